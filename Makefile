@@ -1,0 +1,59 @@
+# One command for each thing one does here; each makes the environment it needs first, if it is not there.
+# Another Python than python3: make PYTHON=python3.12 test. Some of the tests: make test ARGS="-k click".
+
+SHELL := /bin/bash
+PYTHON ?= python3
+ARGS ?=
+export PYTHON
+# The builder of the docs has news of its own to tell; it is no fault of the pages.
+export NO_MKDOCS_2_WARNING := 1
+
+bin := .venv/bin
+step := scripts/step
+tidy := .venv build demo-output dist htmlcov site \
+	.benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench docs format clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make the environment .venv, and nothing else
+	@scripts/setup
+
+demo: setup ## open napari with a picture and its first mask; without a screen, on a virtual one
+	@$(step) "Running the demo" scripts/on-screen $(bin)/napari-sam3-assistant demo $(ARGS)
+	@echo "==> The demo is done; its masks and its screenshot are in demo-output/."
+
+test: setup ## run the tests
+	@$(step) "Running the tests" scripts/run-tests $(ARGS)
+	@echo "==> All tests passed."
+
+check: setup ## look for faults without running anything: style, types, imports, lengths, manifest, docs
+	@$(step) "Looking for faults (ruff check)" $(bin)/ruff check --quiet .
+	@$(step) "Looking at the layout of the code (ruff format)" $(bin)/ruff format --check --quiet .
+	@$(step) "Checking the types (mypy)" $(bin)/mypy
+	@$(step) "Checking that imports point down (import-linter)" $(bin)/lint-imports --no-logo
+	@$(step) "Checking that no module passes 400 lines" $(bin)/python scripts/check_lengths.py
+	@$(step) "Checking the manifest (npe2)" $(bin)/npe2 validate napari-sam3-assistant
+	@$(step) "Building the docs (mkdocs)" $(bin)/mkdocs build --strict --quiet
+	@echo "==> No faults found."
+
+bench: setup ## measure what a user waits for
+	@$(step) "Measuring" scripts/on-screen $(bin)/python -m benchmarks $(ARGS)
+	@echo "==> All is measured; the table is above."
+
+docs: setup ## build the docs into site/
+	@$(step) "Building the docs (mkdocs)" $(bin)/mkdocs build --strict --quiet
+	@echo "==> The docs are built: open site/index.html."
+
+format: setup ## lay out the code, and mend what can be mended by itself
+	@$(step) "Mending what can be mended (ruff check)" $(bin)/ruff check --fix $(ARGS) .
+	@$(step) "Laying out the code (ruff format)" $(bin)/ruff format .
+	@echo "==> The code is laid out."
+
+clean: ## remove all that these commands have made, .venv and demo-output too
+	@rm -rf $(tidy)
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "==> Everything that was made is removed."

@@ -1,0 +1,1 @@
+"""How good an engine's masks are: pictures with truth, simulated users, tables."""

@@ -1,0 +1,127 @@
+"""The public Python functions: one call from an image and prompts to masks.
+
+All coordinates are (row, col) pixels; the centre of the first pixel is (0, 0). Boxes and windows are
+half-open. Neither napari nor Qt is needed, and nothing runs on another thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from napari_sam3_assistant.core.progress import Progress, no_progress
+from napari_sam3_assistant.export.pictures import read_image
+from napari_sam3_assistant.export.stacks import At, Picture
+from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike
+from napari_sam3_assistant.tasks.objects import FoundObject, Result
+from napari_sam3_assistant.tasks.segmenter import Segmenter, WindowLike
+
+__all__ = ["FoundObject", "Picture", "Result", "Segmenter", "read_image", "segment"]
+
+
+def segment(
+    image: Any,
+    *,
+    points: Iterable[PointLike] = (),
+    boxes: Iterable[BoxLike] = (),
+    masks: Iterable[MaskLike] = (),
+    exemplars: Iterable[BoxLike] = (),
+    engine: str = "auto",
+    model: str | Path | None = None,
+    threshold: float | None = None,
+    plane: At | None = None,
+    window: WindowLike | None = None,
+    channel_axis: int | None = None,
+    rgb: bool | None = None,
+    progress: Progress = no_progress,
+) -> Result:
+    """Return the objects that the prompts point at.
+
+    Parameters
+    ----------
+    image : array, Picture, str or Path
+        NumPy, dask or zarr array of shape (H, W), (H, W, 3) or (H, W, 4), or with further axes; what
+        :func:`read_image` returns; or the path of what it reads. Any real data type. Bool and 8-bit data
+        are taken as they are, of others the 0.1 and 99.9 percentiles of the picture are black and white;
+        NaN is black.
+    points : sequence of (row, col) or (row, col, positive)
+        All about one object, the newest last. ``positive`` is a boolean or a word: ``"-"``, ``"neg"``,
+        ``"+"``, ``"pos"``. Pixels of the plane.
+    boxes : sequence of (top, left, bottom, right)
+        One object in each, half-open, in pixels. A part outside the image is cut off.
+    masks : sequence of ndarray of shape (H, W), bool or integer
+        A rough mask of one object each, which is drawn to its outline; of a label image, one object for
+        each label above 0.
+    exemplars : sequence of (top, left, bottom, right) or (top, left, bottom, right, positive)
+        Boxes round examples: all objects like the positive ones, and unlike the negative ones, are found.
+    engine : str
+        Who answers; ``"auto"`` takes SAM3 if it can run here with ``model``, else the built-in engine.
+    model : str, Path or None
+        Folder of the model, for engines that have one.
+    threshold : float or None
+        Objects like the exemplars are kept from this score, 0 to 1. None takes the engine's usual one.
+    plane : int, sequence of int, mapping or None
+        Which plane of a stack, from 0: one position for each axis beyond rows, columns and colour, in order
+        (axes of length 1 may be left out), or by number or name of the axis: ``{"t": 3, "c": 0}``.
+    window : int, (top, left, bottom, right) or None
+        What part of the plane is looked at: a square of so many pixels round the prompts, or a rectangle.
+        None takes planes of up to 2,048 pixels a side whole, and of a larger one 1,024 pixels round the
+        prompts. Objects like the exemplars are looked for in the window only; ``Result.windows`` says where.
+    channel_axis : int or None
+        The axis of channels, if there is one; ``plane`` says which is looked at.
+    rgb : bool or None
+        Whether the channel axis (the last, if none is told) holds red, green and blue. None believes the
+        file, and takes 8-bit arrays with a last axis of 3 or 4 for colour.
+    progress : callable
+        ``progress(fraction, message)`` is told how far the work is.
+
+    Returns
+    -------
+    Result
+        The object of the points, or one for each box, then for each mask; then those like the exemplars.
+
+    Raises
+    ------
+    PromptError
+        If there is no prompt, one lies outside the image or cannot be understood, all points are
+        negative, or it is not clear which of several objects the points are about.
+    ImageError
+        If the image cannot be read, is empty, complex or no picture, or is a stack and ``plane`` does
+        not say which plane.
+    ModelFolderError
+        If there is no folder ``model``, or it does not hold a model.
+    Unsupported
+        If there is no such engine, or it takes no such prompts.
+    EngineError, DeviceError
+        If the engine fails.
+
+    Notes
+    -----
+    Points beside exactly one box, or one mask, are about the same object as it: they correct it.
+
+    The image is encoded once for all prompts of a call (of a large plane, once for each window). To ask
+    again without encoding again, use a :class:`Segmenter`.
+
+    Examples
+    --------
+    >>> from napari_sam3_assistant import segment
+    >>> from napari_sam3_assistant.samples import nuclei
+    >>> result = segment(nuclei().image, points=[(40, 60), (80, 60, "-")])
+    >>> len(result.objects)
+    1
+    """
+    with Segmenter(engine, model) as segmenter:
+        return segmenter.segment(
+            image,
+            points=points,
+            boxes=boxes,
+            masks=masks,
+            exemplars=exemplars,
+            threshold=threshold,
+            plane=plane,
+            window=window,
+            channel_axis=channel_axis,
+            rgb=rgb,
+            progress=progress,
+        )

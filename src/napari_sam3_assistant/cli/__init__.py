@@ -1,0 +1,1 @@
+"""One entry point, one module a command."""

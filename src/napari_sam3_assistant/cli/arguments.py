@@ -1,0 +1,142 @@
+"""Values of options as people type them: ``120,84,-`` and the like. What cannot be is wrong use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from napari_sam3_assistant.core.prompts import NEGATIVE_WORDS, POSITIVE_WORDS, is_positive
+
+
+@dataclass(frozen=True, slots=True)
+class TypedPrompts:
+    """Prompts that need no file: tuples as :func:`~napari_sam3_assistant.tasks.asked.asked` takes them."""
+
+    points: tuple[tuple[Any, ...], ...]
+    boxes: tuple[tuple[Any, ...], ...]
+    exemplars: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``segment`` was told, the images apart."""
+
+    prompts: TypedPrompts
+    mask_files: tuple[Path, ...]
+    threshold: float | None
+    plane: Sequence[int] | Mapping[str, int] | None
+    window: int | tuple[int, int, int, int] | None
+    channel_axis: int | None
+    rgb: bool | None
+    engine: str
+    model: Path | None
+    out: Path | None
+    format: str
+
+
+def prompts_of(points: Sequence[str], boxes: Sequence[str], exemplars: Sequence[str], *, masks: int) -> TypedPrompts:
+    """Return the prompts that were typed, beside ``masks`` files of masks.
+
+    Raises
+    ------
+    typer.BadParameter
+        If there is none, or one of them cannot be.
+    """
+    if not (points or boxes or exemplars or masks):
+        raise typer.BadParameter("There is no prompt. Give --point, --box, --mask or --exemplar.")
+    if points and len(boxes) + masks > 1:
+        raise typer.BadParameter(
+            "It is not clear which of the boxes and masks the points are about. "
+            "Give points with one --box or one --mask, and the others in a call of their own."
+        )
+    clicks = tuple(_point(text) for text in points)
+    if clicks and not boxes and not masks and not any(click[2] for click in clicks):
+        raise typer.BadParameter("All points are negative. Add one that is on the object.", param_hint="--point")
+    examples = tuple(_box(text, "--exemplar", with_polarity=True) for text in exemplars)
+    if examples and not any(len(example) == 4 or example[4] for example in examples):
+        raise typer.BadParameter("All examples are negative. Add one to look for.", param_hint="--exemplar")
+    return TypedPrompts(clicks, tuple(_box(text, "--box") for text in boxes), examples)
+
+
+def plane_of(text: str | None) -> Sequence[int] | Mapping[str, int] | None:
+    """Return the plane that ``3,0`` or ``t=3,c=0`` names.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is neither.
+    """
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if all("=" in part for part in parts):
+        pairs = [part.split("=", 1) for part in parts]
+        return {name.strip().lower(): _whole(value, "--plane", text) for name, value in pairs}
+    return [_whole(part, "--plane", text) for part in parts]
+
+
+def window_of(text: str | None) -> int | tuple[int, int, int, int] | None:
+    """Return the window that ``1024`` or ``T,L,B,R`` names.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is neither.
+    """
+    if text is None:
+        return None
+    numbers = [_whole(part, "--window", text) for part in text.split(",")]
+    if len(numbers) == 1 and numbers[0] > 0:
+        return numbers[0]
+    if len(numbers) == 4 and numbers[2] > numbers[0] and numbers[3] > numbers[1]:
+        return numbers[0], numbers[1], numbers[2], numbers[3]
+    raise typer.BadParameter(f"{text!r} is neither the side of a window nor T,L,B,R.", param_hint="--window")
+
+
+def _point(text: str) -> tuple[float, float, bool]:
+    parts = text.split(",")
+    if len(parts) not in (2, 3):
+        raise typer.BadParameter(f"{text!r} is not R,C or R,C,-: row and column in pixels.", param_hint="--point")
+    row, col = (_number(part, "--point", text) for part in parts[:2])
+    return row, col, len(parts) == 2 or _polarity(parts[2], "--point", text)
+
+
+def _box(text: str, option: str, *, with_polarity: bool = False) -> tuple[Any, ...]:
+    parts = text.split(",")
+    if len(parts) != 4 and not (with_polarity and len(parts) == 5):
+        raise typer.BadParameter(f"{text!r} is not T,L,B,R: top, left, bottom, right in pixels.", param_hint=option)
+    top, left, bottom, right = (_number(part, option, text) for part in parts[:4])
+    if bottom <= top or right <= left:
+        raise typer.BadParameter(
+            f"The box {text!r} holds no pixel. It is top, left, bottom, right; bottom and right lie beyond the "
+            "last ones.",
+            param_hint=option,
+        )
+    return (top, left, bottom, right, *([_polarity(parts[4], option, text)] if len(parts) == 5 else []))
+
+
+def _polarity(word: str, option: str, text: str) -> bool:
+    if word.strip().lower() not in POSITIVE_WORDS | NEGATIVE_WORDS:
+        raise typer.BadParameter(f"{word!r} in {text!r} is neither + nor -.", param_hint=option)
+    return is_positive(word)
+
+
+def _number(part: str, option: str, text: str) -> float:
+    try:
+        number = float(part)
+    except ValueError:
+        number = float("nan")
+    if number - number != 0:  # not a number, or infinite
+        raise typer.BadParameter(f"{part.strip()!r} in {text!r} is not a number.", param_hint=option)
+    return number
+
+
+def _whole(part: str, option: str, text: str) -> int:
+    try:
+        return int(part)
+    except ValueError:
+        raise typer.BadParameter(f"{part.strip()!r} in {text!r} is not a whole number.", param_hint=option) from None

@@ -1,0 +1,82 @@
+"""What is written where: results to standard output, everything else to standard error.
+
+A reader that goes away (``| head``) is no error: what is left is not written.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+
+import typer
+
+from napari_sam3_assistant.core.errors import AssistantError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+FAILED, WRONG_USE, STOPPED = 1, 2, 130
+_WIDTH_OF_FILES = 200
+
+
+def emit(text: str) -> None:
+    """Write ``text`` to standard output."""
+    _write(sys.stdout, text)
+
+
+def note(text: str) -> None:
+    """Write a line for the person at the screen, to standard error."""
+    _write(sys.stderr, text + "\n")
+
+
+def complain(error: AssistantError, about: str = "") -> None:
+    """Say what failed, and what to do now."""
+    note(f"{about + ': ' if about else ''}{error}")
+
+
+def stop(error: AssistantError, code: int = FAILED) -> NoReturn:
+    """Say what failed, and end the command.
+
+    Raises
+    ------
+    typer.Exit
+        Always.
+    """
+    complain(error)
+    raise typer.Exit(code) from error
+
+
+def show(*parts: RenderableType) -> None:
+    """Write tables and the like to standard output, as wide as the screen, or wide if it is a file."""
+    console = _console(sys.stdout)
+    with console.capture() as capture:
+        for part in parts:
+            console.print(part)
+    emit(capture.get())
+
+
+def working(message: str) -> Any:
+    """Return a status line on standard error, a context manager with ``update``; it shows on a terminal only."""
+    return _console(sys.stderr).status(message)
+
+
+def settle() -> None:
+    """Write what is still on its way, so that a reader that went away is not noticed by Python at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        _write(stream, "")
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, width=None if stream.isatty() else _WIDTH_OF_FILES, highlight=False)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        # Nobody reads on; from here on the text goes nowhere, and Python finds nothing to complain of at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

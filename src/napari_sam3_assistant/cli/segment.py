@@ -1,0 +1,93 @@
+"""``segment``: masks of images, from prompts on the command line."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_sam3_assistant.cli import screen
+
+
+class MaskFormat(StrEnum):
+    """What masks are written as."""
+
+    TIFF = "tiff"
+    PNG = "png"
+    NPY = "npy"
+
+
+def segment(
+    images: Annotated[
+        list[str], typer.Argument(metavar="IMAGE...", help="TIFF, PNG, JPEG or NPY files, or zarr folders.", show_default=False)
+    ],
+    point: Annotated[
+        list[str],
+        typer.Option(metavar="R,C[,-]", help="A pixel of the object; with - one that is not of it.", show_default=False),
+    ] = [],  # noqa: B006 - typer copies it
+    box: Annotated[
+        list[str], typer.Option(metavar="T,L,B,R", help="A box round an object: one object a box.", show_default=False)
+    ] = [],  # noqa: B006
+    mask: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="FILE", help="A rough mask, or a label image: one object a label.", exists=True, show_default=False
+        ),
+    ] = [],  # noqa: B006
+    exemplar: Annotated[
+        list[str],
+        typer.Option(metavar="T,L,B,R[,-]", help="A box round an example: find all like it.", show_default=False),
+    ] = [],  # noqa: B006
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Keep what is like the example from this score.", show_default="the engine's"),
+    ] = None,
+    engine: Annotated[str, typer.Option(metavar="NAME", help="Who answers.")] = "auto",
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Where the model is, for engines that have one.", exists=True, file_okay=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where masks go.", show_default="beside each image")
+    ] = None,
+    format: Annotated[MaskFormat, typer.Option(help="What masks are written as.")] = MaskFormat.TIFF,
+    json: Annotated[bool, typer.Option("--json", help="Print the result for programs, not a table.")] = False,
+    plane: Annotated[
+        str | None,
+        typer.Option(metavar="N[,N] | AXIS=N", help="Which plane of a stack, from 0: 3,0 or t=3,c=0.", show_default=False),
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="SIDE | T,L,B,R", help="What part of a large plane to look at.", show_default=False),
+    ] = None,
+    channels: Annotated[
+        int | None, typer.Option(metavar="AXIS", help="The axis of channels, if the file does not say.", show_default=False)
+    ] = None,
+    rgb: Annotated[bool, typer.Option("--rgb", help="The channels are red, green and blue.")] = False,
+) -> None:
+    """Segment images: one object from points, one from each box or mask, all that are like an example.
+
+    Points beside one box or one mask correct it. The same prompts are used on each image. Coordinates are
+    pixels, row before column, the first is 0,0. Nothing is overwritten.
+    """
+    from napari_sam3_assistant.cli import arguments, segmenting
+
+    prompts = arguments.prompts_of(point, box, exemplar, masks=len(mask))
+    options = arguments.Options(
+        prompts=prompts,
+        mask_files=tuple(mask),
+        threshold=threshold,
+        plane=arguments.plane_of(plane),
+        window=arguments.window_of(window),
+        channel_axis=channels,
+        rgb=True if rgb else None,
+        engine=engine,
+        model=model,
+        out=out,
+        format=format.value,
+    )
+    raise typer.Exit(segmenting.run(images, options, as_json=json, say=screen.note))

@@ -1,0 +1,203 @@
+"""The work of ``segment``: one image after another; one that fails does not stop the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_sam3_assistant import __version__
+from napari_sam3_assistant.cli import screen
+from napari_sam3_assistant.cli.arguments import Options
+from napari_sam3_assistant.core.errors import AssistantError, ImageError, ModelFolderError, Unsupported
+from napari_sam3_assistant.core.labels import to_masks
+from napari_sam3_assistant.core.windows import whole
+from napari_sam3_assistant.export.images import read_labels
+from napari_sam3_assistant.tasks.asked import MaskLike
+from napari_sam3_assistant.tasks.objects import Result, make_folder
+from napari_sam3_assistant.tasks.segmenter import Segmenter
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What became of one image: a result and its file, or an error (and perhaps a result that was not saved)."""
+
+    image: str
+    result: Result | None = None
+    saved: Path | None = None
+    error: AssistantError | None = None
+
+
+def run(images: Sequence[str], options: Options, *, as_json: bool, say: Say) -> int:
+    """Segment ``images``, show what came out on standard output, and return the exit code."""
+    outcomes: list[Outcome] = []
+    stopped = False
+    try:
+        with _segmenter(options) as segmenter:
+            say(segmenter.reason)
+            masks = _masks(options)
+            if options.out is not None:
+                make_folder(options.out.expanduser())
+            _each(images, options, segmenter, masks, outcomes, say)
+    except KeyboardInterrupt:
+        stopped = True
+        say(f"Stopped after {len(outcomes)} of {len(images)} images.")
+    except AssistantError as error:  # before the first image: of the masks or the folder
+        screen.stop(error)
+    if as_json:
+        screen.emit(json.dumps(_report(outcomes), indent=2) + "\n")
+    elif outcomes:
+        screen.show(_table(outcomes))
+    if stopped:
+        return screen.STOPPED
+    return screen.FAILED if any(outcome.error for outcome in outcomes) else 0
+
+
+def _segmenter(options: Options) -> Segmenter:
+    try:
+        return Segmenter(options.engine, options.model)
+    except (Unsupported, ModelFolderError) as error:
+        screen.stop(error, screen.WRONG_USE)
+
+
+def _masks(options: Options) -> list[MaskLike]:
+    """Return the masks of files; one that was saved of a part of a plane lies where it was."""
+    masks: list[MaskLike] = []
+    for path in options.mask_files:
+        saved = read_labels(path)
+        if saved.labels.ndim != 2:
+            raise ImageError(f"{path.name} has shape {saved.labels.shape}.", hint="Give a mask of one plane.")
+        offset = saved.place.offset
+        if offset is None or saved.place.plane_shape in (None, saved.labels.shape):
+            masks.append(saved.labels)
+        else:
+            masks.extend(to_masks(saved.labels, (offset[0], offset[1])).values())
+    return masks
+
+
+def _each(
+    images: Sequence[str],
+    options: Options,
+    segmenter: Segmenter,
+    masks: list[MaskLike],
+    outcomes: list[Outcome],
+    say: Say,
+) -> None:
+    for number, image in enumerate(images, 1):
+        title = f"[{number}/{len(images)}] {image}"
+        with screen.working(title) as status:
+
+            def tell(fraction: float | None, message: str = "", *, status: Any = status, title: str = title) -> None:
+                done = "" if fraction is None else f" {fraction:.0%}"
+                status.update(f"{title}: {message}{done}")
+
+            outcome = _one(image, options, segmenter, masks, tell)
+        outcomes.append(outcome)
+        if outcome.error is not None:
+            screen.complain(outcome.error, title)
+        elif outcome.result is not None:
+            say(f"{title}: {_count(outcome.result)}, {outcome.saved or 'nothing to save'}{_looked_at(outcome.result)}")
+
+
+def _one(image: str, options: Options, segmenter: Segmenter, masks: list[MaskLike], tell: Any) -> Outcome:
+    result = None
+    prompts = options.prompts
+    try:
+        result = segmenter.segment(
+            image,
+            points=prompts.points,
+            boxes=prompts.boxes,
+            masks=masks,
+            exemplars=prompts.exemplars,
+            threshold=options.threshold,
+            plane=options.plane,
+            window=options.window,
+            channel_axis=options.channel_axis,
+            rgb=options.rgb,
+            progress=tell,
+        )
+        if not any(one.area for one in result.objects):
+            return Outcome(image, result)
+        folder = options.out.expanduser() if options.out is not None else Path(image).expanduser().absolute().parent
+        return Outcome(image, result, result.save(folder, format=options.format, folder=True))
+    except AssistantError as error:
+        return Outcome(image, result, error=error)
+
+
+def _count(result: Result) -> str:
+    return f"{len(result.objects)} object{'' if len(result.objects) == 1 else 's'}"
+
+
+def _looked_at(result: Result) -> str:
+    """Return which part of a large plane was looked at, in words."""
+    parts = [window for window in result.windows if window != whole(result.shape)]
+    if not parts:
+        return ""
+    words = "; ".join(f"{w.top},{w.left},{w.bottom},{w.right}" for w in parts[:4])
+    return f" (looked at {words} of {result.shape[0]} x {result.shape[1]}; --window looks elsewhere)"
+
+
+def _table(outcomes: Sequence[Outcome]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("file", overflow="fold")
+    table.add_column("prompt")
+    for name in ("object", "score", "area px"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("saved", overflow="fold")
+    table.add_column("ms", justify="right", no_wrap=True)
+    for outcome in outcomes:
+        name, result = Text(Path(outcome.image).name), outcome.result
+        saved = Text("" if outcome.saved is None else str(outcome.saved))
+        if outcome.error is not None or result is None:
+            table.add_row(name, Text("failed", "red"), "", "", "", saved, "")
+            continue
+        took = f"{result.encode_ms + result.decode_ms:.0f}"
+        if not result.objects:
+            table.add_row(name, "nothing found", "", "", "", saved, took)
+        for index, one in enumerate(result.objects):
+            first = index == 0
+            numbers = str(one.label), f"{one.score:.2f}", f"{one.area}"
+            table.add_row(
+                name if first else "", one.prompt, *numbers, saved if first else "", took if first else ""
+            )
+    return table
+
+
+def _report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return what ``--json`` prints; the page on the shell describes it."""
+    return {"version": __version__, "images": [_entry(outcome) for outcome in outcomes]}
+
+
+def _entry(outcome: Outcome) -> dict[str, Any]:
+    entry: dict[str, Any] = {"image": outcome.image, "ok": outcome.error is None}
+    entry["saved"] = None if outcome.saved is None else str(outcome.saved)
+    if outcome.error is not None:
+        error = outcome.error
+        entry["error"] = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
+    result = outcome.result
+    if result is not None:
+        entry |= {
+            "engine": result.engine,
+            "shape": list(result.shape),
+            "windows": [[w.top, w.left, w.bottom, w.right] for w in result.windows],
+            "encode_ms": round(result.encode_ms, 1),
+            "decode_ms": round(result.decode_ms, 1),
+            "objects": [
+                {
+                    "label": one.label,
+                    "prompt": one.prompt,
+                    "score": round(one.score, 4),
+                    "area": one.area,
+                    "box": None if one.box is None else list(one.box),
+                }
+                for one in result.objects
+            ],
+        }
+    return entry

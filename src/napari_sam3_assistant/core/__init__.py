@@ -1,0 +1,1 @@
+"""Frozen values and pure functions on them: the words the rest of the code speaks."""

@@ -1,0 +1,70 @@
+"""The errors a user sees: each says what failed and what to do now.
+
+Code that meets a foreign error turns it into one of these near the cause. Nobody reads
+the text of a message to decide what to do; the class tells.
+"""
+
+from __future__ import annotations
+
+
+class AssistantError(Exception):
+    """An error for a user.
+
+    Parameters
+    ----------
+    message : str
+        What failed, in one sentence.
+    hint : str
+        What to do now, in one sentence. May be empty only where nothing can be done.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions with keyword-only arguments do not pickle by themselves, and ours cross processes.
+        return (_rebuild, (type(self), self.message, self.hint))
+
+
+def _rebuild(kind: type[AssistantError], message: str, hint: str) -> AssistantError:
+    return kind(message, hint=hint)
+
+
+class PromptError(AssistantError):
+    """A point, box, mask or phrase cannot be used as it is."""
+
+
+class ImageError(AssistantError):
+    """A picture cannot be read, or has pixels that cannot be segmented."""
+
+
+class ModelFolderError(AssistantError):
+    """A model folder lacks something, or holds another model."""
+
+
+class DeviceError(AssistantError):
+    """The device asked for is not there, or cannot do the work."""
+
+
+class EngineError(AssistantError):
+    """An engine failed while it was loading or answering."""
+
+
+class SaveError(AssistantError):
+    """A file could not be written; nothing that was there before has changed."""
+
+
+class Unsupported(AssistantError):
+    """The engine in use cannot do this; the hint names one that can."""
+
+
+class Cancelled(AssistantError):
+    """The user, or a newer request, has stopped this work."""
+
+    def __init__(self, message: str = "Cancelled.", *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)

@@ -1,0 +1,52 @@
+"""How long work tells how far it is, and how it is stopped.
+
+Both ends live on different threads: the worker reports and looks at the token, the
+other side draws and cancels.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+from napari_sam3_assistant.core.errors import Cancelled
+
+
+class Progress(Protocol):
+    """Receives how far a piece of work is. Called on the worker's thread; must return at once."""
+
+    def __call__(self, fraction: float | None, message: str = "") -> None:
+        """Report ``fraction`` done (0 to 1, None where it is not known) and what goes on."""
+
+
+def no_progress(fraction: float | None, message: str = "") -> None:
+    """Ignore every report."""
+
+
+class CancelToken:
+    """A flag that one thread raises and another looks at between two steps of its work."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the work shall stop."""
+        return self._event.is_set()
+
+    def cancel(self) -> None:
+        """Ask the work to stop. Calling it again changes nothing."""
+        self._event.set()
+
+    def raise_if_cancelled(self) -> None:
+        """Stop here if that was asked for.
+
+        Raises
+        ------
+        Cancelled
+            If :meth:`cancel` was called.
+        """
+        if self._event.is_set():
+            raise Cancelled

@@ -1,0 +1,174 @@
+"""What an engine answers, as values.
+
+Masks are placed: an array of the object's size and the pixel where it begins, never an
+array of the plane's size. Scores run from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam3_assistant.core.errors import EngineError
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmentation:
+    """One object.
+
+    Attributes
+    ----------
+    mask : PlacedMask
+        Its pixels.
+    score : float
+        How good the engine thinks the mask is, 0 to 1.
+    alternatives : tuple of PlacedMask
+        Other readings of the same prompts, the better ones first.
+    state : object or None
+        What the engine wants back as ``previous`` when the object is refined. Only the engine
+        that made it reads it.
+    """
+
+    mask: PlacedMask
+    score: float
+    alternatives: tuple[PlacedMask, ...] = ()
+    state: object | None = field(default=None, repr=False)
+
+    def shifted(self, rows: int, cols: int) -> Segmentation:
+        """Return the same object moved by whole pixels; the state stays as it is."""
+        return replace(
+            self,
+            mask=self.mask.shifted(rows, cols),
+            alternatives=tuple(mask.shifted(rows, cols) for mask in self.alternatives),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """All that was found, good and bad: a threshold costs no second look at the picture.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n,), float32
+        0 to 1.
+    boxes : ndarray of shape (n, 4), float32
+        ``(top, left, bottom, right)`` in pixels, half-open: no pixel outside belongs to the object.
+    logits : tuple of n ndarrays of shape (h, w), float32 or bool
+        Positive (True) on the object, sampled at the centres of a grid of h x w cells over ``frames``.
+    frames : ndarray of shape (n, 4), float32
+        The rectangle that each of ``logits`` covers, in pixels.
+    shape : tuple of int
+        Height and width of the picture, in pixels.
+    """
+
+    scores: npt.NDArray[np.float32]
+    boxes: npt.NDArray[np.float32]
+    logits: tuple[npt.NDArray[np.float32] | npt.NDArray[np.bool_], ...]
+    frames: npt.NDArray[np.float32]
+    shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        n = len(self.logits)
+        if self.scores.shape != (n,) or self.boxes.shape != (n, 4) or self.frames.shape != (n, 4):
+            raise EngineError(
+                "An engine returned candidates of unequal numbers.", hint="Report this with your engine's name."
+            )
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def above(self, threshold: float) -> tuple[Segmentation, ...]:
+        """Return the objects whose score is ``threshold`` or more, the best first.
+
+        Masks are made of these only, and only inside their boxes. An object without a pixel
+        is left out.
+        """
+        order = np.argsort(-self.scores, kind="stable")
+        kept = [int(index) for index in order if self.scores[index] >= threshold]
+        made = (Segmentation(self._mask(index), float(self.scores[index])) for index in kept)
+        return tuple(one for one in made if one.mask.area)
+
+    def _mask(self, index: int) -> PlacedMask:
+        values, frame = self.logits[index], Box(*map(float, self.frames[index]))
+        top, left, bottom, right = map(float, self.boxes[index])
+        if bottom <= top or right <= left:
+            return PlacedMask(np.zeros((0, 0), bool))
+        box = clip(Box(top, left, bottom, right), self.shape)
+        if box is None:
+            return PlacedMask(np.zeros((0, 0), bool))
+        first = int(np.ceil(box.top)), int(np.ceil(box.left))
+        rows, cols = np.arange(first[0], np.ceil(box.bottom)), np.arange(first[1], np.ceil(box.right))
+        if (
+            values.shape == frame.size
+            and box == frame
+            and float(frame.top).is_integer()
+            and float(frame.left).is_integer()
+        ):
+            return PlacedMask(values > 0, first).trimmed()
+        return PlacedMask(_sample(values.astype(np.float32), frame, rows, cols) > 0, first).trimmed()
+
+
+def _sample(
+    values: npt.NDArray[np.float32], frame: Box, rows: npt.NDArray[np.float64], cols: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float32]:
+    """Return bilinear samples of a grid over ``frame`` at pixel centres; the border value goes on outside."""
+
+    def weights(
+        at: npt.NDArray[np.float64], start: float, length: float, cells: int
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+        # Cell centres lie at (k + 1/2) / cells of the frame; a pixel's centre lies half a pixel after its edge.
+        place = np.clip((at + 0.5 - start) / length * cells - 0.5, 0, cells - 1)
+        low = np.minimum(place.astype(np.intp), max(cells - 2, 0))
+        return low, (place - low).astype(np.float32)
+
+    height, width = values.shape
+    r, a = weights(rows, frame.top, frame.size[0], height)
+    c, b = weights(cols, frame.left, frame.size[1], width)
+    below, beside = np.minimum(r + 1, height - 1), np.minimum(c + 1, width - 1)
+    lines = values[r] * (1 - a)[:, None] + values[below] * a[:, None]
+    return lines[:, c] * (1 - b) + lines[:, beside] * b
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameResult:
+    """The objects of one frame of a stack or film.
+
+    Attributes
+    ----------
+    frame : int
+        Index along the frame axis.
+    objects : dict of int to Segmentation
+        By object id; ids start at 1. An object that is gone has no entry.
+    """
+
+    frame: int
+    objects: dict[int, Segmentation]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """One line of the table of results.
+
+    Attributes
+    ----------
+    layer, prompt : str
+        Which picture, and what was asked.
+    frame : int or None
+        Index along the frame axis, if there is one.
+    object_id : int
+        From 1.
+    score : float
+        0 to 1.
+    area : int
+        In pixels.
+    """
+
+    layer: str
+    prompt: str
+    frame: int | None
+    object_id: int
+    score: float
+    area: int

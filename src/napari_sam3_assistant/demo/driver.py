@@ -1,0 +1,122 @@
+"""A hand on the mouse: clicks and keys that reach napari as those of a user do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import napari
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
+
+from napari_sam3_assistant.app.state import AppState, Phase
+from napari_sam3_assistant.widgets.main_widget import MainWidget
+from napari_sam3_assistant.widgets.napari_bridge import PLUGIN
+
+TIMEOUT_S = 60.0
+
+
+class NoAnswer(RuntimeError):
+    """The widget did not answer in time."""
+
+
+class Driver:
+    """A viewer with the widget docked, and a hand.
+
+    Parameters
+    ----------
+    show : bool
+        Whether the window is seen.
+    """
+
+    def __init__(self, *, show: bool = True) -> None:
+        self.viewer = napari.Viewer(show=show)
+        _, widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, "SAM3 Assistant")
+        assert_widget(widget)
+        self.widget: MainWidget = widget
+        self.pump(0.5)
+
+    @property
+    def state(self) -> AppState:
+        """State of the widget."""
+        return self.widget.state
+
+    def pump(self, seconds: float = 0.0) -> None:
+        """Let Qt do what is due, for ``seconds`` or once."""
+        end = time.perf_counter() + seconds
+        while True:
+            QApplication.processEvents()
+            if time.perf_counter() >= end:
+                return
+            time.sleep(0.002)
+
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        """Let Qt work until ``condition`` holds.
+
+        Raises
+        ------
+        NoAnswer
+            After :data:`TIMEOUT_S`.
+        """
+        end = time.perf_counter() + TIMEOUT_S
+        while not condition():
+            if time.perf_counter() > end:
+                raise NoAnswer(f"{what} did not come within {TIMEOUT_S:.0f} s: {self.state.run}")
+            QApplication.processEvents()
+
+    def wait_until_idle(self) -> None:
+        """Wait until nothing runs and nothing waits."""
+        self.wait(
+            lambda: self.state.run.phase in (Phase.IDLE, Phase.FAILED) and not self.widget.controller.busy, "Rest"
+        )
+        self.pump(0.05)  # the controls are drawn once all has changed
+
+    def place(self, layer: Any, row: float, col: float) -> QPoint:
+        """Return where pixel ``(row, col)`` of ``layer`` is seen, in pixels of the canvas."""
+        world = layer.data_to_world((row, col))
+        center, zoom = self.viewer.camera.center[-2:], self.viewer.camera.zoom
+        canvas = self._canvas()
+        y = (world[-2] - center[0]) * zoom + canvas.height() / 2
+        x = (world[-1] - center[1]) * zoom + canvas.width() / 2
+        return QPoint(round(x), round(y))
+
+    def click(self, layer: Any, row: float, col: float) -> float:
+        """Click on a pixel in the canvas, wait for the answer, and return how many milliseconds it took."""
+        place, newest = self.place(layer, row, col), self.state.results.current
+        start = time.perf_counter()
+        QTest.mouseClick(self._canvas(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+        self.wait(lambda: self.state.run.phase is Phase.FAILED or self.state.results.current is not newest, "An answer")
+        took = (time.perf_counter() - start) * 1000
+        self.wait_until_idle()
+        return took
+
+    def key(self, letter: str) -> None:
+        """Press a key over the canvas."""
+        QTest.keyClick(self._canvas(), getattr(Qt.Key, f"Key_{letter.upper()}"))
+        self.pump()
+
+    def screenshot(self, path: str) -> None:
+        """Save a picture of the whole window."""
+        self.pump(0.3)
+        self.viewer.screenshot(path, canvas_only=False, flash=False)
+
+    def _canvas(self) -> QWidget:
+        for window in QApplication.topLevelWidgets():
+            for child in window.findChildren(QWidget):
+                if type(child).__name__ == "CanvasBackendDesktop":
+                    return child
+        raise NoAnswer("napari has no canvas on this screen.")
+
+
+def assert_widget(widget: object) -> None:
+    """Check that napari made our widget.
+
+    Raises
+    ------
+    NoAnswer
+        If it made something else.
+    """
+    if not isinstance(widget, MainWidget):
+        raise NoAnswer(f"napari opened {type(widget).__name__} in place of the widget.")

@@ -1,0 +1,1 @@
+"""Models behind one protocol. Nothing here knows where the image came from."""

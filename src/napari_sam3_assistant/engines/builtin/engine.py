@@ -1,0 +1,200 @@
+"""The built-in engine: masks without weights, from a tree of regions made once per image.
+
+It is stateless: every answer comes from the tree and all the prompts, so the order in which
+prompts were made, and what was answered before, do not matter (but of two points on one pixel
+the newer counts).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam3_assistant.core.errors import EngineError, PromptError, Unsupported
+from napari_sam3_assistant.core.geometry import Box, PlacedMask
+from napari_sam3_assistant.core.progress import CancelToken, Progress
+from napari_sam3_assistant.core.prompts import Prompts, Query
+from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
+from napari_sam3_assistant.engines.builtin.boxes import box_on, reading_of_box
+from napari_sam3_assistant.engines.builtin.clicks import reading_of_clicks, readings_of_click
+from napari_sam3_assistant.engines.builtin.exemplars import ALIKE, candidates_like
+from napari_sam3_assistant.engines.builtin.follow import mask_on, reading_of_mask, readings_of_masks
+from napari_sam3_assistant.engines.builtin.grow import grow
+from napari_sam3_assistant.engines.builtin.paint import Clicks, Reading, clicks_on, painted
+from napari_sam3_assistant.engines.builtin.tree import RegionTree, grown
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, check
+
+INSTEAD = "Draw a box round an example (Exemplar), or install SAM3 and choose it as the engine."
+
+
+class BuiltinEngine:
+    """An image and video engine that needs no model. Ready as soon as it is made.
+
+    The score of its answers is the overlap (IoU) that it expects between the mask and the object
+    meant. For a click it follows from how much better the chosen node of the tree is than its
+    rivals, for several clicks from each region's own score, for a box or mask from how well the
+    object found fits it. It is an estimate on which to sort, not a probability.
+    """
+
+    name = "builtin"
+    weights = "tree-1"
+    capabilities = Capabilities(
+        text=False, video=True, honours_clicks=True, refines=False, threshold=ALIKE, instead=INSTEAD
+    )
+
+    def __init__(self) -> None:
+        self._closed = False
+
+    def load(self, *, progress: Progress, cancel: CancelToken) -> None:
+        """Make ready to encode, which takes no time."""
+        cancel.raise_if_cancelled()
+        self._closed = False
+        progress(1.0, "The built-in engine is ready")
+
+    def encode(self, image: npt.NDArray[np.uint8], *, progress: Progress, cancel: CancelToken) -> RegionTree:
+        """Return the tree of regions of an image; see :meth:`ImageEngine.encode`."""
+        self._check_open()
+        _check_image(image)
+
+        def tell(done: float) -> None:
+            cancel.raise_if_cancelled()
+            progress(done, "Encoding the image")
+
+        return grow(image, tell)
+
+    def segment(self, embedding: Embedding, prompts: Prompts, previous: Segmentation | None = None) -> Segmentation:
+        """Return the object that ``prompts`` are about; see :meth:`ImageEngine.segment`.
+
+        A mask says what the object is, a box how far it may reach, points correct both.
+        ``previous`` changes nothing.
+        """
+        self._check_open()
+        return segment(_tree(embedding), prompts)
+
+    def find(self, embedding: Embedding, query: Query) -> Candidates:
+        """Return all objects like the examples of ``query``; see :meth:`ImageEngine.find`."""
+        self._check_open()
+        tree = _tree(embedding)
+        if query.texts:
+            raise Unsupported("The built-in engine does not read words.", hint=INSTEAD)
+        boxes = [(box_on(tree, one.box), one.positive) for one in query.exemplars]
+        return candidates_like(tree, [b for b, yes in boxes if yes], [b for b, yes in boxes if not yes])
+
+    def start(self) -> BuiltinSession:
+        """Return a session without objects."""
+        self._check_open()
+        return BuiltinSession()
+
+    def close(self) -> None:
+        """Refuse further work until it is loaded again. It keeps no memory of its own."""
+        self._closed = True
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineError("The built-in engine is closed.", hint="Load it again.")
+
+
+class BuiltinSession:
+    """Objects followed from frame to frame by where their masks were last."""
+
+    def __init__(self) -> None:
+        self._masks: dict[int, PlacedMask] = {}
+        self._began = False
+
+    def prompt(self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts) -> Segmentation:
+        """Set or correct an object on ``frame``; see :meth:`VideoSession.prompt`.
+
+        A mask alone is taken as it is: it was drawn, or corrected, for this very frame.
+        """
+        if object_id < 1:
+            raise PromptError(f"An object cannot have the number {object_id}.", hint="Numbers start at 1.")
+        tree = _tree(embedding)
+        if prompts.mask is not None and not prompts.points and prompts.box is None:
+            answer = Segmentation(mask_on(tree, prompts.mask.mask), 1.0)
+        else:
+            answer = segment(tree, prompts)
+        self._masks[object_id] = answer.mask
+        self._began = True
+        return answer
+
+    def step(self, frame: int, embedding: Embedding) -> FrameResult:
+        """Return the objects on ``frame``. One that is lost has no entry, and is followed no longer."""
+        if not self._began:
+            raise PromptError("There is no object to follow.", hint="Click on one first.")
+        tree = _tree(embedding)
+        inside = Box(0, 0, *tree.shape)
+        seen = {object_id: mask_on(tree, mask) for object_id, mask in self._masks.items() if mask.within(inside).any()}
+        none = clicks_on(tree, ())
+        readings = readings_of_masks(tree, seen)
+        found = {object_id: _drawn(tree, reading, none) for object_id, reading in readings.items()}
+        self._masks = {object_id: one.mask for object_id, one in found.items()}
+        return FrameResult(frame, found)
+
+    def remove(self, object_id: int) -> None:
+        """Follow the object no longer."""
+        self._masks.pop(object_id, None)
+
+    def close(self) -> None:
+        """Forget all objects."""
+        self._masks.clear()
+        self._began = False
+
+
+def segment(tree: RegionTree, prompts: Prompts) -> Segmentation:
+    """Return the object that ``prompts`` are about.
+
+    Raises
+    ------
+    PromptError
+        If all that there is are negative points, or a prompt lies outside the image.
+    Unsupported
+        For a negative box.
+    """
+    check(prompts, BuiltinEngine.capabilities)
+    clicks = clicks_on(tree, prompts.points)
+    if prompts.box is not None and not prompts.box.positive:
+        raise Unsupported("A negative box does not show an object.", hint="Use negative points instead.")
+    box = box_on(tree, prompts.box.box) if prompts.box is not None else None
+    if prompts.mask is not None:
+        drawn = mask_on(tree, prompts.mask.mask)
+        reading, prior = reading_of_mask(tree, drawn), tree.share_under(drawn.mask, drawn.offset)
+    elif box is not None:
+        reading = reading_of_box(tree, box)
+        prior = reading.on.astype(float)
+    else:
+        return _from_clicks(tree, clicks)
+    if len(clicks):
+        reading = reading_of_clicks(tree, clicks, prior)
+    elif box is not None:
+        box = grown(box, tree.shape, 1)
+    return _drawn(tree, reading, clicks, box)
+
+
+def _from_clicks(tree: RegionTree, clicks: Clicks) -> Segmentation:
+    if not clicks.positive.any():
+        raise PromptError("There are only negative points.", hint="Add a positive one: click on the object.")
+    if len(clicks) > 1:
+        return _drawn(tree, reading_of_clicks(tree, clicks), clicks)
+    best, *others = (_drawn(tree, reading, clicks) for reading in readings_of_click(tree, int(clicks.regions[0])))
+    return replace(best, alternatives=tuple(other.mask for other in others))
+
+
+def _drawn(tree: RegionTree, reading: Reading, clicks: Clicks, within: Box | None = None) -> Segmentation:
+    mask = painted(tree, reading.on, clicks, within)
+    return Segmentation(mask, min(max(reading.score, 0.0), 1.0) if mask.area else 0.0)
+
+
+def _tree(embedding: Embedding) -> RegionTree:
+    if not isinstance(embedding, RegionTree):
+        raise EngineError("This embedding is another engine's.", hint="Encode the image again.")
+    return embedding
+
+
+def _check_image(image: npt.NDArray[np.uint8]) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        what = f"{image.dtype} of shape {image.shape}"
+        raise EngineError(f"Expected 8-bit RGB, not {what}.", hint="Convert it with to_rgb first.")
+    if not image.size:
+        raise EngineError("The image is empty.", hint="Choose an image that has pixels.")

@@ -1,0 +1,95 @@
+"""Following: the same object again, from a rough mask or from the frame before.
+
+The node that overlaps the old mask best, where one does; else two Gaussians, from the old
+mask and from a band round it. Objects compete for regions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_sam3_assistant.core.errors import PromptError
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip
+from napari_sam3_assistant.engines.builtin.basins import FloatArray, IntArray
+from napari_sam3_assistant.engines.builtin.boxes import chance_of, two_class_score
+from napari_sam3_assistant.engines.builtin.paint import Reading
+from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree, expected_overlap, grown, quality
+
+_FIT = 0.55
+_BAND_PX = 4
+_NEVER = -50.0
+
+
+def mask_on(tree: RegionTree, mask: PlacedMask) -> PlacedMask:
+    """Return the part of ``mask`` on the image, trimmed.
+
+    Raises
+    ------
+    PromptError
+        If it lies outside.
+    """
+    box = clip(mask.box, tree.shape) if mask.box is not None else None
+    inside = PlacedMask(mask.within(box), (int(box.top), int(box.left))).trimmed() if box is not None else None
+    if inside is None or not inside.area:
+        raise PromptError("The mask lies outside the image.", hint="Paint on the picture itself.")
+    return inside
+
+
+def reading_of_mask(tree: RegionTree, mask: PlacedMask) -> Reading:
+    """Return the object that ``mask``, one of :func:`mask_on`, is a rough drawing of."""
+    score, certainty = _scores(tree, mask)
+    return Reading(score > 0, certainty)
+
+
+def readings_of_masks(tree: RegionTree, masks: dict[int, PlacedMask]) -> dict[int, Reading]:
+    """Return the objects of this image that were ``masks`` on its neighbour; lost ones have no entry.
+
+    Parameters
+    ----------
+    tree : RegionTree
+    masks : dict of int to PlacedMask
+        By object id, on the image. Each region goes to the object with the best claim, or to none.
+    """
+    owner, strength = np.full(tree.n, -1), np.zeros(tree.n)
+    certainties = []
+    for index, mask in enumerate(masks.values()):
+        score, certainty = _scores(tree, mask)
+        certainties.append(certainty)
+        wins = (score > 0) & (score > strength)
+        owner[wins], strength[wins] = index, score[wins]
+    found = {}
+    for index, object_id in enumerate(masks):
+        on = owner == index
+        if on.any():
+            found[object_id] = Reading(on, certainties[index])
+    return found
+
+
+def _scores(tree: RegionTree, mask: PlacedMask) -> tuple[FloatArray, float]:
+    """Return the claim of an old mask on each region, above 0 where it has one, and the overlap to expect."""
+    share = tree.share_under(mask.mask, mask.offset)
+    shared = tree.sum_over_nodes(share * tree.area[: tree.n])
+    fit = shared / (tree.area + mask.area - shared)
+    nodes: IntArray = np.flatnonzero(fit > max(0.85 * fit.max(), 0.1))
+    if len(nodes):
+        best = int(nodes[(0.15 * quality(tree, nodes) + 12 * fit[nodes]).argmax()])
+        if fit[best] > _FIT:
+            score = np.full(tree.n, -1.0)
+            score[tree.regions(best)] = 0.5 + fit[best]
+            return score, float(fit[best])
+    ring = tree.share_under(*_band(tree, mask))
+    prior = np.where(share > 0, 5 * share - 2.5, np.where(ring > 0, -2.5, _NEVER))
+    score = two_class_score(tree, share, ring, prior)
+    return np.tanh(score), expected_overlap(tree, score > 0, chance_of(score))
+
+
+def _band(tree: RegionTree, mask: PlacedMask) -> tuple[BoolArray, tuple[int, int]]:
+    """Return the band of pixels round ``mask`` and where it begins."""
+    from scipy import ndimage as ndi
+
+    top, left = mask.offset
+    height, width = mask.mask.shape
+    box = grown(Box(top, left, top + height, left + width), tree.shape, _BAND_PX)
+    away = ndi.distance_transform_edt(~mask.within(box))
+    band: BoolArray = (away > 0) & (away <= _BAND_PX)
+    return band, (int(box.top), int(box.left))

@@ -1,0 +1,202 @@
+"""What an engine is: one RGB image and prompts in, masks out.
+
+Coordinates are (row, col) pixels of the image that was encoded. An engine's methods are
+called on its own worker thread only, one at a time. Errors for a user are
+:class:`~napari_sam3_assistant.core.errors.AssistantError`; anything else is a defect.
+
+Every engine passes :class:`napari_sam3_assistant.testing.EngineTests`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam3_assistant.core.errors import PromptError, Unsupported
+from napari_sam3_assistant.core.progress import CancelToken, Progress
+from napari_sam3_assistant.core.prompts import Prompts, Query
+from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do.
+
+    Attributes
+    ----------
+    points, boxes, masks, exemplars, text : bool
+        The kinds of prompt it takes.
+    video : bool
+        Whether it follows objects from frame to frame (:class:`VideoEngine`).
+    honours_clicks : bool
+        Whether each positive point surely lies in the mask and each negative one outside.
+    refines : bool
+        Whether ``previous`` of :meth:`ImageEngine.segment` changes the answer.
+    max_points : int or None
+        Most points for one object; None for any number.
+    threshold : float
+        The score from which objects that :meth:`ImageEngine.find` finds are kept unless the user says.
+    devices : tuple of str
+        Where it can run, such as ``("cpu", "cuda")``.
+    instead : str
+        What to choose for a kind of prompt that it does not take.
+    """
+
+    points: bool = True
+    boxes: bool = True
+    masks: bool = True
+    exemplars: bool = True
+    text: bool = False
+    video: bool = False
+    honours_clicks: bool = False
+    refines: bool = False
+    max_points: int | None = None
+    threshold: float = 0.5
+    devices: tuple[str, ...] = ("cpu",)
+    instead: str = "Choose another engine."
+
+
+class Embedding(Protocol):
+    """What an engine keeps of an image, to answer any number of prompts. Never changed once made."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes, in bytes."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the image, in pixels."""
+
+
+class ImageEngine(Protocol):
+    """Masks from prompts, in two speeds. Called on this engine's worker thread only."""
+
+    name: str
+    """As in the registry, and as answers are signed."""
+    weights: str
+    """Which weights: the same text for the same answers. Part of the key of cached embeddings."""
+    capabilities: Capabilities
+
+    def load(self, *, progress: Progress, cancel: CancelToken) -> None:
+        """Make ready to encode. Slow; a second call returns at once.
+
+        Raises
+        ------
+        AssistantError
+            If it cannot be loaded; another call may try again.
+        """
+
+    def encode(self, image: npt.NDArray[np.uint8], *, progress: Progress, cancel: CancelToken) -> Embedding:
+        """Return the embedding of an image. Slow, once per image.
+
+        Parameters
+        ----------
+        image : ndarray of shape (H, W, 3), uint8
+            RGB, any height and width from 1 pixel.
+
+        Raises
+        ------
+        Cancelled
+            Soon after ``cancel`` was raised.
+        EngineError
+            If the image is none, or the engine is closed.
+        """
+
+    def segment(self, embedding: Embedding, prompts: Prompts, previous: Segmentation | None = None) -> Segmentation:
+        """Return the one object that ``prompts`` are about. Fast.
+
+        Parameters
+        ----------
+        embedding : Embedding
+            From this engine.
+        prompts : Prompts
+            In pixels of the encoded image.
+        previous : Segmentation or None
+            The last answer about the same object.
+
+        Raises
+        ------
+        PromptError
+            If there is nothing to go by, or a prompt lies outside the image.
+        Unsupported
+            For a kind of prompt that the engine does not take.
+        """
+
+    def find(self, embedding: Embedding, query: Query) -> Candidates:
+        """Return all objects like the examples or words of ``query``; thresholds come later.
+
+        Raises
+        ------
+        PromptError
+            If an example lies outside the image.
+        Unsupported
+            For words, if the engine does not read, or for examples.
+        """
+
+    def close(self) -> None:
+        """Give back all memory. Later calls but :meth:`load` raise EngineError."""
+
+
+@runtime_checkable
+class VideoEngine(Protocol):
+    """An engine that also follows objects through frames."""
+
+    def start(self) -> VideoSession:
+        """Return a session without objects."""
+
+
+class VideoSession(Protocol):
+    """Objects on their way through frames that are encoded one at a time."""
+
+    def prompt(self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts) -> Segmentation:
+        """Set or correct object ``object_id`` (1 or more) on ``frame`` and return it.
+
+        Raises
+        ------
+        PromptError, Unsupported
+            As :meth:`ImageEngine.segment`.
+        """
+
+    def step(self, frame: int, embedding: Embedding) -> FrameResult:
+        """Return the objects on ``frame``, followed from the frame last answered.
+
+        Raises
+        ------
+        PromptError
+            If the session has no object yet.
+        """
+
+    def remove(self, object_id: int) -> None:
+        """Follow the object no longer."""
+
+    def close(self) -> None:
+        """Give back what is kept of the frames."""
+
+
+def check(prompts: Prompts, capabilities: Capabilities) -> None:
+    """Check that an engine takes these kinds of prompt.
+
+    Raises
+    ------
+    PromptError
+        If there is no prompt at all, or there are too many points.
+    Unsupported
+        If a kind is not taken.
+    """
+    if prompts.empty:
+        raise PromptError("There is no prompt.", hint="Click on an object, or draw a box round one.")
+    for kind, used, taken in (
+        ("points", bool(prompts.points), capabilities.points),
+        ("boxes", prompts.box is not None, capabilities.boxes),
+        ("masks", prompts.mask is not None, capabilities.masks),
+    ):
+        if used and not taken:
+            raise Unsupported(f"This engine takes no {kind}.", hint=capabilities.instead)
+    if capabilities.max_points is not None and len(prompts.points) > capabilities.max_points:
+        raise PromptError(
+            f"This engine takes up to {capabilities.max_points} points for one object, not {len(prompts.points)}.",
+            hint="Delete some points, or start a new object.",
+        )

@@ -1,0 +1,209 @@
+"""Which engines there are, and which one ``auto`` takes. An engine is imported when it is made.
+
+Other packages add engines: an entry point in the group :data:`GROUP` names an
+:class:`EngineSpec`, in a module that imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, cast
+
+from napari_sam3_assistant.core.errors import AssistantError, EngineError, Unsupported
+from napari_sam3_assistant.engines.protocol import ImageEngine
+
+GROUP = "napari_sam3_assistant.engines"
+AUTO = "auto"
+AUTO_TITLE = "Automatic"
+
+_WEIGHTS = (".safetensors", ".pt", ".pth")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """How an engine is named, shown and made.
+
+    Attributes
+    ----------
+    name : str
+        As in settings and on the command line.
+    title : str
+        As users see it.
+    needs : tuple of str
+        Modules that it imports, beyond this package's own.
+    factory : str
+        ``"module:callable"``; called without arguments, or with those given to :func:`create`.
+    problem : str
+        Why it cannot be used; empty if nothing is known against it.
+    """
+
+    name: str
+    title: str
+    needs: tuple[str, ...] = ()
+    factory: str = ""
+    problem: str = ""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Those of :attr:`needs` that are not installed."""
+        return tuple(module for module in self.needs if find_spec(module.partition(".")[0]) is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The engine in use.
+
+    Attributes
+    ----------
+    name, title : str
+        As in its :class:`EngineSpec`.
+    reason : str
+        What is used and why, for the user: ``"Built-in: no model folder chosen"``.
+    """
+
+    name: str
+    title: str
+    reason: str
+
+
+BUILTIN = EngineSpec(
+    "builtin",
+    "Built-in (no model)",
+    factory="napari_sam3_assistant.engines.builtin.engine:BuiltinEngine",
+)
+_OURS = (BUILTIN,)
+
+
+def available() -> tuple[EngineSpec, ...]:
+    """Return all engines: ours first, then those of other packages.
+
+    One of another package that cannot be used is in it with its ``problem``; nothing is raised.
+    """
+    return _OURS + _others()
+
+
+def create(name: str, **options: object) -> ImageEngine:
+    """Return a new engine, not loaded yet.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`available`.
+    **options
+        What its factory takes, such as a model folder.
+
+    Raises
+    ------
+    Unsupported
+        If there is no such engine, or packages that it needs are not installed.
+    EngineError
+        If it cannot be imported or made.
+    """
+    spec = _usable(name)
+    module, _, attribute = spec.factory.partition(":")
+    try:
+        return cast(ImageEngine, getattr(import_module(module), attribute)(**options))
+    except AssistantError:
+        raise
+    except Exception as error:
+        raise EngineError(
+            f"The engine {spec.title} could not be made: {type(error).__name__}: {error}.",
+            hint="Install its package again, or choose Built-in (no model).",
+        ) from error
+
+
+def choose(name: str = AUTO, model_folder: str | Path | None = None) -> Choice:
+    """Return the engine to use.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`available`; ``"auto"`` takes SAM3 where its packages are installed and
+        ``model_folder`` holds weights, else the built-in engine.
+    model_folder : str, Path or None
+        Where weights are.
+
+    Raises
+    ------
+    Unsupported
+        If there is no such engine, or it cannot be used.
+    """
+    if name != AUTO:
+        spec = _usable(name)
+        return Choice(spec.name, spec.title, f"{_short(spec)}: chosen")
+    why_not = _why_not_sam3(model_folder)
+    if why_not:
+        return Choice(BUILTIN.name, BUILTIN.title, f"{_short(BUILTIN)}: {why_not}")
+    spec = _usable("sam3")
+    return Choice(spec.name, spec.title, f"{_short(spec)}: model in {model_folder}")
+
+
+def _why_not_sam3(model_folder: str | Path | None) -> str:
+    if not model_folder:
+        return "no model folder chosen"
+    spec = next((spec for spec in available() if spec.name == "sam3"), None)
+    if spec is None:
+        return "this version cannot run SAM3 yet"
+    if spec.problem:
+        return f"SAM3 cannot be used ({spec.problem})"
+    if spec.missing:
+        return f"{', '.join(spec.missing)} not installed"
+    folder = Path(model_folder).expanduser()
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    try:
+        holds_weights = any(path.suffix in _WEIGHTS for path in folder.iterdir())
+    except OSError as error:
+        return f"{folder} cannot be read ({error.strerror})"
+    return "" if holds_weights else f"no weights in {folder}"
+
+
+def _short(spec: EngineSpec) -> str:
+    return spec.title.partition(" (")[0]
+
+
+def _usable(name: str) -> EngineSpec:
+    specs = available()
+    there_are = ", ".join([AUTO, *(spec.name for spec in specs if not spec.problem and not spec.missing)])
+    hint = f"Choose one of: {there_are}."
+    spec = next((spec for spec in specs if spec.name == name), None)
+    if spec is None:
+        raise Unsupported(f"There is no engine {name!r}.", hint=hint)
+    if spec.problem:
+        raise Unsupported(f"The engine {spec.title} cannot be used: {spec.problem}.", hint=hint)
+    if spec.missing:
+        raise Unsupported(f"The engine {spec.title} needs {', '.join(spec.missing)}, not installed.", hint=hint)
+    return spec
+
+
+@functools.cache
+def _others() -> tuple[EngineSpec, ...]:
+    """Return the engines of other packages; looked up once in a process."""
+    taken, found = {spec.name for spec in _OURS} | {AUTO}, []
+    for entry in entry_points(group=GROUP):
+        spec = _read(entry)
+        if spec.name in taken:
+            _log.warning("Engine %s of %s is left out: the name is taken.", spec.name, entry.value)
+            continue
+        taken.add(spec.name)
+        found.append(spec)
+    return tuple(found)
+
+
+def _read(entry: EntryPoint) -> EngineSpec:
+    try:
+        spec: Any = entry.load()
+    except Exception as error:  # somebody else's package: it may raise anything, and must not take ours down
+        _log.warning("Engine %s (%s) cannot be imported.", entry.name, entry.value, exc_info=True)
+        return EngineSpec(entry.name, entry.name, problem=f"{type(error).__name__}: {error}")
+    if not isinstance(spec, EngineSpec):
+        _log.warning("Engine %s (%s) is no EngineSpec.", entry.name, entry.value)
+        return EngineSpec(entry.name, entry.name, problem=f"{entry.value} is no EngineSpec")
+    return spec

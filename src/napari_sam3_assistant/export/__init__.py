@@ -1,0 +1,1 @@
+"""Files out, and in: every writer is atomic and never overwrites unasked."""

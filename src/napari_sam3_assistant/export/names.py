@@ -1,0 +1,86 @@
+"""File names for masks, made from names of pictures as users and napari write them."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+# Longer endings first: ".ome.tif" is one.
+PICTURE_SUFFIXES = (
+    *(".ome.tiff", ".ome.tif", ".ome.zarr", ".ome.btf", ".nii.gz"),
+    *(
+        ".tiff",
+        ".tif",
+        ".btf",
+        ".tf8",
+        ".zarr",
+        ".n5",
+        ".png",
+        ".jpeg",
+        ".jpg",
+        ".jp2",
+        ".bmp",
+        ".gif",
+        ".webp",
+    ),
+    *(".npy", ".npz", ".h5", ".hdf5", ".czi", ".nd2", ".lif", ".lof", ".lsm", ".oib", ".oif", ".oir", ".vsi"),
+    *(".ims", ".svs", ".ndpi", ".scn", ".mrxs", ".qptiff", ".bif", ".stk", ".dv", ".dcm", ".nii", ".mrc"),
+)
+# What Windows, macOS or Linux does not allow in a file name.
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]')
+# A name may have 255 bytes on most disks; this leaves room for "_roi_mask_NN.ext".
+_MOST_BYTES = 180
+
+
+def picture_stem(image_name: str) -> str:
+    """Return the name of a picture as the start of a file name.
+
+    A known picture suffix is left out, every other dot stays: ``img.ome.tif`` gives ``img``,
+    ``scan_0.5um`` stays as it is. What file systems forbid becomes ``_``, a name that is too
+    long is cut, and one of which nothing remains becomes ``image``.
+    """
+    name = unicodedata.normalize("NFC", image_name).strip()
+    for suffix in PICTURE_SUFFIXES:
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
+            break
+    name = _FORBIDDEN.sub("_", name)
+    name = name.encode("utf-8")[:_MOST_BYTES].decode("utf-8", "ignore")
+    # A dot in front would hide the file.
+    return name.lstrip(". ").rstrip() or "image"
+
+
+def mask_name(image_name: str, folder: Path, suffix: str, window: bool = False) -> Path:
+    """Return the first free ``{image}[_roi]_mask_NN{suffix}`` of a folder, NN from 01.
+
+    Parameters
+    ----------
+    image_name : str
+        Name of the picture or its layer.
+    folder : Path
+        Where the mask will be saved; it need not be there yet.
+    suffix : str
+        With its dot, as of :data:`~napari_sam3_assistant.export.images.FORMATS`.
+    window : bool
+        Whether the mask is that of a window of the picture; adds ``_roi``.
+    """
+    start = f"{picture_stem(image_name)}{'_roi' if window else ''}_mask_"
+    taken = {_same(name) for name in _entries(folder)}
+    number = 1
+    while _same(f"{start}{number:02d}{suffix}") in taken:
+        number += 1
+    return folder / f"{start}{number:02d}{suffix}"
+
+
+def _same(name: str) -> str:
+    """Return one form of all names that some disk takes for the same: "A" and "a", "é" as one sign or two."""
+    return unicodedata.normalize("NFC", name.casefold())
+
+
+def _entries(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # no such folder, or not ours to look into: saving will say so
+        return []

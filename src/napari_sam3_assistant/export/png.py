@@ -1,0 +1,60 @@
+"""Label images of one plane as grey PNG files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam3_assistant.core.errors import ImageError
+from napari_sam3_assistant.export.places import Place, place_in
+
+MOST_LABEL = 2**16 - 1
+
+_NOTE = "Description"
+_INCH_CM = 2.54
+_MOST_PER_METER = 2**31 - 1
+
+
+def write(file: BinaryIO, labels: npt.NDArray[Any], place: Place) -> None:
+    """Write 2-D labels from 0 to :data:`MOST_LABEL` as 8-bit grey, or 16-bit where one needs that.
+
+    Notes
+    -----
+    The place stands as JSON in a text chunk "Description"; the scale also in pHYs, in whole pixels a metre.
+    """
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    dtype = np.uint8 if int(labels.max()) < 2**8 else np.uint16
+    about = PngInfo()
+    about.add_text(_NOTE, json.dumps(place.note()))
+    lengths, more = place.pixel_cm(), {}
+    if lengths is not None and all(1 <= 100 / length <= _MOST_PER_METER for length in lengths):
+        more["dpi"] = (_INCH_CM / lengths[1], _INCH_CM / lengths[0])
+    Image.fromarray(labels.astype(dtype, copy=False)).save(file, "PNG", pnginfo=about, **more)
+
+
+def read(path: Path) -> tuple[npt.NDArray[Any], Place]:
+    """Return the labels of a grey or indexed PNG file, and its place as far as :func:`write` has noted it.
+
+    Raises
+    ------
+    ImageError
+        If it is a colour picture.
+    """
+    from PIL.PngImagePlugin import PngImageFile
+
+    # Not Image.open: that refuses, or warns of, planes of the size our users have.
+    with path.open("rb") as file, PngImageFile(file) as png:
+        if png.mode not in ("1", "L", "P", "I", "I;16"):
+            raise ImageError(f"{path.name} is a colour picture, not labels.", hint="Choose a file of whole numbers.")
+        labels = np.array(png)
+        try:
+            note = json.loads(png.text.get(_NOTE, "{}"))
+        except ValueError:  # another program's words
+            note = {}
+    return labels, place_in(note if isinstance(note, dict) else {}, labels.ndim)

@@ -1,0 +1,1 @@
+"""The only reader and writer of napari layers. Everything here runs on the GUI thread."""

@@ -1,0 +1,147 @@
+"""Preview layers: drawn, cleared, kept. A preview is no larger than the objects it shows.
+
+The labels of a preview cover a block of the plane that holds all objects, rounded outwards
+to :data:`GRID` pixels so that most changes are written in place: replacing a layer's data costs
+several times as much as a refresh.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+
+from napari_sam3_assistant.core.geometry import PlacedMask, clip, intersection, union
+from napari_sam3_assistant.core.labels import to_labels
+from napari_sam3_assistant.core.planes import Plane
+from napari_sam3_assistant.core.sources import Source
+from napari_sam3_assistant.core.windows import Window
+from napari_sam3_assistant.layers import names
+from napari_sam3_assistant.layers.world import geometry_at
+
+GRID = 64
+
+
+def preview_layer(viewer: Any) -> Any | None:
+    """Return the layer ``SAM3 preview labels``, or None."""
+    found = (one for one in viewer.layers if one.name == names.PREVIEW_LABELS and isinstance(one, Labels))
+    return next(found, None)
+
+
+def show_preview(
+    viewer: Any, image: Any, source: Source, plane: Plane, masks: Mapping[int, PlacedMask], scores: Mapping[int, float]
+) -> Any | None:
+    """Draw the objects of a plane into ``SAM3 preview labels`` and return the layer.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    image : napari Image layer
+        Its geometry is taken over, so that a mask lies where the pixels are.
+    source : Source
+        Of the image.
+    plane : Plane
+        On which the objects lie.
+    masks : mapping of int to PlacedMask
+        By label value, 1 or more. Empty masks draw nothing.
+    scores : mapping of int to float
+        Where masks overlap, the better one is seen.
+
+    Returns
+    -------
+    napari Labels layer or None
+        None where there is nothing to draw and no layer to empty.
+    """
+    drawn = {value: mask for value, mask in masks.items() if mask.area}
+    if not drawn:
+        return empty_preview(viewer)
+    layer = preview_layer(viewer)
+    block = _block(drawn, source, plane, layer)
+    key = {"image": source.identity, "plane": plane, "window": block}
+    values = list(drawn)
+    labels = to_labels(list(drawn.values()), block, values=values, scores=[scores[v] for v in values])
+    data = _stand_in(labels.astype(np.uint16 if max(values) < 2**16 else np.uint32), plane, image.ndim)
+    if layer is not None and layer.metadata.get(names.METADATA) == key and layer.data.dtype == data.dtype:
+        _write(layer, data)
+        return layer
+    corner = [0] * image.ndim
+    for axis, position in plane.index:
+        corner[axis] = position
+    corner[plane.row_axis], corner[plane.col_axis] = block.offset
+    geometry = geometry_at(image, corner)
+    if layer is not None and layer.ndim == image.ndim and _same_frame(layer, geometry):
+        layer.data = data
+        layer.translate = geometry["translate"]
+        layer.metadata = {names.METADATA: key}
+        return layer
+    if layer is not None:
+        viewer.layers.remove(layer)
+    return _added(viewer, image, data, geometry, key)
+
+
+def empty_preview(viewer: Any) -> Any | None:
+    """Draw nothing into ``SAM3 preview labels``; return the layer, or None if there is none."""
+    layer = preview_layer(viewer)
+    if layer is not None and layer.data.any():
+        _write(layer, np.zeros_like(layer.data))
+    return layer
+
+
+def _block(masks: Mapping[int, PlacedMask], source: Source, plane: Plane, layer: Any | None) -> Window:
+    """Return the block of the plane to draw: the layer's own where all masks fit in, else one round them."""
+    shape = source.plane_shape(plane)
+    box = union(mask.box for mask in masks.values() if mask.box is not None)
+    box = clip(box, shape) or box
+    drawn = layer.metadata.get(names.METADATA, {}) if layer is not None else {}
+    if (drawn.get("image"), drawn.get("plane")) == (source.identity, plane):
+        kept: Window = drawn["window"]
+        if intersection(box, kept.box) == box:
+            return kept
+    top, left = (math.floor(value / GRID) * GRID for value in (box.top, box.left))
+    bottom = min(math.ceil(box.bottom / GRID) * GRID, shape[0])
+    right = min(math.ceil(box.right / GRID) * GRID, shape[1])
+    return Window(max(top, 0), max(left, 0), bottom, right)
+
+
+def _stand_in(labels: np.ndarray, plane: Plane, ndim: int) -> np.ndarray:
+    """Return labels of a plane as an array of ``ndim`` axes, of length 1 on those that the plane cuts."""
+    if plane.row_axis > plane.col_axis:
+        labels = labels.T
+    return np.expand_dims(labels, [axis for axis in range(ndim) if axis not in (plane.row_axis, plane.col_axis)])
+
+
+def _write(layer: Any, data: np.ndarray) -> None:
+    layer.data[...] = data
+    layer.refresh()
+
+
+def _same_frame(layer: Any, geometry: Mapping[str, Any]) -> bool:
+    """Return whether a layer differs from ``geometry`` in its translation alone."""
+    return all(
+        np.array_equal(np.asarray(getattr(layer, name)), np.asarray(geometry[name]))
+        for name in ("scale", "rotate", "shear")
+    ) and (
+        np.array_equal(layer.affine.affine_matrix, geometry["affine"])
+        and tuple(layer.units) == tuple(geometry["units"])
+    )
+
+
+def _added(viewer: Any, image: Any, data: np.ndarray, geometry: Mapping[str, Any], key: Mapping[str, Any]) -> Any:
+    """Add the preview layer right above its image, below the prompts; the selection stays as it is."""
+    active = viewer.layers.selection.active
+    layer = Labels(data, name=names.PREVIEW_LABELS, metadata={names.METADATA: dict(key)}, **geometry)
+    viewer.layers.insert(viewer.layers.index(image) + 1, layer)
+    if active is not None:
+        viewer.layers.selection.active = active
+    return layer
+
+
+def clear_previews(viewer: Any) -> int:
+    """Remove every preview layer; prompts and saved labels stay. Return how many there were."""
+    found = [layer for layer in viewer.layers if layer.name in names.PREVIEWS]
+    for layer in found:
+        viewer.layers.remove(layer)
+    return len(found)

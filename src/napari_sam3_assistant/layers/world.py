@@ -1,0 +1,166 @@
+"""napari's world, and the way from one layer's pixels to another's.
+
+napari lays layers over each other by their last axes, each through its own transform, and
+scales units that can be converted into each other (nanometre and micrometre). Nothing
+outside ``layers/`` knows world coordinates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_sam3_assistant.core.affine import Affine, probe
+from napari_sam3_assistant.core.errors import ImageError
+from napari_sam3_assistant.core.planes import Plane, plane_of
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the viewer shows, taken once per request.
+
+    Attributes
+    ----------
+    point : tuple of float
+        Where the sliders stand, world units; one value an axis of the viewer.
+    displayed : tuple of int
+        Axes of the viewer on screen, rows before columns.
+    units : tuple or None
+        Unit of each axis; None where the layers' units do not go together, and napari ignores them.
+    """
+
+    point: tuple[float, ...]
+    displayed: tuple[int, ...]
+    units: tuple[Any, ...] | None
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes of the viewer."""
+        return len(self.point)
+
+
+def world_of(viewer: Any) -> World:
+    """Return what ``viewer`` shows."""
+    dims = viewer.dims
+    units = viewer.layers.extent.units
+    return World(
+        tuple(float(value) for value in dims.point),
+        tuple(int(axis) for axis in dims.displayed),
+        None if units is None else tuple(units),
+    )
+
+
+def to_world(layer: Any, world: World) -> Affine:
+    """Return the map from data coordinates of ``layer`` to the last ``layer.ndim`` world coordinates."""
+    found = probe(layer.data_to_world, layer.ndim)
+    if world.units is None or len(world.units) < layer.ndim:
+        return found
+    return found.scaled([_ratio(a, b) for a, b in zip(layer.units, world.units[-layer.ndim :], strict=True)])
+
+
+def _ratio(unit: Any, target: Any) -> float:
+    if unit == target:
+        return 1.0
+    return float((1 * unit).to(target).magnitude)
+
+
+def between(layer: Any, image: Any, world: World) -> tuple[Affine, Affine]:
+    """Return the maps from data coordinates of ``layer`` to the world and to data coordinates of ``image``.
+
+    World axes that ``layer`` does not have stand where the sliders do.
+
+    Returns
+    -------
+    tuple of Affine
+        To all axes of the world, and to those of the image.
+    """
+    ndim = max(world.ndim, layer.ndim, image.ndim)
+    own = to_world(layer, world)
+    rest = np.zeros(ndim)
+    rest[ndim - world.ndim :] = world.point
+    linear = np.zeros((ndim, layer.ndim))
+    linear[ndim - layer.ndim :] = own.linear
+    rest[ndim - layer.ndim :] = own.offset
+    out = Affine(linear, rest)
+    tail = Affine(np.eye(ndim)[ndim - image.ndim :], np.zeros(image.ndim))
+    return out, to_world(image, world).inverse().after(tail).after(out)
+
+
+def displayed_axes(layer: Any, world: World) -> tuple[int, ...]:
+    """Return the axes of ``layer`` on screen, rows before columns, as napari picks them."""
+    offset = world.ndim - layer.ndim
+    rest = [axis for axis in range(world.ndim) if axis not in world.displayed]
+    order = [*rest, *world.displayed]
+    own = [axis - offset for axis in order if axis >= offset]
+    return tuple(own[-2:])
+
+
+def slider_position(layer: Any, world: World) -> tuple[float, ...]:
+    """Return where the sliders cut ``layer``, one coordinate an axis of its data (0 for those on screen).
+
+    Notes
+    -----
+    As napari slices: the rows and columns of the inverse transform that belong to axes on screen are
+    left out, so that a layer rotated within the screen keeps its slice.
+    """
+    back = to_world(layer, world).inverse()
+    shown = displayed_axes(layer, world)
+    cut = [axis for axis in range(layer.ndim) if axis not in shown]
+    point = np.zeros(layer.ndim)
+    known = np.asarray(world.point[-layer.ndim :], dtype=float)
+    point[layer.ndim - len(known) :] = known
+    position = np.zeros(layer.ndim)
+    position[cut] = back.linear[np.ix_(cut, cut)] @ point[cut] + back.offset[cut]
+    return tuple(float(value) for value in position)
+
+
+def plane_on_screen(image: Any, world: World, shape: Sequence[int], color_axis: int | None) -> Plane:
+    """Return the plane of ``image`` on screen.
+
+    Parameters
+    ----------
+    image : napari layer
+    world : World
+    shape : sequence of int
+        Of its data, colour axis included.
+    color_axis : int or None
+        As :attr:`Source.color_axis`.
+
+    Raises
+    ------
+    ImageError
+        If the picture has no plane on screen.
+    """
+    shown = displayed_axes(image, world)
+    if len(shown) < 2:
+        raise ImageError(f"{image.name} has no plane on screen.", hint="Choose an image with rows and columns.")
+    position = list(slider_position(image, world))
+    if color_axis is not None:
+        position.insert(color_axis, 0.0)
+    return plane_of(shape, shown, position, color_axis)
+
+
+def geometry_at(image: Any, corner: Sequence[float]) -> dict[str, Any]:
+    """Return the geometry of a layer whose first pixel is pixel ``corner`` of ``image``.
+
+    Returns
+    -------
+    dict
+        ``scale``, ``rotate``, ``shear``, ``translate``, ``affine``, ``units`` and ``axis_labels``, as
+        napari's layers take them.
+    """
+    affine = np.asarray(image.affine.affine_matrix, dtype=float)
+    outer = Affine(affine[:-1, :-1], affine[:-1, -1])
+    inner = outer.inverse().after(probe(image.data_to_world, image.ndim))
+    return {
+        "scale": tuple(image.scale),
+        "rotate": image.rotate,
+        "shear": image.shear,
+        "translate": tuple(inner(corner)),
+        "affine": affine,
+        "units": tuple(image.units),
+        "axis_labels": tuple(image.axis_labels),
+    }

@@ -1,0 +1,1 @@
+"""Operations on label arrays, their undo, and the objects a user has made."""

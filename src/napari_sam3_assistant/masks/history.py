@@ -1,0 +1,177 @@
+"""Undo and redo of edits, for any number of layers, within a number of bytes.
+
+Of an edit only the pixels that changed are kept, compressed. Whatever else happened to the
+array meanwhile stays when the edit is taken back. To be used on one thread.
+"""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam3_assistant.masks.edits import Edit, check_fit
+
+Labels = npt.NDArray[Any]
+
+DEFAULT_LIMIT = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """One edit, compressed: which pixels of its block changed, and what they were and became."""
+
+    number: int
+    title: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    slices: tuple[slice, ...]
+    where: bytes
+    before: bytes
+    after: bytes
+
+    @property
+    def nbytes(self) -> int:
+        return len(self.where) + len(self.before) + len(self.after)
+
+    def block(self, labels: Labels, values: bytes) -> Edit:
+        """Return the edit of ``labels`` that gives the changed pixels their ``values``."""
+        check_fit(labels, self.shape, self.dtype)
+        before = labels[self.slices].copy()
+        bits = np.frombuffer(zlib.decompress(self.where), np.uint8)
+        changed = np.unpackbits(bits, count=before.size).astype(bool).reshape(before.shape)
+        after = before.copy()
+        after[changed] = np.frombuffer(zlib.decompress(values), self.dtype)
+        return Edit(self.shape, self.slices, before, after)
+
+
+class _Line:
+    """The edits of one layer: those before ``at`` can be undone, the others redone."""
+
+    __slots__ = ("at", "records")
+
+    def __init__(self) -> None:
+        self.records: list[_Record] = []
+        self.at = 0
+
+
+class History:
+    """The edits of all layers, the oldest forgotten when they take too much room.
+
+    Parameters
+    ----------
+    limit : int
+        The most that is kept, in bytes.
+    """
+
+    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
+        self._limit = limit
+        self._lines: dict[str, _Line] = {}
+        self._numbers = itertools.count()
+
+    @property
+    def nbytes(self) -> int:
+        """What is kept now, in bytes."""
+        return sum(record.nbytes for line in self._lines.values() for record in line.records)
+
+    def record(self, key: str, edit: Edit, title: str = "") -> bool:
+        """Keep an edit that is, or is about to be, written; what was undone before can no longer be redone.
+
+        Parameters
+        ----------
+        key : str
+            Names the layer, now and later: its ``unique_id``.
+        edit : Edit
+            What changes.
+        title : str
+            What the user reads on Undo.
+
+        Returns
+        -------
+        bool
+            Whether it can be undone: False where it alone is larger than the limit. Then none of this
+            layer's edits can.
+        """
+        record = _record(next(self._numbers), title, edit)
+        if record.nbytes > self._limit:
+            # The older ones led to what this one changed: without it they fit nothing.
+            self.forget(key)
+            return False
+        line = self._lines.setdefault(key, _Line())
+        del line.records[line.at :]
+        line.records.append(record)
+        line.at += 1
+        self._shrink()
+        return True
+
+    def undo(self, key: str, labels: Labels) -> Edit | None:
+        """Return the edit that takes the last one of a layer back, for the caller to write; None if there is none.
+
+        Parameters
+        ----------
+        key : str
+            Names the layer.
+        labels : ndarray
+            Its data now.
+
+        Raises
+        ------
+        PromptError
+            If these have another shape or type than when the layer was edited. Nothing changes then.
+        """
+        line = self._lines.get(key)
+        if line is None or not line.at:
+            return None
+        record = line.records[line.at - 1]
+        edit = record.block(labels, record.before)
+        line.at -= 1
+        return edit
+
+    def redo(self, key: str, labels: Labels) -> Edit | None:
+        """Return the edit that was undone last, for the caller to write again; None if there is none.
+
+        Parameters and errors are those of :meth:`undo`.
+        """
+        line = self._lines.get(key)
+        if line is None or line.at == len(line.records):
+            return None
+        record = line.records[line.at]
+        edit = record.block(labels, record.after)
+        line.at += 1
+        return edit
+
+    def undo_title(self, key: str) -> str | None:
+        """Return the title of the edit that :meth:`undo` takes back, or None if there is none."""
+        line = self._lines.get(key)
+        return line.records[line.at - 1].title if line and line.at else None
+
+    def redo_title(self, key: str) -> str | None:
+        """Return the title of the edit that :meth:`redo` writes again, or None if there is none."""
+        line = self._lines.get(key)
+        return line.records[line.at].title if line and line.at < len(line.records) else None
+
+    def forget(self, key: str) -> None:
+        """Drop all edits of a layer: it is gone, or has other data now."""
+        self._lines.pop(key, None)
+
+    def _shrink(self) -> None:
+        excess = self.nbytes - self._limit
+        while excess > 0:
+            # From the far end of a line, so that the rest of it still fits together: its oldest edit,
+            # or where all are undone, the one that would be redone last.
+            line = min(self._lines.values(), key=lambda line: line.records[0].number if line.records else np.inf)
+            excess -= line.records.pop(0 if line.at else -1).nbytes
+            line.at = max(line.at - 1, 0)
+
+
+def _record(number: int, title: str, edit: Edit) -> _Record:
+    changed = edit.before != edit.after
+    where, before, after = (
+        zlib.compress(np.ascontiguousarray(values).tobytes(), 1)
+        for values in (np.packbits(changed), edit.before[changed], edit.after[changed])
+    )
+    return _Record(number, title, edit.shape, edit.after.dtype, edit.slices, where, before, after)

@@ -1,0 +1,195 @@
+"""Label arrays as runs: stretches of equal value along the last axis.
+
+There are as many runs as objects have rows, so what is computed on them follows the objects,
+not the plane. Runs tile the array: every pixel lies in exactly one, background too. Parts are
+what hangs together: runs of one value that touch by faces along the last three axes; arrays with
+more axes are looked at one volume after the other.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam3_assistant.core.errors import PromptError
+
+Labels = npt.NDArray[Any]
+Indices = npt.NDArray[np.int64]
+
+# Axes, counted from the last, along which pixels are neighbours.
+_JOINED_AXES = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Runs:
+    """The runs of an array, in reading order, and how they touch.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the array.
+    start, stop : ndarray of shape (n,), int64
+        First index, and the one after the last, in the flattened array.
+    label : ndarray of shape (n,)
+        The value of each run, of the array's type.
+    above, below : ndarray of shape (m,), int64
+        Numbers of runs that touch across lines, pair by pair.
+    part : ndarray of shape (n,), int64
+        Number of the part that each run belongs to, from 0 in reading order.
+    """
+
+    shape: tuple[int, ...]
+    start: Indices
+    stop: Indices
+    label: Labels
+    above: Indices
+    below: Indices
+    part: Indices
+
+    @property
+    def parts(self) -> int:
+        """The number of parts."""
+        return int(self.part.max()) + 1 if self.part.size else 0
+
+    def first(self) -> Indices:
+        """Return the number of the first run of each part."""
+        return np.unique(self.part, return_index=True)[1].astype(np.int64)
+
+    def areas(self) -> Indices:
+        """Return the number of pixels of each part."""
+        return np.bincount(self.part, weights=self.stop - self.start).astype(np.int64)
+
+    def along(self, axis: int) -> Indices:
+        """Return the index on ``axis`` at which each run starts."""
+        return (self.start // math.prod(self.shape[axis + 1 :])) % self.shape[axis]
+
+    def bounds(self, group: Indices) -> tuple[Indices, Indices]:
+        """Return the first index of each group of runs on every axis, and the one after the last.
+
+        Parameters
+        ----------
+        group : ndarray of shape (n,), int64
+            Number of the group of each run, from 0 without gaps; runs of a negative one are left out.
+
+        Returns
+        -------
+        low, high : ndarray of shape (groups, ndim), int64
+        """
+        order = np.argsort(group, kind="stable")
+        order = order[np.searchsorted(group[order], 0) :]
+        cuts = np.flatnonzero(np.diff(group[order], prepend=-1))
+        low, high = [], []
+        for axis in range(len(self.shape)):
+            at = self.along(axis)[order]
+            last = at + (self.stop - self.start)[order] if axis == len(self.shape) - 1 else at + 1
+            low.append(np.minimum.reduceat(at, cuts))
+            high.append(np.maximum.reduceat(last, cuts))
+        return np.stack(low, axis=1), np.stack(high, axis=1)
+
+    def clusters(self) -> Indices:
+        """Return the number of the cluster of each run: as :attr:`part`, but corners join too."""
+        above, below = _neighbours(self.shape, self.start, self.stop, corners=True)
+        return _joined(self.start.size, above, below, self.label[above] == self.label[below])
+
+    def on_border(self) -> npt.NDArray[np.bool_]:
+        """Return whether each part reaches the border of its plane or volume."""
+        reaches = np.zeros(self.start.size, bool)
+        for axis in border_axes(self.shape):
+            first = self.along(axis)
+            last = first + (self.stop - self.start) - 1 if axis == len(self.shape) - 1 else first
+            reaches |= (first == 0) | (last == self.shape[axis] - 1)
+        return np.bincount(self.part, weights=reaches, minlength=self.parts) > 0
+
+    def contacts(self) -> tuple[Indices, Indices]:
+        """Return pairs of runs of different value that touch, across lines and along them."""
+        left = np.flatnonzero((self.stop[:-1] % self.shape[-1]) != 0).astype(np.int64)
+        differ = self.label[self.above] != self.label[self.below]
+        one = np.concatenate([left, self.above[differ]])
+        other = np.concatenate([left + 1, self.below[differ]])
+        return one, other
+
+
+def border_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the axes whose ends are a border: those of a volume, or of a plane where there is but one."""
+    joined = range(max(len(shape) - _JOINED_AXES, 0), len(shape))
+    return tuple(axis for axis in joined if shape[axis] > 1 or axis >= len(shape) - 2)
+
+
+def find_runs(labels: Labels) -> Runs:
+    """Return the runs of an array of integers or booleans.
+
+    Raises
+    ------
+    PromptError
+        If it holds other values, or has no axis.
+    """
+    if labels.dtype.kind not in "biu" or not labels.ndim:
+        raise PromptError(f"Labels are whole numbers, not {labels.dtype}.", hint="Choose a Labels layer.")
+    flat = np.ascontiguousarray(labels).reshape(-1)
+    change = np.empty(flat.shape, bool)
+    np.not_equal(flat[1:], flat[:-1], out=change[1:])
+    change[:: max(labels.shape[-1], 1)] = True
+    start = np.flatnonzero(change).astype(np.int64)
+    stop = np.append(start[1:], flat.size) if start.size else start
+    label = flat[start]
+    above, below = _neighbours(labels.shape, start, stop)
+    part = _joined(start.size, above, below, label[above] == label[below])
+    return Runs(labels.shape, start, stop, label, above, below, part)
+
+
+def _neighbours(
+    shape: tuple[int, ...], start: Indices, stop: Indices, *, corners: bool = False
+) -> tuple[Indices, Indices]:
+    """Return pairs of runs on different lines that share a face, or with ``corners`` an edge or corner."""
+    above, below = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    axes = range(max(len(shape) - _JOINED_AXES, 0), len(shape) - 1)
+    line = start - start % max(shape[-1], 1)
+    for offset in itertools.product((-1, 0, 1), repeat=len(axes)):
+        # Each pair once: the other line comes later in reading order.
+        if offset <= (0,) * len(axes) or (not corners and sum(map(abs, offset)) > 1):
+            continue
+        inner, step = np.ones(start.size, bool), 0
+        for axis, by in zip(axes, offset, strict=True):
+            stride = math.prod(shape[axis + 1 :])
+            at = (start // stride) % shape[axis] + by
+            inner &= (at >= 0) & (at < shape[axis])
+            step += by * stride
+        first, last = start[inner], stop[inner] - 1
+        if corners:
+            first, last = (
+                np.maximum(first - 1, line[inner]),
+                np.minimum(last + 1, line[inner] + shape[-1] - 1),
+            )
+        # Runs tile the array: those between the two that hold the ends of the shifted run all touch it.
+        low = np.searchsorted(start, first + step, "right") - 1
+        count = np.searchsorted(start, last + step, "right") - low
+        above.append(np.repeat(np.flatnonzero(inner), count))
+        below.append(ranges(low, count))
+    return np.concatenate(above), np.concatenate(below)
+
+
+def _joined(count: int, above: Indices, below: Indices, same: npt.NDArray[np.bool_]) -> Indices:
+    """Return the part of each run, numbered in reading order."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not count:
+        return np.zeros(0, np.int64)
+    links = coo_array((np.ones(np.count_nonzero(same), bool), (above[same], below[same])), shape=(count, count))
+    part = connected_components(links, directed=False)[1]
+    _, first, number = np.unique(part, return_index=True, return_inverse=True)
+    rank: Indices = np.empty(first.size, np.int64)
+    rank[np.argsort(first)] = np.arange(first.size)
+    return np.asarray(rank[number], np.int64)
+
+
+def ranges(start: npt.NDArray[np.integer[Any]], length: npt.NDArray[np.integer[Any]]) -> Indices:
+    """Return ``start[0], start[0] + 1, ...`` for ``length[0]`` numbers, then those of the next."""
+    before = np.cumsum(length) - length
+    out: Indices = np.arange(int(length.sum()), dtype=np.int64) + np.repeat(start - before, length)
+    return out

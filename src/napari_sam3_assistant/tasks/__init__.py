@@ -1,0 +1,1 @@
+"""What one asks of an engine, and the scheduler that answers."""

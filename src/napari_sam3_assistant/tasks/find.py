@@ -1,0 +1,135 @@
+"""All objects of one view that are like some examples: read, encode if new, find, place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from napari_sam3_assistant.core.errors import AssistantError, EngineError, PromptError
+from napari_sam3_assistant.core.geometry import Box, intersection
+from napari_sam3_assistant.core.intensity import Limits
+from napari_sam3_assistant.core.progress import CancelToken, Progress
+from napari_sam3_assistant.core.prompts import BoxPrompt, Query
+from napari_sam3_assistant.core.results import Candidates, Segmentation
+from napari_sam3_assistant.core.sources import estimate_limits
+from napari_sam3_assistant.core.windows import Window
+from napari_sam3_assistant.engines.embeddings import EmbeddingCache
+from napari_sam3_assistant.engines.protocol import ImageEngine
+from napari_sam3_assistant.tasks.image import LimitsOf, View, embed
+from napari_sam3_assistant.tasks.jobs import check
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FindResult:
+    """All that was found on a view, good and bad: another threshold costs no second look.
+
+    Attributes
+    ----------
+    candidates : Candidates
+        In pixels of the window of ``view``.
+    view : View
+        What was looked at.
+    limits : Limits
+        What was taken for black and white.
+    engine : str
+        Who answered.
+    encode_ms : float
+        Reading and encoding; 0 where the embedding was there.
+    decode_ms : float
+        The answer itself.
+    """
+
+    candidates: Candidates
+    view: View
+    limits: Limits
+    engine: str
+    encode_ms: float
+    decode_ms: float
+
+    def above(self, threshold: float) -> tuple[Segmentation, ...]:
+        """Return the objects whose score is ``threshold`` or more, the best first, in pixels of the plane."""
+        return tuple(one.shifted(*self.view.window.offset) for one in self.candidates.above(threshold))
+
+
+def find_plane(
+    engine: ImageEngine,
+    embeddings: EmbeddingCache,
+    view: View,
+    query: Query,
+    *,
+    limits_of: LimitsOf = estimate_limits,
+    progress: Progress,
+    cancel: CancelToken,
+) -> FindResult:
+    """Return all that ``query`` asks for, on a view.
+
+    Parameters
+    ----------
+    engine : ImageEngine
+        Loaded here if it is not.
+    embeddings : EmbeddingCache
+        A view that is in it is neither read nor encoded.
+    view : View
+        What to look at.
+    query : Query
+        Examples in pixels of the plane; those outside the window are left out, others cut to it.
+    limits_of : callable
+        ``limits_of(source, plane)``: a session remembers them.
+    progress, cancel
+        Of the job.
+
+    Raises
+    ------
+    Cancelled
+        If ``cancel`` was raised.
+    AssistantError
+        If something cannot be done; a foreign error of the engine becomes an EngineError.
+    """
+    with _ours(engine, embeddings):
+        engine.load(progress=progress, cancel=cancel)
+        inside = cut_query(query, view.window)
+        check(inside, engine.capabilities)
+        limits = limits_of(view.source, view.plane)
+        embedding, encode_ms = embed(engine, embeddings, view, limits, progress=progress, cancel=cancel)
+        cancel.raise_if_cancelled()
+        start = time.perf_counter()
+        candidates = engine.find(embedding, inside)
+        decode_ms = (time.perf_counter() - start) * 1000
+    return FindResult(candidates, view, limits, engine.name, encode_ms, decode_ms)
+
+
+def cut_query(query: Query, window: Window) -> Query:
+    """Return ``query`` in pixels of ``window``, without the examples outside it.
+
+    Raises
+    ------
+    PromptError
+        If no example lies in the window, and there are no words.
+    """
+    cut: list[BoxPrompt] = []
+    for example in query.exemplars:
+        shared: Box | None = intersection(example.box, window.box)
+        if shared is not None:
+            cut.append(BoxPrompt(shared.shifted(-window.top, -window.left), example.positive))
+    if not query.texts and not any(example.positive for example in cut):
+        raise PromptError("The examples lie outside the image.", hint="Draw the box on the picture itself.")
+    return Query(query.texts, tuple(cut))
+
+
+@contextmanager
+def _ours(engine: ImageEngine, embeddings: EmbeddingCache) -> Iterator[None]:
+    """Turn what an engine raises that is no AssistantError into one."""
+    try:
+        yield
+    except AssistantError:
+        raise
+    except MemoryError as error:
+        embeddings.clear()
+        raise EngineError("There is not enough memory for this view.", hint="Choose a smaller window.") from error
+    except Exception as error:
+        raise EngineError(
+            f"The engine {engine.name} failed: {type(error).__name__}: {error}.",
+            hint="Try other prompts; the log has the details.",
+        ) from error

@@ -1,0 +1,191 @@
+"""One object of one plane: read, encode if new, decode, place. Runs on an engine's worker thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from napari_sam3_assistant.core.errors import AssistantError, EngineError, PromptError
+from napari_sam3_assistant.core.geometry import PlacedMask, intersection, slices
+from napari_sam3_assistant.core.intensity import Limits, to_rgb
+from napari_sam3_assistant.core.planes import Plane
+from napari_sam3_assistant.core.progress import CancelToken, Progress
+from napari_sam3_assistant.core.prompts import Prompts
+from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.core.sources import Source, estimate_limits
+from napari_sam3_assistant.core.windows import Window, cut_prompts
+from napari_sam3_assistant.engines.embeddings import EmbeddingCache, EmbeddingKey
+from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
+from napari_sam3_assistant.tasks.jobs import check
+
+LimitsOf = Callable[[Source, Plane], Limits]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What an engine looks at: a window of a plane of a picture."""
+
+    source: Source
+    plane: Plane
+    window: Window
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaneResult:
+    """An object placed on its plane, and how it came about.
+
+    Attributes
+    ----------
+    segmentation : Segmentation
+        In pixels of the plane.
+    view : View
+        What was looked at.
+    prompts : Prompts
+        What was asked, in pixels of the plane.
+    limits : Limits
+        What was taken for black and white.
+    engine : str
+        Who answered.
+    encode_ms : float
+        Reading and encoding; 0 where the embedding was there.
+    decode_ms : float
+        The answer itself.
+    """
+
+    segmentation: Segmentation
+    view: View
+    prompts: Prompts
+    limits: Limits
+    engine: str
+    encode_ms: float
+    decode_ms: float
+
+
+def embed(
+    engine: ImageEngine,
+    embeddings: EmbeddingCache,
+    view: View,
+    limits: Limits,
+    *,
+    progress: Progress,
+    cancel: CancelToken,
+) -> tuple[Embedding, float]:
+    """Return the embedding of a view, and how many milliseconds reading and encoding took (0 if it was cached).
+
+    Raises
+    ------
+    AssistantError
+        If the pixels cannot be read or the engine cannot encode them.
+    """
+    source, plane, window = view.source, view.plane, view.window
+    channel = None if source.rgb or source.channel_axis is None else plane.position(source.channel_axis)
+    key = EmbeddingKey(
+        engine=engine.name,
+        weights=engine.weights,
+        identity=source.identity,
+        version=source.version,
+        checksum=source.checksum(plane, window),
+        plane=plane,
+        channel=channel,
+        level=0,
+        window=window,
+        limits=limits,
+    )
+    spent = 0.0
+
+    def make() -> Embedding:
+        nonlocal spent
+        start = time.perf_counter()
+        cancel.raise_if_cancelled()
+        pixels = to_rgb(source.read(plane, window), limits)
+        made = engine.encode(pixels, progress=progress, cancel=cancel)
+        spent = (time.perf_counter() - start) * 1000
+        return made
+
+    return embeddings.get(key, make), spent
+
+
+def segment_plane(
+    engine: ImageEngine,
+    embeddings: EmbeddingCache,
+    view: View,
+    prompts: Prompts,
+    previous: Segmentation | None = None,
+    *,
+    limits_of: LimitsOf = estimate_limits,
+    progress: Progress,
+    cancel: CancelToken,
+) -> PlaneResult:
+    """Return the object that ``prompts`` are about.
+
+    Parameters
+    ----------
+    engine : ImageEngine
+        Loaded here if it is not.
+    embeddings : EmbeddingCache
+        A view that is in it is neither read nor encoded.
+    view : View
+        What to look at.
+    prompts : Prompts
+        In pixels of the plane. A mask that comes from a box alone is cut to the box.
+    previous : Segmentation or None
+        The last answer about the same object on the same view.
+    limits_of : callable
+        ``limits_of(source, plane)``: a session remembers them.
+    progress, cancel
+        Of the job.
+
+    Raises
+    ------
+    Cancelled
+        If ``cancel`` was raised.
+    AssistantError
+        If something cannot be done; a foreign error of the engine becomes an EngineError.
+    """
+    try:
+        engine.load(progress=progress, cancel=cancel)
+        inside = cut_prompts(prompts, view.window)
+        if inside.empty and not prompts.empty:
+            raise PromptError("The prompts lie outside the image.", hint="Click on the picture itself.")
+        check(inside, engine.capabilities)
+        limits = limits_of(view.source, view.plane)
+        embedding, encode_ms = embed(engine, embeddings, view, limits, progress=progress, cancel=cancel)
+        cancel.raise_if_cancelled()
+        start = time.perf_counter()
+        answer = _clip_to_box(engine.segment(embedding, inside, previous), inside)
+        decode_ms = (time.perf_counter() - start) * 1000
+    except AssistantError:
+        raise
+    except MemoryError as error:
+        embeddings.clear()
+        raise EngineError("There is not enough memory for this view.", hint="Choose a smaller window.") from error
+    except Exception as error:
+        raise EngineError(
+            f"The engine {engine.name} failed: {type(error).__name__}: {error}.",
+            hint="Try other prompts; the log has the details.",
+        ) from error
+    placed = answer.shifted(*view.window.offset)
+    return PlaneResult(placed, view, prompts, limits, engine.name, encode_ms, decode_ms)
+
+
+def _clip_to_box(answer: Segmentation, prompts: Prompts) -> Segmentation:
+    """Return the answer without what lies outside the box, but with the pixels that were clicked."""
+    if prompts.box is None:
+        return answer
+    box, clicked = prompts.box.box, {point.pixel for point in prompts.positive}
+
+    def cut(mask: PlacedMask) -> PlacedMask:
+        shared = intersection(box, mask.box) if mask.box else None
+        kept = np.zeros_like(mask.mask)
+        if shared is not None:
+            where = slices(shared, mask.offset)
+            kept[where] = mask.mask[where]
+        for row, col in clicked:
+            if mask.value_at(row, col):
+                kept[row - mask.offset[0], col - mask.offset[1]] = True
+        return PlacedMask(kept, mask.offset).trimmed()
+
+    return replace(answer, mask=cut(answer.mask), alternatives=tuple(map(cut, answer.alternatives)))

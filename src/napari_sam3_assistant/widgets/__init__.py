@@ -1,0 +1,1 @@
+"""Qt only: draws the state and calls the controllers."""

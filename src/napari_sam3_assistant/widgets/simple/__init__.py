@@ -1,0 +1,1 @@
+"""Simple mode: the shortest way from a picture to a mask."""

@@ -1,0 +1,65 @@
+"""What came of a run, and saving it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QFileDialog, QGroupBox, QLineEdit, QVBoxLayout
+
+from napari_sam3_assistant.app.availability import Availability
+from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.export.images import FORMATS
+from napari_sam3_assistant.widgets.bind import Bindings
+from napari_sam3_assistant.widgets.controls import button, combo, fill, paragraph, row
+
+
+class ResultsGroup(QGroupBox):
+    """The latest result, and where it is saved."""
+
+    def __init__(self, controller: AppController, bindings: Bindings) -> None:
+        super().__init__("Results")
+        self._controller, self._output = controller, controller.state.output
+        self.summary = paragraph()
+        self.folder = QLineEdit()
+        self.folder.setToolTip("Where masks are saved. Empty: the folder shown.")
+        bindings.field(self._output, "folder", self.folder.textEdited, self._write_folder)
+        self.choose = button("Choose", self._choose, "Choose where masks are saved.")
+        self.format = combo("TIFF and PNG keep the pixel size; NumPy keeps the numbers alone.")
+        fill(self.format, [(kind.title, name) for name, kind in FORMATS.items()], self._output.format)
+        self.format.currentTextChanged.connect(self._format_chosen)
+        self.save = button("Save", controller.saving.save)
+        self.open_folder = button("Open Folder", self._open, "Show the saved file's folder.")
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.summary)
+        first = row(self.folder, self.choose)
+        first.setStretch(0, 3)
+        first.setStretch(1, 1)
+        layout.addLayout(first)
+        layout.addLayout(row(self.format, self.save, self.open_folder))
+
+    def draw(self, can: Availability) -> None:
+        """Show the result and what can be done with it."""
+        self.summary.setText(can.results)
+        self.save.setEnabled(can.save)
+        self.save.setToolTip(can.save_hint)
+        self.open_folder.setEnabled(can.open_folder)
+        self.folder.setPlaceholderText(self._output.default_folder)
+
+    def _write_folder(self, folder: str) -> None:
+        if self.folder.text() != folder:  # the cursor of one who types stays where it is
+            self.folder.setText(folder)
+
+    def _format_chosen(self, _text: str) -> None:
+        self._output.format = str(self.format.currentData())
+
+    def _choose(self) -> None:
+        start = self._output.folder or self._output.default_folder
+        folder = QFileDialog.getExistingDirectory(self, "Select preview mask output folder", start)
+        if folder:
+            self._output.folder = folder
+
+    def _open(self) -> None:
+        if self._output.saved is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(self._output.saved).parent)))

@@ -1,0 +1,46 @@
+"""What an empty widget shows: three buttons."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_sam3_assistant.app.availability import Availability
+from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.widgets.controls import button, paragraph
+
+GET_SAM3 = (
+    "The built-in engine works without a model: clicks and corrections on clear objects.\n\n"
+    "SAM3 also reads words. Its weights are free, but Meta asks you to agree to a licence:\n"
+    "1. Ask for access at huggingface.co/facebook/sam3.\n"
+    "2. Download config.json, processor_config.json and model.safetensors into one folder.\n\n"
+    "This release answers with the built-in engine only; the SAM3 engine follows in a later one and will "
+    "ask for that folder."
+)
+
+
+class StartPage(QWidget):
+    """Opens a sample, takes the image that is there, or says how to get SAM3."""
+
+    def __init__(self, controller: AppController, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.sample = button("Try a sample", controller.open_sample, "Open a picture of nuclei and click on one.")
+        self.use_image = button("Use this image", controller.use_active_image)
+        self.get_sam3 = button("Get SAM3", self._tell, "What to do to get Meta's model.")
+        self.status = paragraph()
+        self.about = paragraph(GET_SAM3)
+        self.about.hide()
+        layout = QVBoxLayout(self)
+        layout.addWidget(paragraph("Open an image, then click on the objects you want."))
+        for widget in (self.sample, self.use_image, self.get_sam3, self.status, self.about):
+            layout.addWidget(widget)
+        layout.addStretch()
+
+    def draw(self, can: Availability) -> None:
+        """Show what can be done."""
+        self.use_image.setEnabled(can.use_image)
+        self.use_image.setToolTip("Segment the image that is selected." if can.use_image else "Open an image first.")
+        self.status.setText(can.status if can.problem else "")
+        self.status.setVisible(can.problem)
+
+    def _tell(self) -> None:
+        self.about.setVisible(not self.about.isVisible())

@@ -1,0 +1,38 @@
+"""The strip above both modes: which engine answers, and why."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from superqt import QElidingLabel
+
+from napari_sam3_assistant.app.availability import Availability
+from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.widgets.bind import Bindings
+from napari_sam3_assistant.widgets.controls import combo, fill, row
+
+
+class TopStrip(QWidget):
+    """The row ``Engine`` and the line that says what is used."""
+
+    def __init__(self, controller: AppController, bindings: Bindings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller, self._model = controller, controller.state.model
+        self.engine = combo("Which model answers. Automatic takes the best one there is.")
+        self._entries = [("Automatic", "auto"), *((spec.title, spec.name) for spec in registry.available())]
+        self.engine.activated.connect(lambda index: controller.choose_engine(str(self.engine.itemData(index))))
+        self.reason = QElidingLabel()
+        label = QLabel("Engine")
+        label.setBuddy(self.engine)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        first = row(label, self.engine)
+        first.setStretch(1, 1)
+        layout.addLayout(first)
+        layout.addWidget(self.reason)
+
+    def draw(self, can: Availability) -> None:
+        """Show the engine in use."""
+        fill(self.engine, self._entries, self._model.engine)
+        self.reason.setText(can.engine)
+        self.reason.setToolTip(can.engine)

@@ -1,0 +1,30 @@
+"""Cancelling, and errors that say what to do."""
+
+import pickle
+
+import pytest
+
+from napari_sam3_assistant.core import errors
+from napari_sam3_assistant.core.progress import CancelToken
+
+
+def test_a_raised_token_stops_the_work_and_stays_raised():
+    token = CancelToken()
+    token.raise_if_cancelled()
+
+    token.cancel()
+    token.cancel()
+
+    assert token.cancelled
+    with pytest.raises(errors.Cancelled):
+        token.raise_if_cancelled()
+
+
+@pytest.mark.parametrize(
+    "kind", [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.AssistantError)]
+)
+def test_errors_travel_between_processes_whole(kind):
+    error = pickle.loads(pickle.dumps(kind("It failed.", hint="Try again.")))
+
+    assert type(error) is kind
+    assert (error.message, error.hint, str(error)) == ("It failed.", "Try again.", "It failed. Try again.")

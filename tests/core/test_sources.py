@@ -1,0 +1,206 @@
+"""Sources read one window of one plane, never more."""
+
+import dask.array as da
+import numpy as np
+import pytest
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_sam3_assistant.core.errors import ImageError
+from napari_sam3_assistant.core.planes import Plane, plane_of
+from napari_sam3_assistant.core.sources import Source, array_source, estimate_limits
+from napari_sam3_assistant.core.windows import Window
+
+
+class CountingStore(zarr.storage.MemoryStore):
+    """A zarr store that counts the chunks read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chunks: list[str] = []
+
+    async def get(self, key, prototype, byte_range=None):
+        if "/c/" in f"/{key}":
+            self.chunks.append(key)
+        return await super().get(key, prototype, byte_range)
+
+
+def counting_zarr(shape, chunks, dtype=np.uint16):
+    store = CountingStore()
+    array = zarr.create_array(store, shape=shape, chunks=chunks, dtype=dtype, fill_value=1)
+    return array, store
+
+
+@st.composite
+def pictures(draw):
+    """A small array of 2 to 5 axes, the axes of a plane, and an index on the others."""
+    ndim = draw(st.integers(2, 5))
+    shape = tuple(draw(st.integers(1, 6)) for _ in range(ndim))
+    row, col = draw(st.permutations(range(ndim)))[:2]
+    index = tuple((axis, draw(st.integers(0, shape[axis] - 1))) for axis in range(ndim) if axis not in (row, col))
+    top, left = draw(st.integers(0, shape[row] - 1)), draw(st.integers(0, shape[col] - 1))
+    bottom, right = draw(st.integers(top + 1, shape[row])), draw(st.integers(left + 1, shape[col]))
+    return shape, Plane(row, col, index), Window(top, left, bottom, right)
+
+
+@given(pictures(), st.sampled_from(["numpy", "dask", "zarr"]))
+@settings(deadline=None, max_examples=60)
+def test_every_pixel_of_a_window_is_the_one_of_the_array(picture, kind):
+    shape, plane, window = picture
+    values = np.arange(np.prod(shape)).reshape(shape)
+    data = {"numpy": lambda: values, "dask": lambda: da.from_array(values), "zarr": lambda: zarr.array(values)}[kind]()
+
+    read = Source("a", (data,)).read(plane, window)
+
+    assert isinstance(read, np.ndarray) and read.shape == window.shape
+    at = dict(plane.index)
+    for r in range(window.shape[0]):
+        for c in range(window.shape[1]):
+            place = {**at, plane.row_axis: window.top + r, plane.col_axis: window.left + c}
+            assert read[r, c] == values[tuple(place[axis] for axis in range(len(shape)))]
+
+
+def test_colour_comes_last_wherever_its_axis_is():
+    values = np.arange(2 * 3 * 5 * 7).reshape(2, 3, 5, 7)
+    source = Source("a", (values,), rgb=True, channel_axis=1)
+
+    read = source.read(Plane(2, 3, ((0, 1),)), Window(1, 2, 4, 6))
+
+    np.testing.assert_array_equal(read, np.moveaxis(values[1], 0, -1)[1:4, 2:6])
+
+
+def test_a_lazy_picture_is_read_by_the_chunks_under_the_window_alone():
+    array, store = counting_zarr((3, 4096, 4096), (1, 256, 256))
+    source = array_source(array, identity="a", rgb=False)
+
+    source.read(Plane(1, 2, ((0, 2),)), Window(300, 300, 700, 1000))
+
+    assert len(store.chunks) == 2 * 3
+    assert all("/2/" in f"/{key.split('c/')[-1]}" or key.split("c/")[-1].startswith("2/") for key in store.chunks)
+
+
+def test_a_dask_picture_computes_the_chunks_under_the_window_alone():
+    computed = []
+
+    def block(block_info=None):
+        computed.append(block_info[None]["chunk-location"])
+        return np.zeros(block_info[None]["chunk-shape"], np.uint8)
+
+    data = da.map_blocks(block, chunks=((100,) * 20, (100,) * 20), dtype=np.uint8, meta=np.zeros((0, 0), np.uint8))
+
+    array_source(data, identity="a").read(Plane(0, 1), Window(150, 150, 250, 250))
+
+    assert sorted(computed) == [(1, 1), (1, 2), (2, 1), (2, 2)]
+
+
+def test_limits_of_a_huge_lazy_plane_read_64_tiles_and_are_those_of_the_picture():
+    array, store = counting_zarr((16_384, 16_384), (256, 256))
+    source = array_source(array, identity="a")
+
+    estimate_limits(source, Plane(0, 1))
+
+    assert len(store.chunks) <= 64 * 4
+
+
+def test_limits_of_a_pyramid_come_from_its_coarsest_level():
+    full, store = counting_zarr((8192, 8192), (256, 256))
+    coarse = np.tile(np.arange(100, dtype=np.uint16), (100, 1))
+
+    limits = estimate_limits(Source("a", (full, coarse)), Plane(0, 1))
+
+    assert not store.chunks and limits.high[0] == pytest.approx(99)
+
+
+def test_limits_are_the_same_for_every_slice_and_another_for_every_channel():
+    stack = np.zeros((4, 2, 32, 32), np.float32)
+    stack[:, 0] = np.arange(4)[:, None, None]
+    stack[:, 1] = 100
+    source = Source("a", (stack,), channel_axis=1)
+
+    first, last = (estimate_limits(source, Plane(2, 3, ((0, z), (1, 0)))) for z in (0, 3))
+    other = estimate_limits(source, Plane(2, 3, ((0, 0), (1, 1))))
+
+    assert first == last and first.high[0] == pytest.approx(3)
+    assert other.high[0] == pytest.approx(100)
+
+
+def test_a_coarser_level_is_read_at_the_slice_it_has():
+    full, half = np.zeros((10, 8, 8)), np.broadcast_to(np.arange(5)[:, None, None], (5, 4, 4))
+    source = Source("a", (full, half))
+
+    assert source.read(Plane(1, 2, ((0, 9),)), Window(0, 0, 4, 4), level=1)[0, 0] == 4
+    assert source.factors(Plane(1, 2, ((0, 9),)), 1) == (2, 2)
+
+
+def test_the_coarsest_level_that_is_large_enough_is_chosen():
+    levels = tuple(np.zeros((side, side)) for side in (4096, 2048, 1024, 512))
+
+    assert Source("a", levels).level_for(Plane(0, 1), 1000) == 2
+    assert Source("a", levels).level_for(Plane(0, 1), 9000) == 0
+
+
+def test_writing_into_the_array_changes_the_checksum_and_lazy_pictures_are_not_read():
+    picture = np.zeros((3000, 3000), np.uint8)
+    source, plane, window = array_source(picture, identity="a"), Plane(0, 1), Window(0, 0, 3000, 3000)
+    before = source.checksum(plane, window)
+    array, store = counting_zarr((512, 512), (256, 256))
+
+    picture[100:300, 100:300] = 9
+
+    assert source.checksum(plane, window) != before
+    assert array_source(array, identity="b").checksum(plane, Window(0, 0, 512, 512)) == 0 and not store.chunks
+
+
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        (np.zeros((0, 5)), {}),
+        (np.zeros((5, 5), complex), {}),
+        (np.zeros((5, 5), object), {}),
+        (np.zeros(5), {}),
+        (np.zeros((5, 5, 2)), {"rgb": True, "channel_axis": 2}),
+        (np.zeros((5, 5)), {"channel_axis": 7}),
+        (np.zeros((5, 3)), {"rgb": True, "channel_axis": 1}),
+    ],
+)
+def test_pictures_that_cannot_be_segmented_are_refused_with_a_hint(data, options):
+    with pytest.raises(ImageError) as caught:
+        Source("a", (data,), **options)
+
+    assert caught.value.hint
+
+
+def test_a_source_that_fails_in_the_middle_says_which_picture_and_what_to_do():
+    def broken(block):
+        raise OSError("the disk is gone")
+
+    data = da.zeros((100, 100), chunks=50).map_blocks(broken, dtype=float, meta=np.zeros((0, 0)))
+
+    with pytest.raises(ImageError, match="slide 7 could not be read.*the disk is gone") as caught:
+        Source("a", (data,), name="slide 7").read(Plane(0, 1), Window(0, 0, 9, 9))
+
+    assert caught.value.hint
+
+
+def test_a_length_of_three_is_no_channel_axis_unless_told():
+    assert not array_source(np.zeros((3, 50, 50), np.uint8), identity="a").rgb
+    assert not array_source(np.zeros((50, 50, 3), np.uint16), identity="a").rgb
+    assert array_source(np.zeros((50, 50, 3), np.uint8), identity="a").rgb
+    assert array_source(np.zeros((50, 50, 3), np.uint16), identity="a", rgb=True).rgb
+
+
+def test_the_plane_on_screen_is_cut_at_the_nearest_slice_inside():
+    plane = plane_of((5, 6, 7, 8), (3, 1), (9.0, 0, -3.2, 0))
+
+    assert plane == Plane(3, 1, ((0, 4), (2, 0)))
+    assert plane.at(2, 5).position(2) == 5 and plane.position(3) is None
+    with pytest.raises(ImageError):
+        plane.at(1, 0)
+
+
+def test_a_channel_axis_on_screen_is_refused_and_those_that_fit_are_named():
+    with pytest.raises(ImageError) as caught:
+        plane_of((3, 50, 50), (1, 2), (0, 0, 0), color_axis=2)
+
+    assert "[0]" in caught.value.hint

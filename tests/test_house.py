@@ -1,0 +1,195 @@
+"""The house: what is promised in one file is kept in the others."""
+
+import ast
+import importlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "napari_sam3_assistant"
+MANIFEST = PACKAGE / "napari.yaml"
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+TARGETS = ["demo", "test", "check", "bench", "docs", "format", "clean", "help"]
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PINS = [
+    Requirement(line)
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def installed_by_make_test() -> list[Requirement]:
+    extras = PROJECT["optional-dependencies"]
+    return [Requirement(text) for text in [*PROJECT["dependencies"], *extras["gui"], *extras["dev"]]]
+
+
+def commands() -> list[dict[str, str]]:
+    if not MANIFEST.exists():
+        return []
+    return yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["contributions"]["commands"]
+
+
+@pytest.mark.parametrize("requirement", installed_by_make_test(), ids=str)
+def test_each_dependency_is_pinned_to_a_version_it_allows(requirement):
+    pins = {canonicalize_name(pin.name): pin for pin in PINS}
+
+    pin = pins[canonicalize_name(requirement.name)]
+
+    (version,) = pin.specifier
+    assert requirement.specifier.contains(version.version, prereleases=True)
+
+
+def test_each_pin_is_one_exact_version_from_no_particular_place():
+    for pin in PINS:
+        assert [(part.operator, "*" in part.version) for part in pin.specifier] == [("==", False)], pin
+        assert pin.url is None, pin
+
+
+def test_each_package_is_pinned_once():
+    names = [canonicalize_name(pin.name) for pin in PINS]
+
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_nothing_heavy_is_in_the_base():
+    heavy = {"torch", "torchvision", "transformers", "sam3", "fastapi", "pyqt6", "pyside6", "pyqt5", "numba"}
+
+    base = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+
+    assert not base & heavy
+
+
+def test_the_version_is_the_same_wherever_it_is_written():
+    version = PROJECT["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[(\d[^]]*)\]", changelog, re.MULTILINE)
+    coming = re.findall(r"^The next release is (\S+)\.$", changelog, re.MULTILINE)
+
+    assert citation["version"] == version
+    assert version in (released[:1] or coming)
+
+
+def test_no_module_passes_400_lines():
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "check_lengths.py"], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_module_of_401_lines_is_found(tmp_path):
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    shutil.copy(ROOT / "scripts" / "check_lengths.py", scripts)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "long.py").write_text("pass\n" * 401, encoding="utf-8")
+
+    done = subprocess.run([sys.executable, scripts / "check_lengths.py"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "long.py: 401 lines" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("target", TARGETS)
+def test_make_knows_the_target(target):
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_scripts_can_be_run():
+    for path in [*(ROOT / "scripts").iterdir(), ROOT / ".ci" / "run"]:
+        if path.is_file() and path.read_bytes().startswith(b"#!"):
+            assert path.stat().st_mode & 0o111, f"{name_of(path)} is not executable"
+
+
+@pytest.mark.skipif(not MANIFEST.exists(), reason="there is no manifest yet")
+@pytest.mark.parametrize("command", commands(), ids=lambda command: command["id"])
+def test_each_command_of_the_manifest_leads_to_something_callable(command):
+    module, _, name = command["python_name"].partition(":")
+
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+@pytest.mark.skipif(not MANIFEST.exists(), reason="there is no manifest yet")
+def test_the_commands_that_users_know_are_there():
+    known = {command["id"]: (command["title"], command["python_name"]) for command in commands()}
+
+    widgets = "napari_sam3_assistant.widgets"
+    assert (
+        known.items()
+        >= {
+            "napari-sam3-assistant.make_widget": ("SAM3 Assistant", f"{widgets}.main_widget:MainWidget"),
+            "napari-sam3-assistant.make_mask_operations_widget": (
+                "SAM3 Mask Operations",
+                f"{widgets}.mask_operations_widget:MaskOperationsWidget",
+            ),
+        }.items()
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_of_a_page_lead_to_files(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
+
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).resolve().exists()]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_modules_named_on_a_page_exist(page):
+    named = re.findall(r"^::: (napari_sam3_assistant[\w.]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+
+    for module in named:
+        path = ROOT / "src" / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__init__.py").exists(), module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_python_on_a_page_is_python(page):
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        ast.parse(block)
+
+
+def test_each_page_is_in_the_table_of_contents():
+    listed = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    pages = [str(page.relative_to(ROOT / "docs")) for page in PAGES if page.parent != ROOT]
+
+    assert sorted(listed) == sorted(pages)
+
+
+@pytest.mark.skipif(not (PACKAGE / "cli" / "main.py").exists(), reason="there is no command yet")
+def test_options_on_the_shell_page_are_those_of_the_command():
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    run = "import sys; from napari_sam3_assistant.cli.main import main; sys.exit(main())"
+
+    done = subprocess.run(
+        [sys.executable, "-c", run, "segment", "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"},
+    )
+
+    assert done.returncode == 0, done.stderr
+    listed = set(re.findall(r"^\| `(--\w+)`", page, re.MULTILINE))
+    assert listed == set(re.findall(r"--\w[\w-]*", done.stdout)) - {"--help"}
