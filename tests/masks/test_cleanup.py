@@ -23,6 +23,14 @@ CROSSED_RINGS = np.array(
     ],
     np.uint8,
 )
+SMALLEST_RING = np.array([[1, 1, 1, 1], [1, 0, 2, 1], [1, 1, 1, 1]], np.uint8)
+RING_IN_A_RING = np.pad(np.pad(SMALLEST_RING + (SMALLEST_RING > 0), 1), 1, constant_values=1)
+
+
+def shell(dims):
+    """Return a shell (1) that holds together by corners only, a core (2), and background between the two."""
+    away = np.abs(np.indices((5,) * dims) - 2).sum(axis=0)
+    return np.select([away == 2, away == 0], [1, 2]).astype(np.uint8)
 
 
 @settings(max_examples=200, deadline=None)
@@ -40,6 +48,11 @@ def test_exactly_the_components_below_the_size_are_removed(labels, size):
 @settings(max_examples=400, deadline=None)
 @given(labels=label_arrays(), size=st.integers(0, 4))
 @example(CROSSED_RINGS, 0)
+@example(SMALLEST_RING, 0)
+@example(RING_IN_A_RING, 0)
+@example(shell(2), 0)
+@example(shell(3), 0)
+@example(np.stack([shell(3), shell(3).T]), 0)
 @example(cell_with_nucleus(), 0)
 @example(cell_with_nucleus()[None], 0)
 @example(np.pad(cell_with_nucleus()[None], ((1, 1), (0, 0), (0, 0))), 0)
@@ -95,6 +108,20 @@ def test_ground_that_two_labels_enclose_only_together_stays():
     labels = np.array([[1, 1, 2], [1, 0, 2], [1, 2, 2]], np.uint8)
 
     assert fill_holes(labels) is None
+
+
+def test_of_two_labels_around_a_hole_the_inner_one_gets_it():
+    after = written(RING_IN_A_RING, fill_holes(RING_IN_A_RING))
+
+    assert after[3, 3] == 2
+    assert (after[1, 1:-1] == 1).all()
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_shell_that_holds_together_by_corners_is_closed(dims):
+    after = written(shell(dims), fill_holes(shell(dims)))
+
+    np.testing.assert_array_equal(after == 0, np.abs(np.indices((5,) * dims) - 2).sum(axis=0) > 2)
 
 
 def test_a_gap_between_two_nuclei_inside_a_cell_becomes_cell():

@@ -3,6 +3,7 @@ import time
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy import ndimage as ndi
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.masks.components import Component, analyze, component_mask
@@ -143,6 +144,19 @@ def test_runs_tile_the_array(labels):
     flat = np.repeat(runs.label, runs.stop - runs.start)
     np.testing.assert_array_equal(flat, labels.reshape(-1))
     assert (runs.start // labels.shape[-1] == (runs.stop - 1) // labels.shape[-1]).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(labels=label_arrays(max_dims=3))
+def test_clusters_hang_together_by_corners_too(labels):
+    runs = find_runs(labels)
+
+    clusters = np.repeat(runs.clusters(), runs.stop - runs.start).reshape(labels.shape)
+
+    for value in np.unique(labels):
+        pieces, count = ndi.label(labels == value, np.ones((3,) * labels.ndim))
+        pairs = np.unique(np.stack([pieces, clusters])[:, labels == value], axis=1)
+        assert pairs.shape[1] == count == len(set(pairs[1].tolist()))
 
 
 def test_many_labels_are_analyzed_quickly():

@@ -1,54 +1,60 @@
-"""One assistant a viewer, shared by its widgets and ended with the last of them."""
+"""One controller of each kind a viewer, shared by its widgets and ended with the last of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from napari_sam3_assistant.app import runtime
-from napari_sam3_assistant.app.controller import AppController, OnMain
-from napari_sam3_assistant.app.state import AppState
+from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.app.mask_controller import MaskController
+
+
+class Controller(Protocol):
+    """What is shared."""
+
+    def close(self) -> None:
+        """Stop work and let go of the viewer."""
+
+
+C = TypeVar("C", bound=Controller)
 
 
 @dataclass(eq=False)
-class Assistant:
-    """The state of a viewer and the controllers that change it."""
-
-    state: AppState
-    controller: AppController
+class _Used(Generic[C]):
+    controller: C
     users: int = 0
 
 
-_assistants: dict[Any, Assistant] = {}
+class Shared(Generic[C]):
+    """The controllers of one kind, by viewer.
 
-
-def acquire(viewer: Any, on_main: OnMain, state: AppState | None = None) -> Assistant:
-    """Return the assistant of a viewer, made for the first widget that asks.
-
-    Parameters
-    ----------
-    viewer : napari viewer
-    on_main : callable
-        Runs a function on the GUI thread, soon; callable from any thread.
-    state : AppState or None
-        To begin with, where the assistant is made.
+    Viewers are keys of a dict and never compared otherwise: two empty ones are equal.
     """
-    found = _assistants.get(viewer)
-    if found is None:
-        state = state or AppState()
-        found = Assistant(state, AppController(viewer, state, runtime.acquire(), on_main))
-        _assistants[viewer] = found
-    found.users += 1
-    return found
+
+    def __init__(self) -> None:
+        self._by_viewer: dict[Any, _Used[C]] = {}
+
+    def acquire(self, viewer: Any, make: Callable[[runtime.Runtime], C]) -> C:
+        """Return the viewer's controller, made for the first widget that asks. Pair it with :meth:`release`."""
+        used = self._by_viewer.get(viewer)
+        if used is None:
+            used = self._by_viewer[viewer] = _Used(make(runtime.acquire()))
+        used.users += 1
+        return used.controller
+
+    def release(self, viewer: Any) -> None:
+        """Let go; the last widget ends the controller, and with it what of the runtime nobody else uses."""
+        used = self._by_viewer.get(viewer)
+        if used is None:
+            return
+        used.users -= 1
+        if used.users == 0:
+            del self._by_viewer[viewer]
+            used.controller.close()
+            runtime.release()
 
 
-def release(viewer: Any) -> None:
-    """Let go of a viewer's assistant; the last widget ends it."""
-    found = _assistants.get(viewer)
-    if found is None:
-        return
-    found.users -= 1
-    if found.users == 0:
-        del _assistants[viewer]
-        found.controller.close()
-        runtime.release()
+MAIN: Shared[AppController] = Shared()
+MASKS: Shared[MaskController] = Shared()

@@ -146,7 +146,7 @@ class AppController:
 
     def segment_points(self) -> None:
         """Segment what the points ask for; answers to older clicks are dropped."""
-        points = self.live.layer
+        points, asked = self.live.layer, time.perf_counter()
         try:
             here = self.on_screen()
             if points is None or here is None:
@@ -164,7 +164,7 @@ class AppController:
         self._newest = future
         if self.state.run.phase not in (Phase.RUNNING, Phase.LOADING):
             self._begin("Live Points running..." if self.live.is_live else "Running SAM3 preview...")
-        future.add_done_callback(lambda done: self.on_main(lambda: self._show(done)))
+        future.add_done_callback(lambda done: self.on_main(lambda: self._show(done, asked)))
 
     @property
     def busy(self) -> bool:
@@ -197,7 +197,7 @@ class AppController:
         source, here = self._sources.of(layer), world.world_of(self.viewer)
         return OnScreen(layer, source, world.plane_on_screen(layer, here, source.shape, source.color_axis), here)
 
-    def _show(self, future: Future[PlaneResult]) -> None:
+    def _show(self, future: Future[PlaneResult], asked: float) -> None:
         if self._closed or future is not self._newest:
             return
         try:
@@ -219,6 +219,8 @@ class AppController:
             self.idle("The image was removed; its answer was dropped.")
             return
         self._draw(layer, result)
+        engine_ms = result.encode_ms + result.decode_ms
+        self.state.results.plugin_ms = (time.perf_counter() - asked) * 1000 - engine_ms
 
     def _draw(self, layer: Any, result: PlaneResult) -> None:
         found, view = result.segmentation, result.view

@@ -70,11 +70,12 @@ class LivePoints:
             self._controller.segment_points()
 
     def clear(self) -> None:
-        """Remove every point; make the layer again if it is gone."""
+        """Remove every point, and begin with a positive one; make the layer again if it is gone."""
         if self.layer is not None and len(self.layer.data):
             with self.layer.events.data.blocker(self._on_data):
                 prompts.clear_points(self.layer)
         self._count()
+        self._task.positive = True
         if self.is_live:
             self.arm()
 

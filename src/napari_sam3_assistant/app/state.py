@@ -80,10 +80,14 @@ class RunState:
 
 @dataclass(eq=False)
 class ResultState:
-    """What came of it; controllers write it."""
+    """What came of it; controllers write it.
+
+    ``plugin_ms`` is the time from the click to the drawn mask without the engine's share, in milliseconds.
+    """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     current: PlaneResult | None = None
+    plugin_ms: float = 0.0
     rows: tuple[ObjectRow, ...] = ()
 
 

@@ -53,7 +53,7 @@ def show(*parts: RenderableType) -> None:
     with console.capture() as capture:
         for part in parts:
             console.print(part)
-    emit(capture.get())
+    emit("".join(line.rstrip() + "\n" for line in capture.get().splitlines()))
 
 
 def working(message: str) -> Any:

@@ -21,11 +21,14 @@ class MaskFormat(StrEnum):
 
 def segment(
     images: Annotated[
-        list[str], typer.Argument(metavar="IMAGE...", help="TIFF, PNG, JPEG or NPY files, or zarr folders.", show_default=False)
+        list[str],
+        typer.Argument(metavar="IMAGE...", help="TIFF, PNG, JPEG or NPY files, or zarr folders.", show_default=False),
     ],
     point: Annotated[
         list[str],
-        typer.Option(metavar="R,C[,-]", help="A pixel of the object; with - one that is not of it.", show_default=False),
+        typer.Option(
+            metavar="R,C[,-]", help="A pixel of the object; with - one that is not of it.", show_default=False
+        ),
     ] = [],  # noqa: B006 - typer copies it
     box: Annotated[
         list[str], typer.Option(metavar="T,L,B,R", help="A box round an object: one object a box.", show_default=False)
@@ -58,14 +61,17 @@ def segment(
     json: Annotated[bool, typer.Option("--json", help="Print the result for programs, not a table.")] = False,
     plane: Annotated[
         str | None,
-        typer.Option(metavar="N[,N] | AXIS=N", help="Which plane of a stack, from 0: 3,0 or t=3,c=0.", show_default=False),
+        typer.Option(
+            metavar="N[,N] | AXIS=N", help="Which plane of a stack, from 0: 3,0 or t=3,c=0.", show_default=False
+        ),
     ] = None,
     window: Annotated[
         str | None,
         typer.Option(metavar="SIDE | T,L,B,R", help="What part of a large plane to look at.", show_default=False),
     ] = None,
     channels: Annotated[
-        int | None, typer.Option(metavar="AXIS", help="The axis of channels, if the file does not say.", show_default=False)
+        int | None,
+        typer.Option(metavar="AXIS", help="The axis of channels, if the file does not say.", show_default=False),
     ] = None,
     rgb: Annotated[bool, typer.Option("--rgb", help="The channels are red, green and blue.")] = False,
 ) -> None:

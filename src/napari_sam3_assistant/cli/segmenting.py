@@ -153,20 +153,17 @@ def _table(outcomes: Sequence[Outcome]) -> Any:
     table.add_column("saved", overflow="fold")
     table.add_column("ms", justify="right", no_wrap=True)
     for outcome in outcomes:
-        name, result = Text(Path(outcome.image).name), outcome.result
-        saved = Text("" if outcome.saved is None else str(outcome.saved))
+        name, saved = Path(outcome.image).name or outcome.image, str(outcome.saved or "")
+        result = outcome.result
         if outcome.error is not None or result is None:
-            table.add_row(name, Text("failed", "red"), "", "", "", saved, "")
+            table.add_row(Text(name), Text("failed", "red"))
             continue
-        took = f"{result.encode_ms + result.decode_ms:.0f}"
+        first = Text(name), Text(saved), f"{result.encode_ms + result.decode_ms:.0f}"
         if not result.objects:
-            table.add_row(name, "nothing found", "", "", "", saved, took)
-        for index, one in enumerate(result.objects):
-            first = index == 0
-            numbers = str(one.label), f"{one.score:.2f}", f"{one.area}"
-            table.add_row(
-                name if first else "", one.prompt, *numbers, saved if first else "", took if first else ""
-            )
+            table.add_row(first[0], "nothing found", "", "", "", *first[1:])
+        for one in result.objects:
+            file, *rest = first if one is result.objects[0] else ("", "", "")
+            table.add_row(file, one.prompt, str(one.label), f"{one.score:.2f}", str(one.area), *rest)
     return table
 
 

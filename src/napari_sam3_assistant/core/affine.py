@@ -46,7 +46,7 @@ class Affine:
             If there is none: two axes lie on each other, or a scale is 0.
         """
         try:
-            back = np.linalg.inv(self.linear)
+            back: Floats = np.linalg.inv(self.linear).astype(np.float64)
         except np.linalg.LinAlgError as error:
             raise ImageError(
                 "The layer is flattened by its transform.", hint="Give every axis a scale other than 0."
@@ -55,7 +55,7 @@ class Affine:
 
     def scaled(self, factors: npt.ArrayLike) -> Affine:
         """Return the map followed by a scaling of each result axis, ``factors`` of shape (m,)."""
-        by = np.asarray(factors, dtype=float)
+        by = np.asarray(factors, dtype=np.float64)
         return Affine(self.linear * by[:, None], self.offset * by)
 
 
@@ -63,7 +63,7 @@ def probe(function: Callable[[Sequence[float]], npt.ArrayLike], ndim: int) -> Af
     """Return the affine map that ``function`` computes, found from ``ndim + 1`` of its values."""
     origin = np.asarray(function((0.0,) * ndim), dtype=float)
     columns = [np.asarray(function(tuple(map(float, unit))), dtype=float) - origin for unit in np.eye(ndim)]
-    return Affine(np.stack(columns, axis=1), origin)
+    return Affine(np.stack(columns, axis=1).astype(np.float64), origin)
 
 
 def pick(axes: Sequence[int], ndim: int, rest: Sequence[float]) -> Affine:

@@ -145,7 +145,8 @@ def _to_uint8(plane: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[n
         return _through_table(plane, low, high)
     wide = np.float32 if plane.dtype.itemsize <= 4 and plane.dtype.kind == "f" else np.float64
     values = np.nan_to_num(plane.astype(wide), nan=low, posinf=high, neginf=low)
-    return (np.clip((values - low) / (high - low), 0, 1) * 255 + 0.5).astype(np.uint8)
+    shown: npt.NDArray[np.uint8] = (np.clip((values - low) / (high - low), 0, 1) * 255 + 0.5).astype(np.uint8)
+    return shown
 
 
 def _through_table(plane: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.uint8]:
@@ -153,7 +154,8 @@ def _through_table(plane: npt.NDArray[Any], low: float, high: float) -> npt.NDAr
     values = np.arange(info.min, info.max + 1, dtype=np.float64)
     table = (np.clip((values - low) / (high - low), 0, 1) * 255 + 0.5).astype(np.uint8)
     index = plane if info.min == 0 else plane.astype(np.int32) - info.min
-    return table[index]
+    shown: npt.NDArray[np.uint8] = table[index]
+    return shown
 
 
 def estimate(

@@ -6,6 +6,7 @@ array of the plane's size. Scores run from 0 to 1.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -99,8 +100,8 @@ class Candidates:
         box = clip(Box(top, left, bottom, right), self.shape)
         if box is None:
             return PlacedMask(np.zeros((0, 0), bool))
-        first = int(np.ceil(box.top)), int(np.ceil(box.left))
-        rows, cols = np.arange(first[0], np.ceil(box.bottom)), np.arange(first[1], np.ceil(box.right))
+        first = math.ceil(box.top), math.ceil(box.left)
+        rows, cols = np.arange(first[0], math.ceil(box.bottom)), np.arange(first[1], math.ceil(box.right))
         if (
             values.shape == frame.size
             and box == frame
@@ -112,12 +113,12 @@ class Candidates:
 
 
 def _sample(
-    values: npt.NDArray[np.float32], frame: Box, rows: npt.NDArray[np.float64], cols: npt.NDArray[np.float64]
+    values: npt.NDArray[np.float32], frame: Box, rows: npt.NDArray[np.intp], cols: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.float32]:
     """Return bilinear samples of a grid over ``frame`` at pixel centres; the border value goes on outside."""
 
     def weights(
-        at: npt.NDArray[np.float64], start: float, length: float, cells: int
+        at: npt.NDArray[np.intp], start: float, length: float, cells: int
     ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
         # Cell centres lie at (k + 1/2) / cells of the frame; a pixel's centre lies half a pixel after its edge.
         place = np.clip((at + 0.5 - start) / length * cells - 0.5, 0, cells - 1)
@@ -129,7 +130,8 @@ def _sample(
     c, b = weights(cols, frame.left, frame.size[1], width)
     below, beside = np.minimum(r + 1, height - 1), np.minimum(c + 1, width - 1)
     lines = values[r] * (1 - a)[:, None] + values[below] * a[:, None]
-    return lines[:, c] * (1 - b) + lines[:, beside] * b
+    sampled: npt.NDArray[np.float32] = lines[:, c] * (1 - b) + lines[:, beside] * b
+    return sampled
 
 
 @dataclass(frozen=True, slots=True, eq=False)

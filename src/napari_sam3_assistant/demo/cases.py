@@ -45,8 +45,8 @@ class Row:
     """One line of the demo's table; times in milliseconds.
 
     ``encode_ms`` is the encoding of the picture, which the plugin did before the click; ``decode_ms`` and
-    ``plugin_ms`` are those of the last click: what the engine took, and all the rest from the mouse to the
-    drawn mask.
+    ``plugin_ms`` are those of the last click: what the engine took, and all the rest from the new point to
+    the drawn mask.
     """
 
     sample: str
@@ -104,15 +104,14 @@ def run_case(driver: Driver, case: Case, folder: Path) -> Row:
     driver.wait_until_idle()
     driver.widget.simple.prompt.reset.click()
     driver.wait_until_idle()
-    mask, points, took = np.zeros(truth.shape, bool), [], 0.0
+    mask, points = np.zeros(truth.shape, bool), list[bool]()
     while len(points) < case.most_clicks and iou(truth, mask) < PASS_IOU:
         row, col, positive = next_click(truth, mask)
         if positive != state.task.positive:
             driver.key("T")
-        took = driver.click(layer, row, col)
+        result = driver.click(layer, row, col)
         points.append(positive)
-        mask = _on_plane(state.results.current.segmentation.mask, truth.shape)
-    result = state.results.current
+        mask = _on_plane(result.segmentation.mask, truth.shape)
     saved = _save(driver, folder)
     words = " ".join("+" if positive else "-" for positive in points)
     return Row(
@@ -122,7 +121,7 @@ def run_case(driver: Driver, case: Case, folder: Path) -> Row:
         score=result.segmentation.score,
         encode_ms=driver.widget.controller.encode_ms,
         decode_ms=result.decode_ms,
-        plugin_ms=took - result.encode_ms - result.decode_ms,
+        plugin_ms=state.results.plugin_ms,
         saved=saved,
     )
 

@@ -12,6 +12,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_sam3_assistant.app.state import AppState, Phase
+from napari_sam3_assistant.tasks.image import PlaneResult
 from napari_sam3_assistant.widgets.main_widget import MainWidget
 from napari_sam3_assistant.widgets.napari_bridge import PLUGIN
 
@@ -82,15 +83,22 @@ class Driver:
         x = (world[-1] - center[1]) * zoom + canvas.width() / 2
         return QPoint(round(x), round(y))
 
-    def click(self, layer: Any, row: float, col: float) -> float:
-        """Click on a pixel in the canvas, wait for the answer, and return how many milliseconds it took."""
+    def click(self, layer: Any, row: float, col: float) -> PlaneResult:
+        """Click on a pixel in the canvas, wait for the answer and return it.
+
+        Raises
+        ------
+        NoAnswer
+            If none came.
+        """
         place, newest = self.place(layer, row, col), self.state.results.current
-        start = time.perf_counter()
         QTest.mouseClick(self._canvas(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
         self.wait(lambda: self.state.run.phase is Phase.FAILED or self.state.results.current is not newest, "An answer")
-        took = (time.perf_counter() - start) * 1000
         self.wait_until_idle()
-        return took
+        answer = self.state.results.current
+        if answer is None:
+            raise NoAnswer(f"The click gave no mask: {self.state.run.message} {self.state.run.hint}")
+        return answer
 
     def key(self, letter: str) -> None:
         """Press a key over the canvas."""

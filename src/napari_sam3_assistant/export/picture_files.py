@@ -51,12 +51,15 @@ def read_tiff(path: Path) -> Picture:
 
 def _check_codec(path: Path, series: Any) -> None:
     """Raise ImageError where a TIFF file is packed in a way that takes another package to unpack."""
-    page = series.keyframe
+    import tifffile
+
+    kind = series.keyframe.compression
     try:
-        page.decode  # noqa: B018 - tifffile looks for the codec when this is asked for
-    except (ValueError, ImportError) as error:
+        tifffile.TIFF.DECOMPRESSORS[kind]  # looks for the codec
+    except (KeyError, ValueError, ImportError) as error:
+        name = getattr(kind, "name", kind)
         raise ImageError(
-            f"{path.name} is packed as {page.compression.name}, which needs another package.",
+            f"{path.name} is compressed with {name}, which takes another package to read.",
             hint="Install it: pip install imagecodecs. Or save the picture without compression.",
         ) from error
 

@@ -21,6 +21,9 @@ from napari_sam3_assistant.core.sources import Source
 At = int | Sequence[int] | Mapping[Any, int]
 """Where a stack is cut: one number for each further axis, in order, or by name or number of the axis."""
 
+UNNAMED = "The image"
+"""What a picture without a name of its own is called in messages."""
+
 _numbers = itertools.count(1)
 
 
@@ -175,9 +178,7 @@ def _say_which(long: list[int]) -> str:
     return f"Say which, from 0: `plane={python}` in Python, `--plane {zeros}` in the shell."
 
 
-def picture_of(
-    data: Any, *, rgb: bool | None = None, channel_axis: int | None = None, name: str = "The image"
-) -> Picture:
+def picture_of(data: Any, *, rgb: bool | None = None, channel_axis: int | None = None, name: str = UNNAMED) -> Picture:
     """Return an array as a picture.
 
     Parameters

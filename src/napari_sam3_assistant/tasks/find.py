@@ -17,7 +17,7 @@ from napari_sam3_assistant.core.sources import estimate_limits
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import ImageEngine
-from napari_sam3_assistant.tasks.image import LimitsOf, View, embed
+from napari_sam3_assistant.tasks.image import LimitsOf, View, embed, limits_on
 from napari_sam3_assistant.tasks.jobs import check
 
 
@@ -91,7 +91,7 @@ def find_plane(
         engine.load(progress=progress, cancel=cancel)
         inside = cut_query(query, view.window)
         check(inside, engine.capabilities)
-        limits = limits_of(view.source, view.plane)
+        limits = limits_on(view, limits_of)
         embedding, encode_ms = embed(engine, embeddings, view, limits, progress=progress, cancel=cancel)
         cancel.raise_if_cancelled()
         start = time.perf_counter()

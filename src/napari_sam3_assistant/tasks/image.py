@@ -11,6 +11,7 @@ import numpy as np
 from napari_sam3_assistant.core.errors import AssistantError, EngineError, PromptError
 from napari_sam3_assistant.core.geometry import PlacedMask, intersection, slices
 from napari_sam3_assistant.core.intensity import Limits, to_rgb
+from napari_sam3_assistant.core.intensity import limits_of as limits_of_pixels
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import Prompts
@@ -62,6 +63,23 @@ class PlaneResult:
     engine: str
     encode_ms: float
     decode_ms: float
+
+
+def limits_on(view: View, limits_of: LimitsOf) -> Limits:
+    """Return the limits of intensity of a view's picture.
+
+    Of a large plane they come from tiles of it. Where those hold one value only, what there is lies
+    elsewhere (a slide with little on it), and the view's own limits are taken.
+
+    Raises
+    ------
+    ImageError
+        If the pixels cannot be read.
+    """
+    limits = limits_of(view.source, view.plane)
+    if limits.low != limits.high:
+        return limits
+    return limits_of_pixels([view.source.read(view.plane, view.window)], color=view.source.rgb)
 
 
 def embed(
@@ -151,7 +169,7 @@ def segment_plane(
         if inside.empty and not prompts.empty:
             raise PromptError("The prompts lie outside the image.", hint="Click on the picture itself.")
         check(inside, engine.capabilities)
-        limits = limits_of(view.source, view.plane)
+        limits = limits_on(view, limits_of)
         embedding, encode_ms = embed(engine, embeddings, view, limits, progress=progress, cancel=cancel)
         cancel.raise_if_cancelled()
         start = time.perf_counter()

@@ -74,7 +74,7 @@ class Result:
     windows : tuple of Window
         What was looked at, in pixels of the plane.
     name : str
-        Of the picture.
+        Of the picture; files are named after it.
     scale : tuple of float or None
         Height and width of a pixel, in ``units``.
     units : tuple of str or None
@@ -87,7 +87,7 @@ class Result:
     encode_ms: float
     decode_ms: float
     windows: tuple[Window, ...]
-    name: str = "The image"
+    name: str = "image"
     scale: tuple[float, float] | None = None
     units: tuple[str, str] | None = None
 

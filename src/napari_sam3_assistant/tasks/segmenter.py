@@ -20,7 +20,7 @@ from napari_sam3_assistant.core.windows import Window, choose_window
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.export.pictures import read_image
-from napari_sam3_assistant.export.stacks import At, Picture, picture_of, told
+from napari_sam3_assistant.export.stacks import UNNAMED, At, Picture, picture_of, told
 from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, asked
 from napari_sam3_assistant.tasks.find import find_plane
 from napari_sam3_assistant.tasks.image import View, segment_plane
@@ -129,7 +129,7 @@ class Segmenter:
             run.encode_ms,
             run.decode_ms,
             tuple(dict.fromkeys(run.windows)),
-            picture.name,
+            "image" if picture.name == UNNAMED else picture.name,
             picture.scale,
             picture.units,
         )

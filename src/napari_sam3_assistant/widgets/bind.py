@@ -59,7 +59,8 @@ class Bindings:
         """
         write(getattr(part, name))
         changed.connect(lambda value: setattr(part, name, value))
-        self.connect(getattr(part.events, name), write)
+        # A field's signal carries its old value too, which Qt's own methods would not take.
+        self.connect(getattr(part.events, name), lambda value: write(value))
 
     def on_close(self, function: Callable[[], None]) -> None:
         """Call ``function`` once, at :meth:`close`, after what was connected later is undone."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
-from napari_sam3_assistant.app import assistants
+from napari_sam3_assistant.app.assistants import MAIN
 from napari_sam3_assistant.app.availability import availability
+from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.widgets import store
 from napari_sam3_assistant.widgets.bind import Bindings, Redraw, on_main
@@ -30,16 +31,18 @@ class MainWidget(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         on_main(lambda: None)  # from now on other threads may call
-        assistant = assistants.acquire(napari_viewer, on_main, store.load(AppState()))
-        self.state, self.controller = assistant.state, assistant.controller
+        self.controller = MAIN.acquire(
+            napari_viewer, lambda runtime: AppController(napari_viewer, store.load(AppState()), runtime, on_main)
+        )
+        self.state = self.controller.state
         self._bindings = Bindings()
-        self._bindings.on_close(lambda: assistants.release(napari_viewer))
+        self._bindings.on_close(lambda: MAIN.release(napari_viewer))
         self.top = TopStrip(self.controller, self._bindings)
         self.start = StartPage(self.controller)
         self.simple = SimplePanel(self.controller, self._bindings)
         self._pages = QStackedWidget()
         for page in (self.start, self.simple):
-            self._pages.addWidget(_scrolled(page))
+            self._pages.addWidget(Column(page))
         layout = QVBoxLayout(self)
         layout.addWidget(self.top)
         layout.addWidget(self._pages, stretch=1)
@@ -61,14 +64,26 @@ class MainWidget(QWidget):
         self._pages.setCurrentIndex(0 if can.start else 1)
 
 
-def _scrolled(page: QWidget) -> QScrollArea:
-    """Return ``page`` in an area that scrolls down, never sideways."""
-    area = QScrollArea()
-    area.setWidget(page)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-    bar = area.verticalScrollBar()
-    area.setMinimumWidth(page.minimumSizeHint().width() + (bar.sizeHint().width() if bar is not None else 0))
-    return area
+class Column(QScrollArea):
+    """A page that scrolls down and never sideways: it asks for all the width that its controls need."""
+
+    def __init__(self, page: QWidget) -> None:
+        super().__init__()
+        self.setWidget(page)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width of the page and of a scroll bar; a theme or font may change it at any time."""
+        page, bar = self.widget(), self.verticalScrollBar()
+        if page is None or bar is None:
+            return super().minimumSizeHint()
+        return QSize(page.minimumSizeHint().width() + bar.sizeHint().width(), super().minimumSizeHint().height())
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Tell the dock when the page needs another width."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)

@@ -43,24 +43,30 @@ class Borders:
     jump: FloatArray
 
 
-def grey_planes(image: npt.NDArray[np.uint8]) -> list[FloatPlane]:
-    """Return one plane if an image is grey, else lightness and two opponent colours.
+def is_grey(image: npt.NDArray[np.uint8]) -> bool:
+    """Return whether all channels of an image of shape (H, W, channels) are the same."""
+    first = image[..., 0]
+    return all(np.array_equal(first, image[..., channel]) for channel in range(1, image.shape[2]))
+
+
+def planes_of(image: npt.NDArray[np.uint8], *, grey: bool) -> list[FloatPlane]:
+    """Return what an image is segmented by.
 
     Parameters
     ----------
-    image : ndarray of shape (H, W, 3) or (H, W, 1), uint8
+    image : ndarray of shape (H, W, 3), uint8
+        Or (H, W, 1), if it is grey.
+    grey : bool
+        Whether one plane is enough; see :func:`is_grey`.
 
     Returns
     -------
     list of ndarray of shape (H, W), float32
-        Lightness from 0 to 255 first.
+        Lightness from 0 to 255; of a coloured image also two opponent colours.
     """
-    if image.shape[2] == 1:
+    if grey:
         return [image[..., 0].astype(np.float32)]
-    red, green, blue = (np.ascontiguousarray(image[..., channel]) for channel in range(3))
-    if np.array_equal(red, green) and np.array_equal(green, blue):
-        return [red.astype(np.float32)]
-    r, g, b = (plane.astype(np.float32) for plane in (red, green, blue))
+    r, g, b = (image[..., channel].astype(np.float32) for channel in range(3))
     return [(r + g + b) / 3, (r - g) * 0.7, ((r + g) / 2 - b) * 0.6]
 
 
@@ -123,13 +129,12 @@ def weighed_count(
     return np.bincount(numbers, weights=weights, minlength=count).astype(np.float64, copy=False)
 
 
-def borders_of(labels: Labels, count: int, grey: FloatPlane, gradient: FloatPlane) -> Borders:
-    """Return the borders between the ``count`` regions of ``labels``.
+def pixel_edges(labels: Labels, grey: FloatPlane, gradient: FloatPlane) -> Borders:
+    """Return every edge between two pixels of different regions, an entry each; :func:`summed` makes borders.
 
     Parameters
     ----------
     labels : ndarray of shape (H, W), int32
-    count : int
     grey : ndarray of shape (H, W), float32
         Smoothed lightness; the step across a border is taken one pixel to each side of it.
     gradient : ndarray of shape (H, W), float32
@@ -149,7 +154,7 @@ def borders_of(labels: Labels, count: int, grey: FloatPlane, gradient: FloatPlan
         steep = np.maximum(steepness[here], steepness[there])
         parts.append((flat[here], flat[there], np.ones(len(here)), steep, levels[before] - levels[after]))
     low, high, length, steep, jump = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return summed(Borders(low.astype(np.int64), high.astype(np.int64), length, steep, jump), count)
+    return Borders(low.astype(np.int64), high.astype(np.int64), length, steep, jump)
 
 
 def summed(borders: Borders, count: int) -> Borders:

@@ -16,11 +16,13 @@ from napari_sam3_assistant.engines.builtin.basins import (
     IntArray,
     Labels,
     basins_of,
-    borders_of,
     gradient_of,
-    grey_planes,
+    is_grey,
+    pixel_edges,
+    planes_of,
     shrunk,
     smoothed,
+    summed,
     weighed_count,
 )
 from napari_sam3_assistant.engines.builtin.merging import Partition, merged
@@ -32,6 +34,7 @@ MOST_PIXELS = 1_600_000
 Tell = Callable[[float], None]
 """Is told what share of the work is done, and may raise to stop it."""
 
+_BAND_PIXELS = 2_000_000
 _SIGMA_PX = 1.0
 _LIMIT_GROWTH = 1.12
 _BASINS_PER_REGION = 4
@@ -53,7 +56,7 @@ def grow(image: npt.NDArray[np.uint8], tell: Tell = ignore) -> RegionTree:
     tell(0.0)
     height, width = image.shape[:2]
     step = max(1, math.ceil(math.sqrt(height * width / MOST_PIXELS)))
-    planes = [shrunk(plane, step) for plane in grey_planes(image)]
+    planes = _planes(image, step, tell)
     picture = image[..., : 1 if len(planes) == 1 else 3].copy() if step > 1 else None
     tell(0.05)
     smooth = [smoothed(plane, _SIGMA_PX) for plane in planes]
@@ -62,7 +65,7 @@ def grow(image: npt.NDArray[np.uint8], tell: Tell = ignore) -> RegionTree:
     tell(0.2)
     basins, count = basins_of(gradient)
     tell(0.35)
-    partition = _partition(planes, smooth, gradient, basins, count)
+    partition = _partition(planes, smooth, gradient, (basins, count), tell)
     tell(0.5)
     group, leaves = _regions(partition, tell)
     forest = _forest(leaves, count, tell)
@@ -71,13 +74,34 @@ def grow(image: npt.NDArray[np.uint8], tell: Tell = ignore) -> RegionTree:
     return tree
 
 
+def _planes(image: npt.NDArray[np.uint8], step: int, tell: Tell) -> list[FloatPlane]:
+    """Return the planes of an image in its size divided by ``step``, made band by band."""
+    height, width = image.shape[:2]
+    rows = max(_BAND_PIXELS // width // step, 1) * step
+    bands = [image[top : top + rows] for top in range(0, height, rows)]
+    grey, parts = all(is_grey(band) for band in bands), []
+    for index, band in enumerate(bands):
+        tell(0.05 * index / len(bands))
+        parts.append([shrunk(plane, step) for plane in planes_of(band, grey=grey)])
+    return [np.concatenate(plane) for plane in zip(*parts, strict=True)]
+
+
 def _partition(
-    planes: list[FloatPlane], smooth: list[FloatPlane], gradient: FloatPlane, basins: Labels, count: int
+    planes: list[FloatPlane],
+    smooth: list[FloatPlane],
+    gradient: FloatPlane,
+    cut: tuple[Labels, int],
+    tell: Tell,
 ) -> Partition:
+    basins, count = cut
+    edges = pixel_edges(basins, smooth[0], gradient)
+    tell(0.4)
+    borders = summed(edges, count)
+    tell(0.45)
     flat, rough = basins.ravel(), np.abs(planes[0] - smooth[0])
     pixels: list[FloatArray] = [np.bincount(flat, minlength=count).astype(np.float64)]
     means = [weighed_count(flat, plane.ravel(), count) for plane in (*smooth, rough)]
-    return Partition(borders_of(basins, count, smooth[0], gradient), np.stack(pixels + means, axis=1))
+    return Partition(borders, np.stack(pixels + means, axis=1))
 
 
 def _regions(partition: Partition, tell: Tell) -> tuple[IntArray, Partition]:

@@ -13,7 +13,8 @@ from napari_sam3_assistant.core.geometry import PlacedMask, slices
 from napari_sam3_assistant.engines.builtin.basins import (
     basins_of,
     gradient_of,
-    grey_planes,
+    is_grey,
+    planes_of,
     smoothed,
     weighed_count,
 )
@@ -50,7 +51,7 @@ def refined(tree: RegionTree, mask: PlacedMask) -> PlacedMask:
 
 def _by_basins(picture: npt.NDArray[np.uint8], coarse: BoolArray) -> BoolArray:
     """Return the basins of a crop that lie in ``coarse`` by more than half."""
-    smooth = [smoothed(plane, _SIGMA_PX) for plane in grey_planes(picture)]
+    smooth = [smoothed(plane, _SIGMA_PX) for plane in planes_of(picture, grey=is_grey(picture))]
     basins, count = basins_of(gradient_of(smooth))
     flat = basins.ravel()
     inside = weighed_count(flat, coarse.ravel().astype(np.float64), count)

@@ -70,12 +70,9 @@ class PromptGroup(QGroupBox):
         self.polarity = combo("What the next point means. T changes it.")
         for _, text in POLARITIES:
             self.polarity.addItem(text)
-        bindings.field(
-            state,
-            "positive",
-            self.polarity.currentIndexChanged,
-            lambda value: self.polarity.setCurrentIndex(0 if value in (True, 0) else 1),
-        )
+        self.polarity.currentIndexChanged.connect(lambda index: setattr(state, "positive", POLARITIES[index][0]))
+        bindings.connect(state.events.positive, self._show_polarity)
+        self._show_polarity(state.positive)
         self.create = button("Create Prompt Layer", controller.arm, "Make or select the layer SAM3 points.")
         self.reset = button("Reset Prompt", controller.reset_prompt, "Remove every point and the mask they made.")
         self.hint = paragraph()
@@ -85,6 +82,9 @@ class PromptGroup(QGroupBox):
         layout.addLayout(row(label, self.polarity, self.reset))
         layout.addWidget(self.create)
         layout.addWidget(self.hint)
+
+    def _show_polarity(self, positive: bool) -> None:
+        self.polarity.setCurrentIndex([value for value, _ in POLARITIES].index(positive))
 
     def draw(self, can: Availability) -> None:
         """Show what to do next."""

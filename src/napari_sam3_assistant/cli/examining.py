@@ -1,0 +1,191 @@
+"""The work of ``doctor``: findings, one a row. Nothing heavy is imported but torch, and that only if asked."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from napari_sam3_assistant import __version__
+from napari_sam3_assistant.cli import screen
+from napari_sam3_assistant.cli.demo import QT_BINDINGS, has_display
+from napari_sam3_assistant.core.errors import AssistantError
+from napari_sam3_assistant.engines import devices, registry
+
+_BASE = ("numpy", "scipy", "scikit-image", "tifffile", "pillow", "zarr", "dask", "typer", "rich")
+_SAM3 = ("torch", "transformers", "safetensors", "huggingface_hub")
+_SERVER = ("fastapi", "uvicorn", "websockets", "pydantic", "prometheus-client")
+_FAST = ("numba", "fastremap", "connected-components-3d", "fill-voids")
+
+CONFIGS = ("config.json", "processor_config.json")
+WEIGHTS = ("sam3.1_multiplex.pt", "model.safetensors", "sam3.pt")
+TOKENIZERS = ("bpe_simple_vocab_16e6.txt.gz", "merges.txt.gz", "merges.txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    group, name : str
+        What it belongs to, and what it is.
+    ok : bool
+        Whether it is there, or as it should be.
+    detail : str
+        Its version, or what was found.
+    remedy : str
+        What to do about a "no"; empty where there is nothing to do.
+    needed : bool
+        Whether nothing works without it.
+    """
+
+    group: str
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    needed: bool = False
+
+
+def examine(model: Path | None, *, probe: bool) -> list[Finding]:
+    """Return all findings, of the model folder ``model`` too if there is one; ``probe`` imports torch."""
+    return [*_program(), *_window(), *_extras(), *_device(probe), *_engines(model), *_model(model)]
+
+
+def show(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Write the findings to standard output: a table, or JSON."""
+    if as_json:
+        rows = [asdict(finding) for finding in findings]
+        screen.emit(json.dumps({"version": __version__, "findings": rows}, indent=2) + "\n")
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    last = ""
+    for one, following in zip(findings, [*findings[1:], None], strict=True):
+        mark = Text("yes", "green") if one.ok else Text("no", "bold red" if one.needed else "yellow")
+        text = Text(one.detail)
+        again = following is not None and not following.ok and following.remedy == one.remedy
+        if not one.ok and not again:  # several that one remedy mends have it once
+            text.append(("\n" if one.detail else "") + one.remedy, "cyan")
+        table.add_row(one.group if one.group != last else "", one.name, mark, text)
+        last = one.group
+    screen.show(table)
+
+
+def _program() -> Iterator[Finding]:
+    group = "Program"
+    yield Finding(group, "napari-sam3-assistant", True, __version__)
+    recent = sys.version_info >= (3, 11)
+    yield Finding(group, "Python", recent, platform.python_version(), "Install Python 3.11 or newer.", needed=True)
+    yield Finding(group, "system", True, platform.platform(terse=True))
+    for name in _BASE:
+        yield _package(group, name, "Install the program again: pip install napari-sam3-assistant.", needed=True)
+
+
+def _window() -> Iterator[Finding]:
+    group, remedy = "Window", 'pip install "napari-sam3-assistant[gui]"'
+    yield _package(group, "napari", remedy)
+    found = {name: number for name in QT_BINDINGS if (number := _version(name))}
+    detail = ", ".join(f"{name} {number}" for name, number in found.items()) or "not installed"
+    yield Finding(group, "Qt binding", bool(found), detail, remedy)
+    display = has_display()
+    remedy = "Log in with a desktop, or use a virtual one: xvfb-run -a COMMAND. The shell and Python need none."
+    yield Finding(group, "display", display, "" if display else "neither DISPLAY nor WAYLAND_DISPLAY is set", remedy)
+
+
+def _extras() -> Iterator[Finding]:
+    for group, names, extra in (
+        ("SAM3", _SAM3, "sam3"),
+        ("SAM3, Meta's package", ("sam3",), "meta"),
+        ("Server", _SERVER, "server"),
+        ("Speed", _FAST, "fast"),
+    ):
+        for name in names:
+            yield _package(group, name, f'pip install "napari-sam3-assistant[{extra}]"')
+
+
+def _device(probe: bool) -> Iterator[Finding]:
+    found = devices.report(probe=probe)
+    yield Finding("Device", found.best, True, found.reason)
+    if found.probed or _version("torch") is None:
+        return
+    yield Finding("Device", "GPU", False, "not asked for", "napari-sam3-assistant doctor --probe")
+
+
+def _engines(model: Path | None) -> Iterator[Finding]:
+    for spec in registry.available():
+        problem = spec.problem or (f"{', '.join(spec.missing)} not installed" if spec.missing else "")
+        remedy = f"Install what {spec.title} needs, or update its package."
+        ours = spec == registry.BUILTIN
+        yield Finding(
+            "Engines", spec.name, not problem, f"{spec.title}{': ' + problem if problem else ''}", remedy, ours
+        )
+    try:
+        reason = registry.choose(registry.AUTO, model).reason
+    except AssistantError as error:
+        yield Finding("Engines", registry.AUTO, False, error.message, error.hint)
+    else:
+        yield Finding("Engines", registry.AUTO, True, reason)
+
+
+def _model(model: Path | None) -> Iterator[Finding]:
+    group = "Model folder"
+    if model is None:
+        yield Finding(
+            group,
+            "folder",
+            False,
+            "none named",
+            "doctor --model FOLDER looks into one. The built-in engine needs none.",
+        )
+        return
+    folder = model.expanduser()
+    if not folder.is_dir():
+        what = "Path is not a directory" if folder.exists() else "Path does not exist"
+        yield Finding(group, "folder", False, f"{what}: {folder}", "Name the folder of the model's files.", needed=True)
+        return
+    yield Finding(group, "folder", True, str(folder))
+    for name in CONFIGS:
+        there = (folder / name).is_file()
+        remedy = "Download it from where the weights are from, into the same folder."
+        yield Finding(group, name, there, "" if there else "missing", remedy, needed=True)
+    weights = [name for name in WEIGHTS if (folder / name).is_file()]
+    none = f"No weight file found. Expected one of: {', '.join(WEIGHTS)}"
+    remedy = "Download the weights into this folder."
+    yield Finding(
+        group,
+        "weights",
+        bool(weights),
+        ", ".join(_sized(folder / name) for name in weights) or none,
+        remedy,
+        needed=True,
+    )
+    words = [name for name in TOKENIZERS if (folder / name).is_file()]
+    remedy = "Only words (text prompts) need one; Meta's package brings its own."
+    yield Finding(group, "tokenizer", bool(words), ", ".join(words) or f"none of: {', '.join(TOKENIZERS)}", remedy)
+
+
+def _sized(file: Path) -> str:
+    return f"{file.name} ({file.stat().st_size / 2**30:.2f} GiB)"
+
+
+def _package(group: str, name: str, remedy: str, *, needed: bool = False) -> Finding:
+    number = _version(name)
+    return Finding(group, name, number is not None, number or "not installed", remedy, needed)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

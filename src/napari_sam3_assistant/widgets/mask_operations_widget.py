@@ -1,0 +1,62 @@
+"""The dock widget ``SAM3 Mask Operations``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtGui import QCloseEvent
+from qtpy.QtWidgets import QProgressBar, QTabWidget, QVBoxLayout, QWidget
+
+from napari_sam3_assistant.app.assistants import MASKS
+from napari_sam3_assistant.app.mask_controller import MaskController
+from napari_sam3_assistant.app.mask_state import MaskState
+from napari_sam3_assistant.widgets.bind import Bindings, Redraw, on_main
+from napari_sam3_assistant.widgets.controls import button, paragraph, row
+from napari_sam3_assistant.widgets.masks.cleanup import CleanupTab
+
+
+class MaskOperationsWidget(QWidget):
+    """Finish masks by hand.
+
+    Parameters
+    ----------
+    napari_viewer : napari viewer
+        As napari gives it to plugins.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        on_main(lambda: None)  # from now on other threads may call
+        self.controller = MASKS.acquire(
+            napari_viewer, lambda runtime: MaskController(napari_viewer, MaskState(), runtime, on_main)
+        )
+        self.state = self.controller.state
+        self._bindings = Bindings()
+        self._bindings.on_close(lambda: MASKS.release(napari_viewer))
+        self.cleanup = CleanupTab(self.controller, self._bindings)
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self.cleanup, "Mask Cleanup")
+        self.status = paragraph()
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 0)
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumHeight(8)
+        self.cancel = button("Cancel", self.controller.cancel, "The layer stays as it is.")
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.tabs, stretch=1)
+        layout.addWidget(self.status)
+        layout.addLayout(row(self.bar, self.cancel))
+        Redraw((self.state,), self._draw, self._bindings, self)
+        self.destroyed.connect(self._bindings.close)
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Stop work and let go of the viewer; layers stay as they are."""
+        self._bindings.close()
+        super().closeEvent(event)
+
+    def _draw(self) -> None:
+        self.cleanup.draw()
+        text = self.state.busy or self.state.message
+        self.status.setText(f"\N{WARNING SIGN} {text}" if self.state.failed and not self.state.busy else text)
+        self.bar.setVisible(bool(self.state.busy))
+        self.cancel.setVisible(bool(self.state.busy))
