@@ -10,6 +10,7 @@ from napari_sam3_assistant import segment
 from napari_sam3_assistant.api import Segmenter, read_image
 from napari_sam3_assistant.core.errors import (
     AssistantError,
+    Cancelled,
     EngineError,
     ImageError,
     ModelFolderError,
@@ -17,6 +18,8 @@ from napari_sam3_assistant.core.errors import (
     SaveError,
     Unsupported,
 )
+from napari_sam3_assistant.core.progress import CancelToken
+from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from napari_sam3_assistant.export.images import read_labels
 
 FIRST, SECOND = (20, 20), (60, 70)
@@ -464,3 +467,39 @@ def test_a_picture_that_was_read_is_an_array_too(tmp_path):
 
     assert np.array_equal(np.asarray(picture), two_squares())
     assert segment(picture, points=[FIRST]).name == "a.npy"
+
+
+# -- what others raise -------------------------------------------------------------------------------
+
+
+def test_a_lazy_image_that_raises_while_it_is_read_says_what_it_said():
+    def broken(block):
+        raise OSError("the server is gone")
+
+    image = da.zeros((50, 50), dtype=np.uint8).map_blocks(broken, meta=np.empty((0, 0), np.uint8))
+
+    with pytest.raises(ImageError, match="the server is gone"):
+        segment(image, points=[FIRST])
+
+
+@pytest.mark.parametrize(
+    ("method", "prompts"), [("segment", {"points": [FIRST]}), ("find", {"exemplars": [(8, 8, 32, 32)]})]
+)
+def test_a_foreign_error_of_an_engine_becomes_one_of_ours(monkeypatch, method, prompts):
+    def fail(self, *arguments):
+        raise ZeroDivisionError("of somebody else")
+
+    monkeypatch.setattr(BuiltinEngine, method, fail)
+
+    with pytest.raises(EngineError, match="of somebody else") as caught:
+        segment(two_squares(), **prompts)
+
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_call_that_was_cancelled_ends():
+    cancel = CancelToken()
+    cancel.cancel()
+
+    with Segmenter() as segmenter, pytest.raises(Cancelled):
+        segmenter.segment(two_squares(), points=[FIRST], cancel=cancel)

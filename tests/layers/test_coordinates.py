@@ -55,7 +55,9 @@ def scenes(draw):
     data = np.zeros((*shape, 3), np.uint8) if kind == "rgb" else np.zeros(shape, np.uint8)
     levels = [data, data[..., ::2, ::2]] if kind == "multiscale" else data
     viewer = ViewerModel()
-    image = viewer.add_image(levels, multiscale=kind == "multiscale", rgb=kind == "rgb", **draw(geometries(ndim, units)))
+    image = viewer.add_image(
+        levels, multiscale=kind == "multiscale", rgb=kind == "rgb", **draw(geometries(ndim, units))
+    )
     points_ndim = draw(st.integers(2, ndim + 1 if ndim < 5 else 5))
     points = viewer.add_points(ndim=points_ndim, **draw(geometries(points_ndim, units)))
     pixel = tuple(draw(st.integers(0, length - 1)) for length in shape)

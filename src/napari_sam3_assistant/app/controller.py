@@ -16,7 +16,9 @@ from typing import Any
 from napari_sam3_assistant.app.live_points import LivePoints
 from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.app.saving import Saving
-from napari_sam3_assistant.app.state import AppState, ImageItem, Phase
+from napari_sam3_assistant.app.state import AppState, Phase
+from napari_sam3_assistant.app.status import Status
+from napari_sam3_assistant.app.viewer_events import ViewerEvents
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ImageError, PromptError
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.results import ObjectRow
@@ -29,7 +31,6 @@ from napari_sam3_assistant.tasks.jobs import Task
 
 logger = logging.getLogger(__name__)
 OnMain = Callable[[Callable[[], None]], None]
-PROGRESS_INTERVAL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,16 +62,17 @@ class AppController:
         self.viewer = viewer
         self.state = state
         self.on_main = on_main
+        self.status = Status(state.run, on_main)
         self._runtime = runtime
         self._sources = images.Sources()
         self._newest: Future[PlaneResult] | None = None
+        self._asked: tuple[str, Plane] | None = None
         self._closed = False
         self._session = runtime.session(state.model.in_use)
         self.choose_engine(state.model.engine)
         self.live = LivePoints(self)
         self.saving = Saving(self, runtime.scheduler)
-        self._listen(True)
-        self._list_images()
+        self._events = ViewerEvents(self)
         first = images.active_image(viewer)
         if first is not None:
             self.choose_image(str(first.unique_id), arm=True)
@@ -82,9 +84,9 @@ class AppController:
         model = self.state.model
         try:
             choice = registry.choose(name, model.folder)
-        except AssistantError as error:
-            self.fail(error)
-            return
+        except AssistantError as error:  # remembered from another installation, perhaps
+            self.status.fail(error)
+            name, choice = registry.AUTO, registry.choose(registry.AUTO, model.folder)
         model.engine, model.in_use, model.reason = name, choice.name, choice.reason
         if self._session.engine.name != choice.name:
             self._session.engine = self._runtime.handle(choice.name)
@@ -108,7 +110,7 @@ class AppController:
             source = self._sources.of(layer)
         except AssistantError as error:
             task.image, task.summary = None, ""
-            self.fail(error)
+            self.status.fail(error)
             return
         changed = task.image != identity
         task.image = identity
@@ -116,7 +118,7 @@ class AppController:
         self.state.output.default_folder = str(self.saving.default_folder())
         self._describe()
         if self.state.run.phase is Phase.FAILED:
-            self.idle("Ready")
+            self.status.idle("Ready")
         if arm:
             self.arm()
         elif changed:
@@ -127,7 +129,7 @@ class AppController:
         """Use the image that is selected in the layer list."""
         active = images.active_image(self.viewer)
         if active is None:
-            self.fail(ImageError("No image is open.", hint="Open one, or try a sample."))
+            self.status.fail(ImageError("No image is open.", hint="Open one, or try a sample."))
             return
         self.choose_image(str(active.unique_id), arm=True)
 
@@ -153,17 +155,18 @@ class AppController:
                 return
             found = prompts.collect_points(points, here.layer, here.plane, here.world)
             self._tell_left_out(found)
+            self._asked = here.source.identity, here.plane
             if not found.points:
                 self._nothing_to_ask(len(points.data))
                 return
             self._session.set_source(here.source)
-            future = self._session.request(found.prompts, here.plane, key="prompt", progress=self._progress_reporter())
+            future = self._session.request(found.prompts, here.plane, key="prompt", progress=self.status.reporter())
         except AssistantError as error:
-            self.fail(error)
+            self.status.fail(error)
             return
         self._newest = future
-        if self.state.run.phase not in (Phase.RUNNING, Phase.LOADING):
-            self._begin("Live Points running..." if self.live.is_live else "Running SAM3 preview...")
+        if not self.status.running:
+            self.status.begin("Live Points running..." if self.live.is_live else "Running SAM3 preview...")
         future.add_done_callback(lambda done: self.on_main(lambda: self._show(done, asked)))
 
     @property
@@ -178,9 +181,8 @@ class AppController:
 
     def cancel(self) -> None:
         """Stop what runs and drop what waits; masks and points stay."""
-        if self.state.run.phase in (Phase.RUNNING, Phase.LOADING):
-            self.state.run.phase = Phase.CANCELLING
-            self.state.run.message = "Cancelling..."
+        if self.status.running:
+            self.status.cancelling()
             self._session.cancel()
 
     def on_screen(self) -> OnScreen | None:
@@ -203,20 +205,22 @@ class AppController:
         try:
             result = future.result()
         except (Cancelled, CancelledError):
-            self.idle("Cancelled.")
+            self.status.idle("Cancelled.")
             return
         except AssistantError as error:
             if isinstance(error, PromptError):  # the mask on screen is no answer to these prompts
                 self._forget_result()
-            self.fail(error)
+            self.status.fail(error)
             return
         except Exception as error:
             logger.exception("A request failed")
-            self.fail(AssistantError(f"Something went wrong: {type(error).__name__}: {error}.", hint="Click again."))
+            self.status.fail(
+                AssistantError(f"Something went wrong: {type(error).__name__}: {error}.", hint="Click again.")
+            )
             return
         layer = images.layer_by_id(self.viewer, result.view.source.identity)
         if layer is None:
-            self.idle("The image was removed; its answer was dropped.")
+            self.status.idle("The image was removed; its answer was dropped.")
             return
         self._draw(layer, result)
         engine_ms = result.encode_ms + result.decode_ms
@@ -231,17 +235,17 @@ class AppController:
         row = ObjectRow(str(layer.name), "points", None, 1, found.score, area)
         self.state.results.rows = (row,) if area else ()
         ready = "Live Points ready" if self.live.is_live else "Preview ready"
-        self.idle(ready if area else "No objects found")
+        self.status.idle(ready if area else "No objects found")
 
     # -- clearing ---------------------------------------------------------------------------------
 
     def clear_preview(self) -> None:
         """Remove the preview layers; points, saved files and the results' rows stay."""
-        self._newest = None
+        self._newest = self._asked = None
         self._session.cancel()
         count = previews.clear_previews(self.viewer)
         self.state.results.current = None
-        self.idle(f"Cleared {count} SAM3 preview layer(s). Prompts and saved labels were kept.")
+        self.status.idle(f"Cleared {count} SAM3 preview layer(s). Prompts and saved labels were kept.")
 
     def clear_results(self) -> None:
         """Empty the table of results."""
@@ -251,9 +255,33 @@ class AppController:
         """Remove every point and the mask they made; the layers of other things stay."""
         self.live.clear()
         self.clear_preview()
-        self.idle("Live Points armed. Add a point to start." if self.live.is_live else "Ready")
+        self.status.idle("Live Points armed. Add a point to start." if self.live.is_live else "Ready")
 
     # -- what the viewer tells ----------------------------------------------------------------------
+
+    def layer_removed(self, layer: Any) -> None:
+        """Let go of a layer that has left the viewer."""
+        self._sources.forget(layer)
+        self._runtime.embeddings.drop(lambda key: key.identity == str(layer.unique_id))
+        self.live.layer_removed(layer)
+        if str(layer.unique_id) != self.state.task.image:
+            return
+        self._newest = None
+        self._session.cancel()
+        if self.status.running or self.state.run.phase is Phase.CANCELLING:
+            self.status.idle("The image was removed.")
+        remaining = images.active_image(self.viewer)
+        self.choose_image(str(remaining.unique_id) if remaining is not None else None)
+
+    def view_moved(self) -> None:
+        """Answer the points of the slice that came into view."""
+        here = self._describe()
+        if here is None or (here.source.identity, here.plane) == self._asked or not self.live.is_live:
+            return
+        if self.live.layer is not None and len(self.live.layer.data):
+            self.segment_points()
+        else:
+            self._prepare()
 
     def close(self) -> None:
         """Stop work and let go of everything in the viewer; layers stay as they are."""
@@ -262,82 +290,25 @@ class AppController:
         self._closed = True
         self._newest = None
         self._session.cancel()
-        self._listen(False)
+        self._events.close()
         self.live.close()
         self._sources.close()
 
-    def _listen(self, on: bool) -> None:
-        layers = self.viewer.layers
-        for event, slot in (
-            (layers.events.inserted, self._on_layers),
-            (layers.events.removed, self._on_removed),
-            (layers.events.reordered, self._on_layers),
-            (layers.selection.events.active, self._on_active),
-            (self.viewer.dims.events.point, self._on_dims),
-            (self.viewer.dims.events.order, self._on_dims),
-        ):
-            if on:
-                event.connect(slot)
-            else:
-                event.disconnect(slot)
-
-    def _on_layers(self, event: Any = None) -> None:
-        known = {item.identity for item in self.state.task.images}
-        self._list_images()
-        task = self.state.task
-        layer = images.active_image(self.viewer)
-        if task.image is None and layer is not None and str(layer.unique_id) not in known:
-            self.choose_image(str(layer.unique_id))
-            self.on_main(self._arm_if_open)  # napari selects the new layer only after it has told everyone
-
-    def _arm_if_open(self) -> None:
-        if not self._closed:
-            self.arm()
-
-    def _on_removed(self, event: Any) -> None:
-        self._sources.forget(event.value)
-        self.live.layer_removed(event.value)
-        if str(event.value.unique_id) == self.state.task.image:
-            self._newest = None
-            self._session.cancel()
-            if self.state.run.phase is not Phase.IDLE:
-                self.idle("The image was removed.")
-            remaining = images.active_image(self.viewer)
-            self.choose_image(str(remaining.unique_id) if remaining is not None else None)
-        self._list_images()
-
-    def _on_active(self, event: Any = None) -> None:
-        active = self.viewer.layers.selection.active
-        self.live.note_active()
-        self._list_images()
-        if images.is_image(active) and str(active.unique_id) != self.state.task.image:
-            self.choose_image(str(active.unique_id))
-
-    def _on_dims(self, event: Any = None) -> None:
-        self._describe()
-        if self.live.is_live and self.live.layer is not None and len(self.live.layer.data):
-            self.segment_points()
-
-    def _list_images(self) -> None:
-        layers = images.image_layers(self.viewer)
-        active = images.active_image(self.viewer)
-        self.state.task.images = tuple(ImageItem(str(one.unique_id), str(one.name)) for one in layers)
-        self.state.task.active_image = None if active is None else str(active.unique_id)
-
     # -- telling ----------------------------------------------------------------------------------
 
-    def _describe(self) -> None:
+    def _describe(self) -> OnScreen | None:
         try:
             here = self.on_screen()
         except AssistantError as error:
             self.state.task.summary = str(error)
-            return
+            return None
         if here is None:
             self.state.task.summary = ""
-            return
+            return None
         height, width = here.source.plane_shape(here.plane)
         name = "Live Points" if self.live.is_live else "2D"
         self.state.task.summary = f"{here.layer.name}: {height} x {width}. Current task: {name}."
+        return here
 
     def _prepare(self) -> None:
         """Encode the image before the first click, where that is one short job."""
@@ -346,24 +317,7 @@ class AppController:
             if here is not None:
                 self._session.prepare(here.plane)
         except AssistantError as error:
-            self.fail(error)
-
-    def _progress_reporter(self) -> Callable[..., None]:
-        last = 0.0
-
-        def report(fraction: float | None, message: str = "") -> None:
-            nonlocal last
-            now = time.monotonic()
-            if now - last >= PROGRESS_INTERVAL_S:
-                last = now
-                self.on_main(lambda: self._progressed(fraction, message))
-
-        return report
-
-    def _progressed(self, fraction: float | None, message: str) -> None:
-        if self.state.run.phase in (Phase.RUNNING, Phase.LOADING):
-            self.state.run.progress = fraction
-            self.state.run.message = message or self.state.run.message
+            self.status.fail(error)
 
     def _tell_left_out(self, found: prompts.CollectedPoints) -> None:
         parts = []
@@ -377,23 +331,9 @@ class AppController:
         self._newest = None
         self._session.cancel()
         self._forget_result()
-        self.idle(self.state.task.left_out if points else "Live Points armed. Add a point to start.")
+        self.status.idle(self.state.task.left_out if points else "Live Points armed. Add a point to start.")
 
     def _forget_result(self) -> None:
         previews.empty_preview(self.viewer)
         self.state.results.current = None
         self.state.results.rows = ()
-
-    def _begin(self, message: str) -> None:
-        run = self.state.run
-        run.message, run.hint, run.progress, run.phase = message, "", None, Phase.RUNNING
-
-    def idle(self, message: str) -> None:
-        """Say that nothing goes on, and what came last."""
-        run = self.state.run
-        run.message, run.hint, run.progress, run.phase = message, "", None, Phase.IDLE
-
-    def fail(self, error: AssistantError) -> None:
-        """Say what failed and what to do now; nothing else changes."""
-        run = self.state.run
-        run.message, run.hint, run.progress, run.phase = error.message, error.hint, None, Phase.FAILED

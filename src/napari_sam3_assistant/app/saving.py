@@ -53,7 +53,7 @@ class Saving:
         found = self._controller.state.results.current
         layer = images.layer_by_id(self._controller.viewer, found.view.source.identity) if found else None
         if found is None or not found.segmentation.mask.area:
-            self._controller.fail(SaveError("There is no mask to save.", hint="Click on an object first."))
+            self._controller.status.fail(SaveError("There is no mask to save.", hint="Click on an object first."))
             return
         folder = Path(self._output.folder).expanduser() if self._output.folder else self.default_folder()
         job = Job(WORKER, self._writer(found, folder, layer))
@@ -96,11 +96,11 @@ class Saving:
         try:
             path = future.result()
         except AssistantError as error:
-            self._controller.fail(error)
+            self._controller.status.fail(error)
             return
         except (Exception, CancelledError) as error:
             logger.exception("Saving failed")
-            self._controller.fail(SaveError(f"Could not save the mask: {error}.", hint="Choose another folder."))
+            self._controller.status.fail(SaveError(f"Could not save the mask: {error}.", hint="Choose another folder."))
             return
         self._output.saved = path
-        self._controller.idle(f"Saved the mask to {path}")
+        self._controller.status.idle(f"Saved the mask to {path}")

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import typer
 
@@ -56,9 +58,14 @@ def show(*parts: RenderableType) -> None:
     emit("".join(line.rstrip() + "\n" for line in capture.get().splitlines()))
 
 
-def working(message: str) -> Any:
-    """Return a status line on standard error, a context manager with ``update``; it shows on a terminal only."""
-    return _console(sys.stderr).status(message)
+@contextmanager
+def working(message: str) -> Iterator[Callable[[str], None]]:
+    """Show a line on standard error while work goes on, if that is a terminal; yields what changes the line."""
+    from rich.text import Text
+
+    # As Text: a file may be called "[b]", which is not meant as bold.
+    with _console(sys.stderr).status(Text(message)) as status:
+        yield lambda text: status.update(Text(text))
 
 
 def settle() -> None:

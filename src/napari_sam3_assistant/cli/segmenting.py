@@ -89,11 +89,10 @@ def _each(
 ) -> None:
     for number, image in enumerate(images, 1):
         title = f"[{number}/{len(images)}] {image}"
-        with screen.working(title) as status:
+        with screen.working(title) as update:
 
-            def tell(fraction: float | None, message: str = "", *, status: Any = status, title: str = title) -> None:
-                done = "" if fraction is None else f" {fraction:.0%}"
-                status.update(f"{title}: {message}{done}")
+            def tell(fraction: float | None, message: str = "", *, update: Say = update, title: str = title) -> None:
+                update(f"{title}: {message}" + ("" if fraction is None else f" {fraction:.0%}"))
 
             outcome = _one(image, options, segmenter, masks, tell)
         outcomes.append(outcome)

@@ -12,6 +12,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_sam3_assistant.app.state import AppState, Phase
+from napari_sam3_assistant.layers.world import camera_of
 from napari_sam3_assistant.tasks.image import PlaneResult
 from napari_sam3_assistant.widgets.main_widget import MainWidget
 from napari_sam3_assistant.widgets.napari_bridge import PLUGIN
@@ -28,15 +29,16 @@ class Driver:
 
     Parameters
     ----------
-    show : bool
-        Whether the window is seen.
+    viewer : napari.Viewer or None
+        None opens one.
     """
 
-    def __init__(self, *, show: bool = True) -> None:
-        self.viewer = napari.Viewer(show=show)
+    def __init__(self, viewer: napari.Viewer | None = None) -> None:
+        self.viewer = viewer if viewer is not None else napari.Viewer()
         _, widget = self.viewer.window.add_plugin_dock_widget(PLUGIN, "SAM3 Assistant")
-        assert_widget(widget)
-        self.widget: MainWidget = widget
+        if not isinstance(widget, MainWidget):
+            raise NoAnswer(f"napari opened {type(widget).__name__} in place of the widget.")
+        self.widget = widget
         self.pump(0.5)
 
     @property
@@ -77,7 +79,8 @@ class Driver:
     def place(self, layer: Any, row: float, col: float) -> QPoint:
         """Return where pixel ``(row, col)`` of ``layer`` is seen, in pixels of the canvas."""
         world = layer.data_to_world((row, col))
-        center, zoom = self.viewer.camera.center[-2:], self.viewer.camera.zoom
+        camera = camera_of(self.viewer)
+        center, zoom = camera.center[-2:], camera.zoom
         canvas = self._canvas()
         y = (world[-2] - center[0]) * zoom + canvas.height() / 2
         x = (world[-1] - center[1]) * zoom + canvas.width() / 2
@@ -100,9 +103,10 @@ class Driver:
             raise NoAnswer(f"The click gave no mask: {self.state.run.message} {self.state.run.hint}")
         return answer
 
-    def key(self, letter: str) -> None:
+    def key(self, letter: str, *, shift: bool = False) -> None:
         """Press a key over the canvas."""
-        QTest.keyClick(self._canvas(), getattr(Qt.Key, f"Key_{letter.upper()}"))
+        held = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
+        QTest.keyClick(self._canvas(), getattr(Qt.Key, f"Key_{letter.upper()}"), held)
         self.pump()
 
     def screenshot(self, path: str) -> None:
@@ -111,20 +115,7 @@ class Driver:
         self.viewer.screenshot(path, canvas_only=False, flash=False)
 
     def _canvas(self) -> QWidget:
-        for window in QApplication.topLevelWidgets():
-            for child in window.findChildren(QWidget):
-                if type(child).__name__ == "CanvasBackendDesktop":
-                    return child
+        for child in self.widget.window().findChildren(QWidget):
+            if type(child).__name__ == "CanvasBackendDesktop":
+                return child
         raise NoAnswer("napari has no canvas on this screen.")
-
-
-def assert_widget(widget: object) -> None:
-    """Check that napari made our widget.
-
-    Raises
-    ------
-    NoAnswer
-        If it made something else.
-    """
-    if not isinstance(widget, MainWidget):
-        raise NoAnswer(f"napari opened {type(widget).__name__} in place of the widget.")

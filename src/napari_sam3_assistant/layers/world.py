@@ -53,6 +53,11 @@ def world_of(viewer: Any) -> World:
     )
 
 
+def camera_of(viewer: Any) -> Any:
+    """Return the camera of a viewer; napari 0.9 moved it into the scene."""
+    return getattr(viewer, "scene", viewer).camera
+
+
 def to_world(layer: Any, world: World) -> Affine:
     """Return the map from data coordinates of ``layer`` to the last ``layer.ndim`` world coordinates."""
     found = probe(layer.data_to_world, layer.ndim)

@@ -1,0 +1,70 @@
+"""What goes on, told to the state: begun, how far, done, failed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from napari_sam3_assistant.app.state import Phase, RunState
+from napari_sam3_assistant.core.errors import AssistantError
+
+PROGRESS_INTERVAL_S = 0.05
+"""Progress is drawn this often at most: a worker may report much faster."""
+
+
+class Status:
+    """Writes a :class:`RunState`.
+
+    Parameters
+    ----------
+    run : RunState
+    on_main : callable
+        Runs a function on the GUI thread, soon; callable from any thread.
+    """
+
+    def __init__(self, run: RunState, on_main: Callable[[Callable[[], None]], None]) -> None:
+        self._run = run
+        self._on_main = on_main
+
+    @property
+    def running(self) -> bool:
+        """Whether something runs that was not cancelled."""
+        return self._run.phase in (Phase.RUNNING, Phase.LOADING)
+
+    def begin(self, message: str) -> None:
+        """Say that something runs."""
+        self._set(Phase.RUNNING, message)
+
+    def cancelling(self) -> None:
+        """Say that what runs is asked to stop."""
+        self._set(Phase.CANCELLING, "Cancelling...")
+
+    def idle(self, message: str) -> None:
+        """Say that nothing goes on, and what came last."""
+        self._set(Phase.IDLE, message)
+
+    def fail(self, error: AssistantError) -> None:
+        """Say what failed and what to do now; nothing else changes."""
+        self._set(Phase.FAILED, error.message, error.hint)
+
+    def reporter(self) -> Callable[..., None]:
+        """Return a :class:`~napari_sam3_assistant.core.progress.Progress` for a worker."""
+        last = 0.0
+
+        def report(fraction: float | None, message: str = "") -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= PROGRESS_INTERVAL_S:
+                last = now
+                self._on_main(lambda: self._progressed(fraction, message))
+
+        return report
+
+    def _progressed(self, fraction: float | None, message: str) -> None:
+        if self.running:
+            self._run.progress = fraction
+            self._run.message = message or self._run.message
+
+    def _set(self, phase: Phase, message: str, hint: str = "") -> None:
+        run = self._run
+        run.message, run.hint, run.progress, run.phase = message, hint, None, phase

@@ -1,0 +1,30 @@
+"""What every test needs: settings of its own, and arrays to click on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path_factory, monkeypatch):
+    """Give each test settings of its own: what it chooses must not become what the user finds remembered."""
+    folder = tmp_path_factory.mktemp("settings")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    try:
+        from qtpy.QtCore import QSettings
+    except ImportError:  # a machine without a screen runs the tests that need none
+        return
+    for kind in (QSettings.Format.NativeFormat, QSettings.Format.IniFormat):
+        QSettings.setPath(kind, QSettings.Scope.UserScope, str(folder))
+
+
+def squares(side: int = 128) -> np.ndarray:
+    """Return a grey picture of two bright squares on a dark, slightly noisy ground.
+
+    They hold the pixels 20 to 49 and 80 to 109 of both axes.
+    """
+    picture = np.random.default_rng(0).integers(18, 23, (side, side)).astype(np.uint8)
+    picture[20:50, 20:50] = 200
+    picture[80:110, 80:110] = 150
+    return picture

@@ -1,0 +1,28 @@
+"""A real viewer with the real widget docked, and a hand that clicks in its canvas."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from napari_sam3_assistant.demo.driver import Driver
+
+
+@pytest.fixture
+def open_driver(make_napari_viewer):
+    """Return a function that opens a viewer of 1000 x 700, and the widget in it where wanted."""
+
+    def open_driver(*layers, widget: bool = True) -> Driver:
+        viewer = make_napari_viewer(show=True)
+        viewer.window.resize(1000, 700)
+        for data, options in layers:
+            viewer.add_image(data, **options)
+        return Driver(viewer)
+
+    return open_driver
+
+
+def our_threads() -> list[str]:
+    """Names of the threads of ours that are alive."""
+    return [one.name for one in threading.enumerate() if one.name.startswith("sam3-assistant")]
