@@ -18,7 +18,9 @@ from napari_sam3_assistant.core.geometry import (
 )
 
 corner = st.integers(-20, 20)
-boxes = st.builds(lambda t, l, h, w: Box(t, l, t + h, l + w), corner, corner, st.integers(1, 15), st.integers(1, 15))
+boxes = st.builds(
+    lambda top, left, h, w: Box(top, left, top + h, left + w), corner, corner, st.integers(1, 15), st.integers(1, 15)
+)
 
 
 def pixels(box: Box | None) -> set[tuple[int, int]]:

@@ -177,7 +177,7 @@ def test_a_source_that_fails_in_the_middle_says_which_picture_and_what_to_do():
 
     data = da.zeros((100, 100), chunks=50).map_blocks(broken, dtype=float, meta=np.zeros((0, 0)))
 
-    with pytest.raises(ImageError, match="slide 7 could not be read.*the disk is gone") as caught:
+    with pytest.raises(ImageError, match=r"slide 7 could not be read.*the disk is gone") as caught:
         Source("a", (data,), name="slide 7").read(Plane(0, 1), Window(0, 0, 9, 9))
 
     assert caught.value.hint

@@ -1,5 +1,7 @@
 """The window rule."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -120,7 +122,7 @@ def test_tiles_cover_the_plane_and_share_the_overlap(height, width, side, overla
         assert tile.shape == (min(side, height), min(side, width))
     assert seen.min() >= 1
     rows = sorted({tile.top for tile in found})
-    assert all(b - a <= side - overlap for a, b in zip(rows, rows[1:], strict=False))
+    assert all(b - a <= side - overlap for a, b in pairwise(rows))
 
 
 def test_tiles_that_would_never_advance_are_refused():

@@ -13,8 +13,8 @@ from napari_sam3_assistant.demo.driver import Driver
 def open_driver(make_napari_viewer):
     """Return a function that opens a viewer of 1000 x 700, and the widget in it where wanted."""
 
-    def open_driver(*layers, widget: bool = True) -> Driver:
-        viewer = make_napari_viewer(show=True)
+    def open_driver(*layers, show: bool = True) -> Driver:
+        viewer = make_napari_viewer(show=show)
         viewer.window.resize(1000, 700)
         for data, options in layers:
             viewer.add_image(data, **options)

@@ -7,7 +7,6 @@ import pytest
 import zarr
 
 from napari_sam3_assistant.app.state import Phase
-from napari_sam3_assistant.core.prompts import PointPrompt
 from napari_sam3_assistant.layers import names
 from tests.conftest import squares
 
@@ -130,10 +129,12 @@ def test_a_refresh_of_the_layer_runs_nothing(open_driver):
 
 
 def test_cancel_frees_the_engine_keeps_the_points_and_the_next_click_works(open_driver):
-    driver = open_driver((np.tile(squares(256), (8, 8)), {}))
+    picture = np.tile(squares(256), (8, 8))
+    driver = open_driver((picture, {}))
     points = driver.viewer.layers[names.POINTS]
+    driver.wait_until_idle()
+    driver.viewer.layers[0].data = picture[::-1].copy()  # to be encoded anew
     points.add([35, 35])
-    driver.pump()
     assert driver.state.run.phase is Phase.RUNNING
 
     driver.pump(0.02)

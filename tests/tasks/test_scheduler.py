@@ -147,12 +147,11 @@ def test_cancelling_a_session_drops_what_waits_and_stops_what_runs(scheduler):
     waiting = scheduler.submit(note(log, "mine"), session="s", kind=Kind.DECODE)
     others = scheduler.submit(note(log, "theirs"), session="t", kind=Kind.DECODE)
 
-    started = time.perf_counter()
     scheduler.cancel("s")
 
     with pytest.raises(Cancelled):
         running.result(5)
-    assert time.perf_counter() - started < 5 and waiting.cancelled()
+    assert waiting.cancelled()
     assert others.result(5) == "theirs" and log == ["theirs"]
     assert not scheduler.busy("s")
 

@@ -1,30 +1,26 @@
-"""The verbs of Mask Operations. Operations run on a worker; a layer changes in one block, or not at all."""
+"""The verbs of Mask Operations. They work on a worker; a layer changes in one block, or not at all."""
 
 from __future__ import annotations
 
-import logging
+import weakref
 from collections.abc import Callable, Iterable
-from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 import numpy as np
 
+from napari_sam3_assistant.app.mask_layers import MaskLayers
 from napari_sam3_assistant.app.mask_state import MaskState
+from napari_sam3_assistant.app.mask_work import Array, MaskWork, OnMain, Work
 from napari_sam3_assistant.app.runtime import Runtime
-from napari_sam3_assistant.app.state import ImageItem
 from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.layers import images, labels
 from napari_sam3_assistant.masks import cleanup
 from napari_sam3_assistant.masks.components import Component, analyze
 from napari_sam3_assistant.masks.edits import Edit
-from napari_sam3_assistant.masks.history import History
-from napari_sam3_assistant.tasks.jobs import Job, Kind
+from napari_sam3_assistant.masks.history import History, Record, pack
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
-OnMain = Callable[[Callable[[], None]], None]
-WORKER = "masks"
-"""Masks are cleaned on a thread of their own: a click need not wait for a large one."""
+NO_LAYER = "Select a target Labels layer."
 
 
 class MaskController:
@@ -44,32 +40,37 @@ class MaskController:
 
     def __init__(self, viewer: Any, state: MaskState, runtime: Runtime, on_main: OnMain) -> None:
         self.viewer, self.state = viewer, state
-        self._on_main, self._scheduler = on_main, runtime.scheduler
+        self._work = MaskWork(runtime.scheduler, on_main, self._fail)
         self._history = History()
-        self._session = f"masks-{id(self)}"
-        self._newest: Future[Any] | None = None
-        self._closed = False
-        self._listen(True)
-        self._list_layers()
-        found = labels.labels_layers(viewer)
-        if found:
-            self.choose(str(found[-1].unique_id))
+        self._arrays: dict[str, weakref.ref[Array]] = {}  # what the edits of each layer were made in
+        self._changes = 0
+        self._layers = MaskLayers(self)
 
     def choose(self, identity: str | None) -> None:
         """Work on the Labels layer with this unique id."""
-        if identity != self.state.target:
-            self.state.target = identity
-            self._forget_components()
+        state = self.state
+        if identity != state.target:
+            state.target, state.components, state.analyzed, state.outdated = identity, (), False, False
+            layer = self._layer()
+            if layer is not None:
+                self.pixels_changed(layer)
         self._tell_history()
+
+    def refresh(self) -> None:
+        """List the Labels layers anew."""
+        self._layers.list_layers()
 
     def analyze(self) -> None:
         """List the connected components of the layer."""
 
-        def done(layer: Any, found: tuple[Component, ...]) -> None:
-            self.state.components, self.state.analyzed, self.state.axes = found, True, layer.ndim
+        def done(layer: Any, work: Work, found: tuple[Component, ...]) -> None:
+            state = self.state
+            if work.identity != state.target or work.changes != self._changes:
+                raise PromptError(f"{layer.name} was changed meanwhile.", hint="Press Analyze Layer again.")
+            state.components, state.axes, state.analyzed, state.outdated = found, layer.ndim, True, False
             self._say(f"Analyzed {len(found)} connected component(s) in {layer.name}.")
 
-        self._run("Analyzing...", analyze, done)
+        self._run("Analyzing...", labels.data_in_memory, analyze, done, f"{NO_LAYER[:-1]} for component analysis.")
 
     def remove_small(self) -> None:
         """Remove components smaller than ``minimum_size``."""
@@ -86,14 +87,14 @@ class MaskController:
         self._edit(
             "Fill Holes",
             lambda data: cleanup.fill_holes(data, size),
-            lambda name: f"Filled holes {f'up to {size} pixels ' if size else ''}in {name}.",
+            lambda name: f"Filled holes {f'up to {size} pixels' if size else 'of any size'} in {name}.",
         )
 
     def delete(self, components: Iterable[Component]) -> None:
         """Make these components background."""
         chosen = tuple(components)
         if not chosen:
-            self._fail(PromptError("No component is selected.", hint="Select rows of the table to delete."))
+            self._fail(PromptError("Select component rows to delete.", hint="Press Analyze Layer to list them."))
             return
         self._edit(
             "Delete Selected Components",
@@ -104,147 +105,158 @@ class MaskController:
     def locate(self, component: Component) -> None:
         """Bring a component into the middle of the view."""
         layer = self._layer()
-        if layer is not None:
-            labels.look_at(self.viewer, layer, component.centroid)
-            self._say(f"Located component {component.id} label {component.label}.")
+        if layer is None or component not in self.state.components:
+            self._fail(PromptError("Analyze a target Labels layer before locating a component."))
+            return
+        labels.look_at(self.viewer, layer, component.centroid)
+        place = ", ".join(f"{value:.1f}" for value in component.centroid)
+        self._say(f"Located component {component.id} label {component.label} at centroid {place}.")
 
     def undo(self) -> None:
         """Take the last edit of the layer back."""
-        self._step(self._history.undo, "Undid", "There is nothing to undo in this layer.")
+        self._step(self._history.to_undo(self.state.target or ""), -1)
 
     def redo(self) -> None:
         """Make again what was undone last."""
-        self._step(self._history.redo, "Did again", "There is nothing to redo in this layer.")
+        self._step(self._history.to_redo(self.state.target or ""), 1)
 
     def cancel(self) -> None:
         """Drop the operation that runs: its answer is thrown away, the layer stays as it is."""
-        if self.state.busy:
-            self._newest = None
-            self._scheduler.cancel(self._session)
-            self.state.busy = ""
-            self._say("Cancelled; the layer is unchanged.")
+        if self._work.current is not None:
+            self._drop("Cancelled; the layer is unchanged.")
 
     def close(self) -> None:
         """Stop work and let go of the viewer; layers stay as they are."""
-        if not self._closed:
-            self._closed = True
-            self._newest = None
-            self._scheduler.cancel(self._session)
-            self._listen(False)
+        self._layers.close()
+        self._work.drop()
+
+    def layer_removed(self, layer: Any) -> None:
+        """Forget a layer that has left the viewer."""
+        identity = str(layer.unique_id)
+        self._history.forget(identity)
+        self._arrays.pop(identity, None)
+        if self._work.current is not None and self._work.current.identity == identity:
+            self._drop(f"{layer.name} was removed; the operation was stopped.")
+
+    def pixels_changed(self, layer: Any) -> None:
+        """Let go of what was known of the target's pixels; if they are another array, of its edits too."""
+        self._changes += 1
+        identity = str(layer.unique_id)
+        edited = self._arrays.get(identity)
+        if edited is not None and edited() is not layer.data:
+            self._history.forget(identity)
+            del self._arrays[identity]
+            self._say(f"The pixels of {layer.name} were replaced; its earlier edits can no longer be undone.")
+        self._outdate()
 
     # -- how an operation runs --------------------------------------------------------------------
 
-    def _edit(self, title: str, make: Callable[[Any], Edit | None], said: Callable[[str], str]) -> None:
-        def done(layer: Any, edit: Edit | None) -> None:
-            if edit is None:
+    def _edit(self, title: str, make: Callable[[Array], Edit | None], said: Callable[[str], str]) -> None:
+        def packed(data: Array) -> tuple[Edit, Record] | None:
+            edit = make(data)
+            return None if edit is None else (edit, pack(edit, title))
+
+        def done(layer: Any, work: Work, made: tuple[Edit, Record] | None) -> None:
+            if made is None:
                 self._say(f"{title} made no changes in {layer.name}.")
                 return
-            data = labels.editable_data(layer)
-            if data.shape != edit.shape or not np.array_equal(data[edit.slices], edit.before):
-                raise PromptError(f"{layer.name} was changed meanwhile; it is left as it is.", hint="Press again.")
-            kept = self._history.record(str(layer.unique_id), edit, title)
-            labels.write_edit(layer, edit)
-            self._forget_components()
-            self._tell_history()
-            self._say(said(str(layer.name)) + ("" if kept else " This is too large to be undone."))
+            edit, record = made
+            _write(layer, work.data, edit)
+            kept = self._history.keep(work.identity, record)
+            self._edited(layer)
+            end = "." if kept else ", too many to be undone."
+            self._say(f"{said(str(layer.name))} {record.changed:,} pixel(s) changed{end}")
 
-        self._run(f"{title}...", make, done)
+        self._run(f"{title}...", labels.editable_data, packed, done)
 
-    def _run(self, busy: str, make: Callable[[Any], T], done: Callable[[Any, T], None]) -> None:
+    def _step(self, record: Record | None, by: int) -> None:
+        layer = self._layer()
+        if layer is None:
+            self._fail(PromptError(NO_LAYER))
+            return
+        if record is None:
+            self._say(f"No Mask Cleanup {'undo' if by < 0 else 'redo'} history for {layer.name}.")
+            return
+        title = record.title
+
+        def done(layer: Any, work: Work, edit: Edit) -> None:
+            _write(layer, work.data, edit)
+            self._history.step(work.identity, by)
+            self._edited(layer)
+            word = "Undid last" if by < 0 else "Made again the last undone"
+            self._say(f"{word} Mask Cleanup edit on {layer.name}. It was: {title}.")
+
+        make = record.undone if by < 0 else record.redone
+        self._run("Undoing..." if by < 0 else "Doing it again...", labels.editable_data, make, done)
+
+    def _run(
+        self,
+        busy: str,
+        read: Callable[[Any], Array],
+        make: Callable[[Array], T],
+        done: Callable[[Any, Work, T], None],
+        missing: str = NO_LAYER,
+    ) -> None:
         """Run ``make`` on the layer's array on the worker, then ``done`` here; errors become the message."""
+        if self._work.current is not None:
+            return  # the buttons say so; keys come here all the same
         layer = self._layer()
-        if layer is None:
-            self._fail(PromptError("Select a target Labels layer.", hint="Open or make one first."))
-            return
         try:
-            data = labels.editable_data(layer)
+            if layer is None:
+                raise PromptError(missing, hint="Open or make a Labels layer first.")
+            data = read(layer)
         except AssistantError as error:
             self._fail(error)
             return
-        identity = str(layer.unique_id)
-        job = Job(WORKER, lambda progress, cancel: make(data))
-        self._newest = future = self._scheduler.submit(job, session=self._session, kind=Kind.BATCH, key="operation")
+
         self.state.busy = busy
-        future.add_done_callback(lambda f: self._on_main(lambda: self._done(f, identity, done)))
+        self._work.start(
+            str(layer.unique_id),
+            data,
+            self._changes,
+            make,
+            lambda work, result: done(images.layer_by_id(self.viewer, work.identity), work, result),
+        )
 
-    def _done(self, future: Future[T], identity: str, done: Callable[[Any, T], None]) -> None:
-        if self._closed or future is not self._newest:
-            return
-        self.state.busy = ""
-        layer = images.layer_by_id(self.viewer, identity)
-        if layer is None:
-            self._say("The layer was removed; nothing was changed.")
-            return
-        try:
-            done(layer, future.result())
-        except CancelledError:
-            self._say("Cancelled; the layer is unchanged.")
-        except AssistantError as error:
-            self._fail(error)
-        except Exception as error:
-            logger.exception("A mask operation failed")
-            self._fail(AssistantError(f"The operation failed: {error}.", hint="The layer is unchanged."))
+    def _drop(self, message: str) -> None:
+        self._work.drop()
+        self._say(message)
 
-    def _step(self, take: Callable[[str, Any], Edit | None], word: str, nothing: str) -> None:
-        layer = self._layer()
-        if layer is None:
-            self._fail(PromptError("Select a target Labels layer.", hint="Open or make one first."))
-            return
-        key = str(layer.unique_id)
-        title = self._history.undo_title(key) if word == "Undid" else self._history.redo_title(key)
-        try:
-            edit = take(key, labels.editable_data(layer))
-            if edit is None:
-                self._say(nothing)
-                return
-            labels.write_edit(layer, edit)
-        except AssistantError as error:
-            self._fail(error)
-            return
-        self._forget_components()
-        self._tell_history()
-        self._say(f"{word} {title} on {layer.name}.")
-
-    # -- what the viewer tells ----------------------------------------------------------------------
+    # -- telling ----------------------------------------------------------------------------------
 
     def _layer(self) -> Any | None:
         return images.layer_by_id(self.viewer, self.state.target)
 
-    def _listen(self, on: bool) -> None:
-        events = self.viewer.layers.events
-        for event, slot in (
-            (events.inserted, self._list_layers),
-            (events.removed, self._removed),
-            (events.reordered, self._list_layers),
-            (events.renamed, self._list_layers),
-        ):
-            if on:
-                event.connect(slot)
-            else:
-                event.disconnect(slot)
-
-    def _list_layers(self, event: Any = None) -> None:
-        found = labels.labels_layers(self.viewer)
-        self.state.layers = tuple(ImageItem(str(one.unique_id), str(one.name)) for one in found)
-        if self.state.target is None and found:
-            self.choose(str(found[-1].unique_id))
-
-    def _removed(self, event: Any) -> None:
-        identity = str(event.value.unique_id)
-        self._history.forget(identity)
+    def _edited(self, layer: Any) -> None:
+        identity = str(layer.unique_id)
+        self._arrays[identity] = weakref.ref(layer.data)
         if identity == self.state.target:
-            self.choose(None)
-        self._list_layers()
+            self._outdate()
 
-    def _forget_components(self) -> None:
-        self.state.components, self.state.analyzed = (), False
+    def _outdate(self) -> None:
+        state = self.state
+        state.outdated = state.outdated or state.analyzed
+        state.components, state.analyzed = (), False
+        self._tell_history()
 
     def _tell_history(self) -> None:
         key = self.state.target or ""
         self.state.undo, self.state.redo = self._history.undo_title(key), self._history.redo_title(key)
 
     def _say(self, message: str) -> None:
-        self.state.message, self.state.failed = message, False
+        self._tell(message, False)
 
     def _fail(self, error: AssistantError) -> None:
-        self.state.message, self.state.failed = str(error), True
+        self._tell(str(error), True)
+
+    def _tell(self, message: str, failed: bool) -> None:
+        self.state.message, self.state.failed = message, failed
+        if self._work.current is None:
+            self.state.busy = ""
+
+
+def _write(layer: Any, data: Array, edit: Edit) -> None:
+    """Write an edit that was made from ``data`` into its layer, unless it was painted or replaced meanwhile."""
+    if labels.editable_data(layer) is not data or not np.array_equal(data[edit.slices], edit.before):
+        raise PromptError(f"{layer.name} was changed meanwhile; it is left as it is.", hint="Press again.")
+    labels.write_edit(layer, edit)

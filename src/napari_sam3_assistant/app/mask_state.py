@@ -13,7 +13,11 @@ from napari_sam3_assistant.masks.components import Component
 
 @dataclass(eq=False)
 class MaskState:
-    """What the user sets (``target``, ``minimum_size``, ``hole_size``), and facts."""
+    """What the user sets (``target``, ``minimum_size``, ``hole_size``), and facts.
+
+    ``components`` are those of the layer as it is: when its pixels change they go, and ``outdated`` says so.
+    ``axes`` is the number of axes they have.
+    """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     layers: tuple[ImageItem, ...] = ()
@@ -23,8 +27,18 @@ class MaskState:
     components: tuple[Component, ...] = ()
     axes: int = 2
     analyzed: bool = False
+    outdated: bool = False
     busy: str = ""
     message: str = "Ready"
     failed: bool = False
     undo: str | None = None
     redo: str | None = None
+
+    @property
+    def listing(self) -> str:
+        """What to say in place of components, where there are none to list."""
+        if self.target is None:
+            return "No Labels layer is chosen."
+        if self.outdated:
+            return "The layer has changed.\nPress Analyze Layer to list its components again."
+        return "There is no object in this layer." if self.analyzed else "Press Analyze Layer to list its components."

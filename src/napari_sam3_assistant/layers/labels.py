@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ def labels_layers(viewer: Any) -> list[Any]:
     return [layer for layer in viewer.layers if isinstance(layer, Labels)]
 
 
-def editable_data(layer: Any) -> npt.NDArray[Any]:
-    """Return the array of a Labels layer, to be read anywhere and written on the GUI thread.
+def data_in_memory(layer: Any) -> npt.NDArray[Any]:
+    """Return the array of a Labels layer, to be read anywhere.
 
     Raises
     ------
@@ -27,13 +28,40 @@ def editable_data(layer: Any) -> npt.NDArray[Any]:
     """
     if layer.multiscale:
         raise PromptError(
-            f"{layer.name} is multiscale and cannot be edited.", hint="Duplicate its full resolution as a new layer."
+            f"{layer.name} is multiscale and cannot be cleaned.", hint="Add its full resolution as a layer of its own."
         )
     if not isinstance(layer.data, np.ndarray):
         raise PromptError(
-            f"{layer.name} is not in memory and cannot be edited.", hint="Load it: layer.data = np.asarray(layer.data)."
+            f"{layer.name} is not in memory and cannot be cleaned.",
+            hint="Load it, if it fits: layer.data = np.asarray(layer.data) in napari's console.",
         )
     return layer.data
+
+
+def editable_data(layer: Any) -> npt.NDArray[Any]:
+    """Return the array of a Labels layer, to be read anywhere and written on the GUI thread.
+
+    Raises
+    ------
+    PromptError
+        If it is multiscale, not in memory, or may not be written to.
+    """
+    data = data_in_memory(layer)
+    if not data.flags.writeable:
+        raise PromptError(f"{layer.name} is read-only and cannot be changed.", hint="Duplicate it and use the copy.")
+    return data
+
+
+def watch(layer: Any, slot: Callable[[Any], None]) -> Callable[[], None]:
+    """Call ``slot`` when the pixels of a layer are painted or replaced; return what ends that."""
+    for event in (layer.events.paint, layer.events.data):
+        event.connect(slot)
+
+    def end() -> None:
+        for event in (layer.events.paint, layer.events.data):
+            event.disconnect(slot)
+
+    return end
 
 
 def write_edit(layer: Any, edit: Edit) -> None:

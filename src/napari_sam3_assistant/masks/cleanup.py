@@ -1,7 +1,8 @@
 """Operations that tidy labels; each returns an edit, or None where nothing changes.
 
 Labels are integers or booleans; values above 0 are objects, 0 is background, and negative
-values are left alone. The array that is passed in is never changed.
+values are left alone. The array that is passed in is never changed. It may be painted meanwhile, on
+another thread: then the edit's ``before`` differs from the array, or :class:`PromptError` is raised.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def delete_components(labels: Labels, components: Iterable[Component]) -> Edit |
     PromptError
         If ``labels`` has changed since they were found.
     """
-    chosen = tuple(components)
+    chosen = tuple(set(components))
     if not chosen:
         return None
     masks = [component_mask(labels, component) for component in chosen]
@@ -88,7 +89,10 @@ def delete_components(labels: Labels, components: Iterable[Component]) -> Edit |
     for component, mask in zip(chosen, masks, strict=True):
         place = tuple(slice(a - start, b - start) for (a, b), start in zip(component.box, low, strict=True))
         after[place][mask] = 0
-    return edit_of(labels, whole, after)
+    edit = edit_of(labels, whole, after)
+    if edit is not None and edit.changed != sum(component.area for component in chosen):
+        raise _painted()
+    return edit
 
 
 def _filled(labels: Labels, runs: Runs, chosen: npt.NDArray[np.bool_], values: Labels) -> Edit | None:
@@ -97,12 +101,19 @@ def _filled(labels: Labels, runs: Runs, chosen: npt.NDArray[np.bool_], values: L
         return None
     low, high = (edge[0].tolist() for edge in runs.bounds(np.where(chosen, 0, -1)))
     block = tuple(slice(start, stop) for start, stop in zip(low, high, strict=True))
-    after = labels[block].copy()
+    before = labels[block].copy()
     inside = tuple(runs.along(axis)[chosen] - start for axis, start in enumerate(low))
     length = (runs.stop - runs.start)[chosen]
-    pixels = ranges(np.ravel_multi_index(inside, after.shape), length)
+    pixels = ranges(np.ravel_multi_index(inside, before.shape), length)
+    if not np.array_equal(before.reshape(-1)[pixels], np.repeat(runs.label[chosen], length)):
+        raise _painted()
+    after = before.copy()
     after.reshape(-1)[pixels] = np.repeat(values[chosen], length)
-    return Edit(labels.shape, block, labels[block].copy(), after)
+    return Edit(labels.shape, block, before, after)
+
+
+def _painted() -> PromptError:
+    return PromptError("The layer was changed meanwhile; it is left as it is.", hint="Try again.")
 
 
 def _owners(labels: Labels, runs: Runs, hole: npt.NDArray[np.bool_]) -> Iterator[tuple[int, Any]]:

@@ -55,7 +55,7 @@ class Edit:
 
 def edit_of(labels: Labels, slices: tuple[slice, ...], after: Labels) -> Edit | None:
     """Return the edit that makes ``labels[slices]`` equal to ``after``, or None where it is already."""
-    before = labels[slices]
+    before = labels[slices].copy()  # once: whoever paints meanwhile shall not be in one half of the edit only
     differ = before != after
     cut = []
     for axis in range(differ.ndim):

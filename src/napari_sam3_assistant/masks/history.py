@@ -1,14 +1,15 @@
 """Undo and redo of edits, for any number of layers, within a number of bytes.
 
 Of an edit only the pixels that changed are kept, compressed. Whatever else happened to the
-array meanwhile stays when the edit is taken back. To be used on one thread.
+array meanwhile stays when the edit is taken back. A :class:`History` is used on one thread; to pack
+an edit into a :class:`Record` and to unpack it takes long for a large one, and any thread may do it.
 """
 
 from __future__ import annotations
 
 import itertools
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,24 +23,47 @@ DEFAULT_LIMIT = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
-    """One edit, compressed: which pixels of its block changed, and what they were and became."""
+class Record:
+    """One edit, compressed: which pixels of its block changed, and what they were and became.
 
-    number: int
+    Attributes
+    ----------
+    title : str
+        What the user reads on Undo.
+    changed : int
+        The number of pixels that change.
+    """
+
     title: str
+    changed: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     slices: tuple[slice, ...]
     where: bytes
     before: bytes
     after: bytes
+    number: int = -1
 
     @property
     def nbytes(self) -> int:
+        """What it takes, in bytes."""
         return len(self.where) + len(self.before) + len(self.after)
 
-    def block(self, labels: Labels, values: bytes) -> Edit:
-        """Return the edit of ``labels`` that gives the changed pixels their ``values``."""
+    def undone(self, labels: Labels) -> Edit:
+        """Return the edit of ``labels`` that takes this one back.
+
+        Raises
+        ------
+        PromptError
+            If ``labels`` is not of the shape and type that were edited.
+        """
+        return self._block(labels, self.before)
+
+    def redone(self, labels: Labels) -> Edit:
+        """Return the edit of ``labels`` that makes this one again; errors as :meth:`undone`."""
+        return self._block(labels, self.after)
+
+    def _block(self, labels: Labels, values: bytes) -> Edit:
         check_fit(labels, self.shape, self.dtype)
         before = labels[self.slices].copy()
         bits = np.frombuffer(zlib.decompress(self.where), np.uint8)
@@ -49,13 +73,24 @@ class _Record:
         return Edit(self.shape, self.slices, before, after)
 
 
+def pack(edit: Edit, title: str = "") -> Record:
+    """Return an edit as it is kept, with the title that the user reads on Undo."""
+    changed = edit.before != edit.after
+    where, before, after = (
+        zlib.compress(np.ascontiguousarray(values).tobytes(), 1)
+        for values in (np.packbits(changed), edit.before[changed], edit.after[changed])
+    )
+    count = int(np.count_nonzero(changed))
+    return Record(title, count, edit.shape, edit.after.dtype, edit.slices, where, before, after)
+
+
 class _Line:
     """The edits of one layer: those before ``at`` can be undone, the others redone."""
 
     __slots__ = ("at", "records")
 
     def __init__(self) -> None:
-        self.records: list[_Record] = []
+        self.records: list[Record] = []
         self.at = 0
 
 
@@ -96,14 +131,17 @@ class History:
             Whether it can be undone: False where it alone is larger than the limit. Then none of this
             layer's edits can.
         """
-        record = _record(next(self._numbers), title, edit)
+        return self.keep(key, pack(edit, title))
+
+    def keep(self, key: str, record: Record) -> bool:
+        """Keep an edit as :meth:`record` does, packed already."""
         if record.nbytes > self._limit:
             # The older ones led to what this one changed: without it they fit nothing.
             self.forget(key)
             return False
         line = self._lines.setdefault(key, _Line())
         del line.records[line.at :]
-        line.records.append(record)
+        line.records.append(replace(record, number=next(self._numbers)))
         line.at += 1
         self._shrink()
         return True
@@ -123,12 +161,11 @@ class History:
         PromptError
             If these have another shape or type than when the layer was edited. Nothing changes then.
         """
-        line = self._lines.get(key)
-        if line is None or not line.at:
+        record = self.to_undo(key)
+        if record is None:
             return None
-        record = line.records[line.at - 1]
-        edit = record.block(labels, record.before)
-        line.at -= 1
+        edit = record.undone(labels)
+        self.step(key, -1)
         return edit
 
     def redo(self, key: str, labels: Labels) -> Edit | None:
@@ -136,23 +173,36 @@ class History:
 
         Parameters and errors are those of :meth:`undo`.
         """
-        line = self._lines.get(key)
-        if line is None or line.at == len(line.records):
+        record = self.to_redo(key)
+        if record is None:
             return None
-        record = line.records[line.at]
-        edit = record.block(labels, record.after)
-        line.at += 1
+        edit = record.redone(labels)
+        self.step(key, 1)
         return edit
+
+    def to_undo(self, key: str) -> Record | None:
+        """Return what :meth:`undo` would take back, or None if there is nothing."""
+        line = self._lines.get(key)
+        return line.records[line.at - 1] if line and line.at else None
+
+    def to_redo(self, key: str) -> Record | None:
+        """Return what :meth:`redo` would write again, or None if there is nothing."""
+        line = self._lines.get(key)
+        return line.records[line.at] if line and line.at < len(line.records) else None
+
+    def step(self, key: str, by: int) -> None:
+        """Note that the edit of :meth:`to_undo` was taken back (-1), or that of :meth:`to_redo` made again (1)."""
+        self._lines[key].at += by
 
     def undo_title(self, key: str) -> str | None:
         """Return the title of the edit that :meth:`undo` takes back, or None if there is none."""
-        line = self._lines.get(key)
-        return line.records[line.at - 1].title if line and line.at else None
+        record = self.to_undo(key)
+        return record.title if record else None
 
     def redo_title(self, key: str) -> str | None:
         """Return the title of the edit that :meth:`redo` writes again, or None if there is none."""
-        line = self._lines.get(key)
-        return line.records[line.at].title if line and line.at < len(line.records) else None
+        record = self.to_redo(key)
+        return record.title if record else None
 
     def forget(self, key: str) -> None:
         """Drop all edits of a layer: it is gone, or has other data now."""
@@ -166,12 +216,3 @@ class History:
             line = min(self._lines.values(), key=lambda line: line.records[0].number if line.records else np.inf)
             excess -= line.records.pop(0 if line.at else -1).nbytes
             line.at = max(line.at - 1, 0)
-
-
-def _record(number: int, title: str, edit: Edit) -> _Record:
-    changed = edit.before != edit.after
-    where, before, after = (
-        zlib.compress(np.ascontiguousarray(values).tobytes(), 1)
-        for values in (np.packbits(changed), edit.before[changed], edit.after[changed])
-    )
-    return _Record(number, title, edit.shape, edit.after.dtype, edit.slices, where, before, after)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app.assistants import MAIN
@@ -13,13 +12,14 @@ from napari_sam3_assistant.app.availability import availability
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.widgets import store
-from napari_sam3_assistant.widgets.bind import Bindings, Redraw, on_main
+from napari_sam3_assistant.widgets.bind import Redraw, on_main
+from napari_sam3_assistant.widgets.dock import Dock
 from napari_sam3_assistant.widgets.simple.panel import SimplePanel
 from napari_sam3_assistant.widgets.start_page import StartPage
 from napari_sam3_assistant.widgets.top_strip import TopStrip
 
 
-class MainWidget(QWidget):
+class MainWidget(Dock):
     """Prompts in, masks out.
 
     Parameters
@@ -30,12 +30,10 @@ class MainWidget(QWidget):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
-        on_main(lambda: None)  # from now on other threads may call
         self.controller = MAIN.acquire(
             napari_viewer, lambda runtime: AppController(napari_viewer, store.load(AppState()), runtime, on_main)
         )
         self.state = self.controller.state
-        self._bindings = Bindings()
         self._bindings.on_close(lambda: MAIN.release(napari_viewer))
         self.top = TopStrip(self.controller, self._bindings)
         self.start = StartPage(self.controller)
@@ -48,13 +46,6 @@ class MainWidget(QWidget):
         layout.addWidget(self._pages, stretch=1)
         store.remember(self.state, self._bindings)
         Redraw(self.state.parts, self._draw, self._bindings, self)
-        # napari may delete a dock's widget without closing it.
-        self.destroyed.connect(self._bindings.close)
-
-    def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Stop work and let go of the viewer; layers stay as they are."""
-        self._bindings.close()
-        super().closeEvent(event)
 
     def _draw(self) -> None:
         can = availability(self.state)

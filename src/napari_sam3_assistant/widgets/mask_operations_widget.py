@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QProgressBar, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QProgressBar, QTabWidget, QVBoxLayout
 
 from napari_sam3_assistant.app.assistants import MASKS
 from napari_sam3_assistant.app.mask_controller import MaskController
 from napari_sam3_assistant.app.mask_state import MaskState
-from napari_sam3_assistant.widgets.bind import Bindings, Redraw, on_main
+from napari_sam3_assistant.widgets.bind import Redraw, on_main
 from napari_sam3_assistant.widgets.controls import button, paragraph, row
+from napari_sam3_assistant.widgets.dock import Dock
 from napari_sam3_assistant.widgets.masks.cleanup import CleanupTab
 
 
-class MaskOperationsWidget(QWidget):
+class MaskOperationsWidget(Dock):
     """Finish masks by hand.
 
     Parameters
@@ -26,12 +26,10 @@ class MaskOperationsWidget(QWidget):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
-        on_main(lambda: None)  # from now on other threads may call
         self.controller = MASKS.acquire(
             napari_viewer, lambda runtime: MaskController(napari_viewer, MaskState(), runtime, on_main)
         )
         self.state = self.controller.state
-        self._bindings = Bindings()
         self._bindings.on_close(lambda: MASKS.release(napari_viewer))
         self.cleanup = CleanupTab(self.controller, self._bindings)
         self.tabs = QTabWidget()
@@ -47,12 +45,6 @@ class MaskOperationsWidget(QWidget):
         layout.addWidget(self.status)
         layout.addLayout(row(self.bar, self.cancel))
         Redraw((self.state,), self._draw, self._bindings, self)
-        self.destroyed.connect(self._bindings.close)
-
-    def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Stop work and let go of the viewer; layers stay as they are."""
-        self._bindings.close()
-        super().closeEvent(event)
 
     def _draw(self) -> None:
         self.cleanup.draw()

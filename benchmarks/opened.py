@@ -1,0 +1,202 @@
+"""A real viewer with the real widget, behind the proxy that napari gives to plugins; clocks on both."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from napari.utils._proxies import PublicOnlyProxy
+from qtpy.QtCore import QEventLoop, Qt, QTimer
+
+from benchmarks.scenes import Scene
+from napari_sam3_assistant.app.state import AppState, Phase
+from napari_sam3_assistant.layers import names
+from napari_sam3_assistant.tasks.image import PlaneResult
+from napari_sam3_assistant.widgets.main_widget import MainWidget
+
+TIMEOUT_S = 60.0
+POLL_MS = 3
+BEAT_MS = 2
+
+
+class NoAnswer(RuntimeError):
+    """What was waited for did not come."""
+
+
+def has_screen() -> bool:
+    """Return whether windows can be opened."""
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def rest(seconds: float) -> None:
+    """Let Qt work for a while; what has nothing to do sleeps, as in napari itself."""
+    loop = QEventLoop()
+    QTimer.singleShot(round(seconds * 1000), loop.quit)
+    loop.exec()
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Let Qt work until ``condition`` holds.
+
+    Raises
+    ------
+    NoAnswer
+        After :data:`TIMEOUT_S`.
+    """
+    loop, timer, end = QEventLoop(), QTimer(), time.perf_counter() + TIMEOUT_S
+    timer.timeout.connect(lambda: loop.quit() if condition() or time.perf_counter() > end else None)
+    timer.start(POLL_MS)
+    loop.exec()
+    timer.stop()
+    if not condition():
+        raise NoAnswer(f"{what} did not come within {TIMEOUT_S:.0f} s.")
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Return how long ``work`` takes, in milliseconds."""
+    start = time.perf_counter()
+    work()
+    return (time.perf_counter() - start) * 1000
+
+
+class Heartbeat:
+    """The longest time, in milliseconds, for which the GUI thread did not answer."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._beat)
+
+    def __enter__(self) -> Heartbeat:
+        rest(0.05)
+        self._last = time.perf_counter()
+        self._timer.start(BEAT_MS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._beat()
+        self._timer.stop()
+
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        self.longest = max(self.longest, (now - self._last) * 1000 - BEAT_MS)
+        self._last = now
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Click:
+    """One click: times in milliseconds; ``own_ms`` is all from napari's event to the drawn mask but the engine's."""
+
+    own_ms: float
+    encode_ms: float
+    decode_ms: float
+    result: PlaneResult
+
+
+class Opened:
+    """A viewer with the widget.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer or None
+        None opens one.
+    """
+
+    def __init__(self, viewer: napari.Viewer | None = None) -> None:
+        self.viewer = viewer if viewer is not None else napari.Viewer()
+        self.viewer.window.resize(1366, 768)
+        self.widget = MainWidget(PublicOnlyProxy(self.viewer))
+        self._dock = self.viewer.window.add_dock_widget(self.widget, name="SAM3 Assistant")
+        rest(0.3)
+
+    @property
+    def state(self) -> AppState:
+        """State of the widget."""
+        return self.widget.state
+
+    @property
+    def points(self) -> Any:
+        """The layer ``SAM3 points``, as napari has it."""
+        return self.viewer.layers[names.POINTS]
+
+    def idle(self) -> bool:
+        """Return whether nothing runs and nothing waits."""
+        return self.state.run.phase in (Phase.IDLE, Phase.FAILED) and not self.widget.controller.busy
+
+    def settle(self) -> None:
+        """Wait until all is done, and drawn."""
+        until(self.idle, "Rest")
+        rest(0.12)
+
+    def open(self, scene: Scene) -> Any:
+        """Show a scene in place of what is there, and wait until a click would be a prompt."""
+        self.viewer.layers.clear()
+        rest(0.05)
+        layer = self.viewer.add_image(scene.data, name="scene", **scene.options)
+        until(lambda: self.state.task.points_active, "The points layer")
+        rest(0.2)
+        self.settle()
+        return layer
+
+    def forget(self) -> None:
+        """Begin a new object."""
+        self.widget.simple.prompt.reset.click()
+        self.settle()
+
+    def click(self, place: tuple[float, float]) -> Click:
+        """Add a point as napari does on a click, wait for the drawn mask, and return the times."""
+        began, drawn = list[float](), list[float]()
+
+        def on_data(event: Any) -> None:
+            if str(event.action) == "added":
+                began.append(time.perf_counter())
+
+        def on_result(*_: object) -> None:
+            drawn.append(time.perf_counter())
+
+        points, current = self.points, self.state.results.events.current
+        points.events.data.connect(on_data, position="first")
+        current.connect(on_result)
+        try:
+            points.add(np.asarray([place], dtype=float))
+            until(lambda: bool(drawn) or self.state.run.phase is Phase.FAILED, "An answer")
+        finally:
+            points.events.data.disconnect(on_data)
+            current.disconnect(on_result)
+        result = self.state.results.current
+        if not drawn or result is None:
+            raise NoAnswer(f"The click gave no mask: {self.state.run.message} {self.state.run.hint}")
+        self.settle()
+        own = (drawn[0] - began[0]) * 1000 - result.encode_ms - result.decode_ms
+        return Click(own, result.encode_ms, result.decode_ms, result)
+
+    def close(self) -> None:
+        """Close the window."""
+        self.viewer.close()
+        rest(0.05)
+
+
+def reset_peak_memory() -> bool:
+    """Forget the most memory that this process has had; return False where the system cannot."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+        return True
+    return False
+
+
+def memory_mb(peak: bool = False) -> float:
+    """Return the memory of this process, now or at most since the last reset, in MB; 0 where nothing tells."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:" if peak else "VmRSS:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
