@@ -38,7 +38,7 @@ class MaskState:
     def listing(self) -> str:
         """What to say in place of components, where there are none to list."""
         if self.target is None:
-            return "No Labels layer is chosen."
+            return "There is no Labels layer.\nOpen one, or make one with New labels layer in the layer list."
         if self.outdated:
             return "The layer has changed.\nPress Analyze Layer to list its components again."
         return "There is no object in this layer." if self.analyzed else "Press Analyze Layer to list its components."

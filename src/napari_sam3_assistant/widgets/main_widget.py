@@ -71,7 +71,8 @@ class Column(QScrollArea):
         page, bar = self.widget(), self.verticalScrollBar()
         if page is None or bar is None:
             return super().minimumSizeHint()
-        return QSize(page.minimumSizeHint().width() + bar.sizeHint().width(), super().minimumSizeHint().height())
+        width = page.minimumSizeHint().width() + bar.sizeHint().width() + 2 * self.frameWidth()
+        return QSize(width, super().minimumSizeHint().height())
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Tell the dock when the page needs another width."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QProgressBar, QTabWidget, QVBoxLayout
 
 from napari_sam3_assistant.app.assistants import MASKS
@@ -36,7 +38,6 @@ class MaskOperationsWidget(Dock):
         self.tabs.addTab(self.cleanup, "Mask Cleanup")
         self.status = paragraph()
         self.bar = QProgressBar()
-        self.bar.setRange(0, 0)
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(8)
         self.cancel = button("Cancel", self.controller.cancel, "The layer stays as it is.")
@@ -44,11 +45,19 @@ class MaskOperationsWidget(Dock):
         layout.addWidget(self.tabs, stretch=1)
         layout.addWidget(self.status)
         layout.addLayout(row(self.bar, self.cancel))
+        for keys, slot in (
+            (QKeySequence.StandardKey.Undo, self.controller.undo),
+            (QKeySequence.StandardKey.Redo, self.controller.redo),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(slot)
         Redraw((self.state,), self._draw, self._bindings, self)
 
     def _draw(self) -> None:
         self.cleanup.draw()
         text = self.state.busy or self.state.message
         self.status.setText(f"\N{WARNING SIGN} {text}" if self.state.failed and not self.state.busy else text)
-        self.bar.setVisible(bool(self.state.busy))
-        self.cancel.setVisible(bool(self.state.busy))
+        # Its room stays when it is idle: the table must not jump under the pointer.
+        self.bar.setRange(0, 0 if self.state.busy else 1)
+        self.cancel.setEnabled(bool(self.state.busy))

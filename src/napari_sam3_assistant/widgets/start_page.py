@@ -24,7 +24,7 @@ class StartPage(QWidget):
     def __init__(self, controller: AppController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.sample = button("Try a sample", controller.open_sample, "Open a picture of nuclei and click on one.")
-        self.use_image = button("Use this image", controller.use_active_image)
+        self.use_image = button("Use this image", controller.use_active_image, "Segment the selected image.")
         self.get_sam3 = button("Get SAM3", self._tell, "What to do to get Meta's model.")
         self.status = paragraph()
         self.about = paragraph(GET_SAM3)
@@ -38,7 +38,7 @@ class StartPage(QWidget):
     def draw(self, can: Availability) -> None:
         """Show what can be done."""
         self.use_image.setEnabled(can.use_image)
-        self.use_image.setToolTip("Segment the image that is selected." if can.use_image else "Open an image first.")
+        self.use_image.setToolTip("Segment the selected image." if can.use_image else "Open an image first.")
         self.status.setText(can.status if can.problem else "")
         self.status.setVisible(can.problem)
 

@@ -74,6 +74,8 @@ def reading_of_box(tree: RegionTree, box: Box) -> Reading:
         score = two_class_score(tree, inner, ring + 0.3 * within * (radius > 1.1), prior)
         inner = within * (score > 0) + 1e-3 * (radius < 0.3)
     on = largest_part(tree, score > 0)
+    if not on.any():  # a box across a large flat object: the object, of which the box keeps its part
+        return Reading(tree.mask_of(node), fit)
     return Reading(on, expected_overlap(tree, on, chance_of(score)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QFormLayout, QGroupBox, QLabel, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app.mask_controller import MaskController
 from napari_sam3_assistant.widgets.bind import Bindings
@@ -20,10 +20,12 @@ class CleanupTab(QWidget):
         self._state = state = controller.state
         self.target = combo("The layer that is analyzed and changed.")
         self.target.activated.connect(lambda index: controller.choose(str(self.target.itemData(index))))
+        self.refresh = button("Refresh", controller.refresh, "List the Labels layers anew.")
         self.analyze = button("Analyze Layer", controller.analyze, "List the connected components of each label.")
         self.table = ComponentTable()
-        self.table.setToolTip("Double-click a row to see its component.")
+        self.table.setToolTip("Double-click or Enter shows a component, Delete deletes the selected ones.")
         self.table.located.connect(controller.locate)
+        self.table.unwanted.connect(lambda: controller.delete(self.table.selected()))
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._draw_delete())
         self.delete = button(
             "Delete Selected Components", lambda: controller.delete(self.table.selected()), "Make them background."
@@ -41,11 +43,13 @@ class CleanupTab(QWidget):
     def draw(self) -> None:
         """Show the state."""
         state, idle = self._state, not self._state.busy
+        if not idle:
+            self._leave_controls()
         fill(self.target, [(item.name, item.identity) for item in state.layers], state.target)
         usable = idle and state.target is not None
         for control in (self.analyze, self.remove, self.fill):
             control.setEnabled(usable)
-        self.table.show_components(state.components, state.axes)
+        self.table.show_components(state.components, state.axes, state.listing)
         self.undo.setEnabled(idle and state.undo is not None)
         self.undo.setToolTip(f"Take back: {state.undo}" if state.undo else "Nothing to take back in this layer.")
         self.redo.setEnabled(idle and state.redo is not None)
@@ -56,19 +60,28 @@ class CleanupTab(QWidget):
         chosen = self.table.selectionModel().hasSelection()
         self.delete.setEnabled(chosen and not self._state.busy)
 
+    def _leave_controls(self) -> None:
+        """Take the focus off a button before it is disabled: Qt would pass it on, to a spin box or out of the dock."""
+        focus = self.focusWidget()
+        if isinstance(focus, QPushButton) and focus.hasFocus():
+            self.table.setFocus()
+
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
-        label = QLabel("Target labels layer")
-        label.setBuddy(self.target)
-        layout.addLayout(row(label, self.target))
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(QLabel("Target labels layer"))
+        first = row(self.target, self.refresh)
+        first.setStretch(0, 3)
+        first.setStretch(1, 1)
+        layout.addLayout(first)
         layout.addWidget(self.analyze)
         layout.addWidget(self.table, stretch=1)
         layout.addWidget(self.delete)
-        clean = QGroupBox("Clean")
-        form = QFormLayout(clean)
+        form = QFormLayout()
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         form.addRow("Minimum size", row(self.minimum, self.remove))
         form.addRow("Hole size", row(self.hole, self.fill))
-        layout.addWidget(clean)
+        layout.addLayout(form)
         layout.addLayout(row(self.undo, self.redo))
 
 

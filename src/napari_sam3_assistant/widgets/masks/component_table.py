@@ -2,95 +2,168 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
+from qtpy.QtGui import QKeySequence, QResizeEvent, QShortcut
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.masks.components import Component
+from napari_sam3_assistant.widgets.controls import paragraph
 
 NOWHERE = QModelIndex()
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+MARGIN_PX = 8
+NARROWEST_BOX_PX = 60
 
 
 class ComponentModel(QAbstractTableModel):
-    """Components as rows."""
+    """Components as rows, in the order they are sorted in."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.components: tuple[Component, ...] = ()
+        self.shown: tuple[Component, ...] = ()
+        self._rows: list[Component] = []
         self._headers: list[str] = []
+        self._keys: list[Callable[[Component], Any]] = []
+        self._order = (0, Qt.SortOrder.AscendingOrder)
         self.show_components((), 2)
 
     def show_components(self, components: tuple[Component, ...], axes: int) -> None:
         """Show these components of an array with ``axes`` axes."""
         self.beginResetModel()
-        self.components = components
-        places = (
-            [f"Centroid {name}" for name in "TZYX"[-axes:]] if axes <= 4 else [f"Centroid {k}" for k in range(axes)]
-        )
-        self._headers = ["Component ID", "Label", "Area", *places, "BBox"]
+        self.shown = components
+        places = "TZYX"[-axes:] if axes <= 4 else map(str, range(axes))
+        self._headers = ["Component ID", "Label", "Area", *(f"Centroid {name}" for name in places), "BBox"]
+        centroid = [lambda one, axis=axis: one.centroid[axis] for axis in range(axes)]
+        self._keys = [lambda one: one.id, lambda one: one.label, lambda one: one.area, *centroid, lambda one: one.box]
+        self._rows = self._sorted(components)
         self.endResetModel()
+
+    def component(self, index: QModelIndex) -> Component:
+        """Return the component of a cell's row."""
+        return self._rows[index.row()]
 
     def rowCount(self, parent: QModelIndex = NOWHERE) -> int:
         """Return the number of components."""
-        return len(self.components)
+        return len(self._rows)
 
     def columnCount(self, parent: QModelIndex = NOWHERE) -> int:
         """Return the number of columns."""
         return len(self._headers)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return a column's name."""
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
+        """Return a column's name, and what it holds."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
             return self._headers[section]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            last = section == len(self._headers) - 1
+            return "First index and the one after the last, on each axis." if last else self._headers[section]
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return a cell: as text, or (``UserRole``) as what it is sorted by."""
-        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.UserRole):
+        """Return a cell as text."""
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return RIGHT if index.column() < len(self._headers) - 1 else None
+        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
-        one = self.components[index.row()]
-        values = (one.id, one.label, one.area, *one.centroid)
-        if index.column() == len(values):
-            text = ", ".join(f"{low}:{high}" for low, high in one.box)
-            return text if role == Qt.ItemDataRole.DisplayRole else one.box[0][0]
-        value = values[index.column()]
-        if role == Qt.ItemDataRole.UserRole:
-            return value
+        one = self.component(index)
+        if index.column() == len(self._headers) - 1:
+            return ", ".join(f"{low}:{high}" for low, high in one.box)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return None
+        value = self._keys[index.column()](one)
         return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column; what is selected stays so."""
+        self.layoutAboutToBeChanged.emit()
+        self._order = column, order
+        before, old = self._rows, self.persistentIndexList()
+        self._rows = self._sorted(self.shown)
+        row = {one.id: at for at, one in enumerate(self._rows)} if old else {}
+        self.changePersistentIndexList(old, [self.index(row[before[at.row()].id], at.column()) for at in old])
+        self.layoutChanged.emit()
+
+    def _sorted(self, components: tuple[Component, ...]) -> list[Component]:
+        column, order = self._order
+        key = self._keys[column if 0 <= column < len(self._keys) else 0]
+        return sorted(components, key=key, reverse=order == Qt.SortOrder.DescendingOrder)
 
 
 class ComponentTable(QTableView):
-    """Sorted by any column, several rows selected at once."""
+    """Sorted by any column, several rows selected at once.
+
+    Double-click and Enter locate a component, Delete asks for the selected ones to be deleted.
+    """
 
     located = Signal(object)
-    """A component was double-clicked."""
+    """A component shall be shown."""
+    unwanted = Signal()
+    """The selected components shall be deleted."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = ComponentModel(self)
-        self._sorted = QSortFilterProxyModel(self)
-        self._sorted.setSourceModel(self._model)
-        self._sorted.setSortRole(Qt.ItemDataRole.UserRole)
-        self.setModel(self._sorted)
+        self.setModel(self._model)
         self.setSortingEnabled(True)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
         self.verticalHeader().hide()
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.horizontalHeader().setResizeContentsPrecision(50)
-        self.doubleClicked.connect(lambda index: self.located.emit(self._component(index)))
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter | Qt.AlignmentFlag(Qt.TextFlag.TextWordWrap))
+        header.setHighlightSections(False)
+        self._hint = paragraph()
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._hint.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        QVBoxLayout(self.viewport()).addWidget(self._hint)
+        self.doubleClicked.connect(lambda index: self.located.emit(self._model.component(index)))
+        for keys, slot in (
+            (QKeySequence(Qt.Key.Key_Delete), self.unwanted.emit),
+            (QKeySequence(Qt.Key.Key_Return), self._locate_current),
+            (QKeySequence(Qt.Key.Key_Enter), self._locate_current),
+        ):
+            QShortcut(keys, self, context=Qt.ShortcutContext.WidgetShortcut).activated.connect(slot)
 
-    def show_components(self, components: tuple[Component, ...], axes: int) -> None:
-        """Show these; nothing happens where they are shown already, so that a selection stays."""
-        if components is not self._model.components:
+    def show_components(self, components: tuple[Component, ...], axes: int, hint: str) -> None:
+        """Show these, or where there are none a hint; nothing happens where they are shown already."""
+        self._hint.setText("" if components else hint)
+        if components is not self._model.shown:
             self._model.show_components(components, axes)
+            self._set_sizes()
 
     def selected(self) -> tuple[Component, ...]:
         """Return the components of the selected rows."""
-        return tuple(self._component(index) for index in self.selectionModel().selectedRows())
+        return tuple(self._model.component(index) for index in self.selectionModel().selectedRows())
 
-    def _component(self, index: QModelIndex) -> Component:
-        return self._model.components[self._sorted.mapToSource(index).row()]
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Give the last column what the others leave."""
+        super().resizeEvent(event)
+        self._set_sizes()
+
+    def _set_sizes(self) -> None:
+        """Make columns as wide as a word of their header, or as what they hold; rows no higher than text."""
+        metrics, header = self.fontMetrics(), self.horizontalHeader()
+        self.verticalHeader().setDefaultSectionSize(metrics.height() + MARGIN_PX)
+        header.setFixedHeight(2 * metrics.height() + MARGIN_PX)
+        last, left = self._model.columnCount() - 1, self.viewport().width()
+        for column in range(last):
+            words = self._model.headerData(column, Qt.Orientation.Horizontal).split()
+            words_px = max(metrics.horizontalAdvance(word) for word in words) + 2 * MARGIN_PX
+            width = max(words_px, self.sizeHintForColumn(column) + MARGIN_PX)
+            self.setColumnWidth(column, width)
+            left -= width
+        self.setColumnWidth(last, max(left, NARROWEST_BOX_PX))
+
+    def _locate_current(self) -> None:
+        if self.currentIndex().isValid():
+            self.located.emit(self._model.component(self.currentIndex()))

@@ -1,0 +1,177 @@
+"""The dock widget, drawn from the state: nothing cut off, nothing asked of the dock but its own width."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QGroupBox, QScrollArea
+
+from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.core.errors import AssistantError
+from napari_sam3_assistant.widgets import store
+from napari_sam3_assistant.widgets.main_widget import MainWidget
+from tests.conftest import squares
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy):
+    return make_napari_viewer_proxy()
+
+
+@pytest.fixture
+def widget(viewer, qtbot):
+    viewer.add_image(squares(), name="cells")
+    made = MainWidget(viewer)
+    qtbot.addWidget(made)
+    return made
+
+
+def labels_of(widget) -> list[str]:
+    return [group.title() for group in widget.simple.findChildren(QGroupBox)]
+
+
+def test_the_four_groups_and_their_controls_are_those_users_know(widget):
+    texts = {button.text() for button in widget.simple.findChildren(QAbstractButton)}
+
+    assert labels_of(widget) == ["Setup", "Prompt", "Run", "Results"]
+    assert {
+        "Refresh", "2D", "Live Points", "Reset Prompt", "Run Preview", "Cancel", "Clear Preview", "Clear Results",
+        "Mask Ops", "Save", "Choose", "Open Folder", "Create Prompt Layer",
+    } <= texts  # fmt: skip
+
+
+def test_every_control_says_what_it_is_for(widget):
+    controls = [*widget.findChildren(QAbstractButton), *widget.findChildren(QComboBox)]
+    named = [one for one in controls if getattr(one, "text", lambda: "x")()]
+
+    assert named and not [one for one in named if not one.toolTip() and one.isEnabled()]
+
+
+def test_the_engine_row_says_what_is_used_and_why(widget):
+    assert widget.top.engine.currentText() == "Automatic"
+    assert widget.top.engine.itemText(1) == "Built-in (no model)"
+    assert widget.top.reason.text() == "Built-in: no model folder chosen"
+
+
+def test_choosing_an_engine_is_remembered(widget, viewer, qtbot):
+    widget.top.engine.setCurrentIndex(1)
+    widget.top.engine.activated.emit(1)
+
+    assert widget.state.model.engine == "builtin"
+    assert store.settings().value(store.ENGINE) == "builtin"
+
+
+def test_an_engine_that_is_gone_gives_way_to_automatic_and_says_so(viewer, qtbot):
+    store.settings().setValue(store.ENGINE, "gone")
+    made = MainWidget(viewer)
+    qtbot.addWidget(made)
+
+    assert made.state.model.engine == "auto" and made.state.model.in_use == "builtin"
+    assert "gone" in made.state.run.message and made.state.run.hint
+
+
+def test_the_output_folder_and_format_are_remembered(widget, viewer, qtbot, tmp_path):
+    widget.state.output.folder = str(tmp_path)
+    widget.simple.results.format.setCurrentIndex(2)
+    widget.close()
+
+    again = MainWidget(viewer)
+    qtbot.addWidget(again)
+
+    assert again.simple.results.folder.text() == str(tmp_path)
+    assert again.state.output.format == "png" and again.simple.results.format.currentText() == "PNG"
+
+
+def test_the_image_list_follows_layers_and_their_names(widget, viewer, qtbot):
+    other = viewer.add_image(np.zeros((20, 30)), name="other")
+    qtbot.waitUntil(lambda: widget.simple.setup.image.count() == 2)
+
+    viewer.layers.selection.active = other
+    qtbot.waitUntil(lambda: widget.simple.setup.image.currentText() == "other")
+    assert "20 x 30" in widget.simple.setup.summary.text()
+    other.name = "renamed"
+    qtbot.waitUntil(lambda: widget.simple.setup.image.currentText() == "renamed")
+    viewer.layers.remove("renamed")
+    qtbot.waitUntil(lambda: widget.simple.setup.image.currentText() == "cells")
+
+
+def test_choosing_an_image_in_the_list_arms_it(widget, viewer, qtbot):
+    viewer.add_image(squares()[::-1], name="other")
+    qtbot.waitUntil(lambda: widget.simple.setup.image.count() == 2)
+    viewer.layers.selection.active = viewer.layers["cells"]
+
+    widget.simple.setup.image.activated.emit(widget.simple.setup.image.findText("other"))
+
+    assert viewer.layers.selection.active.name == "SAM3 points"
+    assert viewer.layers["SAM3 points"].mode == "add"
+    assert widget.state.task.image == str(viewer.layers["other"].unique_id)
+
+
+def test_a_problem_is_marked_and_says_what_to_do(widget, qtbot):
+    widget.controller.status.fail(AssistantError("It failed.", hint="Do this."))
+
+    qtbot.waitUntil(lambda: "It failed. Do this." in widget.simple.run.status.text())
+    assert widget.simple.run.status.text().startswith("\N{WARNING SIGN}")
+
+
+def test_progress_shows_a_bar_and_cancel_and_takes_no_room_when_idle(widget, qtbot):
+    widget.show()
+    qtbot.wait(50)
+    height = widget.simple.run.height()
+    assert not widget.simple.run.bar.isVisible() and not widget.simple.run.cancel.isEnabled()
+
+    widget.controller.status.begin("Reading...")
+    widget.controller.status.reporter()(0.4, "Encoding")
+    qtbot.waitUntil(lambda: widget.simple.run.bar.value() == 400)
+
+    assert widget.simple.run.cancel.isEnabled() and widget.simple.run.status.text() == "Encoding"
+    assert widget.simple.run.height() == height, "the buttons stay where they are"
+    assert widget.state.run.phase is Phase.RUNNING
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_nothing_is_cut_off_and_nothing_scrolls_sideways(make_napari_viewer, theme, qtbot):
+    viewer = make_napari_viewer(show=True)
+    viewer.theme = theme
+    viewer.window.resize(1366, 768)
+    viewer.add_image(squares(), name="a picture with quite a long name that does not fit")
+    dock, widget = viewer.window.add_plugin_dock_widget("napari-sam3-assistant", "SAM3 Assistant")
+    qtbot.wait(200)
+
+    for area in widget.findChildren(QScrollArea):
+        if area.isVisible():
+            assert area.widget().width() <= area.viewport().width()
+            assert area.horizontalScrollBarPolicy() == Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+    for control in widget.findChildren(QAbstractButton):
+        if control.isVisible() and control.text():
+            assert control.width() >= control.fontMetrics().horizontalAdvance(control.text()), control.text()
+    assert dock.width() < 420
+
+
+def test_the_dock_keeps_the_width_the_user_gives_it(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1366, 768)
+    viewer.add_image(squares())
+    dock, widget = viewer.window.add_plugin_dock_widget("napari-sam3-assistant", "SAM3 Assistant")
+    window = dock.parent()
+    window.resizeDocks([dock], [460], Qt.Orientation.Horizontal)
+    qtbot.wait(100)
+    width = dock.width()
+
+    viewer.layers["SAM3 points"].add([35, 35])
+    qtbot.waitUntil(lambda: widget.state.results.current is not None, timeout=10_000)
+    widget.controller.status.fail(AssistantError("A long message " * 20, hint="and a hint " * 20))
+    qtbot.wait(100)
+
+    assert dock.width() == width == 460
+
+
+def test_the_letter_t_in_a_text_field_is_a_letter(widget, qtbot):
+    widget.show()
+    qtbot.wait(50)
+    widget.simple.results.folder.setFocus()
+    qtbot.keyClicks(widget.simple.results.folder, "to")
+
+    assert widget.simple.results.folder.text() == "to" == widget.state.output.folder
+    assert widget.state.task.positive
