@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 
 BENCHMARKS = {
-    "clicks": "benchmarks.clicks",
     "imports": "benchmarks.imports",
+    "clicks": "benchmarks.clicks",
     "evaluation": "benchmarks.evaluation.tables",
 }
 """Name to module; each has ``main(arguments)``, which returns an exit code."""
@@ -18,12 +19,19 @@ def main(arguments: list[str]) -> int:
     """Run the benchmark that the first argument names, with the others."""
     there_are = {name: module for name, module in BENCHMARKS.items() if find_spec(module) is not None}
     if not arguments:
-        return max(import_module(module).main([]) for module in there_are.values())
+        return max(_all(there_are))
     name, *others = arguments
     if name not in there_are:
         print(f"There is no benchmark {name!r}; there are {', '.join(there_are)}.", file=sys.stderr)
         return 2
     return int(import_module(there_are[name]).main(others))
+
+
+def _all(there_are: dict[str, str]) -> Iterator[int]:
+    for name, module in there_are.items():
+        print(f"== {name}: {(import_module(module).__doc__ or '').partition(chr(10))[0]}\n", flush=True)
+        yield int(import_module(module).main([]))
+        print(flush=True)
 
 
 if __name__ == "__main__":

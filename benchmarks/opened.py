@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import napari
@@ -18,8 +15,10 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 
 from benchmarks.scenes import Scene
 from napari_sam3_assistant.app.state import AppState, Phase
+from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.image import PlaneResult
+from napari_sam3_assistant.tasks.session import EngineHandle
 from napari_sam3_assistant.widgets.main_widget import MainWidget
 
 TIMEOUT_S = 60.0
@@ -29,11 +28,6 @@ BEAT_MS = 2
 
 class NoAnswer(RuntimeError):
     """What was waited for did not come."""
-
-
-def has_screen() -> bool:
-    """Return whether windows can be opened."""
-    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def rest(seconds: float) -> None:
@@ -77,7 +71,6 @@ class Heartbeat:
         self._timer.timeout.connect(self._beat)
 
     def __enter__(self) -> Heartbeat:
-        rest(0.05)
         self._last = time.perf_counter()
         self._timer.start(BEAT_MS)
         return self
@@ -94,9 +87,14 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Click:
-    """One click: times in milliseconds; ``own_ms`` is all from napari's event to the drawn mask but the engine's."""
+    """One click, in milliseconds.
+
+    ``own_ms`` is all from napari's event to the drawn mask, but for the engine's share and for ``queued_ms``:
+    how long the answer lay ready while the window was painted.
+    """
 
     own_ms: float
+    queued_ms: float
     encode_ms: float
     decode_ms: float
     result: PlaneResult
@@ -116,7 +114,20 @@ class Opened:
         self.viewer.window.resize(1366, 768)
         self.widget = MainWidget(PublicOnlyProxy(self.viewer))
         self._dock = self.viewer.window.add_dock_widget(self.widget, name="SAM3 Assistant")
+        self._posted = self._taken = 0.0
+        self._on_main = self.widget.controller.on_main
+        self.widget.controller.on_main = self._noted
         rest(0.3)
+
+    def _noted(self, function: Callable[[], None]) -> None:
+        """Note when a worker hands something to the GUI thread, and when that takes it."""
+        posted = time.perf_counter()
+
+        def run() -> None:
+            self._posted, self._taken = posted, time.perf_counter()
+            function()
+
+        self._on_main(run)
 
     @property
     def state(self) -> AppState:
@@ -154,14 +165,16 @@ class Opened:
 
     def click(self, place: tuple[float, float]) -> Click:
         """Add a point as napari does on a click, wait for the drawn mask, and return the times."""
-        began, drawn = list[float](), list[float]()
+        began, drawn, queued = list[float](), list[float](), 0.0
 
         def on_data(event: Any) -> None:
             if str(event.action) == "added":
                 began.append(time.perf_counter())
 
         def on_result(*_: object) -> None:
+            nonlocal queued
             drawn.append(time.perf_counter())
+            queued = self._taken - self._posted
 
         points, current = self.points, self.state.results.events.current
         points.events.data.connect(on_data, position="first")
@@ -176,27 +189,20 @@ class Opened:
         if not drawn or result is None:
             raise NoAnswer(f"The click gave no mask: {self.state.run.message} {self.state.run.hint}")
         self.settle()
-        own = (drawn[0] - began[0]) * 1000 - result.encode_ms - result.decode_ms
-        return Click(own, result.encode_ms, result.decode_ms, result)
+        own = (drawn[0] - began[0] - queued) * 1000 - result.encode_ms - result.decode_ms
+        return Click(own, queued * 1000, result.encode_ms, result.decode_ms, result)
+
+    @contextmanager
+    def answering(self, engine: ImageEngine) -> Iterator[None]:
+        """Let another engine answer for a while."""
+        session = self.widget.controller._session
+        usual, session.engine = session.engine, EngineHandle(engine.name, lambda: engine)
+        try:
+            yield
+        finally:
+            session.engine = usual
 
     def close(self) -> None:
         """Close the window."""
         self.viewer.close()
         rest(0.05)
-
-
-def reset_peak_memory() -> bool:
-    """Forget the most memory that this process has had; return False where the system cannot."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-        return True
-    return False
-
-
-def memory_mb(peak: bool = False) -> float:
-    """Return the memory of this process, now or at most since the last reset, in MB; 0 where nothing tells."""
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:" if peak else "VmRSS:"):
-                return int(line.split()[1]) / 1024
-    return 0.0

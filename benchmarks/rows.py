@@ -76,7 +76,7 @@ def show(title: str, rows: Sequence[Row]) -> None:
     for number, row in enumerate(rows, 1):
         parts = [f"bare: {row.bare_name}" if row.bare_name else "", row.note]
         if any(parts):
-            console.print(f"{number:3d}. " + "; ".join(filter(None, parts)), highlight=False)
+            console.print(f"{number:3d}. " + "; ".join(filter(None, parts)), highlight=False, soft_wrap=True)
 
 
 def _figure(value: float, unit: str) -> str:

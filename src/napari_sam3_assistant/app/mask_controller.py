@@ -6,8 +6,6 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-import numpy as np
-
 from napari_sam3_assistant.app.mask_layers import MaskLayers
 from napari_sam3_assistant.app.mask_state import MaskState
 from napari_sam3_assistant.app.mask_work import Array, MaskWork, OnMain, Work
@@ -152,16 +150,16 @@ class MaskController:
     # -- how an operation runs --------------------------------------------------------------------
 
     def _edit(self, title: str, make: Callable[[Array], Edit | None], said: Callable[[str], str]) -> None:
-        def packed(data: Array) -> tuple[Edit, Record] | None:
+        def packed(data: Array) -> tuple[labels.Stroke, Record] | None:
             edit = make(data)
-            return None if edit is None else (edit, pack(edit, title))
+            return None if edit is None else (labels.stroke_of(edit), pack(edit, title))
 
-        def done(layer: Any, work: Work, made: tuple[Edit, Record] | None) -> None:
+        def done(layer: Any, work: Work, made: tuple[labels.Stroke, Record] | None) -> None:
             if made is None:
                 self._say(f"{title} made no changes in {layer.name}.")
                 return
-            edit, record = made
-            _write(layer, work.data, edit)
+            stroke, record = made
+            labels.write_stroke(layer, work.data, stroke)
             kept = self._history.keep(work.identity, record)
             self._edited(layer)
             end = "." if kept else ", too many to be undone."
@@ -177,17 +175,17 @@ class MaskController:
         if record is None:
             self._say(f"No Mask Cleanup {'undo' if by < 0 else 'redo'} history for {layer.name}.")
             return
-        title = record.title
+        title, turned = record.title, record.undone if by < 0 else record.redone
 
-        def done(layer: Any, work: Work, edit: Edit) -> None:
-            _write(layer, work.data, edit)
+        def done(layer: Any, work: Work, stroke: labels.Stroke) -> None:
+            labels.write_stroke(layer, work.data, stroke)
             self._history.step(work.identity, by)
             self._edited(layer)
             word = "Undid last" if by < 0 else "Made again the last undone"
             self._say(f"{word} Mask Cleanup edit on {layer.name}. It was: {title}.")
 
-        make = record.undone if by < 0 else record.redone
-        self._run("Undoing..." if by < 0 else "Doing it again...", labels.editable_data, make, done)
+        busy = "Undoing..." if by < 0 else "Doing it again..."
+        self._run(busy, labels.editable_data, lambda data: labels.stroke_of(turned(data)), done)
 
     def _run(
         self,
@@ -253,10 +251,3 @@ class MaskController:
         self.state.message, self.state.failed = message, failed
         if self._work.current is None:
             self.state.busy = ""
-
-
-def _write(layer: Any, data: Array, edit: Edit) -> None:
-    """Write an edit that was made from ``data`` into its layer, unless it was painted or replaced meanwhile."""
-    if labels.editable_data(layer) is not data or not np.array_equal(data[edit.slices], edit.before):
-        raise PromptError(f"{layer.name} was changed meanwhile; it is left as it is.", hint="Press again.")
-    labels.write_edit(layer, edit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,10 @@ import numpy.typing as npt
 from napari.layers import Labels
 
 from napari_sam3_assistant.core.errors import PromptError
+from napari_sam3_assistant.layers.world import camera_of
 from napari_sam3_assistant.masks.edits import Edit
+
+MOST_LIKE_A_BRUSH = 500_000
 
 
 def labels_layers(viewer: Any) -> list[Any]:
@@ -64,9 +68,55 @@ def watch(layer: Any, slot: Callable[[Any], None]) -> Callable[[], None]:
     return end
 
 
-def write_edit(layer: Any, edit: Edit) -> None:
-    """Write the changed block of a layer and draw it."""
-    edit.write(editable_data(layer))
+@dataclass(frozen=True, slots=True, eq=False)
+class Stroke:
+    """An edit ready to be written.
+
+    Attributes
+    ----------
+    edit : Edit
+        What changes.
+    pixels : tuple of ndarray, or None
+        Where, one array of indices for each axis; None where these are too many.
+    """
+
+    edit: Edit
+    pixels: tuple[npt.NDArray[np.intp], ...] | None
+
+
+def stroke_of(edit: Edit) -> Stroke:
+    """Return an edit ready to be written; takes long for a large one, and any thread may do it."""
+    if edit.changed > MOST_LIKE_A_BRUSH:
+        return Stroke(edit, None)
+    changed = np.nonzero(edit.before != edit.after)
+    return Stroke(edit, tuple(at + block.start for at, block in zip(changed, edit.slices, strict=True)))
+
+
+def write_stroke(layer: Any, data: npt.NDArray[Any], stroke: Stroke) -> None:
+    """Write an edit that was made of ``data`` into its layer, and draw it.
+
+    Raises
+    ------
+    PromptError
+        If the layer was painted or replaced meanwhile where it would be written; then nothing is.
+
+    Notes
+    -----
+    Pixels are set as a brush sets them, if they are not too many: napari draws these alone, while
+    drawing a large layer anew stops the window, and napari's own Ctrl+Z knows of them.
+    """
+    edit, pixels = stroke.edit, stroke.pixels
+    within = tuple(at - block.start for at, block in zip(pixels or (), edit.slices, strict=False))
+    now, before = (data[edit.slices], edit.before) if pixels is None else (data[pixels], edit.before[within])
+    if editable_data(layer) is not data or not np.array_equal(now, before):
+        raise PromptError(f"{layer.name} was changed meanwhile; it is left as it is.", hint="Press again.")
+    if pixels is not None and layer.visible and layer.loaded:
+        layer.data_setitem(pixels, edit.after[within])
+        return
+    if pixels is None:
+        edit.write(data)
+    else:  # what is not drawn cannot be drawn in part
+        data[pixels] = edit.after[within]
     layer.refresh()
 
 
@@ -77,8 +127,9 @@ def look_at(viewer: Any, layer: Any, place: tuple[float, ...]) -> None:
     for axis, value in enumerate(world):
         if axis + offset not in viewer.dims.displayed:
             viewer.dims.set_point(axis + offset, value)
-    center = list(viewer.camera.center)
+    camera = camera_of(viewer)
+    center = list(camera.center)
     for slot, axis in zip(range(-len(viewer.dims.displayed), 0), viewer.dims.displayed, strict=True):
         if axis >= offset:
             center[slot] = world[axis - offset]
-    viewer.camera.center = tuple(center)
+    camera.center = tuple(center)

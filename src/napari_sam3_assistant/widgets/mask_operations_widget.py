@@ -37,6 +37,9 @@ class MaskOperationsWidget(Dock):
         self.tabs = QTabWidget()
         self.tabs.addTab(self.cleanup, "Mask Cleanup")
         self.status = paragraph()
+        self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing() + 4)
+        self.status.setAlignment(Qt.AlignmentFlag.AlignTop)
+        # Text of two lines, bar and button keep their room: the table must not jump under the pointer.
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(8)
@@ -58,6 +61,5 @@ class MaskOperationsWidget(Dock):
         self.cleanup.draw()
         text = self.state.busy or self.state.message
         self.status.setText(f"\N{WARNING SIGN} {text}" if self.state.failed and not self.state.busy else text)
-        # Its room stays when it is idle: the table must not jump under the pointer.
         self.bar.setRange(0, 0 if self.state.busy else 1)
         self.cancel.setEnabled(bool(self.state.busy))

@@ -32,7 +32,9 @@ class CleanupTab(QWidget):
         )
         self.minimum = _spin(1, "Components of fewer pixels are removed.")
         bindings.field(state, "minimum_size", self.minimum.valueChanged, self.minimum.setValue)
-        self.remove = button("Remove Small Objects", controller.remove_small)
+        self.remove = button(
+            "Remove Small Objects", controller.remove_small, "Make components smaller than this background."
+        )
         self.hole = _spin(0, "Holes of up to so many pixels are filled; 0 fills all.")
         bindings.field(state, "hole_size", self.hole.valueChanged, self.hole.setValue)
         self.fill = button("Fill Holes", controller.fill_holes, "Per label; never over another label.")
@@ -78,7 +80,7 @@ class CleanupTab(QWidget):
         layout.addWidget(self.table, stretch=1)
         layout.addWidget(self.delete)
         form = QFormLayout()
-        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
         form.addRow("Minimum size", row(self.minimum, self.remove))
         form.addRow("Hole size", row(self.hole, self.fill))
         layout.addLayout(form)

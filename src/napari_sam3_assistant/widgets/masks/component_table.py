@@ -15,7 +15,8 @@ from napari_sam3_assistant.widgets.controls import paragraph
 NOWHERE = QModelIndex()
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 MARGIN_PX = 8
-NARROWEST_BOX_PX = 60
+WORD_MARGIN_PX = 12
+NARROWEST_BOX_PX = 80
 
 
 class ComponentModel(QAbstractTableModel):
@@ -71,10 +72,11 @@ class ComponentModel(QAbstractTableModel):
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
         one = self.component(index)
-        if index.column() == len(self._headers) - 1:
-            return ", ".join(f"{low}:{high}" for low, high in one.box)
+        box = ", ".join(f"{low}:{high}" for low, high in one.box)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return None
+            return f"BBox {box}"
+        if index.column() == len(self._headers) - 1:
+            return box
         value = self._keys[index.column()](one)
         return f"{value:.1f}" if isinstance(value, float) else str(value)
 
@@ -122,10 +124,11 @@ class ComponentTable(QTableView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter | Qt.AlignmentFlag(Qt.TextFlag.TextWordWrap))
         header.setHighlightSections(False)
-        self._hint = paragraph()
-        self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._hint.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
-        QVBoxLayout(self.viewport()).addWidget(self._hint)
+        header.setStretchLastSection(True)
+        self.hint = paragraph()
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.hint.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        QVBoxLayout(self.viewport()).addWidget(self.hint)
         self.doubleClicked.connect(lambda index: self.located.emit(self._model.component(index)))
         for keys, slot in (
             (QKeySequence(Qt.Key.Key_Delete), self.unwanted.emit),
@@ -136,7 +139,7 @@ class ComponentTable(QTableView):
 
     def show_components(self, components: tuple[Component, ...], axes: int, hint: str) -> None:
         """Show these, or where there are none a hint; nothing happens where they are shown already."""
-        self._hint.setText("" if components else hint)
+        self.hint.setText("" if components else hint)
         if components is not self._model.shown:
             self._model.show_components(components, axes)
             self._set_sizes()
@@ -158,11 +161,13 @@ class ComponentTable(QTableView):
         last, left = self._model.columnCount() - 1, self.viewport().width()
         for column in range(last):
             words = self._model.headerData(column, Qt.Orientation.Horizontal).split()
-            words_px = max(metrics.horizontalAdvance(word) for word in words) + 2 * MARGIN_PX
+            words_px = max(metrics.horizontalAdvance(word) for word in words) + WORD_MARGIN_PX
             width = max(words_px, self.sizeHintForColumn(column) + MARGIN_PX)
+            self.setColumnHidden(column, False)  # it may have been the last of fewer axes
             self.setColumnWidth(column, width)
             left -= width
-        self.setColumnWidth(last, max(left, NARROWEST_BOX_PX))
+        # In a narrow dock the tip of each row tells the box, in place of a column one would have to scroll to.
+        self.setColumnHidden(last, left < NARROWEST_BOX_PX)
 
     def _locate_current(self) -> None:
         if self.currentIndex().isValid():

@@ -1,0 +1,458 @@
+"""Mask Operations without their widget: a real viewer, real layers, the real worker."""
+
+from __future__ import annotations
+
+import threading
+
+import dask.array as da
+import numpy as np
+import pytest
+import zarr
+
+from napari_sam3_assistant.app import runtime as runtimes
+from napari_sam3_assistant.app.mask_controller import MaskController
+from napari_sam3_assistant.app.mask_state import MaskState
+from napari_sam3_assistant.app.mask_work import WORKER
+from napari_sam3_assistant.tasks.jobs import Job, Kind
+from napari_sam3_assistant.widgets.bind import on_main
+
+
+def rings(dtype=np.int32) -> np.ndarray:
+    """Return two squares of labels 1 and 3 with a hole of 4 pixels each, and a speck of label 1."""
+    labels = np.zeros((40, 40), dtype)
+    labels[2:12, 2:12], labels[5:7, 5:7] = 1, 0
+    labels[20:35, 20:35], labels[25:27, 25:27] = 3, 0
+    labels[0, 39] = 1
+    return labels
+
+
+@pytest.fixture
+def runtime():
+    yield runtimes.acquire()
+    runtimes.release()
+
+
+@pytest.fixture
+def open_masks(runtime, qapp):
+    """Return a function that makes the controller of a viewer."""
+    made = []
+
+    def open_masks(viewer) -> MaskController:
+        made.append(MaskController(viewer, MaskState(), runtime, on_main))
+        return made[-1]
+
+    on_main(lambda: None)
+    yield open_masks
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy):
+    return make_napari_viewer_proxy()
+
+
+@pytest.fixture
+def finish(qtbot):
+    """Return a function that waits until an operation is done and returns what it said."""
+
+    def finish(masks: MaskController) -> str:
+        qtbot.waitUntil(lambda: not masks.state.busy, timeout=10_000)
+        return masks.state.message
+
+    return finish
+
+
+@pytest.fixture
+def hold(runtime):
+    """Hold the worker until the returned event is set."""
+    gate = threading.Event()
+    runtime.scheduler.submit(Job(WORKER, lambda progress, cancel: gate.wait(10)), session="test", kind=Kind.DECODE)
+    yield gate
+    gate.set()
+
+
+def callbacks(viewer) -> int:
+    events = viewer.layers.events
+    return sum(len(events[name].callbacks) for name in ("inserted", "removed", "reordered", "renamed"))
+
+
+def test_components_are_listed_and_the_message_counts_them(viewer, open_masks, finish):
+    viewer.add_labels(rings(), name="cells")
+    masks = open_masks(viewer)
+
+    masks.analyze()
+
+    assert finish(masks) == "Analyzed 3 connected component(s) in cells."
+    assert [(one.label, one.area) for one in masks.state.components] == [(1, 1), (1, 96), (3, 221)]
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64])
+def test_any_type_of_labels_is_cleaned_and_brought_back(viewer, open_masks, finish, dtype):
+    layer = viewer.add_labels(rings(dtype), name="cells")
+    original, masks = layer.data.copy(), open_masks(viewer)
+
+    masks.remove_small()
+    assert finish(masks) == "Removed components smaller than 64 pixels from cells. 1 pixel(s) changed."
+    masks.fill_holes()
+    assert finish(masks) == "Filled holes up to 256 pixels in cells. 8 pixel(s) changed."
+
+    assert not layer.data[0, 39]
+    assert layer.data[5, 5] == layer.data[3, 3]
+    assert layer.data.dtype == original.dtype
+    for title in ("Fill Holes", "Remove Small Objects"):
+        masks.undo()
+        assert finish(masks) == f"Undid last Mask Cleanup edit on cells. It was: {title}."
+    np.testing.assert_array_equal(layer.data, original)
+
+
+@pytest.mark.parametrize("axes", [3, 4])
+def test_volumes_and_series_of_volumes_are_cleaned(viewer, open_masks, finish, axes):
+    data = np.zeros((2, 6, 12, 12)[-axes:], np.uint16)
+    data[..., 1:5, 2:9, 2:9] = 2
+    data[..., 3, 5, 5] = 0
+    data[..., 0, 0, 0] = 5
+    layer = viewer.add_labels(data, name="cells")
+    masks = open_masks(viewer)
+
+    masks.analyze()
+    finish(masks)
+    masks.locate(masks.state.components[-1])
+    masks.fill_holes()
+    finish(masks)
+    masks.remove_small()
+    finish(masks)
+
+    assert masks.state.axes == axes
+    assert (layer.data[..., 3, 5, 5] == 2).all()
+    assert not (layer.data == 5).any()
+
+
+def test_deleting_touches_the_selected_components_alone(viewer, open_masks, finish):
+    layer = viewer.add_labels(rings(), name="cells")
+    masks = open_masks(viewer)
+    masks.analyze()
+    finish(masks)
+
+    masks.delete(masks.state.components[:1])
+
+    assert finish(masks) == "Deleted 1 selected component(s) from cells. 1 pixel(s) changed."
+    assert layer.data[0, 39] == 0
+    assert layer.data[3, 3] == 1
+
+
+def test_locating_brings_a_component_of_a_scaled_layer_to_the_middle_of_the_view(viewer, open_masks, finish):
+    data = np.zeros((5, 40, 40), int)
+    data[3, 10:13, 20:23] = 1
+    viewer.add_labels(data, name="cells", scale=(2, 0.5, 0.5), translate=(0, 100, 0))
+    masks = open_masks(viewer)
+    masks.analyze()
+    finish(masks)
+
+    masks.locate(masks.state.components[0])
+
+    assert masks.state.message == "Located component 1 label 1 at centroid 3.0, 11.0, 21.0."
+    assert tuple(viewer.scene.camera.center)[-2:] == (105.5, 10.5)
+    assert viewer.dims.point[0] == 6
+
+
+def test_after_an_edit_no_component_of_the_old_pixels_is_listed(viewer, open_masks, finish):
+    viewer.add_labels(rings(), name="cells")
+    masks = open_masks(viewer)
+    masks.analyze()
+    finish(masks)
+
+    masks.fill_holes()
+    finish(masks)
+
+    assert masks.state.components == ()
+    assert masks.state.listing == "The layer has changed.\nPress Analyze Layer to list its components again."
+
+
+def test_painting_takes_the_components_off_the_list(viewer, open_masks, finish):
+    layer = viewer.add_labels(rings(), name="cells")
+    masks = open_masks(viewer)
+    masks.analyze()
+    finish(masks)
+    held = masks.state.components[:1]
+
+    layer.paint((30, 5), 1)
+
+    assert masks.state.outdated
+    masks.locate(held[0])
+    assert masks.state.failed
+
+
+def test_without_a_labels_layer_every_operation_says_what_to_do(viewer, open_masks):
+    viewer.add_image(np.zeros((8, 8)))
+    masks = open_masks(viewer)
+
+    for run, text in (
+        (masks.analyze, "Select a target Labels layer for component analysis."),
+        (masks.remove_small, "Select a target Labels layer."),
+        (masks.fill_holes, "Select a target Labels layer."),
+        (masks.undo, "Select a target Labels layer."),
+        (lambda: masks.delete(()), "Select component rows to delete."),
+    ):
+        run()
+        assert masks.state.failed
+        assert masks.state.message.startswith(text)
+        assert not masks.state.busy
+
+
+def test_empty_labels_have_no_components_and_nothing_to_clean(viewer, open_masks, finish):
+    viewer.add_labels(np.zeros((9, 9), int), name="cells")
+    masks = open_masks(viewer)
+
+    masks.analyze()
+    finish(masks)
+    assert masks.state.listing == "There is no object in this layer."
+    masks.remove_small()
+
+    assert finish(masks) == "Remove Small Objects made no changes in cells."
+    assert masks.state.undo is None
+
+
+def test_undo_beyond_the_beginning_says_so(viewer, open_masks, finish):
+    viewer.add_labels(rings(), name="cells")
+    masks = open_masks(viewer)
+
+    masks.undo()
+    assert masks.state.message == "No Mask Cleanup undo history for cells."
+    masks.redo()
+
+    assert masks.state.message == "No Mask Cleanup redo history for cells."
+
+
+def test_what_was_undone_can_be_made_again(viewer, open_masks, finish):
+    layer = viewer.add_labels(rings(), name="cells")
+    masks = open_masks(viewer)
+    masks.fill_holes()
+    finish(masks)
+    filled = layer.data.copy()
+
+    masks.undo()
+    finish(masks)
+    masks.redo()
+    finish(masks)
+
+    np.testing.assert_array_equal(layer.data, filled)
+    assert (masks.state.undo, masks.state.redo) == ("Fill Holes", None)
+
+
+@pytest.mark.parametrize("shape", [(40, 40), (7, 9)])
+def test_edits_of_pixels_that_were_replaced_cannot_be_undone(viewer, open_masks, finish, shape):
+    layer = viewer.add_labels(rings(), name="cells")
+    masks = open_masks(viewer)
+    masks.fill_holes()
+    finish(masks)
+
+    layer.data = np.full(shape, 6)
+
+    assert masks.state.message == "The pixels of cells were replaced; its earlier edits can no longer be undone."
+    assert masks.state.undo is None
+    masks.undo()
+    assert (layer.data == 6).all()
+
+
+def test_pixels_replaced_while_another_layer_was_the_target_are_noticed(viewer, open_masks, finish):
+    layer = viewer.add_labels(rings(), name="cells")
+    masks = open_masks(viewer)
+    masks.fill_holes()
+    finish(masks)
+    other = viewer.add_labels(rings(), name="other")
+    masks.choose(str(other.unique_id))
+
+    layer.data = rings()
+    masks.choose(str(layer.unique_id))
+
+    assert masks.state.undo is None
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        ([rings(), rings()[::2, ::2]], "cells is multiscale and cannot be cleaned."),
+        (da.from_array(rings()), "cells is not in memory and cannot be cleaned."),
+        (zarr.array(rings()), "cells is not in memory and cannot be cleaned."),
+    ],
+    ids=["multiscale", "dask", "zarr"],
+)
+def test_layers_that_cannot_be_cleaned_say_why_and_what_to_do(viewer, open_masks, data, why):
+    viewer.add_labels(data, name="cells")
+    masks = open_masks(viewer)
+
+    for run in (masks.analyze, masks.fill_holes):
+        run()
+
+        assert masks.state.failed
+        assert masks.state.message.startswith(why)
+        assert len(masks.state.message) > len(why)
+
+
+def test_read_only_labels_are_analyzed_and_not_changed(viewer, open_masks, finish):
+    data = rings()
+    data.flags.writeable = False
+    viewer.add_labels(data, name="cells")
+    masks = open_masks(viewer)
+
+    masks.analyze()
+    assert finish(masks) == "Analyzed 3 connected component(s) in cells."
+    masks.fill_holes()
+
+    assert finish(masks) == "cells is read-only and cannot be changed. Duplicate it and use the copy."
+
+
+def test_an_edit_is_dropped_where_someone_painted_meanwhile(viewer, open_masks, finish, hold, qtbot):
+    layer = viewer.add_labels(rings(), name="cells")
+    masks = open_masks(viewer)
+
+    masks.fill_holes()
+    hold.set()
+    masks._work.current.future.result(10)  # computed, and not yet shown
+    layer.data[5, 5] = 9
+    said = finish(masks)
+
+    assert said == "cells was changed meanwhile; it is left as it is. Press again."
+    assert layer.data[5, 5] == 9
+    assert layer.data[25, 25] == 0
+
+
+def test_components_found_in_pixels_that_were_painted_meanwhile_are_not_listed(viewer, open_masks, finish, hold):
+    layer = viewer.add_labels(rings(), name="cells")
+    masks = open_masks(viewer)
+
+    masks.analyze()
+    layer.paint((30, 5), 1)
+    hold.set()
+
+    assert finish(masks) == "cells was changed meanwhile. Press Analyze Layer again."
+    assert not masks.state.components
+
+
+def test_cancel_takes_effect_at_once_and_the_next_operation_works(viewer, open_masks, finish, hold):
+    layer = viewer.add_labels(rings(), name="cells")
+    masks = open_masks(viewer)
+
+    masks.fill_holes()
+    masks.cancel()
+
+    assert (masks.state.busy, masks.state.message) == ("", "Cancelled; the layer is unchanged.")
+    hold.set()
+    masks.analyze()
+    assert finish(masks) == "Analyzed 3 connected component(s) in cells."
+    np.testing.assert_array_equal(layer.data, rings())
+
+
+def test_what_the_worker_computes_after_a_cancel_is_dropped(viewer, open_masks, runtime, qtbot):
+    data = np.tile(rings(np.uint8), (60, 60))
+    layer = viewer.add_labels(data, name="cells")
+    masks = open_masks(viewer)
+
+    masks.fill_holes()
+    future = masks._work.current.future
+    qtbot.waitUntil(future.running)
+    masks.cancel()
+    future.exception(10)
+    qtbot.wait(20)
+
+    np.testing.assert_array_equal(layer.data, np.tile(rings(np.uint8), (60, 60)))
+    assert masks.state.message == "Cancelled; the layer is unchanged."
+
+
+def test_a_layer_removed_during_an_operation_stops_it(viewer, open_masks, hold, qtbot):
+    layer = viewer.add_labels(rings(), name="cells")
+    other = viewer.add_labels(rings(), name="other")
+    masks = open_masks(viewer)
+    masks.choose(str(layer.unique_id))
+
+    masks.fill_holes()
+    viewer.layers.remove(layer)
+    hold.set()
+    qtbot.wait(20)
+
+    assert (masks.state.busy, masks.state.message) == ("", "cells was removed; the operation was stopped.")
+    assert masks.state.target == str(other.unique_id)
+    np.testing.assert_array_equal(layer.data, rings())
+
+
+def test_a_new_layer_of_the_same_name_inherits_no_undo(viewer, open_masks, finish):
+    layer = viewer.add_labels(rings(), name="cells")
+    masks = open_masks(viewer)
+    masks.fill_holes()
+    finish(masks)
+
+    viewer.layers.remove(layer)
+    viewer.add_labels(rings(), name="cells")
+
+    assert masks.state.undo is None
+
+
+def test_keys_pressed_while_an_operation_runs_change_nothing(viewer, open_masks, finish, hold):
+    viewer.add_labels(rings(), name="cells")
+    masks = open_masks(viewer)
+
+    masks.fill_holes()
+    masks.undo()
+    masks.remove_small()
+    hold.set()
+
+    assert finish(masks).startswith("Filled holes")
+
+
+def test_an_edit_of_a_hidden_layer_and_of_one_shown_in_3d_is_written(viewer, open_masks, finish):
+    hidden = viewer.add_labels(rings(), name="hidden", visible=False)
+    volume = viewer.add_labels(np.stack([rings()] * 4), name="volume")
+    masks = open_masks(viewer)
+    viewer.dims.ndisplay = 3
+
+    for layer in (hidden, volume):
+        masks.choose(str(layer.unique_id))
+        masks.remove_small()
+        finish(masks)
+
+        assert not layer.data[..., 0, 39].any()
+        assert not masks.state.failed
+
+
+def test_an_edit_of_very_many_pixels_is_written_and_undone(viewer, open_masks, finish):
+    data = np.ones((1500, 1500), np.uint8)
+    data[1:-1, 1:-1] = 0
+    layer = viewer.add_labels(data, name="cells")
+    masks = open_masks(viewer)
+    masks.state.hole_size = 0
+
+    masks.fill_holes()
+    assert finish(masks) == "Filled holes of any size in cells. 2,244,004 pixel(s) changed."
+    assert layer.data.all()
+    masks.undo()
+    finish(masks)
+
+    assert np.count_nonzero(layer.data) == 4 * 1499
+
+
+def test_two_viewers_do_not_know_each_other(make_napari_viewer_proxy, open_masks, finish):
+    first, second = make_napari_viewer_proxy(), make_napari_viewer_proxy()
+    kept = first.add_labels(rings(), name="first")
+    second.add_labels(rings(), name="second")
+    one, two = open_masks(first), open_masks(second)
+
+    two.fill_holes()
+
+    assert finish(two).startswith("Filled holes up to 256 pixels in second.")
+    assert one.state.undo is None
+    np.testing.assert_array_equal(kept.data, rings())
+
+
+def test_closing_lets_go_of_the_viewer_and_of_what_runs(viewer, open_masks, hold, qtbot):
+    layer = viewer.add_labels(rings(), name="cells")
+    before = callbacks(viewer), len(layer.events.data.callbacks), len(layer.events.paint.callbacks)
+    masks = open_masks(viewer)
+
+    masks.fill_holes()
+    masks.close()
+    hold.set()
+    qtbot.wait(20)
+
+    assert (callbacks(viewer), len(layer.events.data.callbacks), len(layer.events.paint.callbacks)) == before
+    np.testing.assert_array_equal(layer.data, rings())

@@ -1,0 +1,120 @@
+"""The benchmarks run, on tiny pictures, and yield rows. What they measure is no matter of tests."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import clicks, freezes, imports, waits
+from benchmarks.opened import Opened
+from benchmarks.rows import Row, show
+from benchmarks.scenes import CHUNK, in_memory, on_disk
+from napari_sam3_assistant.layers import names
+
+
+@pytest.fixture
+def opened(make_napari_viewer):
+    opened = Opened(make_napari_viewer(show=True))
+    yield opened
+    opened.widget.close()
+
+
+def are_rows(rows):
+    return bool(rows) and all(isinstance(row, Row) and np.isfinite(row.ours) for row in rows)
+
+
+def test_a_row_tells_ratio_and_whether_its_target_is_held(capsys):
+    row = Row("a click", 4.0, "ms", 2.0, "a copy", "390 ms", 3.0, "once")
+
+    show("Clicks", [row, Row("encodes", 1, "", target=1), Row("no target", 5)])
+
+    printed = capsys.readouterr().out
+    assert (row.ratio, row.held) == (2.0, False)
+    assert "2.00" in printed and "NO" in printed and "yes" in printed and "bare: a copy; once" in printed
+
+
+def test_a_sparse_pyramid_holds_only_what_was_written_and_counts_what_is_read(tmp_path):
+    scene = on_disk(tmp_path / "plane", 8 * CHUNK, patch=CHUNK)
+
+    row, col = scene.places[0]
+    around = np.asarray(scene.data[0][row - 20 : row + 20, col - 20 : col + 20])
+
+    assert around.max() > 50 and scene.store.chunks == 1
+    assert [level.shape[0] for level in scene.data] == [8192, 4096, 2048, 1024, 512]
+    assert len(list((tmp_path / "plane" / "0").rglob("c/*/*"))) == 1
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_own_time_is_told_apart_from_the_engines(opened, dtype):
+    rows = waits.own_time(opened, in_memory(256, dtype), "tiny", 2, public="", target=20)
+
+    assert are_rows(rows) and len(rows) == 3
+    assert "bare" not in opened.viewer.layers
+
+
+def test_memory_and_chunks_of_a_window_are_told(opened, tmp_path):
+    scene = on_disk(tmp_path / "plane", 4 * CHUNK)
+
+    rows = waits.memory(opened, scene, "tiny", public="", target=50)
+
+    assert are_rows(rows)
+    assert 1 <= rows[-1].ours <= 4  # chunks
+
+
+def test_twenty_prompts_are_one_encode_and_no_click_is_lost(opened):
+    scene = in_memory(256)
+
+    encodes, lost = waits.encodes(opened, scene, 20), waits.lost(opened, scene, 12)
+
+    assert encodes[0].ours == 1
+    assert lost[0].ours == 0
+
+
+def test_cancel_layers_and_saving_are_measured(opened, tmp_path):
+    scene = in_memory(512)
+
+    rows = [*waits.prompt_layer(opened, scene, 1), *waits.saved(opened, scene, tmp_path, 1)]
+    rows += waits.cancelled(opened, in_memory(1024), 3)
+
+    assert are_rows(rows) and len(rows) == 4
+    assert list(tmp_path.glob("*.tif"))
+    assert names.POINTS in opened.viewer.layers
+
+
+@pytest.mark.parametrize("bare", [True, False])
+def test_a_freeze_is_told_of_each_phase(make_napari_viewer, bare):
+    found = freezes.phases(make_napari_viewer(show=True), in_memory(256), bare)
+
+    assert set(found) == set(freezes.PHASES) == set(clicks.WHAT)
+
+
+def test_a_scene_of_memory_is_the_same_in_another_process(tmp_path):
+    scene = in_memory(256)
+
+    freezes.keep(scene, tmp_path / "scene.npz")
+    again = freezes.scene_of(tmp_path / "scene.npz", 256)
+
+    assert np.array_equal(again.data, scene.data) and again.places == scene.places
+
+
+def test_imports_are_measured_in_a_fresh_process():
+    rows = imports.rows_of(imports.measured(1))
+
+    assert are_rows(rows)
+    assert [row.ours for row in rows[2:]] == [0, 0]
+
+
+@pytest.mark.parametrize("name", ["clicks", "imports"])
+def test_without_a_screen_it_says_what_to_do(monkeypatch, capsys, name):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+
+    assert command.main([name]) == 1
+    assert "make bench" in capsys.readouterr().err
+
+
+def test_an_unknown_benchmark_is_wrong_use(capsys):
+    assert command.main(["unknown"]) == 2
+    assert "clicks" in capsys.readouterr().err
