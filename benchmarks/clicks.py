@@ -106,7 +106,7 @@ def main(arguments: list[str]) -> int:
         return 1
     missed = 0
     with own_settings() as folder:
-        for title, rows in measure(folder, 4 if asked.quick else 12):
+        for title, rows in measure(folder, 3 if asked.quick else 9):
             show(title, rows)
             print(flush=True)
             missed += sum(row.held is False for row in rows)

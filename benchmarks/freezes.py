@@ -44,7 +44,7 @@ def _nothing() -> None:
 
 
 def _ours(viewer: Any, scene: Scene) -> dict[str, float]:
-    from benchmarks.opened import Opened, until
+    from benchmarks.opened import Opened, rest, until
 
     opened = Opened(_warm(viewer))
     row, col = scene.places[len(scene.places) // 2]
@@ -54,6 +54,7 @@ def _ours(viewer: Any, scene: Scene) -> dict[str, float]:
 
     def armed() -> None:
         until(lambda: opened.state.task.points_active, "The points layer")
+        rest(0.3)
 
     found = {PHASES[0]: _longest(open_image, armed)}
     found[PHASES[1]] = _longest(_nothing, _answered(opened))
@@ -126,7 +127,7 @@ def _bare(viewer: Any, scene: Scene) -> dict[str, float]:
     def wait() -> None:
         rest(0.5)
 
-    found = {PHASES[0]: _longest(open_image, _nothing), PHASES[1]: _longest(_nothing, wait)}
+    found = {PHASES[0]: _longest(open_image, lambda: rest(0.3)), PHASES[1]: _longest(_nothing, wait)}
     found[PHASES[2]] = _longest(first, wait)
     found[PHASES[3]] = float(np.median([_longest(lambda k=k: again(k), wait) for k in range(CORRECTIONS)]))
     viewer.close()

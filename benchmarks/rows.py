@@ -87,4 +87,4 @@ def _figure(value: float, unit: str) -> str:
 def _target(row: Row) -> str:
     if row.target is None:
         return ""
-    return f"<= {row.target:,g} {row.unit} " + ("yes" if row.held else "NO")
+    return f"<= {row.target:,.3g} {row.unit}".rstrip() + " " + ("yes" if row.held else "NO")

@@ -2,9 +2,7 @@
 
 import dask.array as da
 import numpy as np
-import pytest
 
-from napari_sam3_assistant.core.errors import ImageError
 from napari_sam3_assistant.layers.images import Sources, active_image, image_layers, layer_by_id
 
 
@@ -38,15 +36,6 @@ def test_a_pyramid_has_its_levels_and_a_lazy_array_stays_lazy(viewer):
 
     assert [level.shape for level in sources.of(pyramid).levels] == [(16, 16), (8, 8)]
     assert isinstance(sources.of(lazy).levels[0], da.Array)
-
-
-def test_a_complex_layer_is_refused_with_what_to_do(viewer):
-    image = viewer.add_image(np.zeros((9, 9), complex), contrast_limits=(0, 1))
-
-    with pytest.raises(ImageError) as caught:
-        Sources().of(image)
-
-    assert "abs" in caught.value.hint
 
 
 def test_a_forgotten_layer_is_no_longer_watched(viewer):
