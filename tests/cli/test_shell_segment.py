@@ -287,7 +287,12 @@ def test_wrong_use_ends_with_exit_code_2_and_nothing_written(shell, squares, opt
 def test_ctrl_c_keeps_what_is_done_and_ends_with_130(squares, tmp_path):
     command = [sys.executable, "-m", "napari_sam3_assistant", "segment", *[str(squares)] * 2000, "--json"]
     command += ["--point", "20,20", "--out", str(tmp_path / "masks")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+
+    def listen() -> None:  # a shell that starts the tests in the background has them, and their children, ignore Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, preexec_fn=listen, **pipes) as process:
         while "[2/" not in process.stderr.readline():
             pass
         process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Previews: no larger than the objects, written in place where that is possible."""
+"""Previews: no larger than the objects, and left where they are as long as that is possible."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,13 @@ import pytest
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.layers.images import Sources
-from napari_sam3_assistant.layers.previews import clear_previews, empty_preview, preview_layer, show_preview
+from napari_sam3_assistant.layers.previews import (
+    add_empty_preview,
+    clear_previews,
+    empty_preview,
+    preview_layer,
+    show_preview,
+)
 
 
 def mask(top, left, height=10, width=10):
@@ -35,13 +41,26 @@ def test_a_preview_is_about_as_large_as_its_object(show):
     assert max(layer.data.shape) <= 128 and layer.data.sum() == 100
 
 
-def test_a_change_inside_the_block_is_written_in_place(show):
+def test_a_change_inside_the_block_leaves_the_layer_where_it_is(show):
     first = show(mask(700, 900))
-    array = first.data
+    array, place = first.data, tuple(first.translate)
+    told = []
+    first.events.data.connect(lambda event: told.append("data"))
+    first.events.translate.connect(lambda event: told.append("translate"))
 
     second = show(mask(710, 905, 20, 20))
 
-    assert second is first and second.data is array and array.sum() == 400
+    assert second is first and second.data.sum() == 400 and tuple(second.translate) == place
+    assert told == ["data"] and array.sum() == 100, "what others keep of the old pixels stays as it is"
+
+
+def test_an_empty_preview_waits_for_the_first_mask_below_the_prompts(viewer, image, show):
+    points = viewer.add_points(np.zeros((0, 2)))
+    empty = add_empty_preview(viewer, image, Sources().of(image), Plane(0, 1))
+
+    assert not empty.data.any() and max(empty.data.shape) <= 64
+    assert list(viewer.layers) == [image, empty, points] and viewer.layers.selection.active is points
+    assert show(mask(700, 900)) is empty
 
 
 def test_an_object_elsewhere_moves_the_layer_and_keeps_it(show, viewer):

@@ -143,6 +143,13 @@ class AppController:
         """Make the next click in the canvas a prompt: the points layer is there, active and adding."""
         if self.state.task.image is not None:
             self.live.arm()
+            self.on_main(self._add_preview)
+
+    def _add_preview(self) -> None:
+        """Add the preview layer, still empty, so that the first click need not wait for napari to do so."""
+        here = self._describe() if not self._closed and self.live.is_live else None
+        if here is not None:
+            previews.add_empty_preview(self.viewer, here.layer, here.source, here.plane)
 
     # -- asking -----------------------------------------------------------------------------------
 

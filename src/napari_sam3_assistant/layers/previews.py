@@ -1,8 +1,9 @@
 """Preview layers: drawn, cleared, kept. A preview is no larger than the objects it shows.
 
 The labels of a preview cover a block of the plane that holds all objects, rounded outwards
-to :data:`GRID` pixels so that most changes are written in place: replacing a layer's data costs
-several times as much as a refresh.
+to :data:`GRID` pixels so that most changes leave the layer where it is: moving it costs as much
+again as drawing it. Each drawing is a new array, so that whoever edits the layer, or keeps its
+edits for undo, is told that these pixels are others.
 """
 
 from __future__ import annotations
@@ -63,18 +64,13 @@ def show_preview(
         return empty_preview(viewer)
     layer = preview_layer(viewer)
     block = _block(drawn, source, plane, layer)
-    key = {"image": source.identity, "plane": plane, "window": block}
+    geometry, key = _at(image, source, plane, block)
     values = list(drawn)
     labels = to_labels(list(drawn.values()), block, values=values, scores=[scores[v] for v in values])
     data = _stand_in(labels.astype(np.uint16 if max(values) < 2**16 else np.uint32), plane, image.ndim)
     if layer is not None and layer.metadata.get(names.METADATA) == key and layer.data.dtype == data.dtype:
-        _write(layer, data)
+        layer.data = data
         return layer
-    corner = [0] * image.ndim
-    for axis, position in plane.index:
-        corner[axis] = position
-    corner[plane.row_axis], corner[plane.col_axis] = block.offset
-    geometry = geometry_at(image, corner)
     if layer is not None and layer.ndim == image.ndim and _same_frame(layer, geometry):
         layer.data = data
         layer.translate = geometry["translate"]
@@ -85,11 +81,34 @@ def show_preview(
     return _added(viewer, image, data, geometry, key)
 
 
+def add_empty_preview(viewer: Any, image: Any, source: Source, plane: Plane) -> Any:
+    """Return ``SAM3 preview labels``, made without a mask if it is not there.
+
+    napari takes a tenth of a second to add a layer: done before the first click, the click need not wait.
+    """
+    layer = preview_layer(viewer)
+    if layer is not None:
+        return layer
+    height, width = source.plane_shape(plane)
+    block = Window(0, 0, min(GRID, height), min(GRID, width))
+    geometry, key = _at(image, source, plane, block)
+    return _added(viewer, image, _stand_in(np.zeros(block.shape, np.uint16), plane, image.ndim), geometry, key)
+
+
+def _at(image: Any, source: Source, plane: Plane, block: Window) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the geometry of a layer that covers ``block``, and what is noted of it in its metadata."""
+    corner = [0] * image.ndim
+    for axis, position in plane.index:
+        corner[axis] = position
+    corner[plane.row_axis], corner[plane.col_axis] = block.offset
+    return geometry_at(image, corner), {"image": source.identity, "plane": plane, "window": block}
+
+
 def empty_preview(viewer: Any) -> Any | None:
     """Draw nothing into ``SAM3 preview labels``; return the layer, or None if there is none."""
     layer = preview_layer(viewer)
     if layer is not None and layer.data.any():
-        _write(layer, np.zeros_like(layer.data))
+        layer.data = np.zeros_like(layer.data)
     return layer
 
 
@@ -114,11 +133,6 @@ def _stand_in(labels: np.ndarray, plane: Plane, ndim: int) -> np.ndarray:
     if plane.row_axis > plane.col_axis:
         labels = labels.T
     return np.expand_dims(labels, [axis for axis in range(ndim) if axis not in (plane.row_axis, plane.col_axis)])
-
-
-def _write(layer: Any, data: np.ndarray) -> None:
-    layer.data[...] = data
-    layer.refresh()
 
 
 def _same_frame(layer: Any, geometry: Mapping[str, Any]) -> bool:
