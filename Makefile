@@ -24,7 +24,7 @@ setup: ## make the environment .venv, and nothing else
 
 demo: setup ## open napari with a picture and its first mask; without a screen, on a virtual one
 	@$(step) "Running the demo" scripts/on-screen $(bin)/napari-sam3-assistant demo $(ARGS)
-	@echo "==> The demo is done; its masks and its screenshot are in demo-output/."
+	@echo "==> The demo is done; its masks and screenshots are in demo-output/."
 
 test: setup ## run the tests
 	@$(step) "Running the tests" scripts/run-tests $(ARGS)

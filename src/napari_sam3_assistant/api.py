@@ -45,9 +45,9 @@ def segment(
         :func:`read_image` returns; or the path of what it reads. Any real data type. Bool and 8-bit data
         are taken as they are, of others the 0.1 and 99.9 percentiles of the picture are black and white;
         NaN is black.
-    points : sequence of (row, col) or (row, col, positive)
-        All about one object, the newest last. ``positive`` is a boolean or a word: ``"-"``, ``"neg"``,
-        ``"+"``, ``"pos"``. Pixels of the plane.
+    points : sequence of (row, col) or (row, col, sign)
+        All about one object, the newest last. ``sign`` is a boolean, 1, 0 or -1, or a word: ``"-"``,
+        ``"neg"``, ``"+"``, ``"pos"``. Pixels of the plane, which ``plane`` chooses.
     boxes : sequence of (top, left, bottom, right)
         One object in each, half-open, in pixels. A part outside the image is cut off.
     masks : sequence of ndarray of shape (H, W), bool or integer

@@ -173,7 +173,8 @@ def test_an_image_without_any_structure_still_gives_the_pixel_that_was_pointed_a
         (np.zeros(5), "no plane"),
         (np.zeros((4, 4), object), "not intensities"),
         ("nowhere.tif", "no file"),
-        (None, "not intensities"),
+        (None, "None is no image"),
+        ({}, "A dict is no image"),
     ],
 )
 def test_what_is_no_picture_is_refused_with_a_hint(image, says):
@@ -193,6 +194,9 @@ def test_what_is_no_picture_is_refused_with_a_hint(image, says):
         {"points": [(5,)]},
         {"points": [("a", 5)]},
         {"points": [(5, 5, "perhaps")]},
+        {"points": [(5, 5, None)]},
+        {"points": [(5, 5), (90, 90)], "window": (0, 0, 40, 40)},
+        {"exemplars": [(50, 60, 70, 80)], "window": (0, 0, 40, 40)},
         {"points": (5, 5)},
         {"points": "5,5"},
         {"points": [(5, 5, "-")]},
@@ -237,15 +241,41 @@ def test_a_model_folder_that_is_not_there_is_refused(tmp_path):
         segment(two_squares(), points=[FIRST], model=tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("point", [(3, 34, 33), (3, 34, 2), (3.0, 34.0, 0.5), np.array([3, 34, 33])])
+def test_a_point_of_a_stack_is_told_from_a_signed_one(point):
+    with pytest.raises(PromptError, match="sign of a point") as caught:
+        segment(np.stack([two_squares()] * 4), points=[point], plane=3)
+
+    assert "(row, col, sign)" in caught.value.hint
+    assert "plane=" in caught.value.hint
+
+
+@pytest.mark.parametrize("sign", [-1, 0, -1.0, np.int64(-1), np.bool_(False), "-1"])
+def test_a_sign_of_a_point_may_be_a_number(sign):
+    assert segment(two_squares(), points=[FIRST, (25, 25, sign)]).labels[25, 25] == 0
+    assert segment(two_squares(), points=[(*FIRST, 1)]).labels[FIRST] == 1
+
+
+@pytest.mark.parametrize(
+    "prompts", [{"points": [FIRST]}, {"boxes": [(5, 5, 9, 9)]}, {"exemplars": [(5, 5, 9, 9)]}], ids=str
+)
+def test_a_prompt_outside_the_window_is_said_to_be_outside_the_window(prompts):
+    with pytest.raises(PromptError, match="outside the window 50,50,90,90") as caught:
+        segment(two_squares(), window=(50, 50, 90, 90), **prompts)
+
+    assert "--window" in caught.value.in_shell
+
+
 # -- stacks, channels and colour ---------------------------------------------------------------------
 
 
 def test_a_stack_asks_which_plane_and_says_how_to_tell():
-    with pytest.raises(ImageError, match=r"3 on axis 0 and 2 on axis 1") as caught:
+    with pytest.raises(ImageError, match=r"3 positions along axis 0 times 2 along axis 1") as caught:
         segment(np.zeros((3, 2, 100, 120)), points=[FIRST])
 
     assert "plane=(0, 0)" in caught.value.hint
-    assert "--plane 0,0" in caught.value.hint
+    assert "--plane 0,0" in caught.value.in_shell
+    assert "plane=" not in caught.value.in_shell
 
 
 @pytest.mark.parametrize("plane", [(2, 0, 1), [2, 1], {0: 2, 2: 1}])
@@ -283,6 +313,34 @@ def test_colour_that_was_not_told_is_not_guessed_and_the_hint_says_so():
         segment(np.zeros((100, 120, 3), np.float32), points=[FIRST])
 
     assert "rgb=True" in caught.value.hint
+
+
+def test_colour_in_front_is_found_for_who_asks_for_colour():
+    with pytest.raises(ImageError, match="last axis") as caught:
+        segment(np.stack([two_squares()] * 3), points=[FIRST], rgb=True)
+
+    assert "channel_axis=0" in caught.value.hint
+    assert "--channels 0 --rgb" in caught.value.in_shell
+
+
+def test_an_axis_that_is_not_there_leads_to_one_that_is():
+    stack = np.stack([two_squares()] * 3)
+
+    with pytest.raises(ImageError, match="no axis z") as caught:
+        segment(stack, points=[FIRST], plane={"z": 1})
+
+    assert "--plane 0=0" in caught.value.in_shell
+    assert segment(stack, points=[FIRST], plane={"0": 1}).plane == ((0, 1),)
+
+
+def test_a_saved_mask_knows_the_plane_it_is_of(tmp_path):
+    stack = np.stack([two_squares()] * 3)
+
+    for suffix in (".tif", ".png"):
+        path = segment(stack, points=[FIRST], plane=2).save(tmp_path / f"m{suffix}")
+        assert read_labels(path).place.plane == ((0, 2),)
+        flat = segment(two_squares(), points=[FIRST]).save(tmp_path / f"flat{suffix}")
+        assert read_labels(flat).place.plane is None
 
 
 def test_a_channel_last_is_chosen_by_its_axis():

@@ -74,7 +74,7 @@ def test_the_hint_says_what_is_missing(state):
     assert "removed" in availability(state).prompt_hint
     state.task.task = Task.IMAGE
     assert "Create Prompt Layer" in availability(state).prompt_hint
-    state.task.left_out = "1 point(s) on other slices are left out."
+    state.task.left_out = "1 point on other slices left out."
     assert availability(state).prompt_hint.endswith(state.task.left_out)
 
 

@@ -13,7 +13,7 @@ import tifffile
 import zarr
 from PIL import Image
 
-from napari_sam3_assistant.cli.segment import MaskFormat
+from napari_sam3_assistant.cli.segment import FORMATS as FORMAT_NAMES
 from napari_sam3_assistant.export.images import FORMATS, read_labels
 from tests.cli.conftest import run_apart
 
@@ -67,7 +67,7 @@ def test_the_formats_are_those_that_can_be_written(shell, squares, tmp_path):
         ended = shell("segment", squares, "--point", "20,20", "--out", tmp_path / name, "--format", name)
         assert ended.code == 0
         assert (tmp_path / name / f"squares_mask_01{kind.suffix}").exists()
-    assert {one.value for one in MaskFormat} == set(FORMATS)
+    assert set(FORMAT_NAMES) == set(FORMATS)
 
 
 @pytest.mark.parametrize("word", ["-", "neg", "negative", "0", " - "])
@@ -270,6 +270,10 @@ def test_a_file_in_the_way_of_the_folder_ends_it_before_any_work(shell, squares)
         ("--point", "20,20", "--window", "1,2"),
         ("--point", "20,20", "--window", "0"),
         ("--exemplar", "5,5,9,9", "--threshold", "2"),
+        ("--exemplar", "5,5,9,9", "--threshold", "high"),
+        ("--point", "20,20", "--threshold", "0.5"),
+        ("--point", "3,20,20"),
+        ("--point", "20,20", "--channels", "last"),
         ("--no-such-option",),
     ],
     ids=" ".join,

@@ -24,7 +24,8 @@ def test_a_raised_token_stops_the_work_and_stays_raised():
     "kind", [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.AssistantError)]
 )
 def test_errors_travel_between_processes_whole(kind):
-    error = pickle.loads(pickle.dumps(kind("It failed.", hint="Try again.")))
+    error = pickle.loads(pickle.dumps(kind("It failed.", hint="Try again.", in_shell="--again")))
 
     assert type(error) is kind
     assert (error.message, error.hint, str(error)) == ("It failed.", "Try again.", "It failed. Try again.")
+    assert error.in_shell == "--again"

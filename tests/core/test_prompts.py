@@ -16,12 +16,31 @@ from napari_sam3_assistant.core.prompts import (
 )
 
 
-@pytest.mark.parametrize("word", ["negative", " BG ", "Exclude", "0", 0, 0.0, False, "false", "neg", "background"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "negative",
+        " BG ",
+        "Exclude",
+        "0",
+        "-1",
+        0,
+        0.0,
+        -1,
+        -0.5,
+        np.int64(-1),
+        np.bool_(False),
+        False,
+        "false",
+        "neg",
+        "background",
+    ],
+)
 def test_negative_words_are_negative(word):
     assert not is_positive(word)
 
 
-@pytest.mark.parametrize("word", ["positive", "fg", "1", 1, 2.0, True, "nucleus", ""])
+@pytest.mark.parametrize("word", ["positive", "fg", "1", "+1", 1, 2.0, np.int64(1), True, "nucleus", "", float("nan")])
 def test_everything_else_is_positive(word):
     assert is_positive(word)
 

@@ -158,7 +158,7 @@ def test_the_slice_in_view_is_answered_and_points_of_others_are_left_out(open_dr
 
     driver.viewer.dims.set_current_step(0, 1)
     driver.wait_until_idle()
-    assert driver.state.results.current is None and "1 point(s) on other slices" in driver.state.task.left_out
+    assert driver.state.results.current is None and "1 point on other slices left out" in driver.state.task.left_out
     points.add([1, 40, 35])
     driver.wait_until_idle()
     second = driver.state.results.current
@@ -177,7 +177,7 @@ def test_a_point_outside_the_image_is_said_and_left_out(open_driver):
     driver.viewer.layers[names.POINTS].add([500, 500])
     driver.wait_until_idle()
 
-    assert "1 point(s) outside the image" in driver.widget.simple.prompt.hint.text()
+    assert "1 point outside the image left out" in driver.widget.simple.prompt.hint.text()
     assert len(driver.viewer.layers[names.POINTS].data) == 1
 
 

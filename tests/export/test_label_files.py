@@ -12,7 +12,7 @@ from PIL import Image
 
 from napari_sam3_assistant.core.errors import ImageError, SaveError
 from napari_sam3_assistant.export.images import FORMATS, read_labels, save_labels
-from napari_sam3_assistant.export.places import Place
+from napari_sam3_assistant.export.places import Place, place_in
 
 each_suffix = pytest.mark.parametrize("suffix", [kind.suffix for kind in FORMATS.values()])
 
@@ -144,6 +144,19 @@ def test_an_object_of_a_large_plane_makes_a_small_file_that_knows_its_place(tmp_
 
     assert path.stat().st_size < 3_000
     assert read_labels(path).place == Place(scale=(0.5, 0.25), units=("micrometer", "micrometer"), **place)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png"])
+@pytest.mark.parametrize(("plane", "kept"), [(((0, 3), (1, 0)), ((0, 3), (1, 0))), ((), None), (None, None)])
+def test_the_plane_of_a_stack_comes_back(tmp_path, suffix, plane, kept):
+    path = save_labels(two_squares(), tmp_path / f"m{suffix}", plane=plane)
+
+    assert read_labels(path).place.plane == kept
+
+
+@pytest.mark.parametrize("note", [[], 3, [[0]], [[0, "a"]], {"t": 3}])
+def test_a_plane_that_is_none_is_left_out(note):
+    assert place_in({"plane": note}, 2).plane is None
 
 
 def test_tiff_tells_every_program_where_an_object_lies(tmp_path):

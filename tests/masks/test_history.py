@@ -202,3 +202,20 @@ def test_undo_of_a_few_pixels_takes_a_few_bytes():
     history.record("layer", remove_small(labels, 5))
 
     assert history.nbytes < 20_000
+
+
+def test_taking_an_edit_back_leaves_what_was_painted_over_since():
+    labels = np.array([[1, 1, 0, 2]], np.uint8)
+    history = History()
+    edit = edit_of(labels, (slice(0, 1), slice(0, 4)), np.zeros((1, 4), np.uint8))
+    history.record("layer", edit)
+    edit.write(labels)
+
+    labels[0, 0] = 7
+    undone = history.undo("layer", labels)
+    undone.write(labels)
+    assert labels.tolist() == [[7, 1, 0, 2]]
+    labels[0, 1] = 9
+    history.redo("layer", labels).write(labels)
+
+    assert labels.tolist() == [[7, 9, 0, 0]]

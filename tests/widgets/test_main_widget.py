@@ -137,7 +137,8 @@ def test_nothing_is_cut_off_and_nothing_scrolls_sideways(make_napari_viewer, the
     viewer.window.resize(1366, 768)
     viewer.add_image(squares(), name="a picture with quite a long name that does not fit")
     dock, widget = viewer.window.add_plugin_dock_widget("napari-sam3-assistant", "SAM3 Assistant")
-    qtbot.wait(200)
+    qtbot.waitUntil(lambda: dock.width() >= dock.minimumSizeHint().width() > 300)
+    qtbot.wait(100)
 
     for area in widget.findChildren(QScrollArea):
         if area.isVisible():
@@ -155,6 +156,7 @@ def test_the_dock_keeps_the_width_the_user_gives_it(make_napari_viewer, qtbot):
     viewer.add_image(squares())
     dock, widget = viewer.window.add_plugin_dock_widget("napari-sam3-assistant", "SAM3 Assistant")
     window = dock.parent()
+    qtbot.waitUntil(lambda: dock.width() >= dock.minimumSizeHint().width() > 300)
     window.resizeDocks([dock], [460], Qt.Orientation.Horizontal)
     qtbot.wait(100)
     width = dock.width()

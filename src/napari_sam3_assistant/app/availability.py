@@ -15,6 +15,11 @@ LIVE_HINT = (
     "Positive: keep the object. Negative: remove wrong areas.\n"
     "T: next point's mode. Shift+T: flip the last point."
 )
+CORRECT_HINT = (
+    "Click where the mask is wrong.\n"
+    "Positive: add this part. Negative: remove it.\n"
+    "T: next point's mode. Shift+T: flip the last point."
+)
 POINTS_HINT = "Click points on one object, then press Run Preview."
 
 
@@ -108,7 +113,8 @@ def _prompt_hint(state: AppState, live: bool) -> str:
     elif not task.points_active:
         lines = "Select the layer SAM3 points to add points." + ("" if live else "\n" + POINTS_HINT)
     else:
-        lines = LIVE_HINT if live else POINTS_HINT
+        live_hint = LIVE_HINT if state.results.current is None else CORRECT_HINT
+        lines = live_hint if live else POINTS_HINT
     return f"{lines}\n{task.left_out}" if task.left_out else lines
 
 

@@ -24,7 +24,7 @@ from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.core.sources import Source
 from napari_sam3_assistant.engines import registry
-from napari_sam3_assistant.layers import images, previews, prompts, world
+from napari_sam3_assistant.layers import images, names, previews, prompts, world
 from napari_sam3_assistant.samples import napari_samples
 from napari_sam3_assistant.tasks.image import PlaneResult
 from napari_sam3_assistant.tasks.jobs import Task
@@ -95,6 +95,9 @@ class AppController:
     def choose_task(self, task: Task) -> None:
         """Change what is to be done; choosing Live Points arms it."""
         self.state.task.task = task
+        self._describe()
+        if not self.status.running:
+            self.status.idle("Ready")
         if task is Task.LIVE_POINTS:
             self.arm()
 
@@ -141,9 +144,14 @@ class AppController:
 
     def arm(self) -> None:
         """Make the next click in the canvas a prompt: the points layer is there, active and adding."""
-        if self.state.task.image is not None:
+        if self.state.task.image is None:
+            return
+        try:
             self.live.arm()
-            self.on_main(self._add_preview)
+        except AssistantError as error:
+            self.status.fail(error)
+            return
+        self.on_main(self._add_preview)
 
     def _add_preview(self) -> None:
         """Add the preview layer, still empty, so that the first click need not wait for napari to do so."""
@@ -235,14 +243,27 @@ class AppController:
 
     def _draw(self, layer: Any, result: PlaneResult) -> None:
         found, view = result.segmentation, result.view
+        kept = self._keep_edited()
         previews.show_preview(self.viewer, layer, view.source, view.plane, {1: found.mask}, {1: found.score})
         self.state.output.saved = None
         self.state.results.current = result
         area = found.mask.area
         row = ObjectRow(str(layer.name), "points", None, 1, found.score, area)
         self.state.results.rows = (row,) if area else ()
-        ready = "Live Points ready" if self.live.is_live else "Preview ready"
-        self.status.idle(ready if area else "No objects found")
+        self.status.idle(self._outcome(result) + kept)
+
+    def _outcome(self, result: PlaneResult) -> str:
+        area, window = result.segmentation.mask.area, result.view.window
+        if not area:
+            return "No objects found"
+        if area == window.shape[0] * window.shape[1]:
+            return "Nothing stands out here: the mask is the whole view."
+        return "Live Points ready" if self.live.is_live else "Preview ready"
+
+    def _keep_edited(self) -> str:
+        """Set a preview aside that the user has changed; return what to say of it."""
+        kept = previews.keep_edited(self.viewer)
+        return f" Your changes of the last mask were kept in the layer {kept}." if kept else ""
 
     # -- clearing ---------------------------------------------------------------------------------
 
@@ -250,9 +271,10 @@ class AppController:
         """Remove the preview layers; points, saved files and the results' rows stay."""
         self._newest = self._asked = None
         self._session.cancel()
+        kept = self._keep_edited()
         count = previews.clear_previews(self.viewer)
         self.state.results.current = None
-        self.status.idle(f"Cleared {count} SAM3 preview layer(s). Prompts and saved labels were kept.")
+        self.status.idle(f"Cleared {count} SAM3 preview layer(s). Prompts and saved labels were kept.{kept}")
 
     def clear_results(self) -> None:
         """Empty the table of results."""
@@ -266,9 +288,8 @@ class AppController:
         self.live.clear()
         self._newest = self._asked = None
         self._session.cancel()
-        previews.empty_preview(self.viewer)
-        self.state.results.current = None
-        self.status.idle("Live Points armed. Add a point to start." if self.live.is_live else "Ready")
+        kept = self._forget_result()
+        self.status.idle(("Live Points armed. Add a point to start." if self.live.is_live else "Ready") + kept)
 
     # -- what the viewer tells ----------------------------------------------------------------------
 
@@ -277,6 +298,8 @@ class AppController:
         self._sources.forget(layer)
         self._runtime.embeddings.drop(lambda key: key.identity == str(layer.unique_id))
         self.live.layer_removed(layer)
+        if layer.name == names.PREVIEW_LABELS and previews.preview_layer(self.viewer) is None:
+            self.state.results.current, self.state.results.rows = None, ()
         if str(layer.unique_id) != self.state.task.image:
             return
         self._newest = None
@@ -309,6 +332,10 @@ class AppController:
 
     # -- telling ----------------------------------------------------------------------------------
 
+    def describe(self) -> None:
+        """Write anew what the image in use is called and like."""
+        self._describe()
+
     def _describe(self) -> OnScreen | None:
         try:
             here = self.on_screen()
@@ -334,19 +361,21 @@ class AppController:
 
     def _tell_left_out(self, found: prompts.CollectedPoints) -> None:
         parts = []
-        if found.elsewhere:
-            parts.append(f"{found.elsewhere} point(s) on other slices are left out.")
-        if found.outside:
-            parts.append(f"{found.outside} point(s) outside the image are left out.")
+        for count, where in ((found.elsewhere, "on other slices"), (found.outside, "outside the image")):
+            if count:
+                parts.append(f"{count} {'point' if count == 1 else 'points'} {where} left out.")
         self.state.task.left_out = " ".join(parts)
 
     def _nothing_to_ask(self, points: int) -> None:
         self._newest = None
         self._session.cancel()
-        self._forget_result()
-        self.status.idle(self.state.task.left_out if points else "Live Points armed. Add a point to start.")
+        kept = self._forget_result()
+        self.status.idle((self.state.task.left_out if points else "Live Points armed. Add a point to start.") + kept)
 
-    def _forget_result(self) -> None:
+    def _forget_result(self) -> str:
+        """Show no mask; return what to say of one that the user has changed."""
+        kept = self._keep_edited()
         previews.empty_preview(self.viewer)
         self.state.results.current = None
         self.state.results.rows = ()
+        return kept

@@ -41,7 +41,7 @@ class LivePoints:
         """Make the points layer if need be, select it and set it to add."""
         viewer = self._controller.viewer
         image = images.layer_by_id(viewer, self._task.image)
-        layer = prompts.point_layer(viewer)
+        layer = self.layer or prompts.point_layer(viewer)  # the one in use may have been given another name
         if layer is not None and not len(layer.data) and image is not None and layer.ndim != image.ndim:
             viewer.layers.remove(layer)  # made for a picture with other axes; there is nothing in it
             layer = None

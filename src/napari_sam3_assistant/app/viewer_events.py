@@ -40,7 +40,7 @@ class ViewerEvents:
             (layers.events.inserted, self._inserted),
             (layers.events.removed, self._removed),
             (layers.events.reordered, self.list_images),
-            (layers.events.renamed, self.list_images),
+            (layers.events.renamed, self._renamed),
             (layers.selection.events.active, self._selected),
             (dims.events.point, self._moved),
             (dims.events.order, self._moved),
@@ -64,6 +64,10 @@ class ViewerEvents:
     def _removed(self, event: Any) -> None:
         self._controller.layer_removed(event.value)
         self.list_images()
+
+    def _renamed(self, event: Any) -> None:
+        self.list_images()
+        self._controller.describe()
 
     def _selected(self, event: Any = None) -> None:
         active = self._viewer.layers.selection.active

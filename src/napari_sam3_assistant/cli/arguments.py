@@ -62,6 +62,80 @@ def prompts_of(points: Sequence[str], boxes: Sequence[str], exemplars: Sequence[
     return TypedPrompts(clicks, tuple(_box(text, "--box") for text in boxes), examples)
 
 
+def threshold_of(text: str | None, *, exemplars: int) -> float | None:
+    """Return the threshold that was typed, beside so many exemplars.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is no number from 0 to 1, or there is nothing it could be about.
+    """
+    if text is None:
+        return None
+    number = _number(text, "--threshold", text)
+    if not 0 <= number <= 1:
+        raise typer.BadParameter(f"{text} is not a score from 0 to 1.", param_hint="--threshold")
+    if not exemplars:
+        raise typer.BadParameter(
+            "A threshold is about what is like an example. Give --exemplar, or leave --threshold out.",
+            param_hint="--threshold",
+        )
+    return number
+
+
+def format_of(text: str, known: Sequence[str]) -> str:
+    """Return the format that was typed, one of ``known``.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is none of them.
+    """
+    name = text.strip().lower()
+    if name not in known:
+        raise typer.BadParameter(
+            f"Masks cannot be written as {text!r}. Choose one of {', '.join(known)}.", param_hint="--format"
+        )
+    return name
+
+
+def axis_of(text: str | None) -> int | None:
+    """Return the number of an axis that was typed.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is none.
+    """
+    return None if text is None else _whole(text, "--channels", text)
+
+
+def file_of(path: Path) -> Path:
+    """Return the mask file that was named.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is not there.
+    """
+    if not path.expanduser().exists():
+        raise typer.BadParameter(f"There is no file {path}.", param_hint="--mask")
+    return path.expanduser()
+
+
+def model_of(path: Path | None) -> Path | None:
+    """Return the model folder that was named.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is not there.
+    """
+    if path is not None and not path.expanduser().is_dir():
+        raise typer.BadParameter(f"There is no folder {path}.", param_hint="--model")
+    return path
+
+
 def plane_of(text: str | None) -> Sequence[int] | Mapping[str, int] | None:
     """Return the plane that ``3,0`` or ``t=3,c=0`` names.
 
@@ -121,7 +195,8 @@ def _box(text: str, option: str, *, with_polarity: bool = False) -> tuple[Any, .
 
 def _polarity(word: str, option: str, text: str) -> bool:
     if word.strip().lower() not in POSITIVE_WORDS | NEGATIVE_WORDS:
-        raise typer.BadParameter(f"{word!r} in {text!r} is neither + nor -.", param_hint=option)
+        more = " A point is R,C or R,C,-; the plane of a stack is chosen with --plane." if option == "--point" else ""
+        raise typer.BadParameter(f"{word!r} in {text!r} is neither + nor -.{more}", param_hint=option)
     return is_positive(word)
 
 

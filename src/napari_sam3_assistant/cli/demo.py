@@ -19,7 +19,7 @@ MODULE = "napari_sam3_assistant.demo"
 
 
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where masks and the screenshot go.")] = Path("demo-output"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where masks and screenshots go.")] = Path("demo-output"),
     keep_open: Annotated[
         bool | None,
         typer.Option(

@@ -6,13 +6,20 @@ output, all else to standard error. What takes long to import is imported by the
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from typing import Any
+
 import typer
+from typer.core import TyperCommand
 
 from napari_sam3_assistant import __version__
 from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.cli.demo import demo
 from napari_sam3_assistant.cli.doctor import doctor
 from napari_sam3_assistant.cli.segment import segment
+from napari_sam3_assistant.cli.streams import guarded
+from napari_sam3_assistant.core.errors import AssistantError
 
 app = typer.Typer(
     name="napari-sam3-assistant",
@@ -39,19 +46,43 @@ def _options(
     pass
 
 
-app.command()(segment)
-app.command()(doctor)
-app.command()(demo)
+class _Command(TyperCommand):
+    """A command whose usage has no braces: ``IMAGE...``, not ``{IMAGE}...``."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
+
+
+def _help(command: Callable[..., None]) -> str:
+    """Return the docstring with each paragraph on one line: the screen is not as wide as our code."""
+    return "\n\n".join(" ".join(text.split()) for text in (inspect.getdoc(command) or "").split("\n\n"))
+
+
+for _command in (segment, doctor, demo):
+    app.command(cls=_Command, help=_help(_command))(_command)
 
 
 def main() -> int:
     """Run the command and return its exit code."""
+    with guarded() as out:
+        code = _run()
+        out.flush()
+        if out.problem:
+            screen.complain(
+                AssistantError(
+                    f"The result cannot be written to standard output: {out.problem}.",
+                    hint="Send it elsewhere; masks that were saved are kept.",
+                )
+            )
+            code = code or screen.FAILED
+    return code
+
+
+def _run() -> int:
     try:
         app(prog_name="napari-sam3-assistant")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         return screen.STOPPED
-    finally:
-        screen.settle()
     return 0

@@ -1,11 +1,7 @@
-"""What is written where: results to standard output, everything else to standard error.
-
-A reader that goes away (``| head``) is no error: what is left is not written.
-"""
+"""What is written where: results to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +30,7 @@ def note(text: str) -> None:
 
 def complain(error: AssistantError, about: str = "") -> None:
     """Say what failed, and what to do now."""
-    note(f"{about + ': ' if about else ''}{error}")
+    note(f"{about + ': ' if about else ''}{error.message} {error.in_shell}".rstrip())
 
 
 def stop(error: AssistantError, code: int = FAILED) -> NoReturn:
@@ -68,12 +64,6 @@ def working(message: str) -> Iterator[Callable[[str], None]]:
         yield lambda text: status.update(Text(text))
 
 
-def settle() -> None:
-    """Write what is still on its way, so that a reader that went away is not noticed by Python at its end."""
-    for stream in (sys.stdout, sys.stderr):
-        _write(stream, "")
-
-
 def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
@@ -81,9 +71,5 @@ def _console(stream: TextIO) -> Console:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    try:
-        stream.write(text)
-        stream.flush()
-    except BrokenPipeError:
-        # Nobody reads on; from here on the text goes nowhere, and Python finds nothing to complain of at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    stream.write(text)
+    stream.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,19 +9,14 @@ import typer
 
 from napari_sam3_assistant.cli import screen
 
-
-class MaskFormat(StrEnum):
-    """What masks are written as."""
-
-    TIFF = "tiff"
-    PNG = "png"
-    NPY = "npy"
+FORMATS = ("tiff", "png", "npy")
+"""Those of :data:`napari_sam3_assistant.export.images.FORMATS`, whose import takes longer than help may."""
 
 
 def segment(
     images: Annotated[
         list[str],
-        typer.Argument(metavar="IMAGE...", help="TIFF, PNG, JPEG or NPY files, or zarr folders.", show_default=False),
+        typer.Argument(metavar="IMAGE", help="TIFF, PNG, JPEG or NPY files, or zarr folders.", show_default=False),
     ],
     point: Annotated[
         list[str],
@@ -35,29 +29,27 @@ def segment(
     ] = [],  # noqa: B006
     mask: Annotated[
         list[Path],
-        typer.Option(
-            metavar="FILE", help="A rough mask, or a label image: one object a label.", exists=True, show_default=False
-        ),
+        typer.Option(metavar="FILE", help="A rough mask, or a label image: one object a label.", show_default=False),
     ] = [],  # noqa: B006
     exemplar: Annotated[
         list[str],
         typer.Option(metavar="T,L,B,R[,-]", help="A box round an example: find all like it.", show_default=False),
     ] = [],  # noqa: B006
     threshold: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Keep what is like the example from this score.", show_default="the engine's"),
+        str | None,
+        typer.Option(
+            metavar="0...1", help="Keep what is like the example from this score.", show_default="the engine's"
+        ),
     ] = None,
     engine: Annotated[str, typer.Option(metavar="NAME", help="Who answers.")] = "auto",
     model: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Where the model is, for engines that have one.", exists=True, file_okay=False
-        ),
+        typer.Option(metavar="FOLDER", help="Where the model is, for engines that have one."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where masks go.", show_default="beside each image")
     ] = None,
-    format: Annotated[MaskFormat, typer.Option(help="What masks are written as.")] = MaskFormat.TIFF,
+    format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="What masks are written as.")] = FORMATS[0],
     json: Annotated[bool, typer.Option("--json", help="Print the result for programs, not a table.")] = False,
     plane: Annotated[
         str | None,
@@ -70,7 +62,7 @@ def segment(
         typer.Option(metavar="SIDE | T,L,B,R", help="What part of a large plane to look at.", show_default=False),
     ] = None,
     channels: Annotated[
-        int | None,
+        str | None,
         typer.Option(metavar="AXIS", help="The axis of channels, if the file does not say.", show_default=False),
     ] = None,
     rgb: Annotated[bool, typer.Option("--rgb", help="The channels are red, green and blue.")] = False,
@@ -85,15 +77,15 @@ def segment(
     prompts = arguments.prompts_of(point, box, exemplar, masks=len(mask))
     options = arguments.Options(
         prompts=prompts,
-        mask_files=tuple(mask),
-        threshold=threshold,
+        mask_files=tuple(map(arguments.file_of, mask)),
+        threshold=arguments.threshold_of(threshold, exemplars=len(exemplar)),
         plane=arguments.plane_of(plane),
         window=arguments.window_of(window),
-        channel_axis=channels,
+        channel_axis=arguments.axis_of(channels),
         rgb=True if rgb else None,
         engine=engine,
-        model=model,
+        model=arguments.model_of(model),
         out=out,
-        format=format.value,
+        format=arguments.format_of(format, FORMATS),
     )
     raise typer.Exit(segmenting.run(images, options, as_json=json, say=screen.note))

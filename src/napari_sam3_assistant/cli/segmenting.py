@@ -15,6 +15,7 @@ from napari_sam3_assistant.core.errors import AssistantError, ImageError, ModelF
 from napari_sam3_assistant.core.labels import to_masks
 from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.export.images import read_labels
+from napari_sam3_assistant.export.own_masks import is_own_mask
 from napari_sam3_assistant.tasks.asked import MaskLike
 from napari_sam3_assistant.tasks.objects import Result, make_folder
 from napari_sam3_assistant.tasks.segmenter import Segmenter
@@ -36,6 +37,7 @@ def run(images: Sequence[str], options: Options, *, as_json: bool, say: Say) -> 
     """Segment ``images``, show what came out on standard output, and return the exit code."""
     outcomes: list[Outcome] = []
     stopped = False
+    images = _pictures(images, say)
     try:
         with _segmenter(options) as segmenter:
             say(segmenter.reason)
@@ -55,6 +57,23 @@ def run(images: Sequence[str], options: Options, *, as_json: bool, say: Say) -> 
     if stopped:
         return screen.STOPPED
     return screen.FAILED if any(outcome.error for outcome in outcomes) else 0
+
+
+def _pictures(images: Sequence[str], say: Say) -> Sequence[str]:
+    """Return ``images`` without masks of earlier runs, which ``*.tif`` takes too; one alone is what was meant."""
+    if len(images) < 2:
+        return images
+    masks = [image for image in images if is_own_mask(Path(image).expanduser())]
+    if len(masks) == len(images):
+        screen.stop(ImageError("All these files are masks of earlier runs.", hint="Name one alone to segment it."))
+    if masks:
+        names = ", ".join(Path(mask).name for mask in masks[:3]) + (
+            f" and {len(masks) - 3} more" if len(masks) > 3 else ""
+        )
+        what = "a mask of an earlier run" if len(masks) == 1 else f"{len(masks)} masks of earlier runs"
+        say(f"Left out {what}: {names}. Name one alone to segment it.")
+    left_out = set(masks)
+    return [image for image in images if image not in left_out]
 
 
 def _segmenter(options: Options) -> Segmenter:
@@ -121,7 +140,7 @@ def _one(image: str, options: Options, segmenter: Segmenter, masks: list[MaskLik
         )
         if not any(one.area for one in result.objects):
             return Outcome(image, result)
-        folder = options.out.expanduser() if options.out is not None else Path(image).expanduser().absolute().parent
+        folder = (options.out or Path(image).expanduser().absolute().parent).expanduser().absolute()
         return Outcome(image, result, result.save(folder, format=options.format, folder=True))
     except AssistantError as error:
         return Outcome(image, result, error=error)
@@ -176,7 +195,7 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
     entry["saved"] = None if outcome.saved is None else str(outcome.saved)
     if outcome.error is not None:
         error = outcome.error
-        entry["error"] = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
+        entry["error"] = {"kind": type(error).__name__, "message": error.message, "hint": error.in_shell}
     result = outcome.result
     if result is not None:
         entry |= {

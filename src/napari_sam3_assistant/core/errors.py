@@ -16,23 +16,26 @@ class AssistantError(Exception):
         What failed, in one sentence.
     hint : str
         What to do now, in one sentence. May be empty only where nothing can be done.
+    in_shell : str
+        The hint for a user of the shell, where that is another: options in place of arguments.
     """
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", in_shell: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.in_shell = in_shell or hint
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions with keyword-only arguments do not pickle by themselves, and ours cross processes.
-        return (_rebuild, (type(self), self.message, self.hint))
+        return (_rebuild, (type(self), self.message, self.hint, self.in_shell))
 
 
-def _rebuild(kind: type[AssistantError], message: str, hint: str) -> AssistantError:
-    return kind(message, hint=hint)
+def _rebuild(kind: type[AssistantError], message: str, hint: str, in_shell: str) -> AssistantError:
+    return kind(message, hint=hint, in_shell=in_shell)
 
 
 class PromptError(AssistantError):
@@ -66,5 +69,5 @@ class Unsupported(AssistantError):
 class Cancelled(AssistantError):
     """The user, or a newer request, has stopped this work."""
 
-    def __init__(self, message: str = "Cancelled.", *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str = "Cancelled.", *, hint: str = "", in_shell: str = "") -> None:
+        super().__init__(message, hint=hint, in_shell=in_shell)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, union
 
-POSITIVE_WORDS = frozenset({"positive", "pos", "foreground", "fg", "1", "true", "include", "+"})
-NEGATIVE_WORDS = frozenset({"negative", "neg", "background", "bg", "0", "false", "exclude", "-"})
+POSITIVE_WORDS = frozenset({"positive", "pos", "foreground", "fg", "1", "+1", "true", "include", "+"})
+NEGATIVE_WORDS = frozenset({"negative", "neg", "background", "bg", "0", "-1", "false", "exclude", "-"})
 
 
 def is_positive(word: object) -> bool:
@@ -22,10 +23,10 @@ def is_positive(word: object) -> bool:
     Parameters
     ----------
     word : object
-        A word such as ``"negative"`` or ``"bg"``, a number or a boolean.
+        A word such as ``"negative"`` or ``"bg"``, a boolean, or a number: 0 and below are negative.
     """
-    if isinstance(word, (int, float)) and not isinstance(word, bool):
-        return float(word) != 0.0
+    if isinstance(word, Real):
+        return not float(word) <= 0  # NaN, where a table says nothing, is positive
     return str(word).strip().lower() not in NEGATIVE_WORDS
 
 

@@ -64,7 +64,7 @@ def _tell(console: Console, rows: list[Row], out: Path) -> None:
         table.add_row(
             row.sample,
             row.prompt,
-            f"{row.iou:.3f}" + ("" if row.passed else " too low"),
+            ", ".join(f"{value:.2f}" for value in row.ious) + ("" if row.passed else " too low"),
             f"{row.score:.2f}",
             *(f"{value:.1f}" for value in (row.encode_ms, row.decode_ms, row.plugin_ms)),
         )

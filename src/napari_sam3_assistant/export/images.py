@@ -99,6 +99,7 @@ def save_labels(
     units: Sequence[object] | str | None = None,
     offset: Sequence[int] | None = None,
     plane_shape: Sequence[int] | None = None,
+    plane: Sequence[tuple[int, int]] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a label image and return where it is.
@@ -118,6 +119,9 @@ def save_labels(
         plane makes a file of its own size.
     plane_shape : sequence of int or None
         Shape of that plane, one number for each axis.
+    plane : sequence of (axis, position) or None
+        Where that plane was cut out of a stack, as :attr:`~napari_sam3_assistant.core.planes.Plane.index`
+        tells; None, or empty, where there was no stack.
     overwrite : bool
         Whether a file that is there already may be replaced.
 
@@ -128,12 +132,12 @@ def save_labels(
 
     Notes
     -----
-    TIFF and PNG keep scale, units, offset and the plane's shape exactly, as JSON beside the pixels; TIFF
+    TIFF and PNG keep scale, units, offset, the plane and its shape exactly, as JSON beside the pixels; TIFF
     also in its own tags for resolution and position, PNG the scale in pHYs. NPY keeps the array alone.
     """
     kind = format_of(path)
     _check(labels, kind)
-    place = place_of(labels.ndim, offset=offset, plane_shape=plane_shape, scale=scale, units=units)
+    place = place_of(labels.ndim, offset=offset, plane_shape=plane_shape, scale=scale, units=units, plane=plane)
     return write_file(path, lambda file: kind.write(file, labels, place), overwrite=overwrite)
 
 

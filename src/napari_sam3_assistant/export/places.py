@@ -35,16 +35,19 @@ class Place:
         Length of a pixel along each axis.
     units : tuple of str or None
         Unit of each of these lengths.
+    plane : tuple of (axis, position) or None
+        Where the plane was cut out of a stack, in axes of the stack.
     """
 
     offset: tuple[int, ...] | None = None
     plane_shape: tuple[int, ...] | None = None
     scale: tuple[float, ...] | None = None
     units: tuple[str, ...] | None = None
+    plane: tuple[tuple[int, int], ...] | None = None
 
     def note(self) -> dict[str, list[Any]]:
         """Return what is known as a JSON object, exactly."""
-        known = {name: getattr(self, name) for name in ("offset", "plane_shape", "scale", "units")}
+        known = {name: getattr(self, name) for name in ("offset", "plane_shape", "scale", "units", "plane")}
         return {name: list(value) for name, value in known.items() if value is not None}
 
     def pixel_cm(self) -> tuple[float, float] | None:
@@ -66,6 +69,7 @@ def place_of(
     plane_shape: Sequence[int] | None = None,
     scale: Sequence[float] | None = None,
     units: Sequence[object] | str | None = None,
+    plane: Sequence[tuple[int, int]] | None = None,
 ) -> Place:
     """Return the place of an array of ``ndim`` axes, as plain numbers and words.
 
@@ -93,6 +97,7 @@ def place_of(
         None if plane_shape is None else tuple(map(int, plane_shape)),
         None if scale is None else tuple(map(float, scale)),
         None if words is None else tuple(map(str, words)),
+        tuple((int(axis), int(position)) for axis, position in plane) if plane else None,
     )
 
 
@@ -111,4 +116,14 @@ def place_in(note: Mapping[str, Any], ndim: int) -> Place:
         None if plane_shape is None else tuple(plane_shape),
         None if scale is None else tuple(map(float, scale)),
         None if units is None else tuple(units),
+        _plane_in(note.get("plane")),
     )
+
+
+def _plane_in(pairs: object) -> tuple[tuple[int, int], ...] | None:
+    if not isinstance(pairs, list) or not pairs:
+        return None
+    for pair in pairs:
+        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(number, int) for number in pair)):
+            return None
+    return tuple((axis, position) for axis, position in pairs)

@@ -53,8 +53,21 @@ def read(path: Path) -> tuple[npt.NDArray[Any], Place]:
         if png.mode not in ("1", "L", "P", "I", "I;16"):
             raise ImageError(f"{path.name} is a colour picture, not labels.", hint="Choose a file of whole numbers.")
         labels = np.array(png)
-        try:
-            note = json.loads(png.text.get(_NOTE, "{}"))
-        except ValueError:  # another program's words
-            note = {}
-    return labels, place_in(note if isinstance(note, dict) else {}, labels.ndim)
+        note = _note(png)
+    return labels, place_in(note, labels.ndim)
+
+
+def read_place(path: Path) -> Place:
+    """Return the place that :func:`write` has noted, without reading pixels."""
+    from PIL.PngImagePlugin import PngImageFile
+
+    with path.open("rb") as file, PngImageFile(file) as png:
+        return place_in(_note(png), 2)
+
+
+def _note(png: Any) -> dict[str, Any]:
+    try:
+        note = json.loads(png.info.get(_NOTE, "{}"))  # not png.text, which reads all pixels first
+    except (TypeError, ValueError):  # another program's words
+        return {}
+    return note if isinstance(note, dict) else {}

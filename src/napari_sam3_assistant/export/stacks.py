@@ -124,10 +124,13 @@ class Picture:
         long = [axis for axis in further if self.shape[axis] > 1]
         told = self._told(further, long, at)
         if any(axis not in told for axis in long):
-            hint = _say_which(long)
+            python, shell = _say_which(long)
             if not self.rgb and self.shape[-1] in (3, 4):
-                hint += " If its last axis holds colour: `rgb=True`, `--rgb`."
-            raise ImageError(f"{self.name} has more than one plane: {self._describe(long)}.", hint=hint)
+                python += " If its last axis holds colour: rgb=True."
+                shell += " If its last axis holds colour: --rgb."
+            raise ImageError(
+                f"{self.name} has more than one plane: {self._describe(long)}.", hint=python, in_shell=shell
+            )
         for axis, position in told.items():
             if not 0 <= position < self.shape[axis]:
                 raise ImageError(
@@ -147,35 +150,48 @@ class Picture:
             if len(positions) == len(axes):
                 return dict(zip(axes, positions, strict=True))
         if not further:
-            raise ImageError(f"{self.name} is one plane.", hint="Leave `plane=` (--plane in the shell) out.")
+            raise ImageError(f"{self.name} is one plane.", hint="Leave plane= out.", in_shell="Leave --plane out.")
+        python, shell = _say_which(long)
+        wanted = f"{len(long)} position{'' if len(long) == 1 else 's'}"
         raise ImageError(
-            f"The plane of {self.name} takes {len(long)} positions, not {len(positions)}: {self._describe(long)}.",
-            hint=_say_which(long),
+            f"A plane of {self.name} takes {wanted}, not {len(positions)}; there are {self._describe(long)}.",
+            hint=python,
+            in_shell=shell,
         )
 
     def _axis(self, key: object, further: list[int]) -> int:
-        if isinstance(key, (int, np.integer)) and int(key) in further:
-            return int(key)
         name = str(key).lower()
         if name in self.axes and self.axes.index(name) in further:
             return self.axes.index(name)
+        if name.isdecimal() and int(name) in further:  # the shell has words only
+            return int(name)
+        message = f"{self.name} has no axis {key} to cut."
+        if not further:
+            why = "It is one plane: leave "
+            raise ImageError(message, hint=f"{why}plane= out.", in_shell=f"{why}--plane out.")
         there = ", ".join(self._title(axis) for axis in further)
+        first = self.axes[further[0]] if self.axes else further[0]
         raise ImageError(
-            f"{self.name} has no axis {key} to cut.",
-            hint=f"It has {there}." if further else "It is one plane: leave `plane=` (--plane in the shell) out.",
+            f"{message} Those it has: {there}.",
+            hint=f"Name one of these with a position from 0: plane={{{first!r}: 0}}.",
+            in_shell=f"Name one of these with a position from 0: --plane {first}=0.",
         )
 
     def _describe(self, axes: list[int]) -> str:
-        return " and ".join(f"{self.shape[axis]} on {self._title(axis)}" for axis in axes)
+        """Return how many positions each of ``axes`` has, in words."""
+        first, *rest = axes
+        words = [f"{self.shape[first]} positions along {self._title(first)}"]
+        return " times ".join([*words, *(f"{self.shape[axis]} along {self._title(axis)}" for axis in rest)])
 
     def _title(self, axis: int) -> str:
         return f"axis {axis} ({self.axes[axis]})" if self.axes else f"axis {axis}"
 
 
-def _say_which(long: list[int]) -> str:
+def _say_which(long: list[int]) -> tuple[str, str]:
+    """Return how to say which plane: in Python, and in a shell."""
     zeros = ",".join("0" for _ in long)
     python = zeros if len(long) == 1 else f"({zeros.replace(',', ', ')})"
-    return f"Say which, from 0: `plane={python}` in Python, `--plane {zeros}` in the shell."
+    return f"Say which, from 0: plane={python}.", f"Say which, from 0: --plane {zeros}."
 
 
 def picture_of(data: Any, *, rgb: bool | None = None, channel_axis: int | None = None, name: str = UNNAMED) -> Picture:
@@ -199,10 +215,16 @@ def picture_of(data: Any, *, rgb: bool | None = None, channel_axis: int | None =
         If it is no array, or has no such axis.
     """
     if not (hasattr(data, "shape") and hasattr(data, "dtype") and hasattr(data, "__getitem__")):
+        given = "None" if data is None else f"A {type(data).__name__}"
         try:
             data = np.asarray(data)
         except Exception as error:  # an array-like may raise anything
             raise ImageError(f"{name} is no array: {error}.", hint="Pass an array or the path of a file.") from error
+        if data.dtype == object and not data.ndim:
+            raise ImageError(
+                f"{given} is no image.",
+                hint="An image is an array of numbers, the path of a file, or what read_image returns.",
+            )
     return told(Picture(name, (data,)), rgb=rgb, channel_axis=channel_axis, guess=True)
 
 
@@ -226,4 +248,11 @@ def told(picture: Picture, *, rgb: bool | None, channel_axis: int | None, guess:
         color = ndim >= 3 and picture.shape[-1] in (3, 4) and picture.dtype == np.uint8
     if color and channels is None:
         channels = ndim - 1
+        fits = [axis for axis, length in enumerate(picture.shape) if length in (3, 4)]
+        if channels not in fits:
+            raise ImageError(
+                f"The last axis of {picture.name}, of shape {picture.shape}, does not hold red, green and blue.",
+                hint=f"Say which does: channel_axis={fits[0]}, rgb=True." if fits else "Leave rgb=True out.",
+                in_shell=f"Say which does: --channels {fits[0]} --rgb." if fits else "Leave --rgb out.",
+            )
     return Picture(picture.name, picture.levels, picture.axes, color, channels, picture.scale, picture.units)

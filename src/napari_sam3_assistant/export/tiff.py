@@ -60,11 +60,24 @@ def read(path: Path) -> tuple[npt.NDArray[Any], Place]:
         if page.samplesperpixel > 1:
             raise ImageError(f"{path.name} is a colour picture, not labels.", hint="Choose a file of whole numbers.")
         labels = tiff.series[0].asarray()
-        try:
-            note = json.loads(page.description)
-        except ValueError:  # another program's words
-            note = {}
-    return labels, place_in(note if isinstance(note, dict) else {}, labels.ndim)
+        note = _note(page)
+    return labels, place_in(note, labels.ndim)
+
+
+def read_place(path: Path) -> Place:
+    """Return the place that :func:`write` has noted, without reading pixels."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as tiff:
+        return place_in(_note(tiff.pages.first), len(tiff.series[0].shape))
+
+
+def _note(page: Any) -> dict[str, Any]:
+    try:
+        note = json.loads(page.description)
+    except ValueError:  # another program's words
+        return {}
+    return note if isinstance(note, dict) else {}
 
 
 def _resolution(place: Place) -> tuple[tuple[Fraction, Fraction], str]:

@@ -9,6 +9,7 @@ edits for undo, is told that these pixels are others.
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,13 +69,14 @@ def show_preview(
     values = list(drawn)
     labels = to_labels(list(drawn.values()), block, values=values, scores=[scores[v] for v in values])
     data = _stand_in(labels.astype(np.uint16 if max(values) < 2**16 else np.uint32), plane, image.ndim)
-    if layer is not None and layer.metadata.get(names.METADATA) == key and layer.data.dtype == data.dtype:
+    if layer is not None and {**_note(layer), **key} == _note(layer) and layer.data.dtype == data.dtype:
         layer.data = data
+        layer.metadata = _noted(key, data)
         return layer
     if layer is not None and layer.ndim == image.ndim and _same_frame(layer, geometry):
         layer.data = data
         layer.translate = geometry["translate"]
-        layer.metadata = {names.METADATA: key}
+        layer.metadata = _noted(key, data)
         return layer
     if layer is not None:
         viewer.layers.remove(layer)
@@ -104,11 +106,56 @@ def _at(image: Any, source: Source, plane: Plane, block: Window) -> tuple[dict[s
     return geometry_at(image, corner), {"image": source.identity, "plane": plane, "window": block}
 
 
+def keep_edited(viewer: Any) -> str | None:
+    """Set the preview aside if its pixels are no longer those that were drawn; return the name it has now.
+
+    A user has painted in it or cleaned it: the next drawing must not take that away.
+    """
+    layer = preview_layer(viewer)
+    if layer is None or not layer.data.any() or _checksum(layer.data) == _note(layer).get("drawn"):
+        return None
+    layer.metadata = {key: value for key, value in layer.metadata.items() if key != names.METADATA}
+    layer.name = names.EDITED_LABELS
+    return str(layer.name)
+
+
+def read_preview(viewer: Any) -> tuple[np.ndarray, Window] | None:
+    """Return the labels on screen, edits included, and the block of the plane that they cover; None without one.
+
+    Returns
+    -------
+    tuple of ndarray of shape window.shape, and Window, or None
+    """
+    layer = preview_layer(viewer)
+    if layer is None or "window" not in _note(layer):
+        return None
+    plane, window = _note(layer)["plane"], _note(layer)["window"]
+    labels = np.array(layer.data).squeeze(
+        tuple(a for a in range(layer.ndim) if a not in (plane.row_axis, plane.col_axis))
+    )
+    return (labels.T if plane.row_axis > plane.col_axis else labels), window
+
+
+def _note(layer: Any) -> dict[str, Any]:
+    """Return what we noted of a layer in its metadata: picture, plane, window, and a checksum of what was drawn."""
+    found: dict[str, Any] = layer.metadata.get(names.METADATA, {})
+    return found
+
+
+def _checksum(data: np.ndarray) -> int:
+    return zlib.adler32(np.ascontiguousarray(data).tobytes())
+
+
+def _noted(key: Mapping[str, Any], data: np.ndarray) -> dict[str, Any]:
+    return {names.METADATA: {**key, "drawn": _checksum(data)}}
+
+
 def empty_preview(viewer: Any) -> Any | None:
     """Draw nothing into ``SAM3 preview labels``; return the layer, or None if there is none."""
     layer = preview_layer(viewer)
     if layer is not None and layer.data.any():
         layer.data = np.zeros_like(layer.data)
+        layer.metadata = _noted(_note(layer), layer.data)
     return layer
 
 
@@ -117,7 +164,7 @@ def _block(masks: Mapping[int, PlacedMask], source: Source, plane: Plane, layer:
     shape = source.plane_shape(plane)
     box = union(mask.box for mask in masks.values() if mask.box is not None)
     box = clip(box, shape) or box
-    drawn = layer.metadata.get(names.METADATA, {}) if layer is not None else {}
+    drawn = _note(layer) if layer is not None else {}
     if (drawn.get("image"), drawn.get("plane")) == (source.identity, plane):
         kept: Window = drawn["window"]
         if intersection(box, kept.box) == box:
@@ -152,7 +199,7 @@ def _added(viewer: Any, image: Any, data: np.ndarray, geometry: Mapping[str, Any
     layer = Labels(
         data,
         name=names.PREVIEW_LABELS,
-        metadata={names.METADATA: dict(key)},
+        metadata=_noted(key, data),
         colormap=label_colormap(COLORS, seed=COLOR_SEED),
         **geometry,
     )

@@ -1,7 +1,8 @@
 """Undo and redo of edits, for any number of layers, within a number of bytes.
 
 Of an edit only the pixels that changed are kept, compressed. Whatever else happened to the
-array meanwhile stays when the edit is taken back. A :class:`History` is used on one thread; to pack
+array meanwhile stays when the edit is taken back: pixels beside them, and those of them that
+were painted over since. A :class:`History` is used on one thread; to pack
 an edit into a :class:`Record` and to unpack it takes long for a large one, and any thread may do it.
 """
 
@@ -57,19 +58,21 @@ class Record:
         PromptError
             If ``labels`` is not of the shape and type that were edited.
         """
-        return self._block(labels, self.before)
+        return self._block(labels, self.after, self.before)
 
     def redone(self, labels: Labels) -> Edit:
         """Return the edit of ``labels`` that makes this one again; errors as :meth:`undone`."""
-        return self._block(labels, self.after)
+        return self._block(labels, self.before, self.after)
 
-    def _block(self, labels: Labels, values: bytes) -> Edit:
+    def _block(self, labels: Labels, left: bytes, values: bytes) -> Edit:
+        """Return the edit that gives ``values`` to the pixels that still are as they were ``left``."""
         check_fit(labels, self.shape, self.dtype)
         before = labels[self.slices].copy()
         bits = np.frombuffer(zlib.decompress(self.where), np.uint8)
         changed = np.unpackbits(bits, count=before.size).astype(bool).reshape(before.shape)
         after = before.copy()
-        after[changed] = np.frombuffer(zlib.decompress(values), self.dtype)
+        untouched = before[changed] == np.frombuffer(zlib.decompress(left), self.dtype)
+        after[changed] = np.where(untouched, np.frombuffer(zlib.decompress(values), self.dtype), before[changed])
         return Edit(self.shape, self.slices, before, after)
 
 

@@ -39,6 +39,6 @@ SAMPLES: dict[str, Entry] = {
     entry.key: entry
     for entry in (
         Entry("nuclei", "Nuclei (2-D fluorescence, some touching)", nuclei),
-        Entry("histology", "Histology (RGB, H&E-like)", histology),
+        Entry("histology", "Histology (RGB, stained tissue)", histology),
     )
 }

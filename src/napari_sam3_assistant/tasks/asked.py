@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,14 @@ from napari_sam3_assistant.core.prompts import (
 )
 
 PointLike = PointPrompt | Sequence[Any] | npt.NDArray[Any]
-"""``(row, col)`` or ``(row, col, positive)``."""
+"""``(row, col)`` or ``(row, col, sign)``; the sign is a boolean, 1, 0 or -1, or a word such as ``"-"``."""
 BoxLike = Box | BoxPrompt | Sequence[Any] | npt.NDArray[Any]
 """``(top, left, bottom, right)``, half-open; of an example, ``positive`` may follow."""
 MaskLike = PlacedMask | npt.NDArray[Any]
 """An array of the plane's shape, True or not 0 on the object; or a placed mask."""
 
 _BOX_HINT = "A box is top, left, bottom, right in pixels, bottom and right beyond the last ones."
+_POINT_HINT = "A point is (row, col) or (row, col, sign), the sign + or -; the plane of a stack is chosen with plane=."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,9 +119,9 @@ def _point(value: PointLike, shape: tuple[int, int]) -> PointPrompt:
     if isinstance(value, PointPrompt):
         point = value
     else:
-        parts = _parts(value, (2, 3), "point", "A point is row, col, and a third part such as - where it is negative.")
+        parts = _parts(value, (2, 3), "point", _POINT_HINT)
         at = _numbers(parts[:2], "point")
-        point = PointPrompt(at[0], at[1], len(parts) == 2 or _polarity(parts[2]))
+        point = PointPrompt(at[0], at[1], len(parts) == 2 or _polarity(parts[2], "point", _POINT_HINT))
     row, col = point.pixel
     if not (0 <= row < shape[0] and 0 <= col < shape[1]):
         raise PromptError(
@@ -139,7 +141,10 @@ def _box(value: BoxLike, shape: tuple[int, int], what: str) -> BoxPrompt:
         top, left, bottom, right = _numbers(parts[:4], what)
         if bottom <= top or right <= left:
             raise PromptError(f"The {what} {top:g}, {left:g}, {bottom:g}, {right:g} holds no pixel.", hint=_BOX_HINT)
-        prompt = BoxPrompt(Box(top, left, bottom, right), len(parts) == 4 or _polarity(parts[4]))
+        prompt = BoxPrompt(
+            Box(top, left, bottom, right),
+            len(parts) == 4 or _polarity(parts[4], what, f"{_BOX_HINT} A fifth part is its sign, + or -."),
+        )
     if clip(prompt.box, shape) is None:
         corners = ", ".join(f"{edge:g}" for edge in prompt.box.corners)
         raise PromptError(f"The {what} {corners} lies outside the image, which is {_size(shape)}.", hint=_BOX_HINT)
@@ -186,17 +191,22 @@ def _numbers(parts: list[Any], what: str) -> list[float]:
     return numbers
 
 
-def _polarity(word: Any) -> bool:
+def _polarity(word: Any, what: str, hint: str) -> bool:
     """Return whether a third (of a box, fifth) part says that it is positive.
 
     Raises
     ------
     PromptError
-        If it says nothing that is known.
+        If it says nothing that is known. A number other than 1, 0 and -1 is a coordinate gone astray.
     """
-    if isinstance(word, str) and word.strip().lower() not in POSITIVE_WORDS | NEGATIVE_WORDS:
-        raise PromptError(f"{word!r} is neither positive nor negative.", hint="Write + or -, pos or neg.")
-    return is_positive(bool(word) if isinstance(word, np.bool_) else word)
+    sign: Any = bool(word) if isinstance(word, np.bool_) else word
+    if isinstance(sign, str):
+        known = sign.strip().lower() in POSITIVE_WORDS | NEGATIVE_WORDS
+    else:
+        known = isinstance(sign, Real) and sign in (-1, 0, 1)
+    if not known:
+        raise PromptError(f"The sign of a {what} is + or -, not {word}.", hint=hint)
+    return is_positive(sign)
 
 
 def _size(shape: tuple[int, int]) -> str:

@@ -79,6 +79,8 @@ class Result:
         Height and width of a pixel, in ``units``.
     units : tuple of str or None
         Names of the units of length along rows and columns.
+    plane : tuple of (axis, position) or None
+        Where the plane was cut out of a stack; None of a picture that is one plane.
     """
 
     objects: tuple[FoundObject, ...]
@@ -90,6 +92,7 @@ class Result:
     name: str = "image"
     scale: tuple[float, float] | None = None
     units: tuple[str, str] | None = None
+    plane: tuple[tuple[int, int], ...] | None = None
 
     def __repr__(self) -> str:
         found = ", ".join(map(repr, self.objects[:8])) + (", ..." if len(self.objects) > 8 else "")
@@ -179,6 +182,7 @@ class Result:
             units=self.units,
             offset=part.offset,
             plane_shape=self.shape,
+            plane=self.plane,
             overwrite=overwrite,
         )
 

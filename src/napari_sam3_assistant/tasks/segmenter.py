@@ -9,14 +9,14 @@ from types import TracebackType
 from typing import Any
 
 from napari_sam3_assistant.core.errors import EngineError, ModelFolderError, PromptError
-from napari_sam3_assistant.core.geometry import union
+from napari_sam3_assistant.core.geometry import intersection, union
 from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.sources import Source, estimate_limits
-from napari_sam3_assistant.core.windows import Window, choose_window
+from napari_sam3_assistant.core.windows import Window, choose_window, cut_prompts
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.export.pictures import read_image
@@ -132,6 +132,7 @@ class Segmenter:
             "image" if picture.name == UNNAMED else picture.name,
             picture.scale,
             picture.units,
+            cut.index or None,
         )
 
     def close(self) -> None:
@@ -202,6 +203,9 @@ class _Run:
     def find(self, query: Query, threshold: float) -> None:
         """Find all objects that ``query`` asks for."""
         of = self._of
+        wanted = [one.box for one in query.exemplars if one.positive]
+        if isinstance(self._fixed, Window) and not any(intersection(box, self._fixed.box) for box in wanted):
+            raise _outside("The example lies" if len(wanted) == 1 else "The examples lie", self._fixed)
         extent = Prompts(box=BoxPrompt(union(one.box for one in query.exemplars)))
         answer = find_plane(of._engine, of._embeddings, self._look(extent), query, **self._told)
         start = time.perf_counter()
@@ -215,6 +219,9 @@ class _Run:
         """Return the view that answers ``prompts``: the last one again where it does."""
         if isinstance(self._fixed, Window):
             window = self._fixed
+            inside = cut_prompts(prompts, window)
+            if inside.empty or len(inside.points) < len(prompts.points):
+                raise _outside("A prompt lies", window)
         else:
             last = self.windows[-1] if self.windows else None
             window = choose_window(self._shape, prompts, last, side=self._fixed)
@@ -223,6 +230,15 @@ class _Run:
 
     def _add(self, words: str, one: Segmentation) -> None:
         self.objects.append(FoundObject(len(self.objects) + 1, one.mask, one.score, words))
+
+
+def _outside(what: str, window: Window) -> PromptError:
+    edges = f"{window.top},{window.left},{window.bottom},{window.right}"
+    return PromptError(
+        f"{what} outside the window {edges}.",
+        hint="Pass a window that holds all prompts, or leave window= out.",
+        in_shell="Give a --window T,L,B,R that holds all prompts, or leave --window out.",
+    )
 
 
 def _window(value: WindowLike, shape: tuple[int, int]) -> Window | int:

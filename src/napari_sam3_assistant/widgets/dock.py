@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QWidget
 
 from napari_sam3_assistant.widgets.bind import Bindings, on_main
+
+CLAIM_AGAIN_MS, CLAIMS = 50, 20
 
 
 class Dock(QWidget):
@@ -21,6 +23,13 @@ class Dock(QWidget):
         on_main(lambda: None)  # from now on other threads may call
         self._bindings = Bindings()
         self._docked = False
+        self._claims = 0
+        self._claim = QTimer(self)
+        self._claim.setSingleShot(True)
+        self._claim.setInterval(0)
+        self._claim.timeout.connect(self._claim_width)
+        # A widget that wants no height gets a stretch below it from napari, a larger one each time it is opened.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.destroyed.connect(self._bindings.close)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
@@ -29,7 +38,10 @@ class Dock(QWidget):
         super().closeEvent(event)
 
     def event(self, event: QEvent | None) -> bool:
-        """Notice that the dock has parted with the widget."""
+        """Notice that the dock has parted with the widget, and that the widget needs another width."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._claims = 0
+            self._claim.start(0)
         if event is not None and event.type() == QEvent.Type.ParentChange:
             parted = self._docked and self.parent() is None
             self._docked = self.parent() is not None
@@ -37,3 +49,16 @@ class Dock(QWidget):
                 self._bindings.close()
                 self.deleteLater()
         return super().event(event)
+
+    def _claim_width(self) -> None:
+        """Widen a dock that is too narrow; Qt asks how wide it must be once, before napari's theme is applied."""
+        dock, window = self.parent(), self.window()
+        if not isinstance(dock, QDockWidget) or not isinstance(window, QMainWindow):
+            return
+        needed = dock.minimumSizeHint().width()
+        if dock.width() < needed:
+            window.resizeDocks([dock], [needed], Qt.Orientation.Horizontal)
+        if dock.width() < needed and self._claims < CLAIMS:
+            # A window that is still being laid out takes no heed; one that is too small never will.
+            self._claims += 1
+            self._claim.start(CLAIM_AGAIN_MS)

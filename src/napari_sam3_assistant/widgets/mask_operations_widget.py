@@ -43,6 +43,10 @@ class MaskOperationsWidget(Dock):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(8)
+        self.bar.setRange(0, 0)
+        policy = self.bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.bar.setSizePolicy(policy)
         self.cancel = button("Cancel", self.controller.cancel, "The layer stays as it is.")
         layout = QVBoxLayout(self)
         layout.addWidget(self.tabs, stretch=1)
@@ -61,5 +65,5 @@ class MaskOperationsWidget(Dock):
         self.cleanup.draw()
         text = self.state.busy or self.state.message
         self.status.setText(f"\N{WARNING SIGN} {text}" if self.state.failed and not self.state.busy else text)
-        self.bar.setRange(0, 0 if self.state.busy else 1)
+        self.bar.setVisible(bool(self.state.busy))
         self.cancel.setEnabled(bool(self.state.busy))

@@ -9,12 +9,11 @@ from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.widgets.controls import button, paragraph
 
 GET_SAM3 = (
-    "The built-in engine works without a model: clicks and corrections on clear objects.\n\n"
-    "SAM3 also reads words. Its weights are free, but Meta asks you to agree to a licence:\n"
+    "This release answers with the built-in engine, which needs no model: clicks and corrections on clear "
+    "objects. The SAM3 engine, which also reads words, comes with a later release.\n\n"
+    "Its weights are free, but Meta asks you to agree to a licence, and that may take days. To be ready:\n"
     "1. Ask for access at huggingface.co/facebook/sam3.\n"
-    "2. Download config.json, processor_config.json and model.safetensors into one folder.\n\n"
-    "This release answers with the built-in engine only; the SAM3 engine follows in a later one and will "
-    "ask for that folder."
+    "2. Download config.json, processor_config.json and model.safetensors into one folder."
 )
 
 

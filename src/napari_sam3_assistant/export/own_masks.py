@@ -1,0 +1,40 @@
+"""Masks that this program wrote, told from pictures: ``*.tif`` in a folder takes both."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from pathlib import Path
+
+from napari_sam3_assistant.export import png, tiff
+from napari_sam3_assistant.export.names import PICTURE_SUFFIXES, picture_stem
+
+logger = logging.getLogger(__name__)
+
+_NAME = re.compile(r"(?P<picture>.+?)(_roi)?_mask_\d{2,}")
+
+
+def is_own_mask(path: Path) -> bool:
+    """Return whether a file is a mask that this program wrote.
+
+    Its name tells, and the note beside its pixels; NPY keeps none, so there its name and a picture of that
+    name in the same folder. A file that cannot be read is none.
+    """
+    named = _NAME.fullmatch(path.stem)
+    if named is None:
+        return False
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".npy":
+            return path.is_file() and _has_picture(path.parent, named["picture"])
+        if suffix in (".tif", ".tiff"):
+            return tiff.read_place(path).plane_shape is not None
+        return suffix == ".png" and png.read_place(path).plane_shape is not None
+    except Exception as error:  # what a decoder makes of broken bytes is anyone's guess; reading it will say so
+        logger.debug("%s is not looked at as a mask: %s", path, error)
+        return False
+
+
+def _has_picture(folder: Path, stem: str) -> bool:
+    return any(name.lower().endswith(PICTURE_SUFFIXES) and picture_stem(name) == stem for name in os.listdir(folder))
