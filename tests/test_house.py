@@ -1,7 +1,6 @@
 """The house: what is promised in one file is kept in the others."""
 
 import ast
-import importlib
 import os
 import re
 import shutil
@@ -16,8 +15,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "src" / "napari_sam3_assistant"
-MANIFEST = PACKAGE / "napari.yaml"
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 TARGETS = ["demo", "test", "check", "bench", "docs", "format", "clean", "help"]
 
@@ -36,12 +33,6 @@ def name_of(path: Path) -> str:
 def installed_by_make_test() -> list[Requirement]:
     extras = PROJECT["optional-dependencies"]
     return [Requirement(text) for text in [*PROJECT["dependencies"], *extras["gui"], *extras["dev"]]]
-
-
-def commands() -> list[dict[str, str]]:
-    if not MANIFEST.exists():
-        return []
-    return yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["contributions"]["commands"]
 
 
 @pytest.mark.parametrize("requirement", installed_by_make_test(), ids=str)
@@ -120,31 +111,6 @@ def test_the_scripts_can_be_run():
             assert path.stat().st_mode & 0o111, f"{name_of(path)} is not executable"
 
 
-@pytest.mark.skipif(not MANIFEST.exists(), reason="there is no manifest yet")
-@pytest.mark.parametrize("command", commands(), ids=lambda command: command["id"])
-def test_each_command_of_the_manifest_leads_to_something_callable(command):
-    module, _, name = command["python_name"].partition(":")
-
-    assert callable(getattr(importlib.import_module(module), name))
-
-
-@pytest.mark.skipif(not MANIFEST.exists(), reason="there is no manifest yet")
-def test_the_commands_that_users_know_are_there():
-    known = {command["id"]: (command["title"], command["python_name"]) for command in commands()}
-
-    widgets = "napari_sam3_assistant.widgets"
-    assert (
-        known.items()
-        >= {
-            "napari-sam3-assistant.make_widget": ("SAM3 Assistant", f"{widgets}.main_widget:MainWidget"),
-            "napari-sam3-assistant.make_mask_operations_widget": (
-                "SAM3 Mask Operations",
-                f"{widgets}.mask_operations_widget:MaskOperationsWidget",
-            ),
-        }.items()
-    )
-
-
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_of_a_page_lead_to_files(page):
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -167,7 +133,7 @@ def test_modules_named_on_a_page_exist(page):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_python_on_a_page_is_python(page):
     for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-        ast.parse(block)
+        assert ast.parse(block).body
 
 
 def test_each_page_is_in_the_table_of_contents():
@@ -177,7 +143,6 @@ def test_each_page_is_in_the_table_of_contents():
     assert sorted(listed) == sorted(pages)
 
 
-@pytest.mark.skipif(not (PACKAGE / "cli" / "main.py").exists(), reason="there is no command yet")
 def test_options_on_the_shell_page_are_those_of_the_command():
     page = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
     run = "import sys; from napari_sam3_assistant.cli.main import main; sys.exit(main())"
