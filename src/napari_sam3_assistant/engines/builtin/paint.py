@@ -14,7 +14,7 @@ from napari_sam3_assistant.core.geometry import union as union_of
 from napari_sam3_assistant.core.prompts import PointPrompt
 from napari_sam3_assistant.engines.builtin.basins import IntArray
 from napari_sam3_assistant.engines.builtin.finish import finished
-from napari_sam3_assistant.engines.builtin.outlines import Outline, Union
+from napari_sam3_assistant.engines.builtin.outlines import Node, Outline, Union
 from napari_sam3_assistant.engines.builtin.refine import refined
 from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree, grown
 
@@ -122,9 +122,9 @@ def painted(tree: RegionTree, on: BoolArray, clicks: Clicks, within: Box | None 
 
 def drawn(tree: RegionTree, outline: Outline, clicks: Clicks, within: Box | None = None) -> PlacedMask:
     """Return the mask of an outline found on ``tree``, or on its coarse tree; each click is honoured on its pixel."""
-    if isinstance(outline, Union) and outline.tree is tree:
+    if isinstance(outline, Node | Union) and outline.tree is tree:
         return painted(tree, outline.on, clicks, within)
-    mask = _painted_coarsely(tree, outline) if isinstance(outline, Union) else _rasterized(tree, outline)
+    mask = _painted_coarsely(tree, outline) if isinstance(outline, Node | Union) else _rasterized(tree, outline)
     return _honoured([_cut(mask, within) if within is not None else _connected(mask, clicks)], clicks)
 
 
@@ -138,7 +138,7 @@ def _rasterized(tree: RegionTree, outline: Outline) -> PlacedMask:
     return PlacedMask(outline.inside(rows, cols), (int(box.top), int(box.left))).trimmed()
 
 
-def _painted_coarsely(tree: RegionTree, outline: Union) -> PlacedMask:
+def _painted_coarsely(tree: RegionTree, outline: Node | Union) -> PlacedMask:
     """Return the mask of regions of the coarse tree, its steps smoothed away."""
     from scipy import ndimage as ndi
 
