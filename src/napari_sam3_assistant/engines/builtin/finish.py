@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.geometry import PlacedMask
-from napari_sam3_assistant.engines.builtin.levels import FloatArray, level_for
+from napari_sam3_assistant.core.geometry import Box, PlacedMask
+from napari_sam3_assistant.engines.builtin.levels import FloatArray
 from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree, grown
 
 _PAD_PX = 4
@@ -20,7 +20,9 @@ _LEAST_PX = 150
 """A smaller mask is left as it is."""
 _THIN_PX = 25
 """A part thinner than the filter stays if it holds so many pixels: it is a vessel, not a spur."""
-_MOST_PIXELS = 400_000
+_MOST_PIXELS = 120_000
+_MOST_SMOOTHED = 40_000
+"""A larger mask keeps its outline, and a still larger one its holes: a click has milliseconds."""
 _HOLE_SHARE = 0.4
 """A hole is filled if its colour is nearer to the object's than this share of the way to what is around."""
 
@@ -38,8 +40,8 @@ def finished(tree: RegionTree, mask: PlacedMask) -> PlacedMask:
         return mask
     box = grown(mask.box, tree.shape, _PAD_PX)
     whole = mask.within(box)
-    whole |= _false_holes(tree, whole, (int(box.top), int(box.left)))
-    if whole.sum() >= _LEAST_PX:
+    whole |= _false_holes(tree, whole, box)
+    if box.area <= _MOST_SMOOTHED and whole.sum() >= _LEAST_PX:
         whole = smooth(whole)
     return PlacedMask(whole, (int(box.top), int(box.left))).trimmed()
 
@@ -77,26 +79,24 @@ def _thin(mask: BoolArray) -> BoolArray:
     return np.asarray(long[labels], bool)
 
 
-def _false_holes(tree: RegionTree, mask: BoolArray, offset: tuple[int, int]) -> BoolArray:
-    """Return the holes of ``mask`` that are coloured like it."""
+def _false_holes(tree: RegionTree, mask: BoolArray, box: Box) -> BoolArray:
+    """Return the holes of ``mask``, which covers ``box``, that are coloured like it."""
     from scipy import ndimage as ndi
 
-    holes: BoolArray = ndi.binary_fill_holes(mask) & ~mask
-    if not holes.any():
-        return holes
-    labels, count = ndi.label(holes)
-    rows, cols = np.mgrid[: mask.shape[0], : mask.shape[1]].astype(np.float32)
-    planes = level_for(tree.levels, 1).at(rows + offset[0], cols + offset[1])
-    around = ~ndi.binary_fill_holes(mask)
+    labels, count = ndi.label(np.pad(~mask, 1, constant_values=True))
+    labels = labels[1:-1, 1:-1]  # the frame is 1, and with it all that is no hole
+    if count < 2:
+        return np.zeros(mask.shape, bool)
+    planes = tree.levels[0].crop(box)
+    around = labels == 1
     if not around.any():
-        return holes
+        return ~mask
     inside, outside = (planes[:, part].mean(axis=1) for part in (mask, around))
-    index = np.arange(1, count + 1)
+    index = np.arange(2, count + 1)
     level = np.stack([ndi.mean(plane, labels, index) for plane in planes])
     like = _along(level, inside, outside) < _HOLE_SHARE
-    small = np.bincount(labels.ravel(), minlength=count + 1)[1:] <= _DISC.sum()
-    filled: BoolArray = np.concatenate([[False], like | small])[labels]
-    return filled
+    small = np.bincount(labels.ravel(), minlength=count + 1)[2:] <= _DISC.sum()
+    return np.asarray(np.concatenate([[False, False], like | small])[labels], bool)
 
 
 def _along(level: FloatArray, inside: FloatArray, outside: FloatArray) -> npt.NDArray[np.floating[Any]]:

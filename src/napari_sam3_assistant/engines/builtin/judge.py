@@ -178,13 +178,10 @@ def _edges(planes: npt.NDArray[np.float32], masks: BoolArray, beyond: BoolArray)
     few = np.maximum(whole.sum(axis=1), 1)
     least = np.where(whole > 0, np.clip(relative, -1, 1), 1).min(axis=1)
     spread = (np.clip(relative, -1, 1) * whole).sum(axis=1) / few
-    inner = masks & (normal < 0.05)
+    inner, outer = masks & (normal < 0.05), ~masks & (soft > 0.02) & ~beyond
     n = np.maximum(inner.sum(axis=(1, 2)), 1)
-    first = (planes * inner).sum(axis=(2, 3)) / n
-    varied = np.sqrt(np.maximum(((planes**2) * inner).sum(axis=(2, 3)) / n - first**2, 0).sum(axis=0))
-    outer = ~masks & (soft > 0.02) & ~beyond
-    m = np.maximum(outer.sum(axis=(1, 2)), 1)
-    second = (planes * outer).sum(axis=(2, 3)) / m
+    first, second = _mean(planes, inner), _mean(planes, outer)
+    varied = np.sqrt(np.maximum(_mean(planes**2, inner) - first**2, 0).sum(axis=0))
     differ = np.sqrt(((first - second) ** 2).sum(axis=0))
     return _Edges(
         coherence=strength / ((steep * weight).sum(axis=(1, 2)) + 1e-6),
@@ -199,6 +196,11 @@ def _edges(planes: npt.NDArray[np.float32], masks: BoolArray, beyond: BoolArray)
         way=total / np.maximum((steep * weight).sum(axis=(1, 2)) + 1e-6, 1e-6),
         step=first - second,
     )
+
+
+def _mean(planes: npt.NDArray[np.float32], where: BoolArray) -> FloatArray:
+    mean: FloatArray = (planes * where).sum(axis=(2, 3)) / np.maximum(where.sum(axis=(1, 2)), 1)
+    return mean
 
 
 def _blurred(values: npt.NDArray[np.float32], axis: int) -> npt.NDArray[np.float32]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam3_assistant.core.geometry import Box, slices
 from napari_sam3_assistant.engines.builtin.basins import FloatPlane, shrunk
 
 _LEVELS = 5
@@ -56,6 +57,13 @@ class Level:
             upper = upper_left + right * (upper_right - upper_left)
             sampled[:] = upper + down * (lower_left + right * (lower_right - lower_left) - upper)
         return out
+
+    def crop(self, box: Box) -> npt.NDArray[np.float32]:
+        """Return the planes on the pixels of ``box``, which lies in the image and has whole corners."""
+        if self.step == 1:
+            return self.planes[(slice(None), *slices(box))]
+        rows, cols = np.arange(box.top, box.bottom), np.arange(box.left, box.right)
+        return self.at(rows[:, None] + 0 * cols, cols + 0 * rows[:, None])
 
 
 def levels_of(smooth: list[FloatPlane], step: int) -> tuple[Level, ...]:

@@ -14,7 +14,7 @@ _LEAST_RADIUS_PX = 3.0
 _ROUND = 2.2
 """A part is round if it is no larger than so many discs that fit in it; a branch of a vessel is not."""
 _LEVELS = 8
-_MOST_PIXELS = 160_000
+_MOST_PIXELS = 40_000
 
 
 def parted(mask: BoolArray) -> npt.NDArray[np.int32]:
