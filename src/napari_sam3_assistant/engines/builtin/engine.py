@@ -127,7 +127,7 @@ class BuiltinSession:
         inside = Box(0, 0, *tree.shape)
         seen = {object_id: mask_on(tree, mask) for object_id, mask in self._masks.items() if mask.within(inside).any()}
         readings = readings_of_masks(tree, seen)
-        found = {object_id: _painted(tree, reading, NO_CLICKS) for object_id, reading in readings.items()}
+        found = {object_id: _painted(tree, reading, NO_CLICKS, finish=False) for object_id, reading in readings.items()}
         self._masks = {object_id: one.mask for object_id, one in found.items()}
         return FrameResult(frame, found)
 
@@ -192,8 +192,10 @@ def _overlap(a: PlacedMask, b: PlacedMask) -> float:
     return shared / (a.area + b.area - shared)
 
 
-def _painted(tree: RegionTree, reading: Reading, clicks: Clicks, within: Box | None = None) -> Segmentation:
-    mask = painted(tree, reading.on, clicks, within)
+def _painted(
+    tree: RegionTree, reading: Reading, clicks: Clicks, within: Box | None = None, *, finish: bool = True
+) -> Segmentation:
+    mask = painted(tree, reading.on, clicks, within, finish=finish)
     return Segmentation(mask, min(max(reading.score, 0.0), 1.0) if mask.area else 0.0)
 
 

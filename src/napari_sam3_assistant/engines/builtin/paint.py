@@ -93,7 +93,9 @@ def clicks_on(tree: RegionTree, points: Sequence[PointPrompt]) -> Clicks:
     return Clicks(pixels, positive, tree.region_at(pixels[:, 0], pixels[:, 1]))
 
 
-def painted(tree: RegionTree, on: BoolArray, clicks: Clicks, within: Box | None = None) -> PlacedMask:
+def painted(
+    tree: RegionTree, on: BoolArray, clicks: Clicks, within: Box | None = None, *, finish: bool = True
+) -> PlacedMask:
     """Return the mask of some regions; each click is honoured on its own pixel.
 
     Parameters
@@ -104,6 +106,8 @@ def painted(tree: RegionTree, on: BoolArray, clicks: Clicks, within: Box | None 
         A region with clicks of both signs is shared among them by nearness.
     within : Box or None
         Whole corners. Nothing outside is painted but the pixels of positive clicks.
+    finish : bool
+        Whether false holes are filled and the outline is smoothed. Over many frames that wears an object down.
 
     Returns
     -------
@@ -113,7 +117,9 @@ def painted(tree: RegionTree, on: BoolArray, clicks: Clicks, within: Box | None 
     on = on.copy()
     mixed = _mixed(clicks)
     on[mixed] = False
-    mask = finished(tree, refined(tree, _filled(tree, on, within)))
+    mask = refined(tree, _filled(tree, on, within))
+    if finish:
+        mask = finished(tree, mask)
     if within is not None:
         mask = _cut(mask, within)
     parts = [mask] + [_shared(tree, region, clicks, within) for region in mixed]
