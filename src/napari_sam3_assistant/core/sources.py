@@ -77,6 +77,10 @@ class Source:
         """The axis that is read whole: the channel axis of an RGB picture."""
         return self.channel_axis if self.rgb else None
 
+    def channel_of(self, plane: Plane) -> int | None:
+        """Return which channel ``plane`` shows; None where there are no channels, or they are read together."""
+        return None if self.rgb or self.channel_axis is None else plane.position(self.channel_axis)
+
     def plane_shape(self, plane: Plane) -> tuple[int, int]:
         """Return height and width of ``plane`` at full resolution, in pixels."""
         return plane.shape_in(self.shape)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from napari_sam3_assistant.core.errors import PromptError
-from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, intersection, union
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, intersection
 from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompts
 
 WHOLE_SIDE = 2048
@@ -197,9 +197,3 @@ def _starts(length: int, side: int, overlap: int) -> list[int]:
         return [0] if length > 0 else []
     count = math.ceil((length - side) / (side - overlap)) + 1
     return [min(index * (side - overlap), length - side) for index in range(count)]
-
-
-def joined(windows: list[Window]) -> Window:
-    """Return the smallest window that holds all ``windows``."""
-    box = union(window.box for window in windows)
-    return Window(int(box.top), int(box.left), int(box.bottom), int(box.right))

@@ -99,7 +99,6 @@ def embed(
         If the pixels cannot be read or the engine cannot encode them.
     """
     source, plane, window = view.source, view.plane, view.window
-    channel = None if source.rgb or source.channel_axis is None else plane.position(source.channel_axis)
     key = EmbeddingKey(
         engine=engine.name,
         weights=engine.weights,
@@ -107,7 +106,7 @@ def embed(
         version=source.version,
         checksum=source.checksum(plane, window),
         plane=plane,
-        channel=channel,
+        channel=source.channel_of(plane),
         level=0,
         window=window,
         limits=limits,

@@ -170,8 +170,7 @@ class Segmenter:
         return picture, source
 
     def _limits_of(self, source: Source, plane: Plane) -> Limits:
-        channel = None if source.channel_axis is None or source.rgb else plane.position(source.channel_axis)
-        key = source.identity, channel
+        key = source.identity, source.channel_of(plane)
         if key not in self._limits:
             self._limits[key] = estimate_limits(source, plane)
         return self._limits[key]

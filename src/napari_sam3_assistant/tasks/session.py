@@ -174,8 +174,7 @@ class ImageSession:
 
     def _limits_of(self, source: Source, plane: Plane) -> Limits:
         """Return the limits of a picture, estimated once. Called on the worker's thread."""
-        channel = None if source.channel_axis is None or source.rgb else plane.position(source.channel_axis)
-        key = source.identity, source.version, channel
+        key = source.identity, source.version, source.channel_of(plane)
         if source.limits is not None:
             return source.limits
         if key not in self._limits:
