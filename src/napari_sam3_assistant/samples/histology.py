@@ -31,12 +31,12 @@ def histology(seed: int = 0) -> Sample:
     density = blue[..., None] * HEMATOXYLIN + pink[..., None] * EOSIN
     seen = ndi.gaussian_filter(LIGHT * np.exp(-density), (0.8, 0.8, 0)) + rng.normal(0, 2.5, (*SHAPE, 3))
     image = np.clip(np.rint(seen), 0, 255).astype(np.uint8)
-    return Sample("Histology", image, canvas.labels, True, (PIXEL_UM, PIXEL_UM), "micrometer")
+    return Sample("Histology", image, canvas.labels, True, (PIXEL_UM,) * 2, ("micrometer",) * 2)
 
 
 def _glands(rng: np.random.Generator) -> list[Shape]:
     """Return the openings of glands, apart from each other."""
-    canvas = Canvas(SHAPE)
+    canvas = Canvas[Shape](SHAPE)
     for _ in range(200):
         if len(canvas.shapes) >= 4:
             break
@@ -64,9 +64,9 @@ def _swollen(shape: Shape, by: float) -> Shape:
     return Shape(shape.row, shape.col, (long * short) ** 0.5, long / short, shape.angle, shape.waves)
 
 
-def _grown(rng: np.random.Generator, glands: list[Shape], closed: npt.NDArray[np.bool_]) -> Canvas:
+def _grown(rng: np.random.Generator, glands: list[Shape], closed: npt.NDArray[np.bool_]) -> Canvas[Shape]:
     """Return nuclei: round ones in rings about the openings, slender ones between the glands."""
-    canvas = Canvas(SHAPE, closed.copy())
+    canvas = Canvas[Shape](SHAPE, closed.copy())
     for gland in glands:
         ring = _swollen(gland, 18.0)
         half = ring.radius * ring.aspect**0.5, ring.radius / ring.aspect**0.5
@@ -103,7 +103,7 @@ def _grain(row: float, col: float) -> float:
     return 1.1 + 0.5 * float(np.sin(row / 110.0) + np.cos(col / 140.0))
 
 
-def _stains(rng: np.random.Generator, canvas: Canvas, lumen: Floats, wall: Floats) -> tuple[Floats, Floats]:
+def _stains(rng: np.random.Generator, canvas: Canvas[Shape], lumen: Floats, wall: Floats) -> tuple[Floats, Floats]:
     """Return how much hematoxylin and eosin each pixel holds."""
     from scipy import ndimage as ndi
 

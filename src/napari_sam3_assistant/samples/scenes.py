@@ -1,4 +1,4 @@
-"""What the sample pictures are made of: a picture with its truth, shapes that may touch, and noise.
+"""What the sample pictures are made of: a picture with its truth, shapes that may touch, noise, and a camera.
 
 All coordinates are (row, col) pixels. Everything follows from the random generator passed
 in, so a seed gives the same picture on every machine.
@@ -6,8 +6,10 @@ in, so a seed gives the same picture on every machine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,24 +26,41 @@ class Sample:
     ----------
     name : str
         What its layer is called.
-    image : ndarray of shape (H, W) or (H, W, 3)
+    image : ndarray of shape (H, W), (H, W, 3), (Z, H, W), (T, H, W) or (C, H, W)
         The picture.
-    truth : ndarray of shape (H, W), uint16
-        One label from 1 for each object; 0 is background.
+    truth : ndarray of shape (H, W), (Z, H, W) or (T, H, W), uint16
+        One label from 1 for each object, the same in every plane and frame; 0 is background.
     rgb : bool
         Whether the last axis of ``image`` holds red, green and blue.
     scale : tuple of float
-        Length of a pixel along rows and columns, in ``units``.
-    units : str
-        Name of the unit of length.
+        Length of a step along each axis of ``truth``, in ``units``.
+    units : tuple of str
+        Name of the unit of each axis of ``truth``.
+    axis_labels : tuple of str
+        Name of each axis of ``truth``.
+    channels : tuple of str
+        What each channel shows, where the first axis of ``image`` holds channels.
+    parts : mapping of str to ndarray like ``truth``
+        Truth of what is inside the objects, by name; a part has the label of its object.
+    parents : mapping of int to int
+        The label of the mother by that of the daughter, where objects divide.
     """
 
     name: str
     image: npt.NDArray[Any]
     truth: Labels
     rgb: bool
-    scale: tuple[float, float] = (1.0, 1.0)
-    units: str = "pixel"
+    scale: tuple[float, ...] = (1.0, 1.0)
+    units: tuple[str, ...] = ("pixel", "pixel")
+    axis_labels: tuple[str, ...] = ("y", "x")
+    channels: tuple[str, ...] = ()
+    parts: Mapping[str, Labels] = field(default_factory=lambda: MappingProxyType({}))
+    parents: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def placement(self) -> dict[str, Any]:
+        """What napari has to be told so that the layer of the picture, or of its truth, has its true size."""
+        return {"scale": self.scale, "units": self.units, "axis_labels": self.axis_labels}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +107,14 @@ class Shape:
         far = np.hypot(along / self.aspect**0.5, across * self.aspect**0.5) / self.radius
         return (rows, cols), (1 - far / border).astype(np.float32)
 
+    def beside(self, rng: np.random.Generator, radius: float) -> tuple[float, float]:
+        """Return a centre at which a round shape of ``radius`` would touch this one."""
+        angle = float(rng.uniform(0, 2 * np.pi))
+        turned = angle - self.angle
+        half = self.radius / np.hypot(np.cos(turned) / self.aspect**0.5, np.sin(turned) * self.aspect**0.5)
+        far = 0.93 * (half + radius)
+        return self.row + far * np.cos(angle), self.col + far * np.sin(angle)
+
 
 def random_shape(
     rng: np.random.Generator,
@@ -105,31 +132,41 @@ def random_shape(
     return Shape(row, col, radius, float(rng.uniform(*aspect)), turn, waves)
 
 
-class Canvas:
+class Solid(Protocol):
+    """What can be put on a canvas of as many axes as it has itself."""
+
+    def depth(self, shape: Any, /) -> tuple[tuple[slice, ...], Floats]:
+        """Return a block, and how deep each of its pixels lies in the solid: see :meth:`Shape.depth`."""
+
+
+S = TypeVar("S", bound=Solid)
+
+
+class Canvas(Generic[S]):
     """Labels of shapes that may touch but never lie on each other.
 
     Attributes
     ----------
-    labels : ndarray of shape (H, W), uint16
+    labels : ndarray of shape (H, W) or (Z, H, W), uint16
         The shapes put so far, numbered from 1.
-    shapes : list of Shape
+    shapes : list of Shape, or of solids with three axes
         In the order of their labels.
-    blocked : ndarray of shape (H, W), bool
+    blocked : ndarray of bool, like ``labels``
         Where no shape may lie.
     """
 
-    def __init__(self, shape: tuple[int, int], blocked: npt.NDArray[np.bool_] | None = None) -> None:
+    def __init__(self, shape: tuple[int, ...], blocked: npt.NDArray[np.bool_] | None = None) -> None:
         self.labels: Labels = np.zeros(shape, np.uint16)
-        self.shapes: list[Shape] = []
+        self.shapes: list[S] = []
         self.blocked = np.zeros(shape, bool) if blocked is None else blocked
         self._depth = np.full(shape, -np.inf, np.float32)
 
-    def put(self, shape: Shape, *, gap: float = 0.25, touch: int = 0, shared: float = 0.1) -> bool:
+    def put(self, shape: S, *, gap: float = 0.25, touch: int = 0, shared: float = 0.1) -> bool:
         """Put ``shape`` if there is room, and return whether there was.
 
         Parameters
         ----------
-        shape : Shape
+        shape : Shape or another solid
             What to put.
         gap : float
             How far it keeps from the others, as a fraction of its radius.
@@ -151,24 +188,54 @@ class Canvas:
         self._depth[where][mine] = depth[mine]
         return True
 
-    def beside(self, rng: np.random.Generator, label: int, radius: float) -> tuple[float, float]:
-        """Return a centre at which a round shape of ``radius`` would touch the shape of ``label``."""
-        other, angle = self.shapes[label - 1], float(rng.uniform(0, 2 * np.pi))
-        turned = angle - other.angle
-        half = other.radius / np.hypot(np.cos(turned) / other.aspect**0.5, np.sin(turned) * other.aspect**0.5)
-        far = 0.93 * (half + radius)
-        return other.row + far * np.cos(angle), other.col + far * np.sin(angle)
 
-
-def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> Floats:
-    """Return smooth noise with mean about 0, spread 1 and grains of ``sigma`` pixels, of ``shape`` (H, W)."""
+def noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: float | tuple[float, ...]) -> Floats:
+    """Return smooth noise with mean about 0, spread 1 and grains of ``sigma`` pixels (along each axis)."""
     from scipy import ndimage as ndi
 
+    sigmas = (float(sigma),) * len(shape) if isinstance(sigma, int | float) else sigma
     # Coarse grains are made small and enlarged: the same look for a fraction of the time.
-    step = max(int(sigma / 3), 1)
-    small = tuple(-(-length // step) + 2 for length in shape)
-    field = ndi.gaussian_filter(rng.standard_normal(small, dtype=np.float32), sigma / step, mode="wrap")
+    steps = [max(int(one / 3), 1) for one in sigmas]
+    small = [-(-length // step) + 2 for length, step in zip(shape, steps, strict=True)]
+    grains = [one / step for one, step in zip(sigmas, steps, strict=True)]
+    field = ndi.gaussian_filter(rng.standard_normal(small, dtype=np.float32), grains, mode="wrap")
     field /= max(float(field.std()), 1e-6)
-    if step > 1:
-        field = ndi.zoom(field, step, order=1)
-    return np.asarray(field[: shape[0], : shape[1]], np.float32)
+    if max(steps) > 1:
+        field = ndi.zoom(field, steps, order=1)
+    return np.asarray(field[tuple(slice(length) for length in shape)], np.float32)
+
+
+def inner(labels: Labels) -> npt.NDArray[np.bool_]:
+    """Return the pixels of objects that do not border on another object or the background."""
+    kept = labels > 0
+    for axis in range(labels.ndim):
+        edge = np.diff(labels.astype(np.int32), axis=axis) != 0
+        first, last = [slice(None)] * labels.ndim, [slice(None)] * labels.ndim
+        first[axis], last[axis] = slice(None, -1), slice(1, None)
+        kept[tuple(first)] &= ~edge
+        kept[tuple(last)] &= ~edge
+    return kept
+
+
+def photograph(
+    rng: np.random.Generator, light: Floats, *, offset: float, gain: float, read: float, most: int = 4095
+) -> npt.NDArray[np.uint16]:
+    """Return what a camera makes of light.
+
+    Parameters
+    ----------
+    rng : Generator
+    light : ndarray
+        In greys above darkness, none of them negative.
+    offset : float
+        The grey of darkness.
+    gain : float
+        The photons that one grey stands for; their number is left to chance.
+    read : float
+        Spread of the camera's own noise, in greys.
+    most : int
+        The grey at which it is saturated.
+    """
+    photons = rng.poisson(light * gain) / gain
+    image = photons + offset + rng.normal(0, read, light.shape)
+    return np.clip(np.rint(image), 0, most).astype(np.uint16)
