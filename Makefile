@@ -10,14 +10,14 @@ export NO_MKDOCS_2_WARNING := 1
 
 bin := .venv/bin
 step := scripts/step
-tidy := .venv build demo-output dist htmlcov site \
+tidy := .venv .venv-compat build demo-output dist htmlcov site \
 	.benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs format clean
+.PHONY: help setup demo test test-compat check bench docs format clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make the environment .venv, and nothing else
 	@scripts/setup
@@ -26,9 +26,14 @@ demo: setup ## open napari with a picture and its first mask; without a screen, 
 	@$(step) "Running the demo" scripts/on-screen $(bin)/napari-sam3-assistant demo $(ARGS)
 	@echo "==> The demo is done; its masks and screenshots are in demo-output/."
 
-test: setup ## run the tests
+test: setup ## run the tests, and some of them with the oldest napari and the other Qt binding; with ARGS, those only
 	@$(step) "Running the tests" scripts/run-tests $(ARGS)
+	@$(if $(ARGS),,$(MAKE) --no-print-directory test-compat)
 	@echo "==> All tests passed."
+
+test-compat: setup ## run the tests that meet napari and Qt with the oldest napari and the other Qt binding
+	@scripts/setup-compat
+	@$(step) "Running tests with the oldest napari and PySide6" scripts/run-compat $(ARGS)
 
 check: setup ## look for faults without running anything: style, types, imports, lengths, manifest, docs
 	@$(step) "Looking for faults (ruff check)" $(bin)/ruff check --quiet .

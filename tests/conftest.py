@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,10 @@ def own_settings(tmp_path_factory, monkeypatch):
     """Give each test settings of its own: what it chooses must not become what the user finds remembered."""
     folder = tmp_path_factory.mktemp("settings")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    napari = sys.modules.get("napari.settings")  # if a test is the first to import it, it finds the folder above
+    if hasattr(napari, "get_plugin_settings"):
+        monkeypatch.setattr(napari, "_CFG_PATH", str(folder / "settings.yaml"))
+        napari._clear_plugin_settings_cache()
     try:
         from qtpy.QtCore import QSettings
     except ImportError:  # a machine without a screen runs the tests that need none

@@ -16,18 +16,26 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-TARGETS = ["demo", "test", "check", "bench", "docs", "format", "clean", "help"]
+TARGETS = ["demo", "test", "test-compat", "check", "bench", "docs", "format", "clean", "help"]
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-PINS = [
-    Requirement(line)
-    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    if line and not line.startswith("#")
-]
+
+
+def pins_of(name: str) -> list[Requirement]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+PINS = pins_of("constraints.txt")
+COMPAT_PINS = pins_of("constraints-compat.txt")
 
 
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
+
+
+def name_of_package(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)
 
 
 def installed_by_make_test() -> list[Requirement]:
@@ -46,7 +54,7 @@ def test_each_dependency_is_pinned_to_a_version_it_allows(requirement):
 
 
 def test_each_pin_is_one_exact_version_from_no_particular_place():
-    for pin in PINS:
+    for pin in [*PINS, *COMPAT_PINS]:
         assert [(part.operator, "*" in part.version) for part in pin.specifier] == [("==", False)], pin
         assert pin.url is None, pin
 
@@ -55,6 +63,14 @@ def test_each_package_is_pinned_once():
     names = [canonicalize_name(pin.name) for pin in PINS]
 
     assert sorted(set(names)) == sorted(names)
+
+
+def test_the_second_run_has_the_oldest_napari_and_the_other_qt_binding():
+    oldest = {name_of_package(text): Requirement(text).specifier for text in PROJECT["dependencies"]}["napari"]
+    pins = {canonicalize_name(pin.name): str(pin.specifier) for pin in COMPAT_PINS}
+
+    assert f">={pins['napari'].removeprefix('==')}" == str(oldest)
+    assert "pyside6-essentials" in pins and "pyqt6" in {canonicalize_name(pin.name) for pin in PINS}
 
 
 def test_nothing_heavy_is_in_the_base():

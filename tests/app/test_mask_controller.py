@@ -13,6 +13,7 @@ from napari_sam3_assistant.app import runtime as runtimes
 from napari_sam3_assistant.app.mask_controller import MaskController
 from napari_sam3_assistant.app.mask_state import MaskState
 from napari_sam3_assistant.app.mask_work import WORKER
+from napari_sam3_assistant.layers.world import camera_of
 from napari_sam3_assistant.tasks.jobs import Job, Kind
 from napari_sam3_assistant.widgets.bind import on_main
 
@@ -152,7 +153,7 @@ def test_locating_brings_a_component_of_a_scaled_layer_to_the_middle_of_the_view
     masks.locate(masks.state.components[0])
 
     assert masks.state.message == "Located component 1 label 1 at centroid 3.0, 11.0, 21.0."
-    assert tuple(viewer.scene.camera.center)[-2:] == (105.5, 10.5)
+    assert tuple(camera_of(viewer).center)[-2:] == (105.5, 10.5)
     assert viewer.dims.point[0] == 6
 
 

@@ -242,3 +242,16 @@ def test_built_in_embedding_is_one():
     made: Embedding = grow(blobs())
 
     assert EmbeddingCache(10**6).get(key(), lambda: made) is made
+
+
+def test_a_smaller_cache_gives_up_the_least_recently_used_at_once():
+    cache = EmbeddingCache(30)
+    for name in "abc":
+        cache.get(key(name), Block)
+    cache.get(key("a"), never)
+
+    cache.resize(20)
+
+    assert key("b") not in cache and cache.nbytes == 20
+    cache.resize(None)
+    assert cache.most_bytes == default_bytes() and cache.nbytes == 20

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 
+from napari_sam3_assistant.app.preferences import Preferences
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import ImageEngine
@@ -66,6 +67,14 @@ def acquire() -> Runtime:
             _runtime = Runtime()
         _users += 1
         return _runtime
+
+
+def prefer(preferences: Preferences) -> None:
+    """Follow what the user has set once; without a runtime there is nothing to do."""
+    with _lock:
+        runtime = _runtime
+    if runtime is not None:
+        runtime.embeddings.resize(preferences.cache_bytes)
 
 
 def release() -> None:

@@ -144,6 +144,12 @@ class EmbeddingCache:
         """Give up all embeddings."""
         self.drop(lambda key: True)
 
+    def resize(self, most_bytes: int | None) -> None:
+        """Let all embeddings together take ``most_bytes``, or what is usual (None); give up what no longer fits."""
+        with self._lock:
+            self.most_bytes = default_bytes() if most_bytes is None else most_bytes
+            self._shrink()
+
     def _make(self, key: EmbeddingKey, flight: _Flight, make: Callable[[], Embedding]) -> Embedding:
         try:
             made = make()
@@ -154,8 +160,7 @@ class EmbeddingCache:
         with self._lock:
             if flight.keep and made.nbytes <= self.most_bytes:
                 self._kept[key] = made
-                while self._total() > self.most_bytes:
-                    self._kept.popitem(last=False)
+                self._shrink()
         self._land(key, flight)
         flight.made.set_result(made)
         return made
@@ -164,6 +169,10 @@ class EmbeddingCache:
         with self._lock:
             if self._flights.get(key) is flight:
                 del self._flights[key]
+
+    def _shrink(self) -> None:
+        while self._total() > self.most_bytes:
+            self._kept.popitem(last=False)
 
     def _total(self) -> int:
         return sum(embedding.nbytes for embedding in self._kept.values())

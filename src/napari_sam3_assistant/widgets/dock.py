@@ -30,7 +30,9 @@ class Dock(QWidget):
         self._claim.timeout.connect(self._claim_width)
         # A widget that wants no height gets a stretch below it from napari, a larger one each time it is opened.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.destroyed.connect(self._bindings.close)
+        # A function, not a method of the bindings: PySide6 forgets a method when its object goes, and that is before.
+        bindings = self._bindings
+        self.destroyed.connect(lambda: bindings.close())
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Stop work and let go of the viewer; layers stay as they are."""

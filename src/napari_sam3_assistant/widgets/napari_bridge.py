@@ -1,16 +1,23 @@
-"""What the widgets use of napari's window: its docks."""
+"""What the widgets use of napari: the docks of its window, and its preferences."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtWidgets import QDockWidget
 
+from napari_sam3_assistant.app.preferences import Preferences
+from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.mask_operations_widget import MaskOperationsWidget
 
 PLUGIN = "napari-sam3-assistant"
 MASK_OPERATIONS = "SAM3 Mask Operations (SAM3 Assistant)"
 """The name under which napari's menu opens it: the menu and the button then mean the same dock."""
+GIB = 2**30
+
+_log = logging.getLogger(__name__)
 
 
 def open_mask_operations(viewer: Any) -> None:
@@ -24,3 +31,35 @@ def open_mask_operations(viewer: Any) -> None:
     if isinstance(dock, QDockWidget):
         dock.show()
         dock.raise_()
+
+
+def preferences() -> Preferences:
+    """Return what the user has set in napari's preferences, as the manifest's ``configurations`` name it."""
+    found = _settings()
+    if found is None:
+        return Preferences()
+    return Preferences(found.engine.default_engine, round(found.memory.encoded_images_gib * GIB) or None)
+
+
+def follow_preferences(changed: Callable[[], object], bindings: Bindings) -> None:
+    """Call ``changed`` whenever the user changes one of our preferences, until ``bindings`` are closed."""
+    found = _settings()
+    if found is not None:
+        bindings.connect(found.events.changed, lambda event: changed())
+
+
+def _settings() -> Any:
+    """Return napari's settings of this plugin; None where there are none."""
+    try:
+        from napari.settings import get_plugin_settings
+    except ImportError:  # napari before 0.9
+        return None
+    try:
+        return get_plugin_settings(PLUGIN)
+    except KeyError:  # napari has not found our manifest
+        return None
+    except Exception:  # napari reads those of every plugin; another one's must not keep ours from opening
+        _log.warning(
+            "napari could not read the preferences of plugins; ours are left as they are at first.", exc_info=True
+        )
+        return None

@@ -1,4 +1,7 @@
-"""The last state of each control, remembered from one start to the next."""
+"""The last state of each control, remembered from one start to the next.
+
+What cannot be read, or is none of the choices any more, is as if nothing were remembered.
+"""
 
 from __future__ import annotations
 
@@ -19,24 +22,44 @@ def settings() -> QSettings:
     return QSettings(ORGANIZATION, APPLICATION)
 
 
-def load(state: AppState) -> AppState:
-    """Return ``state`` with what was remembered; what no longer fits is ignored."""
-    found = settings()
-    state.output.folder = str(found.value(FOLDER, "") or "")
-    kept = str(found.value(FORMAT, state.output.format))
+def chosen_engine() -> str:
+    """Return the engine that the user has chosen in the widget; empty while it is the default one."""
+    return _text(ENGINE)
+
+
+def load(state: AppState, default_engine: str) -> AppState:
+    """Return ``state`` with what was remembered; where no engine was chosen it is ``default_engine``."""
+    state.output.folder = _text(FOLDER)
+    kept = _text(FORMAT)
     state.output.format = kept if kept in FORMATS else state.output.format
-    state.model.engine = str(found.value(ENGINE, state.model.engine))
+    state.model.engine = chosen_engine() or default_engine
     return state
 
 
-def remember(state: AppState, bindings: Bindings) -> None:
-    """Write each choice when it is made, until ``bindings`` are closed."""
-    for events, key in (
-        (state.output.events.folder, FOLDER),
-        (state.output.events.format, FORMAT),
-        (state.model.events.engine, ENGINE),
-    ):
-        bindings.connect(events, _writer(key))
+def remember(state: AppState, bindings: Bindings, default_engine: Callable[[], str]) -> None:
+    """Write each choice when it is made, until ``bindings`` are closed.
+
+    An engine is remembered while it is not the default one: the preference goes on where it is.
+    """
+
+    def engine_chosen(name: str) -> None:
+        if name == default_engine():
+            settings().remove(ENGINE)
+        else:
+            settings().setValue(ENGINE, name)
+
+    # One that was remembered and is gone has given way to another by now: that is said once, not at every start.
+    if chosen_engine() not in ("", state.model.engine):
+        engine_chosen(state.model.engine)
+    bindings.connect(state.model.events.engine, engine_chosen)
+    bindings.connect(state.output.events.folder, _writer(FOLDER))
+    bindings.connect(state.output.events.format, _writer(FORMAT))
+
+
+def _text(key: str) -> str:
+    """Return what is remembered under ``key``; Qt reads a list or bytes where a file was changed by hand."""
+    found = settings().value(key, "")
+    return found if isinstance(found, str) else ""
 
 
 def _writer(key: str) -> Callable[[str], None]:
