@@ -10,9 +10,10 @@ from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import PointPrompt
 from napari_sam3_assistant.layers.images import Sources
-from napari_sam3_assistant.layers.previews import show_preview
+from napari_sam3_assistant.layers.previews import show_objects
 from napari_sam3_assistant.layers.prompts import add_point_layer, collect_points
 from napari_sam3_assistant.layers.world import between, plane_on_screen, world_of
+from napari_sam3_assistant.masks.registry import Objects
 
 SIDE = 12
 LENGTHS = ("nanometer", "micrometer", "millimeter")
@@ -102,7 +103,9 @@ def test_a_mask_lies_where_the_pixels_are(scene):
     source = Sources().of(image)
     plane = plane_on_screen(image, world, source.shape, source.color_axis)
 
-    layer = show_preview(viewer, image, source, plane, {1: PlacedMask(np.ones((1, 1), bool), pixel[-2:])}, {1: 1.0})
+    layer = show_objects(
+        viewer, image, source, plane, Objects().add(PlacedMask(np.ones((1, 1), bool), pixel[-2:]))
+    ).layer
 
     drawn = np.argwhere(layer.data)
     assert len(drawn) == 1

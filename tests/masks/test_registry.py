@@ -20,6 +20,37 @@ def test_numbers_start_at_one_and_are_never_given_twice():
     assert [item.id for item in objects] == [4]
 
 
+def test_a_reserved_number_is_given_to_nobody_else():
+    objects, number = Objects().add(square(0, 0)).reserve()
+
+    assert number == 2 and 2 not in objects
+    assert objects.add(square(1, 1)).newest.id == 3
+    assert objects.put(number, square(2, 2)).add(square(3, 3)).newest.id == 3
+
+
+def test_putting_adds_an_object_with_the_caller_s_number():
+    objects = Objects().add(square(0, 0)).put(9, square(5, 5), score=0.5, class_name="axon", status="accepted")
+
+    assert [item.id for item in objects] == [1, 9] and objects.newest.class_name == "axon"
+    assert objects.add(square(1, 1)).newest.id == 10
+
+
+def test_putting_replaces_the_object_of_that_number_in_its_place():
+    objects = Objects().add(square(0, 0), class_name="axon").add(square(5, 5))
+
+    put = objects.put(1, square(7, 7, 2), origin=Origin(prompt="box"))
+
+    assert [item.id for item in put] == [1, 2] and put.next_id == 3
+    assert (put[1].mask.area, put[1].class_name, put[1].origin.prompt) == (4, "", "box")
+    assert objects[1].mask.area == 9
+
+
+def test_an_empty_mask_or_number_zero_cannot_be_put():
+    for number, mask in ((1, PlacedMask(np.zeros((4, 4), bool))), (0, square(0, 0))):
+        with pytest.raises(PromptError):
+            Objects().put(number, mask)
+
+
 def test_collections_are_values():
     none = Objects()
     one = none.add(square(0, 0))

@@ -196,6 +196,14 @@ class PlacedMask:
         return 0 <= r < height and 0 <= c < width and bool(self.mask[r, c])
 
 
+def mask_iou(a: PlacedMask, b: PlacedMask) -> float:
+    """Return the intersection over union of two masks of one plane; 0 where both are empty."""
+    box = a.box
+    shared = int((b.within(box) & a.mask).sum()) if box is not None and b.box and intersection(box, b.box) else 0
+    union = a.area + b.area - shared
+    return shared / union if union else 0.0
+
+
 def slices(box: Box, origin: tuple[int, int] = (0, 0)) -> tuple[slice, slice]:
     """Return the slices of the pixels whose centres lie in ``box``, in an array that starts at ``origin``.
 

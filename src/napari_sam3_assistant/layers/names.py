@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 POINTS = "SAM3 points"
+BOXES = "SAM3 boxes"
+MASK_PROMPT = "SAM3 mask prompt"
 PREVIEW_LABELS = "SAM3 preview labels"
+PREVIEW_MASKS = "SAM3 preview masks"
+PREVIEW_BOXES = "SAM3 preview boxes"
+HELD = "SAM3 held objects"
+ACCEPTED = "SAM3 live accepted labels"
 
 EDITED_LABELS = "SAM3 edited labels"
 """What a preview is called from the moment a user's changes in it have to be kept."""
 
-PREVIEWS = (PREVIEW_LABELS,)
+PREVIEWS = (PREVIEW_LABELS, PREVIEW_MASKS, PREVIEW_BOXES, HELD)
 """Layers that ``Clear Preview`` removes."""
 
-PROMPTS = (POINTS,)
+PROMPTS = (POINTS, BOXES, MASK_PROMPT)
 """Layers that hold prompts."""
 
 POLARITY = "polarity"
 """The feature that tells positive from negative points."""
+
+OBJECT = "object"
+"""The feature that says which object a point is about: a whole number from 1."""
 
 POLARITY_FEATURES = (POLARITY, "prompt", "label", "class", "kind")
 """Features read as polarity in layers that users made, the first one found."""

@@ -1,33 +1,61 @@
-"""Preview layers: drawn, cleared, kept. A preview is no larger than the objects it shows.
+"""Preview layers: the objects of a plane as labels, and what a user paints there as objects.
 
-The labels of a preview cover a block of the plane that holds all objects, rounded outwards
-to :data:`GRID` pixels so that most changes leave the layer where it is: moving it costs as much
-again as drawing it. Each drawing is a new array, so that whoever edits the layer, or keeps its
-edits for undo, is told that these pixels are others.
+The labels cover a block of the plane, no larger than the objects on it, rounded outwards so
+that most changes leave the layer where it is: moving it costs as much again as drawing it.
+Each drawing is a new array, so that whoever edits the layer, or keeps its edits for undo, is
+told that these pixels are others. Objects too far apart for one block wait in ``layers/held.py``.
 """
 
 from __future__ import annotations
 
-import math
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from napari.utils.colormaps import label_colormap
 
-from napari_sam3_assistant.core.geometry import PlacedMask, clip, intersection, union
-from napari_sam3_assistant.core.labels import to_labels
+from napari_sam3_assistant.core.geometry import union
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.sources import Source
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.layers import names
-from napari_sam3_assistant.layers.world import geometry_at
+from napari_sam3_assistant.layers.blocks import (
+    GRID,
+    axes_shape,
+    block_geometry,
+    colormap,
+    grid_block,
+    insert_above,
+    note,
+    same_frame,
+    take_away,
+    to_axes,
+    to_plane,
+    write_note,
+)
+from napari_sam3_assistant.layers.held import show_held
+from napari_sam3_assistant.masks.drawing import draw, label_type, painted, redraw, split
+from napari_sam3_assistant.masks.registry import PAINTED, MaskObject, Objects, Origin
 
-GRID = 64
-COLORS, COLOR_SEED = 49, 0.597
-"""napari's cyclic colours, begun where the first is a light yellow: it is seen on grey, on pink and on violet."""
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What was drawn.
+
+    Attributes
+    ----------
+    layer : napari Labels layer or None
+        ``SAM3 preview labels``; None where there was nothing to draw and no layer to empty.
+    ids : frozenset of int
+        The objects in it.
+    held : frozenset of int
+        Those in ``SAM3 held objects``: too far away for one layer.
+    """
+
+    layer: Any | None
+    ids: frozenset[int] = frozenset()
+    held: frozenset[int] = frozenset()
 
 
 def preview_layer(viewer: Any) -> Any | None:
@@ -36,10 +64,12 @@ def preview_layer(viewer: Any) -> Any | None:
     return next(found, None)
 
 
-def show_preview(
-    viewer: Any, image: Any, source: Source, plane: Plane, masks: Mapping[int, PlacedMask], scores: Mapping[int, float]
-) -> Any | None:
-    """Draw the objects of a plane into ``SAM3 preview labels`` and return the layer.
+def show_objects(
+    viewer: Any, image: Any, source: Source, plane: Plane, objects: Objects, window: Window | None = None
+) -> Shown:
+    """Draw the objects of a plane into ``SAM3 preview labels``; a label is the object's number.
+
+    What a user has painted there is overwritten: :func:`absorb` it first.
 
     Parameters
     ----------
@@ -50,37 +80,52 @@ def show_preview(
         Of the image.
     plane : Plane
         On which the objects lie.
-    masks : mapping of int to PlacedMask
-        By label value, 1 or more. Empty masks draw nothing.
-    scores : mapping of int to float
-        Where masks overlap, the better one is seen.
-
-    Returns
-    -------
-    napari Labels layer or None
-        None where there is nothing to draw and no layer to empty.
+    objects : Objects
+        Where they overlap, the better score is seen; of equal ones, the newer.
+    window : Window or None
+        What is worked on. Where the objects lie too far apart for one layer, those that meet it are
+        drawn; None takes the newest object's neighbourhood.
     """
-    drawn = {value: mask for value, mask in masks.items() if mask.area}
+    drawn, held = split(objects, source.plane_shape(plane), window)
+    show_held(viewer, image, source, plane, held)
+    ids, away = frozenset(item.id for item in drawn), frozenset(item.id for item in held)
     if not drawn:
-        return empty_preview(viewer)
+        return Shown(empty_preview(viewer), ids, away)
+    return Shown(_draw(viewer, image, source, plane, drawn), ids, away)
+
+
+def _draw(viewer: Any, image: Any, source: Source, plane: Plane, drawn: Sequence[MaskObject]) -> Any:
     layer = preview_layer(viewer)
-    block = _block(drawn, source, plane, layer)
-    geometry, key = _at(image, source, plane, block)
-    values = list(drawn)
-    labels = to_labels(list(drawn.values()), block, values=values, scores=[scores[v] for v in values])
-    data = _stand_in(labels.astype(np.uint16 if max(values) < 2**16 else np.uint32), plane, image.ndim)
-    if layer is not None and {**_note(layer), **key} == _note(layer) and layer.data.dtype == data.dtype:
+    noted = note(layer) if layer is not None else {}
+    here = (noted.get("image"), noted.get("plane")) == (source.identity, plane)
+    box = union(box for item in drawn if (box := item.mask.box) is not None)
+    block = grid_block(box, source.plane_shape(plane), noted["window"] if here else None)
+    dtype = label_type(item.id for item in drawn)
+    if here and noted["window"] == block and noted["drawn"].dtype == dtype:
+        labels = redraw(noted["drawn"], noted["items"], drawn, block)
+    else:
+        labels = draw(drawn, block, dtype)
+    data = to_axes(labels, plane, image.ndim)
+    geometry = block_geometry(image, plane, block)
+    if layer is not None and (layer.ndim != image.ndim or not same_frame(layer, geometry)):
+        take_away(viewer, layer)
+        layer = None
+    if layer is None:
+        layer = _added(viewer, image, data, geometry)
+    else:
         layer.data = data
-        layer.metadata = _noted(key, data)
-        return layer
-    if layer is not None and layer.ndim == image.ndim and _same_frame(layer, geometry):
-        layer.data = data
-        layer.translate = geometry["translate"]
-        layer.metadata = _noted(key, data)
-        return layer
-    if layer is not None:
-        viewer.layers.remove(layer)
-    return _added(viewer, image, data, geometry, key)
+        if not np.array_equal(layer.translate, geometry["translate"]):
+            layer.translate = geometry["translate"]
+    _note_drawn(layer, source, plane, block, labels, drawn)
+    return layer
+
+
+def _note_drawn(
+    layer: Any, source: Source, plane: Plane, block: Window, labels: np.ndarray, drawn: Sequence[MaskObject]
+) -> None:
+    """Note what was drawn, with a copy of the pixels: users and other plugins write into the layer's own."""
+    key = {"image": source.identity, "plane": plane, "window": block}
+    write_note(layer, {**key, "drawn": labels.copy(), "items": tuple(drawn)})
 
 
 def add_empty_preview(viewer: Any, image: Any, source: Source, plane: Plane) -> Any:
@@ -93,28 +138,77 @@ def add_empty_preview(viewer: Any, image: Any, source: Source, plane: Plane) -> 
         return layer
     height, width = source.plane_shape(plane)
     block = Window(0, 0, min(GRID, height), min(GRID, width))
-    geometry, key = _at(image, source, plane, block)
-    return _added(viewer, image, _stand_in(np.zeros(block.shape, np.uint16), plane, image.ndim), geometry, key)
+    labels = np.zeros(block.shape, np.uint16)
+    layer = _added(viewer, image, to_axes(labels, plane, image.ndim), block_geometry(image, plane, block))
+    _note_drawn(layer, source, plane, block, labels, ())
+    return layer
 
 
-def _at(image: Any, source: Source, plane: Plane, block: Window) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the geometry of a layer that covers ``block``, and what is noted of it in its metadata."""
-    corner = [0] * image.ndim
-    for axis, position in plane.index:
-        corner[axis] = position
-    corner[plane.row_axis], corner[plane.col_axis] = block.offset
-    return geometry_at(image, corner), {"image": source.identity, "plane": plane, "window": block}
+def _added(viewer: Any, image: Any, data: np.ndarray, geometry: Mapping[str, Any]) -> Any:
+    return insert_above(viewer, image, Labels(data, name=names.PREVIEW_LABELS, colormap=colormap(), **geometry))
+
+
+def _pixels(layer: Any) -> np.ndarray | None:
+    """Return the labels of a preview as the plane has them; None if a user gave the layer other data."""
+    noted, data = note(layer), layer.data
+    if "window" not in noted or not isinstance(data, np.ndarray):
+        return None
+    if data.shape != axes_shape(noted["window"].shape, noted["plane"], data.ndim):
+        return None
+    return to_plane(data, noted["plane"])
+
+
+def absorb(
+    viewer: Any,
+    objects: Objects,
+    plane: Plane | None = None,
+    *,
+    image: str | None = None,
+    origin: Origin = PAINTED,
+) -> Objects:
+    """Return the objects as a user left them who painted, erased, filled or cleaned in the preview.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    objects : Objects
+        As they are now.
+    plane, image : Plane, str or None
+        Where they lie: a preview of another plane, or of another picture's identity, is left alone.
+    origin : Origin
+        Of what was painted with a number of no object.
+
+    Returns
+    -------
+    Objects
+        ``objects`` itself where nothing was changed by hand. A layer that has data of another shape
+        now, or negative labels, is kept as ``SAM3 edited labels``, and the objects stay as they are.
+    """
+    layer = preview_layer(viewer)
+    if layer is None or "window" not in note(layer):
+        return objects
+    noted = note(layer)
+    if (plane is not None and plane != noted["plane"]) or (image is not None and image != noted["image"]):
+        return objects
+    labels, drawn = _pixels(layer), noted["drawn"]
+    if labels is None or (labels.dtype.kind == "i" and labels.min() < 0):
+        keep_edited(viewer)
+        return objects
+    if np.array_equal(labels, drawn):
+        return objects
+    ids = frozenset(item.id for item in noted["items"])
+    return painted(objects, ids, drawn, labels, noted["window"], origin)
 
 
 def keep_edited(viewer: Any) -> str | None:
-    """Set the preview aside if its pixels are no longer those that were drawn; return the name it has now.
-
-    A user has painted in it or cleaned it: the next drawing must not take that away.
-    """
+    """Set the preview aside if its pixels are no longer those that were drawn; return the name it has now."""
     layer = preview_layer(viewer)
-    if layer is None or not layer.data.any() or _checksum(layer.data) == _note(layer).get("drawn"):
+    if layer is None or "drawn" not in note(layer):
         return None
-    layer.metadata = {key: value for key, value in layer.metadata.items() if key != names.METADATA}
+    labels = _pixels(layer)
+    if labels is not None and (not labels.any() or np.array_equal(labels, note(layer)["drawn"])):
+        return None
+    write_note(layer, None)
     layer.name = names.EDITED_LABELS
     return str(layer.name)
 
@@ -127,27 +221,8 @@ def read_preview(viewer: Any) -> tuple[np.ndarray, Window] | None:
     tuple of ndarray of shape window.shape, and Window, or None
     """
     layer = preview_layer(viewer)
-    if layer is None or "window" not in _note(layer):
-        return None
-    plane, window = _note(layer)["plane"], _note(layer)["window"]
-    labels = np.array(layer.data).squeeze(
-        tuple(a for a in range(layer.ndim) if a not in (plane.row_axis, plane.col_axis))
-    )
-    return (labels.T if plane.row_axis > plane.col_axis else labels), window
-
-
-def _note(layer: Any) -> dict[str, Any]:
-    """Return what we noted of a layer in its metadata: picture, plane, window, and a checksum of what was drawn."""
-    found: dict[str, Any] = layer.metadata.get(names.METADATA, {})
-    return found
-
-
-def _checksum(data: np.ndarray) -> int:
-    return zlib.adler32(np.ascontiguousarray(data).tobytes())
-
-
-def _noted(key: Mapping[str, Any], data: np.ndarray) -> dict[str, Any]:
-    return {names.METADATA: {**key, "drawn": _checksum(data)}}
+    labels = None if layer is None else _pixels(layer)
+    return None if labels is None else (labels.copy(), note(layer)["window"])
 
 
 def empty_preview(viewer: Any) -> Any | None:
@@ -155,57 +230,9 @@ def empty_preview(viewer: Any) -> Any | None:
     layer = preview_layer(viewer)
     if layer is not None and layer.data.any():
         layer.data = np.zeros_like(layer.data)
-        layer.metadata = _noted(_note(layer), layer.data)
-    return layer
-
-
-def _block(masks: Mapping[int, PlacedMask], source: Source, plane: Plane, layer: Any | None) -> Window:
-    """Return the block of the plane to draw: the layer's own where all masks fit in, else one round them."""
-    shape = source.plane_shape(plane)
-    box = union(mask.box for mask in masks.values() if mask.box is not None)
-    box = clip(box, shape) or box
-    drawn = _note(layer) if layer is not None else {}
-    if (drawn.get("image"), drawn.get("plane")) == (source.identity, plane):
-        kept: Window = drawn["window"]
-        if intersection(box, kept.box) == box:
-            return kept
-    top, left = (math.floor(value / GRID) * GRID for value in (box.top, box.left))
-    bottom = min(math.ceil(box.bottom / GRID) * GRID, shape[0])
-    right = min(math.ceil(box.right / GRID) * GRID, shape[1])
-    return Window(max(top, 0), max(left, 0), bottom, right)
-
-
-def _stand_in(labels: np.ndarray, plane: Plane, ndim: int) -> np.ndarray:
-    """Return labels of a plane as an array of ``ndim`` axes, of length 1 on those that the plane cuts."""
-    if plane.row_axis > plane.col_axis:
-        labels = labels.T
-    return np.expand_dims(labels, [axis for axis in range(ndim) if axis not in (plane.row_axis, plane.col_axis)])
-
-
-def _same_frame(layer: Any, geometry: Mapping[str, Any]) -> bool:
-    """Return whether a layer differs from ``geometry`` in its translation alone."""
-    return all(
-        np.array_equal(np.asarray(getattr(layer, name)), np.asarray(geometry[name]))
-        for name in ("scale", "rotate", "shear")
-    ) and (
-        np.array_equal(layer.affine.affine_matrix, geometry["affine"])
-        and tuple(layer.units) == tuple(geometry["units"])
-    )
-
-
-def _added(viewer: Any, image: Any, data: np.ndarray, geometry: Mapping[str, Any], key: Mapping[str, Any]) -> Any:
-    """Add the preview layer right above its image, below the prompts; the selection stays as it is."""
-    active = viewer.layers.selection.active
-    layer = Labels(
-        data,
-        name=names.PREVIEW_LABELS,
-        metadata=_noted(key, data),
-        colormap=label_colormap(COLORS, seed=COLOR_SEED),
-        **geometry,
-    )
-    viewer.layers.insert(viewer.layers.index(image) + 1, layer)
-    if active is not None:
-        viewer.layers.selection.active = active
+    noted = {} if layer is None else note(layer)
+    if noted.get("items"):
+        write_note(layer, {**noted, "drawn": np.zeros_like(noted["drawn"]), "items": ()})
     return layer
 
 
@@ -213,5 +240,5 @@ def clear_previews(viewer: Any) -> int:
     """Remove every preview layer; prompts and saved labels stay. Return how many there were."""
     found = [layer for layer in viewer.layers if layer.name in names.PREVIEWS]
     for layer in found:
-        viewer.layers.remove(layer)
+        take_away(viewer, layer)
     return len(found)

@@ -1,7 +1,12 @@
-"""Prompt layers: made, styled, and read through world coordinates, this plane only."""
+"""The layer of points: made, styled, and read through world coordinates, this plane only.
+
+Each point has a polarity and the number of the object it is about. Points of other objects
+can be hidden; what is hidden is neither flipped nor chosen.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +16,44 @@ from napari.layers import Points
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import PointPrompt, Prompts, is_positive
 from napari_sam3_assistant.layers import names
-from napari_sam3_assistant.layers.world import World, between, geometry_at, to_world
+from napari_sam3_assistant.layers.features import (
+    WORDS,
+    next_positive,
+    next_value,
+    object_ids,
+    polarity_words,
+    set_next,
+    whole_id,
+    write_features,
+)
+from napari_sam3_assistant.layers.point_records import PointsRecord, read_points, write_points
+from napari_sam3_assistant.layers.positions import positions
+from napari_sam3_assistant.layers.world import World, geometry_at
+
+__all__ = [
+    "CollectedPoints",
+    "PointsRecord",
+    "add_point_layer",
+    "clear_points",
+    "collect_points",
+    "flip_points",
+    "indices_of",
+    "next_object",
+    "next_polarity",
+    "point_layer",
+    "read_points",
+    "remove_points",
+    "set_next_object",
+    "set_next_polarity",
+    "show_only",
+    "write_points",
+]
 
 POSITIVE_COLOR = "#2fb344"
 NEGATIVE_COLOR = "#e03131"
 POINT_SIZE = 12
 POINT_SCREEN_PX = (9, 24)
 SYMBOLS = {True: "disc", False: "cross"}
-WORDS = {True: "positive", False: "negative"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +68,26 @@ class CollectedPoints:
         Points left out because they lie on other slices.
     outside : int
         Points left out because they lie beside the picture.
+    objects : tuple of int
+        The object of each point.
     """
 
     points: tuple[PointPrompt, ...]
     elsewhere: int = 0
     outside: int = 0
+    objects: tuple[int, ...] = ()
 
     @property
     def prompts(self) -> Prompts:
         """The points as prompts for one object."""
         return Prompts(points=self.points)
+
+    def by_object(self) -> dict[int, tuple[PointPrompt, ...]]:
+        """Return the points of each object, in the order in which the objects were begun."""
+        found: dict[int, list[PointPrompt]] = {}
+        for id, point in zip(self.objects, self.points, strict=True):
+            found.setdefault(id, []).append(point)
+        return {id: tuple(own) for id, own in found.items()}
 
 
 def add_point_layer(viewer: Any, *, ndim: int = 2, image: Any | None = None) -> Any:
@@ -60,11 +105,10 @@ def add_point_layer(viewer: Any, *, ndim: int = 2, image: Any | None = None) -> 
     if found is not None:
         return found
     geometry = geometry_at(image, (0,) * image.ndim) if image is not None else {}
-    return viewer.add_points(
+    points = viewer.add_points(
         np.zeros((0, image.ndim if image is not None else ndim)),
         ndim=image.ndim if image is not None else ndim,
         name=names.POINTS,
-        features={names.POLARITY: np.array([], dtype=object)},
         feature_defaults={names.POLARITY: WORDS[True]},
         property_choices={names.POLARITY: [WORDS[True], WORDS[False]]},
         face_color=names.POLARITY,
@@ -76,6 +120,8 @@ def add_point_layer(viewer: Any, *, ndim: int = 2, image: Any | None = None) -> 
         canvas_size_limits=POINT_SCREEN_PX,
         **geometry,
     )
+    set_next_object(points, 1)  # features given together with choices would be ignored
+    return points
 
 
 def point_layer(viewer: Any) -> Any | None:
@@ -85,41 +131,82 @@ def point_layer(viewer: Any) -> Any | None:
 
 def set_next_polarity(points: Any, positive: bool) -> None:
     """Make the next point positive or negative; points that are selected stay as they are."""
+    set_next(points, names.POLARITY, WORDS[positive])
     with points.block_update_properties():
-        points.feature_defaults = {names.POLARITY: WORDS[positive]}
         points.current_symbol = SYMBOLS[positive]
 
 
 def next_polarity(points: Any) -> bool:
     """Return whether the next point will be positive."""
-    defaults = points.feature_defaults
-    return is_positive(defaults[names.POLARITY].iloc[0]) if names.POLARITY in defaults else True
+    return next_positive(points)
+
+
+def set_next_object(points: Any, id: int) -> None:
+    """Make the next point be about object ``id``, from 1; points that are selected stay as they are."""
+    set_next(points, names.OBJECT, id)
+
+
+def next_object(points: Any) -> int:
+    """Return the object that the next point is about; 1 where the layer does not say."""
+    return whole_id(next_value(points, names.OBJECT))
 
 
 def flip_points(points: Any) -> int:
-    """Turn the polarity of the selected points, or of the latest one; return how many were turned."""
-    count = len(points.data)
-    chosen = sorted(index for index in points.selected_data if index < count) or list(range(count))[-1:]
+    """Turn the polarity of the selected points; return how many were turned.
+
+    Where none is selected, the latest point of the object that the next point is about is turned, or,
+    if it has none, the latest of all. Hidden points are left alone.
+    """
+    shown = [index for index, one in enumerate(points.shown) if one]
+    ids, own = object_ids(points), next_object(points)
+    chosen = sorted(points.selected_data & set(shown)) or [k for k in shown if ids[k] == own][-1:] or shown[-1:]
     if not chosen:
         return 0
-    features = points.features.copy()
-    words = list(_polarity_words(points))
-    symbols = list(points.symbol)
+    words, symbols = polarity_words(points), list(points.symbol)
     for index in chosen:
         positive = not is_positive(words[index])
-        words[index] = WORDS[positive]
-        symbols[index] = SYMBOLS[positive]
-    features[names.POLARITY] = words
-    points.features = features
+        words[index], symbols[index] = WORDS[positive], SYMBOLS[positive]
+    write_features(points, {names.POLARITY: words})
     points.symbol = symbols
     points.refresh_colors()
     return len(chosen)
 
 
+def show_only(points: Any, id: int | None) -> None:
+    """Show the points of one object alone, or of all (None); hidden ones are no longer selected.
+
+    napari shows each new point, also one of another object: call this again when the object changes.
+    """
+    shown = np.array([id is None or one == id for one in object_ids(points)], dtype=bool)
+    if np.array_equal(shown, points.shown):
+        return
+    points.selected_data.difference_update(int(index) for index in np.flatnonzero(~shown))
+    points.shown = shown
+    points.refresh(thumbnail=False, data_displayed=False, extent=False)  # `shown` leaves the highlight as it was
+
+
+def remove_points(points: Any, indices: Collection[int]) -> None:
+    """Remove some points; nothing is selected afterwards, and the next point stays as it was set."""
+    chosen = sorted({int(index) for index in indices if 0 <= index < len(points.data)})
+    points.selected_data.clear()
+    if chosen:
+        points.remove(chosen)
+
+
 def clear_points(points: Any) -> None:
     """Remove every point; the layer stays."""
-    points.selected_data = set(range(len(points.data)))
-    points.remove_selected()
+    remove_points(points, range(len(points.data)))
+
+
+def indices_of(
+    points: Any, ids: Collection[int], image: Any = None, plane: Plane | None = None, world: World | None = None
+) -> list[int]:
+    """Return the indices of the points of some objects; with an image and a plane, only of those that lie there."""
+    wanted = np.array([id in ids for id in object_ids(points)], dtype=bool)
+    if image is not None and plane is not None and len(wanted):
+        found = positions(points, image, plane, _data(points), world)
+        wanted &= found.here & found.inside
+    return [int(index) for index in np.flatnonzero(wanted)]
 
 
 def collect_points(points: Any, image: Any, plane: Plane, world: World | None = None) -> CollectedPoints:
@@ -140,48 +227,19 @@ def collect_points(points: Any, image: Any, plane: Plane, world: World | None = 
     CollectedPoints
         What lies on other slices or beside the picture is counted, and left out.
     """
-    data = np.asarray(points.data, dtype=float).reshape(-1, points.ndim)
-    if not len(data):
+    if not len(points.data):
         return CollectedPoints(())
-    world = world or World((0.0,) * max(points.ndim, image.ndim), (-2, -1), None)
-    to_all, to_image = between(points, image, world)
-    pixels = to_image(data)
-    here = np.isfinite(pixels).all(axis=1)
-    for axis, position in plane.index:
-        if axis < image.ndim:
-            here &= np.abs(pixels[:, axis] - position) <= 0.5 + 1e-6
-    here &= _on_missing_axes(points, image, to_all(data), world)
-    rows, cols = pixels[:, _own(plane.row_axis, image)], pixels[:, _own(plane.col_axis, image)]
-    shape = image.data.shape if not image.multiscale else image.data[0].shape
-    height, width = plane.shape_in(shape)
-    with np.errstate(invalid="ignore"):
-        inside = (rows >= -0.5) & (rows < height - 0.5) & (cols >= -0.5) & (cols < width - 0.5)
-    words = _polarity_words(points)
-    kept = np.flatnonzero(here & inside)
-    made = tuple(PointPrompt(float(rows[k]), float(cols[k]), is_positive(words[k])) for k in kept)
-    return CollectedPoints(made, elsewhere=int((~here).sum()), outside=int((here & ~inside).sum()))
+    found = positions(points, image, plane, _data(points), world)
+    here, inside = found.here, found.inside
+    words, ids = polarity_words(points), object_ids(points)
+    kept = [int(index) for index in np.flatnonzero(here & inside)]
+    return CollectedPoints(
+        tuple(PointPrompt(float(found.rows[k]), float(found.cols[k]), is_positive(words[k])) for k in kept),
+        elsewhere=int((~here).sum()),
+        outside=int((here & ~inside).sum()),
+        objects=tuple(ids[k] for k in kept),
+    )
 
 
-def _own(axis: int, image: Any) -> int:
-    """Return the layer axis of an array axis: the colour axis, always last, is not one of the layer's."""
-    return axis if axis < image.ndim else image.ndim - 1
-
-
-def _on_missing_axes(points: Any, image: Any, positions: np.ndarray, world: World) -> np.ndarray:
-    """Return which world ``positions`` lie where the sliders stand on axes that the image does not have."""
-    missing = max(points.ndim - image.ndim, 0)
-    here = np.ones(len(positions), bool)
-    steps = np.abs(np.diag(to_world(points, world).linear))
-    for axis in range(missing):
-        at = positions.shape[1] - points.ndim + axis
-        slider = world.point[at - (positions.shape[1] - world.ndim)] if at >= positions.shape[1] - world.ndim else 0.0
-        here &= np.abs(positions[:, at] - slider) <= (0.5 + 1e-6) * max(steps[axis], 1e-12)
-    return here
-
-
-def _polarity_words(points: Any) -> list[Any]:
-    features = points.features
-    for name in names.POLARITY_FEATURES:
-        if name in features:
-            return list(features[name])
-    return [WORDS[True]] * len(points.data)
+def _data(points: Any) -> np.ndarray:
+    return np.asarray(points.data, dtype=float).reshape(-1, points.ndim)

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from napari_sam3_assistant.core.affine import Affine, probe
-from napari_sam3_assistant.core.errors import ImageError
+from napari_sam3_assistant.core.errors import ImageError, PromptError
+from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.core.planes import Plane, plane_of
+from napari_sam3_assistant.core.windows import Window, visible_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,46 @@ def plane_on_screen(image: Any, world: World, shape: Sequence[int], color_axis: 
     if color_axis is not None:
         position.insert(color_axis, 0.0)
     return plane_of(shape, shown, position, color_axis)
+
+
+def pixel_at(image: Any, plane: Plane, world: World, position: Sequence[float]) -> tuple[float, float] | None:
+    """Return where a place of the world lies on a plane of an image, or None beside it.
+
+    Parameters
+    ----------
+    image : napari Image layer
+    plane : Plane
+        On screen.
+    world : World
+    position : sequence of float
+        World units, one an axis of the viewer, as mouse events tell.
+
+    Returns
+    -------
+    tuple of float or None
+        ``(row, col)`` in pixels.
+    """
+    pixel = to_world(image, world).inverse()(np.asarray(position, dtype=float)[-image.ndim :])
+    last = image.ndim - 1
+    row, col = float(pixel[min(plane.row_axis, last)]), float(pixel[min(plane.col_axis, last)])
+    height, width = plane.shape_in(image.data[0].shape if image.multiscale else image.data.shape)
+    inside = -0.5 <= row < height - 0.5 and -0.5 <= col < width - 0.5
+    return (row, col) if inside else None
+
+
+def window_in_view(image: Any, plane: Plane, shape: tuple[int, int]) -> Window | None:
+    """Return what of a plane of ``shape`` is in view, in pixels, or None if the viewer has not drawn it."""
+    corners = np.asarray(image.corner_pixels, dtype=float)
+    if image.multiscale:
+        corners = corners * np.asarray(image.downsample_factors[image.data_level], dtype=float)
+    last = image.ndim - 1
+    (top, left), (bottom, right) = corners[:, [min(plane.row_axis, last), min(plane.col_axis, last)]]
+    if bottom <= top or right <= left:
+        return None
+    try:
+        return visible_window(Box(top, left, bottom + 1, right + 1), shape)
+    except PromptError:
+        return None
 
 
 def geometry_at(image: Any, corner: Sequence[float]) -> dict[str, Any]:

@@ -40,6 +40,10 @@ class Origin:
     frame: int | None = None
 
 
+PAINTED = Origin(prompt="painted")
+"""Of objects that a user painted."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskObject:
     """One object.
@@ -148,6 +152,34 @@ class Objects:
         """
         item = MaskObject(self.next_id, mask.trimmed(), score, class_name, status, origin)
         return Objects((*self.items, item), self.next_id + 1)
+
+    def reserve(self) -> tuple[Objects, int]:
+        """Return the objects, and a number that they will give to no other."""
+        return replace(self, next_id=self.next_id + 1), self.next_id
+
+    def put(
+        self,
+        id: int,
+        mask: PlacedMask,
+        *,
+        score: float = 1.0,
+        class_name: str = "",
+        status: Status = "unreviewed",
+        origin: Origin = Origin(),
+    ) -> Objects:
+        """Return the objects with one of a number chosen by the caller: in place of the one that has it, or added.
+
+        Raises
+        ------
+        PromptError
+            If the mask is empty, or the number is not 1 or more.
+        """
+        new = MaskObject(id, mask.trimmed(), score, class_name, status, origin)
+        if id in self:
+            items = tuple(new if item.id == id else item for item in self.items)
+        else:
+            items = (*self.items, new)
+        return Objects(items, max(self.next_id, id + 1))
 
     def replace(
         self,

@@ -35,6 +35,8 @@ class FindResult:
         What was taken for black and white.
     engine : str
         Who answered.
+    threshold : float
+        The score from which that engine's objects are kept unless the user says.
     encode_ms : float
         Reading and encoding; 0 where the embedding was there.
     decode_ms : float
@@ -45,6 +47,7 @@ class FindResult:
     view: View
     limits: Limits
     engine: str
+    threshold: float
     encode_ms: float
     decode_ms: float
 
@@ -97,7 +100,7 @@ def find_plane(
         start = time.perf_counter()
         candidates = engine.find(embedding, inside)
         decode_ms = (time.perf_counter() - start) * 1000
-    return FindResult(candidates, view, limits, engine.name, encode_ms, decode_ms)
+    return FindResult(candidates, view, limits, engine.name, engine.capabilities.threshold, encode_ms, decode_ms)
 
 
 def cut_query(query: Query, window: Window) -> Query:

@@ -20,6 +20,7 @@ class Task(StrEnum):
 
     IMAGE = "2d"
     LIVE_POINTS = "live_points"
+    EXEMPLAR = "exemplar"
 
 
 class Kind(IntEnum):

@@ -7,20 +7,22 @@ Its methods return at once; pixels are read and models run on the engine's worke
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 from napari_sam3_assistant.core.errors import ImageError
+from napari_sam3_assistant.core.geometry import union
 from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
-from napari_sam3_assistant.core.prompts import Prompts
+from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.sources import Source, estimate_limits
 from napari_sam3_assistant.core.windows import WHOLE_SIDE, Window, choose_window, whole
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import ImageEngine
+from napari_sam3_assistant.tasks.find import FindResult, find_plane
 from napari_sam3_assistant.tasks.image import PlaneResult, View, embed, segment_plane
 from napari_sam3_assistant.tasks.jobs import Job, Kind
 from napari_sam3_assistant.tasks.scheduler import Scheduler
@@ -82,7 +84,7 @@ class ImageSession:
         plane: Plane,
         *,
         previous: Segmentation | None = None,
-        key: str | None = None,
+        key: Hashable | None = None,
         progress: Progress = no_progress,
     ) -> Future[PlaneResult]:
         """Ask for the object that ``prompts`` are about.
@@ -95,7 +97,7 @@ class ImageSession:
             Of the session's picture.
         previous : Segmentation or None
             The last answer about the object.
-        key : str or None
+        key : hashable or None
             With a key the newest request wins (see :meth:`Scheduler.submit`).
         progress : callable
             Told on the worker's thread.
@@ -129,6 +131,65 @@ class ImageSession:
         return self._scheduler.submit(
             Job(engine.name, run), session=self.name, kind=self._kind(view), key=key, progress=progress
         )
+
+    def find(
+        self,
+        query: Query,
+        plane: Plane,
+        *,
+        view: Window | None = None,
+        key: Hashable | None = None,
+        progress: Progress = no_progress,
+    ) -> Future[FindResult]:
+        """Ask for all objects that ``query`` is about.
+
+        Parameters
+        ----------
+        query : Query
+            Examples in pixels of ``plane``.
+        plane : Plane
+            Of the session's picture. One larger than the window rule takes whole is looked at where the
+            examples are, and where it is in view.
+        view : Window or None
+            What of the plane is in view.
+        key, progress
+            As for :meth:`request`.
+
+        Raises
+        ------
+        PromptError
+            If no example lies on the plane.
+        """
+        source = self._need_source()
+        seen = View(source, plane, self._window_for(query, source.plane_shape(plane), view))
+        self._window = plane, seen.window
+        engine = self.engine
+
+        def run(progress: Progress, cancel: CancelToken) -> FindResult:
+            result = find_plane(
+                engine.get(),
+                self._embeddings,
+                seen,
+                query,
+                limits_of=self._limits_of,
+                progress=progress,
+                cancel=cancel,
+            )
+            self.encode_ms = result.encode_ms or self.encode_ms
+            return result
+
+        return self._scheduler.submit(
+            Job(engine.name, run), session=self.name, kind=self._kind(seen), key=key, progress=progress
+        )
+
+    def _window_for(self, query: Query, shape: tuple[int, int], view: Window | None) -> Window:
+        """Return the window for a query: of a large plane what is in view, if that is small enough to encode."""
+        boxes = [one.box for one in query.exemplars]
+        if view is not None and max(view.shape) <= WHOLE_SIDE:
+            boxes.append(view.box)
+        if not boxes:
+            return whole(shape) if max(shape) <= WHOLE_SIDE or view is None else view
+        return choose_window(shape, Prompts(box=BoxPrompt(union(boxes))))
 
     def prepare(self, plane: Plane, *, progress: Progress = no_progress) -> Future[None] | None:
         """Encode the plane before it is asked about, where the window rule takes it whole; else do nothing."""

@@ -1,0 +1,248 @@
+"""``SAM3 live accepted labels``: the objects a user keeps, one layer for each picture.
+
+Planes of up to :data:`MOST_SIDE` pixels a side get an ordinary layer that can be painted in;
+larger ones a read-only layer that takes no more memory than its objects. What was accepted is
+told by :class:`Accepted`, so that it can be taken back and made again, in any order, without
+touching what a user painted meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Labels
+
+from napari_sam3_assistant.core.errors import ImageError
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, intersection, slices
+from napari_sam3_assistant.core.planes import Plane
+from napari_sam3_assistant.core.sources import Source
+from napari_sam3_assistant.layers import names
+from napari_sam3_assistant.layers.blocks import (
+    colormap,
+    insert_above,
+    note,
+    picture_shape,
+    same_frame,
+    to_plane,
+    write_note,
+)
+from napari_sam3_assistant.layers.sparse import levels
+from napari_sam3_assistant.layers.world import geometry_at
+from napari_sam3_assistant.masks.accepting import Accepted as Accepted
+from napari_sam3_assistant.masks.accepting import accepted_of, beneath
+from napari_sam3_assistant.masks.drawing import label_type
+from napari_sam3_assistant.masks.pieces import Record
+
+MOST_SIDE = 4096
+MOST_LOOKED_THROUGH = 2**26
+"""Of layers with more pixels, only the plane in use is looked through for the highest label."""
+
+
+def accepted_layer(viewer: Any, image: Any) -> Any | None:
+    """Return the layer of accepted labels of an image, whatever its name is now, or None."""
+    return _layer_of(viewer, str(image.unique_id))
+
+
+def _layer_of(viewer: Any, identity: str) -> Any | None:
+    found = (one for one in viewer.layers if isinstance(one, Labels) and note(one).get("accepted") == identity)
+    return next(found, None)
+
+
+def accept(viewer: Any, image: Any, source: Source, plane: Plane, masks: Sequence[PlacedMask]) -> tuple[Accepted, ...]:
+    """Write masks into the layer of accepted labels, with numbers above all that it has; return what was written.
+
+    Pixels that hold a label keep it; but a mask of which nothing else is left is written over them.
+    A mask outside the plane is left out.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    image : napari Image layer
+        Whose geometry the layer has.
+    source : Source
+        Of the image.
+    plane : Plane
+        On which the masks lie.
+    masks : sequence of PlacedMask
+
+    Raises
+    ------
+    ImageError
+        If there is no memory for a layer of the picture's size.
+    """
+    shape = source.plane_shape(plane)
+    wanted = [(mask, box) for mask in masks if mask.area and mask.box and (box := clip(mask.box, shape))]
+    wanted = [(mask, box) for mask, box in wanted if mask.within(box).any()]
+    if not wanted:
+        return ()
+    layer = _ready(viewer, image, source, plane)
+    live, erased = note(layer)["live"], note(layer)["erased"]
+    free = 1 + max(_highest(layer, plane), max(live, default=0), max(erased, default=0))
+    _make_room(layer, free + len(wanted))
+    made: list[Accepted] = []
+    for mask, box in wanted:
+        labels = _read(layer, plane, box, made)
+        made.append(accepted_of(free + len(made), mask.within(box), box, labels, source.identity, plane))
+        _put(layer, made[-1], labels, box)
+    _finish(layer, {**live, **{record.id: record for record in made}}, erased)
+    return tuple(made)
+
+
+def erase(viewer: Any, records: Iterable[Accepted]) -> None:
+    """Take accepted objects back: pixels that still have their number become what they were before.
+
+    Pixels that were painted since stay. What is not in a layer any more is left alone.
+    """
+    for identity, mine in _by_image(records).items():
+        layer = _layer_of(viewer, identity)
+        if layer is None:
+            continue
+        live, erased = dict(note(layer)["live"]), dict(note(layer)["erased"])
+        mine = [record for record in mine if live.get(record.id) is record]
+        for record in mine:
+            erased[record.id] = live.pop(record.id)
+            if not layer.multiscale:
+                labels = _own(layer, record)
+                gone = record.mask.mask & (labels == record.id)
+                labels[gone] = beneath(record, erased)[gone]
+        if mine:
+            _finish(layer, live, erased)
+
+
+def restore(viewer: Any, image: Any, source: Source, records: Iterable[Accepted]) -> None:
+    """Write accepted objects again, with the numbers they had, where nothing was painted since.
+
+    An object whose number another one has by now (in a layer made anew) is left out. Parameters and
+    errors are those of :func:`accept`.
+    """
+    mine = sorted(records, key=lambda record: record.id)
+    if not mine:
+        return
+    layer = _ready(viewer, image, source, mine[0].plane)
+    live, erased = dict(note(layer)["live"]), dict(note(layer)["erased"])
+    mine = [one for one in mine if one.id not in live and erased.get(one.id, one) is one]
+    _make_room(layer, max((record.id for record in mine), default=0))
+    for record in mine:
+        erased.pop(record.id, None)
+        live[record.id] = record
+        if not layer.multiscale:
+            labels = _own(layer, record)
+            labels[record.mask.mask & (labels == beneath(record, erased))] = record.id
+    _finish(layer, live, erased)
+
+
+def _by_image(records: Iterable[Accepted]) -> dict[str, list[Accepted]]:
+    found: dict[str, list[Accepted]] = {}
+    for record in sorted(records, key=lambda record: record.id):
+        found.setdefault(record.image, []).append(record)
+    return found
+
+
+# -- the layer ------------------------------------------------------------------------------------
+
+
+def _ready(viewer: Any, image: Any, source: Source, plane: Plane) -> Any:
+    """Return the layer of an image to write into, made if it is not there, with the image's geometry."""
+    geometry, shape = geometry_at(image, [0] * image.ndim), picture_shape(image, source)
+    layer = _layer_of(viewer, source.identity)
+    if layer is not None and not _writable(layer, shape):
+        write_note(layer, None)  # the user gave it other data: it is the user's own from now on
+        layer = None
+    if layer is not None:
+        if not same_frame(layer, geometry) or not np.array_equal(layer.translate, geometry["translate"]):
+            for name in ("scale", "rotate", "shear", "translate", "affine", "units"):
+                setattr(layer, name, geometry[name])
+        return layer
+    large = max(source.plane_shape(plane)) > MOST_SIDE
+    layer = Labels(
+        levels(shape, (), np.uint16) if large else _zeros(shape),
+        multiscale=large,
+        name=names.ACCEPTED,
+        colormap=colormap(),
+        **geometry,
+    )
+    write_note(layer, {"accepted": source.identity, "live": {}, "erased": {}})
+    return insert_above(viewer, image, layer)
+
+
+def _zeros(shape: tuple[int, ...]) -> npt.NDArray[np.uint16]:
+    try:
+        return np.zeros(shape, np.uint16)
+    except (MemoryError, ValueError) as error:
+        raise ImageError(
+            f"There is no memory for accepted labels of shape {shape}.",
+            hint="Close other layers, or work on a part of the stack.",
+        ) from error
+
+
+def _writable(layer: Any, shape: tuple[int, ...]) -> bool:
+    data = layer.data
+    if layer.multiscale:
+        return tuple(data[0].shape) == shape and hasattr(data[0], "records")
+    return isinstance(data, np.ndarray) and data.shape == shape and data.flags.writeable
+
+
+def _highest(layer: Any, plane: Plane) -> int:
+    """Return the highest label of a layer that can be painted in."""
+    if layer.multiscale:
+        return 0
+    data = layer.data
+    if data.size > MOST_LOOKED_THROUGH:
+        data = data[tuple(dict(plane.index).get(axis, slice(None)) for axis in range(data.ndim))]
+    return int(data.max())
+
+
+def _make_room(layer: Any, highest: int) -> None:
+    """Make the labels of a type that holds ``highest``."""
+    if not layer.multiscale and highest > np.iinfo(layer.data.dtype).max:
+        layer.data = layer.data.astype(np.uint32)
+
+
+def _block(plane: Plane, box: Box, ndim: int) -> tuple[slice, ...]:
+    """Return the slices of a box of a plane in an array of ``ndim`` axes."""
+    key = [slice(None)] * ndim
+    for axis, position in plane.index:
+        key[axis] = slice(position, position + 1)
+    key[plane.row_axis], key[plane.col_axis] = slices(box)
+    return tuple(key)
+
+
+def _read(layer: Any, plane: Plane, box: Box, made: Sequence[Accepted]) -> npt.NDArray[Any]:
+    """Return the labels of a box of a plane: a view of them where the layer is an ordinary array."""
+    if not layer.multiscale:
+        return to_plane(layer.data[_block(plane, box, layer.ndim)], plane)
+    labels = to_plane(np.asarray(layer.data[0][_block(plane, box, layer.ndim)], dtype=np.uint32), plane)
+    places = np.array([(*record.mask.offset, *record.mask.mask.shape) for record in made], int).reshape(-1, 4)
+    first, last = places[:, :2], places[:, :2] + places[:, 2:]
+    near = ((first < (box.bottom, box.right)) & (last > (box.top, box.left))).all(axis=1)
+    for record in (made[place] for place in np.flatnonzero(near).tolist()):
+        shared = intersection(record.mask.box, box) if record.mask.box else None
+        if shared is not None:
+            part = record.mask.mask[slices(shared, record.mask.offset)]
+            labels[slices(shared, (int(box.top), int(box.left)))][part] = record.id
+    return labels
+
+
+def _own(layer: Any, record: Accepted) -> npt.NDArray[Any]:
+    """Return the view of the labels where an object of an ordinary layer lies."""
+    (row, col), (height, width) = record.mask.offset, record.mask.mask.shape
+    return _read(layer, record.plane, Box(row, col, row + height, col + width), ())
+
+
+def _put(layer: Any, record: Accepted, labels: npt.NDArray[Any], box: Box) -> None:
+    if not layer.multiscale and record.mask.box is not None:
+        labels[slices(record.mask.box, (int(box.top), int(box.left)))][record.mask.mask] = record.id
+
+
+def _finish(layer: Any, live: Mapping[int, Accepted], erased: Mapping[int, Accepted]) -> None:
+    """Note which objects there are, draw the layer, and tell others that its pixels are others."""
+    write_note(layer, {**note(layer), "live": dict(live), "erased": dict(erased)})
+    if layer.multiscale:
+        records = [Record(one.id, one.mask, one.plane) for one in sorted(live.values(), key=lambda one: one.id)]
+        layer.data = levels(layer.data[0].shape, records, label_type(live))
+        return
+    layer.refresh()
+    layer.events.paint(value=[])  # what is written into the array is no event of napari's

@@ -1,0 +1,103 @@
+"""What a points layer held, to be brought back by undo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam3_assistant.layers import names
+from napari_sam3_assistant.layers.features import object_ids, polarity_words, write_features
+
+DIRECT = "direct"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PointsRecord:
+    """What a points layer held; the arrays are copies and cannot be written to.
+
+    Attributes
+    ----------
+    data : ndarray of shape (N, D), float64
+        In data coordinates of the layer.
+    words : ndarray of shape (N,), object
+        The polarity of each point, as it stood there.
+    objects : ndarray of shape (N,), int64
+        The object of each point.
+    symbols : ndarray of shape (N,), object
+    colors : ndarray of shape (N, 4), float
+        Of the faces. They are brought back where they do not follow from a feature.
+    """
+
+    data: npt.NDArray[np.float64]
+    words: npt.NDArray[np.object_]
+    objects: npt.NDArray[np.int64]
+    symbols: npt.NDArray[np.object_]
+    colors: npt.NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
+def read_points(points: Any) -> PointsRecord:
+    """Return what a points layer holds."""
+    count = len(points.data)
+    return PointsRecord(
+        frozen(np.asarray(points.data, dtype=np.float64).reshape(count, points.ndim)),
+        frozen(_words(polarity_words(points))),
+        frozen(np.array(object_ids(points), dtype=np.int64)),
+        frozen(_words(points.symbol)),
+        frozen(np.asarray(points.face_color, dtype=float).reshape(count, 4)),
+    )
+
+
+def write_points(points: Any, record: PointsRecord) -> None:
+    """Bring back what a points layer held.
+
+    Nothing is selected afterwards, and the points of objects that were hidden are hidden. Features of
+    the user's stay with the points in the same place of the table. The events are napari's: ``data``
+    once (``changed``, ``added`` or ``removed``), then those of features, symbols and colours.
+
+    Parameters
+    ----------
+    points : napari Points layer
+    record : PointsRecord
+        Where it has fewer axes than the layer, the points lie at 0 on the first ones; of more, the last count.
+    """
+    hidden = {id for id, shown in zip(object_ids(points), points.shown, strict=True) if not shown}
+    points.selected_data.clear()
+    if not len(record):
+        if len(points.data):
+            points.remove(list(range(len(points.data))))
+        return
+    points.data = _on_axes(record.data, points.ndim)
+    if list(record.words) != polarity_words(points):
+        write_features(points, {names.POLARITY: list(record.words)})
+    if list(record.objects) != object_ids(points):
+        write_features(points, {names.OBJECT: record.objects.tolist()})
+    points.symbol = list(record.symbols)
+    if str(points.face_color_mode) == DIRECT:
+        points.face_color = np.array(record.colors)
+    points.refresh_colors()
+    points.shown = np.array([id not in hidden for id in record.objects])
+
+
+def _on_axes(data: npt.NDArray[np.float64], ndim: int) -> npt.NDArray[np.float64]:
+    if data.shape[1] >= ndim:
+        return data[:, data.shape[1] - ndim :].copy()
+    return np.pad(data, ((0, 0), (ndim - data.shape[1], 0)))
+
+
+def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a copy of an array that cannot be written to."""
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+def _words(values: Any) -> npt.NDArray[np.object_]:
+    words = np.empty(len(values), dtype=object)
+    words[:] = list(values)
+    return words

@@ -1,0 +1,227 @@
+"""The layer of boxes: made, styled, and read through world coordinates, this plane only.
+
+Every kind of shape is a prompt: an upright rectangle is a box, another shape with an inside a box
+and a mask, a line the box round it. What a drawn corner becomes is said in ``outlines.py``.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Shapes
+
+from napari_sam3_assistant.core.geometry import clip
+from napari_sam3_assistant.core.planes import Plane
+from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, Prompts, is_positive
+from napari_sam3_assistant.layers import names
+from napari_sam3_assistant.layers.features import WORDS, next_positive, polarity_words, set_next, write_features
+from napari_sam3_assistant.layers.outlines import (
+    FILLED,
+    Floats,
+    box_of,
+    has_area,
+    is_upright,
+    outline_of,
+    rasterise,
+)
+from napari_sam3_assistant.layers.positions import positions
+from napari_sam3_assistant.layers.shape_records import ShapesRecord, read_shapes, write_shapes
+from napari_sam3_assistant.layers.world import World, camera_of, geometry_at, to_world, world_of
+
+__all__ = [
+    "CollectedShapes",
+    "ShapePrompt",
+    "ShapesRecord",
+    "add_box_layer",
+    "box_layer",
+    "collect_shapes",
+    "fit_edges",
+    "flip_boxes",
+    "next_box_polarity",
+    "read_shapes",
+    "set_next_box_polarity",
+    "write_shapes",
+]
+
+POSITIVE_COLOR = "#2f9e44"
+NEGATIVE_COLOR = "#e03131"
+FACE_ALPHA = "33"
+EDGE_SCREEN_PX = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShapePrompt:
+    """A drawn shape as a prompt for one object, or as an example of what to find.
+
+    Attributes
+    ----------
+    key : tuple
+        Hashable; the same as long as outline, polarity and plane are, and no other shape's.
+    prompts : Prompts
+        In pixels of the plane: its box, and its mask where it is more than a box.
+    box : BoxPrompt
+        Its bounding box, cut to the plane; whole pixels.
+    """
+
+    key: tuple[Hashable, ...]
+    prompts: Prompts
+    box: BoxPrompt
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CollectedShapes:
+    """What a shapes layer says about one plane of an image.
+
+    Attributes
+    ----------
+    shapes : tuple of ShapePrompt
+        Oldest first.
+    elsewhere, outside, empty : int
+        Shapes left out because they lie on other slices, beside the picture, or enclose nothing.
+    """
+
+    shapes: tuple[ShapePrompt, ...]
+    elsewhere: int = 0
+    outside: int = 0
+    empty: int = 0
+
+
+def add_box_layer(viewer: Any, *, image: Any | None = None) -> Any:
+    """Return the layer ``SAM3 boxes``, made and styled if it is not there, ready to draw rectangles.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    image : napari Image layer or None
+        Whose geometry a new layer takes; two axes in world units without one.
+    """
+    layer = box_layer(viewer)
+    if layer is None:
+        colors = [POSITIVE_COLOR, NEGATIVE_COLOR]
+        layer = viewer.add_shapes(
+            ndim=image.ndim if image is not None else 2,
+            name=names.BOXES,
+            feature_defaults={names.POLARITY: WORDS[True]},
+            property_choices={names.POLARITY: [WORDS[True], WORDS[False]]},
+            edge_color=names.POLARITY,
+            edge_color_cycle=colors,
+            face_color=names.POLARITY,
+            face_color_cycle=[color + FACE_ALPHA for color in colors],
+            opacity=1.0,
+            **(geometry_at(image, (0,) * image.ndim) if image is not None else {}),
+        )
+    fit_edges(viewer, layer)
+    layer.mode = "add_rectangle"
+    return layer
+
+
+def box_layer(viewer: Any) -> Any | None:
+    """Return the layer ``SAM3 boxes``, or None."""
+    return next((one for one in viewer.layers if one.name == names.BOXES and isinstance(one, Shapes)), None)
+
+
+def fit_edges(viewer: Any, layer: Any) -> None:
+    """Draw the edges of all shapes, and of the next ones, :data:`EDGE_SCREEN_PX` wide on the screen.
+
+    napari keeps widths in data coordinates, with no limits on the screen as points have them: call this
+    again when the zoom has changed much.
+    """
+    units_per_px = np.linalg.norm(to_world(layer, world_of(viewer)).linear[:, -1])
+    width = EDGE_SCREEN_PX / max(float(camera_of(viewer).zoom * units_per_px), 1e-12)
+    if np.allclose([layer.current_edge_width, *layer.edge_width], width, rtol=0.05):
+        return
+    with layer.block_update_properties():
+        layer.current_edge_width = width
+    if len(layer.data):
+        layer.edge_width = width
+        layer.events.edge_width()  # napari draws new widths only when it is told
+
+
+def set_next_box_polarity(layer: Any, positive: bool) -> None:
+    """Make the next box an example or a counter-example; boxes that are selected stay as they are."""
+    set_next(layer, names.POLARITY, WORDS[positive])
+
+
+def next_box_polarity(layer: Any) -> bool:
+    """Return whether the next box will be positive."""
+    return next_positive(layer)
+
+
+def flip_boxes(layer: Any) -> int:
+    """Turn the polarity of the selected boxes, or of the latest one; return how many were turned."""
+    count = len(layer.data)
+    chosen = sorted(index for index in layer.selected_data if index < count) or list(range(count))[-1:]
+    if not chosen:
+        return 0
+    words = polarity_words(layer)
+    for index in chosen:
+        words[index] = WORDS[not is_positive(words[index])]
+    write_features(layer, {names.POLARITY: words})
+    layer.refresh_colors()
+    return len(chosen)
+
+
+def collect_shapes(layer: Any, image: Any, plane: Plane, world: World | None = None) -> CollectedShapes:
+    """Return the shapes that lie on a plane of an image, as prompts in its pixels.
+
+    Parameters
+    ----------
+    layer : napari Shapes layer
+        Of any number of axes and any transform.
+    image : napari Image layer
+    plane : Plane
+        Of the image's data.
+    world : World or None
+        What the viewer shows; None for layers without sliders and with one unit.
+
+    Returns
+    -------
+    CollectedShapes
+        A shape lies on the plane if all its vertices do. What is left out is counted.
+    """
+    kinds = [str(kind) for kind in layer.shape_type]
+    drawn = [outline_of(k, np.asarray(one, dtype=float)) for k, one in zip(kinds, layer.data, strict=True)]
+    if not drawn:
+        return CollectedShapes(())
+    found = positions(layer, image, plane, np.concatenate(drawn), world)
+    ends = np.cumsum([len(one) for one in drawn])[:-1]
+    outlines = np.split(np.stack([found.rows, found.cols], axis=1), ends)
+    here = [bool(part.all()) for part in np.split(found.here, ends)]
+    return _sorted(kinds, outlines, here, [is_positive(word) for word in polarity_words(layer)], plane, found.shape)
+
+
+def _sorted(
+    kinds: list[str],
+    outlines: list[Floats],
+    here: list[bool],
+    positive: list[bool],
+    plane: Plane,
+    shape: tuple[int, int],
+) -> CollectedShapes:
+    """Return the prompts of what can be one, and count the rest."""
+    shapes: list[ShapePrompt] = []
+    left, seen = Counter[str](), Counter[Hashable]()
+    for kind, outline, lies_here, good in zip(kinds, outlines, here, positive, strict=True):
+        if not np.isfinite(outline).all() or (lies_here and not has_area(outline, kind in FILLED)):
+            left["empty"] += 1
+        elif not lies_here:
+            left["elsewhere"] += 1
+        elif (box := clip(box_of(outline), shape)) is None:
+            left["outside"] += 1
+        else:
+            key = (kind, good, plane, box, zlib.crc32(np.round(outline + 0.0, 2).tobytes()))
+            seen[key] += 1  # a copy on the same place is another object
+            shapes.append(_prompt((*key, seen[key]), kind, outline, BoxPrompt(box, good)))
+    return CollectedShapes(tuple(shapes), left["elsewhere"], left["outside"], left["empty"])
+
+
+def _prompt(key: tuple[Hashable, ...], kind: str, outline: Floats, box: BoxPrompt) -> ShapePrompt:
+    if kind not in FILLED or (kind == "rectangle" and is_upright(outline)):
+        return ShapePrompt(key, Prompts(box=box), box)
+    mask = rasterise(outline, box.box)
+    return ShapePrompt(key, Prompts(box=box, mask=None if mask is None else MaskPrompt(mask)), box)
