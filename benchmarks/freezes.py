@@ -53,7 +53,7 @@ def _ours(viewer: Any, scene: Scene) -> dict[str, float]:
         opened.viewer.add_image(scene.data, name="scene", **scene.options)
 
     def armed() -> None:
-        until(lambda: opened.state.task.points_active, "The points layer")
+        until(lambda: opened.state.task.armed, "The points layer")
         rest(0.3)
 
     found = {PHASES[0]: _longest(open_image, armed)}

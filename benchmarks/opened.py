@@ -153,7 +153,7 @@ class Opened:
         self.viewer.layers.clear()
         rest(0.05)
         layer = self.viewer.add_image(scene.data, name="scene", **scene.options)
-        until(lambda: self.state.task.points_active, "The points layer")
+        until(lambda: self.state.task.armed, "The points layer")
         rest(0.2)
         self.settle()
         return layer

@@ -78,7 +78,7 @@ def test_without_an_image_three_buttons_are_shown_and_a_sample_is_one_click_away
     start.sample.click()
     driver.pump(0.1)
 
-    assert driver.widget.simple.isVisible() and driver.state.task.points_active
+    assert driver.widget.simple.isVisible() and driver.state.task.armed
 
 
 def test_an_image_deleted_during_a_run_is_said_and_the_points_stay(open_driver):

@@ -177,7 +177,7 @@ def test_a_point_outside_the_image_is_said_and_left_out(open_driver):
     driver.viewer.layers[names.POINTS].add([500, 500])
     driver.wait_until_idle()
 
-    assert "1 point outside the image left out" in driver.widget.simple.prompt.hint.text()
+    assert "1 point outside the image left out" in driver.widget.simple.prompt.uses.text()
     assert len(driver.viewer.layers[names.POINTS].data) == 1
 
 

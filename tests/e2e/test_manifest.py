@@ -64,7 +64,7 @@ def test_a_sample_opens_from_napari_s_menu_with_its_scale(open_driver, key, rgb)
     layer = driver.viewer.layers[0]
     assert bool(layer.rgb) is rgb and layer.data.shape[:2] == (512, 512)
     assert tuple(layer.scale) != (1, 1) and str(layer.units[0]) == "micrometer"
-    assert driver.state.task.points_active and driver.viewer.layers.selection.active.name == names.POINTS
+    assert driver.state.task.armed and driver.viewer.layers.selection.active.name == names.POINTS
 
 
 def test_mask_ops_opens_mask_operations_once(open_driver):

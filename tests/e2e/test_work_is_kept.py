@@ -41,19 +41,33 @@ def test_a_mask_painted_away_is_not_saved(open_driver, tmp_path):
     assert "no mask" in driver.state.run.message and not list(tmp_path.iterdir())
 
 
-def test_the_next_click_keeps_what_was_painted_under_another_name(open_driver):
+def test_what_was_painted_is_an_object_that_the_next_click_leaves_alone(open_driver):
     driver = open_driver((squares(), {}))
     driver.click(driver.viewer.layers[0], 35, 35)
     paint(driver.viewer.layers[names.PREVIEW_LABELS])
 
     driver.click(driver.viewer.layers[0], 37, 37)
 
-    assert (driver.viewer.layers[names.EDITED_LABELS].data == 7).sum() == 16
-    assert not (driver.viewer.layers[names.PREVIEW_LABELS].data == 7).any()
-    assert names.EDITED_LABELS in driver.state.run.message
+    assert {row.object_id: row.area for row in driver.state.results.rows}[7] == 16
+    assert (driver.viewer.layers[names.PREVIEW_LABELS].data == 7).sum() == 16
 
 
-def test_clearing_and_resetting_keep_what_was_painted(open_driver):
+def test_the_next_click_corrects_the_mask_as_it_was_painted(open_driver):
+    driver = open_driver((squares(), {}))
+    driver.click(driver.viewer.layers[0], 35, 35)
+    layer = driver.viewer.layers[names.PREVIEW_LABELS]
+    layer.data[layer.data == 0] = 1
+    painted = layer.data.size
+
+    result = driver.click(driver.viewer.layers[0], 37, 37)
+
+    assert result.prompts.mask.mask.area == painted
+    driver.widget.controller.board.undo()
+    driver.wait_until_idle()
+    assert driver.state.results.rows[0].area == painted, "one step back brings the painted mask back"
+
+
+def test_clearing_takes_what_was_painted_away_until_undo_and_resetting_keeps_it(open_driver):
     driver = open_driver((squares(), {}))
     driver.click(driver.viewer.layers[0], 35, 35)
     paint(driver.viewer.layers[names.PREVIEW_LABELS])
@@ -61,13 +75,13 @@ def test_clearing_and_resetting_keep_what_was_painted(open_driver):
     driver.widget.simple.run.clear_preview.click()
     driver.pump(0.05)
 
-    assert (driver.viewer.layers[names.EDITED_LABELS].data == 7).any()
-    assert names.PREVIEW_LABELS not in driver.viewer.layers
-    driver.click(driver.viewer.layers[0], 35, 35)
-    paint(driver.viewer.layers[names.PREVIEW_LABELS])
+    assert names.PREVIEW_LABELS not in driver.viewer.layers and not driver.state.results.rows
+    driver.widget.controller.board.undo()
+    driver.wait_until_idle()
+    assert (driver.viewer.layers[names.PREVIEW_LABELS].data == 7).sum() == 16
     driver.widget.simple.prompt.reset.click()
     driver.pump(0.05)
-    assert sum(layer.name.startswith(names.EDITED_LABELS) for layer in driver.viewer.layers) == 2
+    assert [row.object_id for row in driver.state.results.rows] == [7]
 
 
 def test_a_mask_that_was_not_touched_leaves_no_layer_behind(open_driver):

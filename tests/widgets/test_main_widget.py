@@ -7,8 +7,10 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QGroupBox, QScrollArea
 
-from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.app.state import Phase, PromptKind
 from napari_sam3_assistant.core.errors import AssistantError
+from napari_sam3_assistant.layers import names
+from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets import store
 from napari_sam3_assistant.widgets.main_widget import MainWidget
 from tests.conftest import squares
@@ -36,8 +38,10 @@ def test_the_four_groups_and_their_controls_are_those_users_know(widget):
 
     assert labels_of(widget) == ["Setup", "Prompt", "Run", "Results"]
     assert {
-        "Refresh", "2D", "Live Points", "Reset Prompt", "Run Preview", "Cancel", "Clear Preview", "Clear Results",
-        "Mask Ops", "Save", "Choose", "Open Folder", "Create Prompt Layer",
+        "Refresh", "2D", "Live Points", "Exemplar", "Points", "Box", "Labels", "Create Prompt Layer", "Reset Prompt",
+        "New Object", "Delete Object", "Next Reading", "Undo", "Redo", "Run Preview", "Cancel", "Clear Preview",
+        "Clear Results", "Mask Ops", "Accept + Clear", "Accept Only", "Undo Last Accept", "Save", "Choose",
+        "Open Folder",
     } <= texts  # fmt: skip
 
 
@@ -45,7 +49,87 @@ def test_every_control_says_what_it_is_for(widget):
     controls = [*widget.findChildren(QAbstractButton), *widget.findChildren(QComboBox)]
     named = [one for one in controls if getattr(one, "text", lambda: "x")()]
 
-    assert named and not [one for one in named if not one.toolTip() and one.isEnabled()]
+    assert named and not [one for one in named if not one.toolTip()]
+
+
+def test_only_the_prompts_of_the_task_have_controls(widget, viewer, qtbot):
+    prompt = widget.simple.prompt
+
+    def shown() -> list[bool]:
+        controls = (prompt.kinds[PromptKind.BOX], prompt.polarity, prompt.box_polarity, prompt.create)
+        return [control.isVisibleTo(prompt) for control in controls]
+
+    assert shown() == [False, True, False, False]
+    widget.simple.setup.tasks[Task.IMAGE].click()
+    qtbot.waitUntil(lambda: shown() == [True, True, False, True])
+    prompt.kinds[PromptKind.BOX].click()
+    qtbot.waitUntil(lambda: shown() == [True, False, False, True])
+    widget.simple.setup.tasks[Task.EXEMPLAR].click()
+    qtbot.waitUntil(lambda: shown() == [False, False, True, False])
+    assert viewer.layers.selection.active.name == names.BOXES
+    viewer.layers.selection.active = viewer.layers["cells"]
+    qtbot.waitUntil(lambda: shown() == [False, False, True, True])
+    prompt.create.click()
+    assert viewer.layers.selection.active.name == names.BOXES
+
+
+def test_the_next_point_and_box_follow_the_state_both_ways(widget):
+    prompt, task = widget.simple.prompt, widget.state.task
+
+    prompt.polarity.setCurrentText("Negative")
+    prompt.box_polarity.setCurrentText("Counter-example")
+
+    assert not task.positive and not task.positive_box
+    task.positive = task.positive_box = True
+    assert prompt.polarity.currentText() == "Positive" and prompt.box_polarity.currentText() == "Example"
+
+
+def test_the_widget_says_before_a_run_which_prompts_it_would_use(widget, viewer, qtbot):
+    widget.simple.setup.tasks[Task.IMAGE].click()
+    assert not widget.simple.run.run.isEnabled()
+
+    viewer.layers[names.POINTS].add([35, 35])
+
+    qtbot.waitUntil(lambda: widget.simple.run.run.isEnabled())
+    assert widget.simple.prompt.uses.text() == "In use: 1 point."
+    widget.simple.prompt.kinds[PromptKind.LABELS].click()
+    qtbot.waitUntil(lambda: not widget.simple.run.run.isEnabled())
+    assert "Paint" in widget.simple.run.run.toolTip() and not widget.simple.prompt.uses.text()
+
+
+def test_objects_are_begun_walked_deleted_and_brought_back_by_buttons(widget, viewer, qtbot):
+    objects, points = widget.simple.prompt.objects, viewer.layers[names.POINTS]
+    text = objects.text.text
+    assert text() == "Next click: a new object"
+
+    points.add([35, 35])
+    qtbot.waitUntil(lambda: text().startswith("Object 1 of 1"), timeout=10_000)
+    qtbot.waitUntil(lambda: len(widget.state.results.objects) == 1, timeout=10_000)
+    objects.begin.click()
+    qtbot.waitUntil(lambda: text() == "Next click: a new object (1 so far)")
+    points.add([95, 95])
+    qtbot.waitUntil(lambda: text().startswith("Object 2 of 2"), timeout=10_000)
+    objects.previous.click()
+    qtbot.waitUntil(lambda: text().startswith("Object 1 of 2"))
+    objects.delete.click()
+    qtbot.waitUntil(lambda: text() == "Next click: a new object (1 so far)")
+    assert "Delete object" in objects.undo.toolTip()
+    objects.undo.click()
+    qtbot.waitUntil(lambda: len(widget.state.results.objects) == 2)
+    qtbot.waitUntil(lambda: objects.redo.isEnabled() and "Delete object" in objects.redo.toolTip())
+
+
+def test_accepted_objects_are_counted_and_can_be_taken_back(widget, viewer, qtbot):
+    results = widget.simple.results
+    viewer.layers[names.POINTS].add([35, 35])
+    qtbot.waitUntil(results.accept_clear.isEnabled, timeout=10_000)
+
+    results.accept_clear.click()
+    qtbot.waitUntil(lambda: "Accepted: 1 object." in results.summary.text())
+    assert names.ACCEPTED in [layer.name for layer in viewer.layers]
+
+    results.undo_accept.click()
+    qtbot.waitUntil(lambda: "Accepted" not in results.summary.text())
 
 
 def test_the_engine_row_says_what_is_used_and_why(widget):
@@ -168,6 +252,55 @@ def test_the_dock_keeps_the_width_the_user_gives_it(make_napari_viewer, qtbot):
     qtbot.wait(100)
 
     assert dock.width() == width == 460
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_live_points_need_no_scroll_bar_on_a_small_laptop(make_napari_viewer, theme, qtbot):
+    viewer = make_napari_viewer(show=True)
+    viewer.theme = theme
+    viewer.window.resize(1366, 768)
+    viewer.add_image(squares(), name="cells")
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sam3-assistant", "SAM3 Assistant")
+    viewer.layers[names.POINTS].add([35, 35])
+    qtbot.waitUntil(lambda: len(widget.state.results.objects) == 1, timeout=10_000)
+    qtbot.wait(300)  # the dock has claimed the width that it needs
+
+    (area,) = [area for area in widget.findChildren(QScrollArea) if area.isVisible()]
+
+    assert not area.verticalScrollBar().isVisible()
+    assert area.widget().heightForWidth(area.viewport().width()) <= area.viewport().height()
+
+
+def test_the_tab_key_goes_through_the_controls_as_they_are_read(widget):
+    simple = widget.simple
+    wanted = [
+        widget.top.engine, widget.top.keys, simple.setup.image, simple.setup.refresh, *simple.setup.tasks.values(),
+        simple.prompt.polarity, simple.prompt.reset, simple.prompt.objects.previous, simple.prompt.objects.next,
+        simple.prompt.objects.undo, simple.prompt.objects.redo, simple.prompt.objects.begin, simple.run.run,
+        simple.run.cancel, simple.run.mask_ops, simple.results.accept_clear, simple.results.undo_accept,
+        simple.results.folder, simple.results.choose, simple.results.format, simple.results.save,
+    ]  # fmt: skip
+
+    chain, one = [], widget.nextInFocusChain()
+    while one is not widget:
+        chain.append(one)
+        one = one.nextInFocusChain()
+
+    assert [one for one in chain if one in wanted] == wanted
+
+
+def test_a_button_that_goes_off_does_not_hand_the_keyboard_to_a_text_field(widget, viewer, qtbot):
+    widget.show()
+    widget.activateWindow()
+    viewer.layers[names.POINTS].add([35, 35])
+    qtbot.waitUntil(widget.simple.results.accept_clear.isEnabled, timeout=10_000)
+    widget.simple.results.accept_clear.setFocus()
+    qtbot.waitUntil(widget.simple.results.accept_clear.hasFocus)
+
+    widget.simple.results.accept_clear.click()
+    qtbot.waitUntil(lambda: not widget.simple.results.accept_clear.isEnabled())
+
+    assert widget.focusWidget() is widget.simple
 
 
 def test_the_letter_t_in_a_text_field_is_a_letter(widget, qtbot):

@@ -1,26 +1,89 @@
-"""What is shown, enabled and written, and why not: a pure function of the state.
+"""What is shown, enabled and written, and why not: pure functions of the state.
 
-Every mode and widget draws this; none decides for itself.
+Every mode and widget draws this; none decides for itself. The long texts are in ``hints.py``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_sam3_assistant.app.state import AppState, Phase
+from napari_sam3_assistant.app import hints
+from napari_sam3_assistant.app.state import AppState, Phase, PromptKind
 from napari_sam3_assistant.tasks.jobs import Task
 
-LIVE_HINT = (
-    "Click one point to start the mask.\n"
-    "Positive: keep the object. Negative: remove wrong areas.\n"
-    "T: next point's mode. Shift+T: flip the last point."
-)
-CORRECT_HINT = (
-    "Click where the mask is wrong.\n"
-    "Positive: add this part. Negative: remove it.\n"
-    "T: next point's mode. Shift+T: flip the last point."
-)
-POINTS_HINT = "Click points on one object, then press Run Preview."
+BUSY = (Phase.LOADING, Phase.RUNNING, Phase.CANCELLING)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Whether something can be done now, and its tip: what it does, or what is missing."""
+
+    enabled: bool
+    tip: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptView:
+    """The controls of the prompts.
+
+    Attributes
+    ----------
+    kinds, next_point, next_box, layer : bool
+        Whether the toggles of the task ``2D``, ``Next point``, ``Next box`` and ``Create Prompt Layer`` are shown.
+    create, reset : Action
+    hint : str
+        What to do next.
+    uses : str
+        Which prompts a run would use and which not.
+    """
+
+    kinds: bool
+    next_point: bool
+    next_box: bool
+    layer: bool
+    create: Action
+    reset: Action
+    hint: str
+    uses: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectsView:
+    """The controls of the objects, and the steps back and forth. ``text`` says which object is selected."""
+
+    text: str
+    previous: Action
+    next: Action
+    begin: Action
+    delete: Action
+    reading: Action
+    undo: Action
+    redo: Action
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """What goes on: whether the bar moves (``busy``), a line, whether it tells a ``problem``; and the buttons."""
+
+    busy: bool
+    status: str
+    problem: bool
+    run: Action
+    cancel: Action
+    clear_preview: Action
+    clear_results: Action
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsView:
+    """What came of it: lines to write, and what can be done with the masks."""
+
+    text: str
+    accept_clear: Action
+    accept_only: Action
+    undo_accept: Action
+    save: Action
+    open_folder: Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,103 +94,119 @@ class Availability:
     ----------
     start : bool
         Whether the three buttons of an empty widget take the place of the controls.
-    use_image : bool
-        Whether ``Use this image`` can be pressed.
-    live : bool
-        Whether each click runs; else ``Run Preview`` does.
-    run, clear_preview, clear_results, reset, save, open_folder : bool
-        Whether that button can be pressed.
-    cancel : bool
-        Whether something can be cancelled.
-    busy : bool
-        Whether the progress bar moves.
-    status, summary, prompt_hint, results, engine, save_hint, run_hint : str
-        Lines to write.
-    problem : bool
-        Whether the status is a problem.
+    use_image : Action
+    engine, summary : str
+        Which engine answers and why; what the image in use is like.
+    prompt : PromptView
+    objects : ObjectsView
+    run : RunView
+    results : ResultsView
     """
 
     start: bool
-    use_image: bool
-    live: bool
-    run: bool
-    run_hint: str
-    cancel: bool
-    busy: bool
-    clear_preview: bool
-    clear_results: bool
-    reset: bool
-    save: bool
-    save_hint: str
-    open_folder: bool
-    status: str
-    problem: bool
-    summary: str
-    prompt_hint: str
-    results: str
+    use_image: Action
     engine: str
+    summary: str
+    prompt: PromptView
+    objects: ObjectsView
+    run: RunView
+    results: ResultsView
 
 
 def availability(state: AppState) -> Availability:
     """Return what ``state`` means for the controls."""
-    task, run, results, output = state.task, state.run, state.results, state.output
-    busy = run.phase in (Phase.LOADING, Phase.RUNNING, Phase.CANCELLING)
-    live = task.task is Task.LIVE_POINTS
-    chosen = task.image is not None
-    masked = results.current is not None and results.current.segmentation.mask.area > 0
+    active = state.task.active_image is not None
     return Availability(
-        start=not chosen,
-        use_image=task.active_image is not None,
-        live=live,
-        run=chosen and bool(task.points) and not busy,
-        run_hint=_run_hint(state, busy),
-        cancel=busy and run.phase is not Phase.CANCELLING,
+        start=state.task.image is None,
+        use_image=_action(active, "Segment the selected image.", "Open an image first."),
+        engine=state.model.reason,
+        summary=state.task.summary or "No image layer selected.",
+        prompt=_prompt(state),
+        objects=_objects(state),
+        run=_run(state),
+        results=_results(state),
+    )
+
+
+def _prompt(state: AppState) -> PromptView:
+    task = state.task
+    there = task.prompt_layer and task.armed
+    free = task.task is Task.IMAGE
+    layer = hints.LAYERS[task.kind]
+    something = bool(task.usable or task.in_use or task.left_out or len(state.results.objects))
+    return PromptView(
+        kinds=free,
+        next_point=task.kind is PromptKind.POINTS,
+        next_box=task.task is Task.EXEMPLAR,
+        layer=free or (task.task is Task.EXEMPLAR and not there),
+        create=Action(True, f"Make or select the layer {layer}: the next click in the canvas is a prompt."),
+        reset=_action(something, hints.RESET[task.kind], "There is no prompt to remove."),
+        hint=hints.prompt_hint(state),
+        uses=hints.uses(task),
+    )
+
+
+def _objects(state: AppState) -> ObjectsView:
+    results = state.results
+    count, selected = len(results.objects), results.selected
+    chosen = selected is not None
+    more = count > (selected in results.objects)
+    begun = bool(count) or chosen or (state.task.kind is PromptKind.POINTS and state.task.usable > 0)
+    several = chosen and results.reading[1] > 1
+    first = "Select an object first: click on it, or press W."
+    single = "There is only one reading of these prompts." if chosen else first
+    return ObjectsView(
+        text=hints.object_line(state),
+        previous=_action(more, "Select the previous object (Shift+W).", "There is no other object."),
+        next=_action(more, "Select the next object (W).", "There is no other object."),
+        begin=_action(begun, "The next click begins another object (N).", "The next click begins an object anyway."),
+        delete=_action(chosen, f"Take object {selected} and its prompts away (Q).", first),
+        reading=_action(several, "Show another reading of the same prompts (G).", single),
+        undo=_action(bool(results.undo), f"Undo: {results.undo} (Ctrl+Z).", "There is nothing to undo."),
+        redo=_action(bool(results.redo), f"Redo: {results.redo} (Ctrl+Shift+Z).", "There is nothing to redo."),
+    )
+
+
+def _run(state: AppState) -> RunView:
+    run, results = state.run, state.results
+    busy = run.phase in BUSY
+    stoppable = busy and run.phase is not Phase.CANCELLING
+    shown = results.current is not None or len(results.objects) > 0
+    return RunView(
         busy=busy,
-        clear_preview=results.current is not None,
-        clear_results=bool(results.rows),
-        reset=bool(task.points),
-        save=masked and not output.saving,
-        save_hint="Write the mask to a file." if masked else "Make a mask first: click on an object.",
-        open_folder=output.saved is not None,
         status=" ".join(filter(None, (run.message, run.hint))),
         problem=run.phase is Phase.FAILED,
-        summary=task.summary or "No image layer selected.",
-        prompt_hint=_prompt_hint(state, live),
-        results=_results(state),
-        engine=state.model.reason,
+        run=Action(state.task.image is not None and state.task.usable > 0 and not busy, hints.run_tip(state, busy)),
+        cancel=_action(stoppable, "Stop what runs; prompts and masks stay.", "Nothing runs."),
+        clear_preview=_action(shown, "Remove the preview; prompts and saved masks stay.", "There is no preview."),
+        clear_results=_action(
+            bool(results.rows), "Forget the list of results; masks and prompts stay.", "There are no results."
+        ),
     )
 
 
-def _run_hint(state: AppState, busy: bool) -> str:
-    if busy:
-        return "Wait for the answer, or press Cancel."
-    if not state.task.points:
-        return "Click a point on the image first."
-    return "Segment the object under the points."
-
-
-def _prompt_hint(state: AppState, live: bool) -> str:
-    task = state.task
-    if task.points is None:
-        lines = "The points layer was removed. Press Live Points to go on." if live else "Press Create Prompt Layer."
-    elif not task.points_active:
-        lines = "Select the layer SAM3 points to add points." + ("" if live else "\n" + POINTS_HINT)
-    else:
-        live_hint = LIVE_HINT if state.results.current is None else CORRECT_HINT
-        lines = live_hint if live else POINTS_HINT
-    return f"{lines}\n{task.left_out}" if task.left_out else lines
-
-
-def _results(state: AppState) -> str:
-    results, saved = state.results, state.output.saved
-    if saved is not None:
-        return f"Saved: {saved.name}"
-    if results.current is None:
-        return "No preview result yet."
-    found = results.current
-    if not found.segmentation.mask.area:
-        return "No object found here."
-    return (
-        f"Latest labels: 1 object, {found.segmentation.mask.area:,} px, score {found.segmentation.score:.2f} "
-        f"({found.engine})."
+def _results(state: AppState) -> ResultsView:
+    results, output = state.results, state.output
+    count = len(results.objects)
+    new = sum(item.status != "accepted" for item in results.objects)
+    what = "the object" if count == 1 else f"all {count} objects"
+    accept, none = f"Copy {what} to the layer {hints.ACCEPTED}", "Make a mask first."
+    saved = f"Show {output.saved.name} in its folder." if output.saved is not None else ""
+    return ResultsView(
+        text=hints.results_lines(state),
+        accept_clear=_action(count > 0, f"{accept}, and clear the prompts (K).", none),
+        accept_only=_action(
+            new > 0, f"{accept}; the prompts stay (Shift+K).", "All are accepted already." if count else none
+        ),
+        undo_accept=_action(
+            results.accepted > 0, f"Take back what went into {hints.ACCEPTED} last.", "Nothing was accepted yet."
+        ),
+        save=_action(
+            count > 0 and not output.saving, "Write the masks to a file.", "Saving..." if output.saving else none
+        ),
+        open_folder=_action(output.saved is not None, saved, "Nothing was saved yet."),
     )
+
+
+def _action(enabled: bool, does: str, missing: str) -> Action:
+    return Action(enabled, does if enabled else missing)

@@ -1,10 +1,15 @@
-"""Live Points: the points layer as a conversation. Each change of it is a request."""
+"""Live Points: the points layer as a conversation. Each change of it is a request, and a step to go back."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from napari_sam3_assistant.layers import images, prompts
+from napari_sam3_assistant.app import keys
+from napari_sam3_assistant.app.drafts import Draft
+from napari_sam3_assistant.app.pointer import Pointer
+from napari_sam3_assistant.layers import images, point_records, prompts
+from napari_sam3_assistant.layers.point_records import PointsRecord
 from napari_sam3_assistant.tasks.jobs import Task
 
 if TYPE_CHECKING:
@@ -12,23 +17,29 @@ if TYPE_CHECKING:
 
 CHANGES = frozenset({"added", "removed", "changed"})
 """What ``events.data`` says after a change. ``adding`` and the like come before it; ``set_data`` is no change."""
+STEPS = {"added": "Add point", "removed": "Delete point", "changed": "Move point"}
 
 
 class LivePoints:
-    """Watches the layer ``SAM3 points`` and keeps its next polarity and the state's the same.
+    """Watches the layer ``SAM3 points`` and keeps its next polarity and object the same as the state's.
 
     Parameters
     ----------
     controller : AppController
-        Asked to segment.
     """
 
     def __init__(self, controller: AppController) -> None:
         self._controller = controller
         self._task = controller.state.task
         self.layer: Any | None = None
+        self.record: PointsRecord | None = None
+        """What the layer held when it was looked at last."""
+        self._pointer = Pointer(controller)
         self._task.events.positive.connect(self._polarity_chosen)
-        found = prompts.point_layer(controller.viewer)
+
+    def attach(self) -> None:
+        """Watch the layer if it is there."""
+        found = prompts.point_layer(self._controller.viewer)
         if found is not None:
             self._watch(found)
 
@@ -51,14 +62,16 @@ class LivePoints:
         viewer.layers.selection.active = layer
         layer.mode = "add"
         prompts.set_next_polarity(layer, self._task.positive)
-        self.note_active()
+        self.follow(self._controller.board.draft)
 
-    def follow_image(self) -> None:
-        """Answer the points on a picture that was just chosen."""
-        if self.layer is None or not self.is_live:
+    def follow(self, draft: Draft) -> None:
+        """Make the next point be about the draft's selected object, and show the points of that one alone."""
+        if self.layer is None:
             return
-        if len(self.layer.data):
-            self._controller.segment_points()
+        if prompts.next_object(self.layer) != draft.next_point:
+            prompts.set_next_object(self.layer, draft.next_point)
+        several = len(draft.talks) + len(draft.objects) > 1
+        prompts.show_only(self.layer, draft.next_point if several else None)
 
     def toggle_next(self) -> None:
         """Change whether the next point is positive. Nothing runs."""
@@ -66,30 +79,59 @@ class LivePoints:
 
     def flip(self) -> None:
         """Turn the selected points, or the latest one, and run again."""
-        if self.layer is not None and prompts.flip_points(self.layer) and self.is_live:
-            self._controller.segment_points()
+        if self.layer is None or not len(self.layer.data):
+            return
+        before = self._controller.board.snapshot()
+        if prompts.flip_points(self.layer):
+            self._changed("Flip point", before)
 
     def clear(self) -> None:
         """Remove every point, and begin with a positive one; make the layer again if it is gone."""
         if self.layer is not None and len(self.layer.data):
             with self.layer.events.data.blocker(self._on_data):
                 prompts.clear_points(self.layer)
-        self._count()
+        self.note()
         self._task.positive = True
-        if self.is_live:
-            self.arm()
 
-    def note_active(self) -> None:
-        """Write whether the next click in the canvas makes a point."""
-        active = self._controller.viewer.layers.selection.active
-        self._task.points_active = self.layer is not None and active is not None and active == self.layer
+    def remove_of(self, ids: Collection[int]) -> None:
+        """Remove the points of objects that lie on the plane on screen."""
+        here = self._controller.here()
+        if self.layer is None or here is None:
+            return
+        found = prompts.indices_of(self.layer, ids, here.layer, here.plane, here.world)
+        if found:
+            with self.layer.events.data.blocker(self._on_data):
+                prompts.remove_points(self.layer, found)
+            self.note()
+
+    def restore(self, record: PointsRecord | None) -> None:
+        """Bring back what the layer held, the layer too."""
+        if record is self.record:
+            return
+        if record is None:
+            self.clear()
+            return
+        if self.layer is None:
+            self.arm()
+        if self.layer is not None:
+            with self.layer.events.data.blocker(self._on_data):
+                point_records.write_points(self.layer, record)
+            self.note()
+
+    def note(self) -> None:
+        """Note what the layer holds."""
+        self.record = None if self.layer is None else point_records.read_points(self.layer)
 
     def layer_removed(self, layer: Any) -> None:
-        """Forget the points layer if it is the one that was removed."""
+        """Forget the points layer if it is the one that was removed; what its points made stays."""
         if self.layer is not None and str(layer.unique_id) == str(self.layer.unique_id):
+            board = self._controller.board
+            if len(self.layer.data):
+                board.step("Delete the points")
             self._unwatch()
-            self._count()
-            self.note_active()
+            self.note()
+            board.keep_masks()
+            self._controller.asking.describe()
 
     def close(self) -> None:
         """Stop watching."""
@@ -103,25 +145,72 @@ class LivePoints:
         self.layer = layer
         layer.events.data.connect(self._on_data)
         layer.events.feature_defaults.connect(self._on_defaults)
-        layer.bind_key("T", lambda _layer: self.toggle_next(), overwrite=True)
-        layer.bind_key("Shift-T", lambda _layer: self.flip(), overwrite=True)
-        self._count()
+        keys.bind(self._controller, layer, "points")
+        self._pointer.watch(layer)
+        self.note()
+        self._controller.asking.describe()
 
     def _unwatch(self) -> None:
         if self.layer is None:
             return
         self.layer.events.data.disconnect(self._on_data)
         self.layer.events.feature_defaults.disconnect(self._on_defaults)
-        for key in ("T", "Shift-T"):
-            self.layer.bind_key(key, None, overwrite=True)
+        keys.unbind(self.layer, "points")
+        self._pointer.unwatch(self.layer)
         self.layer = None
 
     def _on_data(self, event: Any) -> None:
-        if str(getattr(event, "action", "changed")) not in CHANGES:
+        action = str(getattr(event, "action", "changed"))
+        if action not in CHANGES:
             return
-        self._count()
+        if action == "added" and self._is_no_prompt():
+            return
+        self._changed(STEPS[action], self._controller.board.snapshot(), added=action == "added")
+
+    def _is_no_prompt(self) -> bool:
+        """Take a new point back that only chooses: of a right-click, or on another object than its own."""
+        here = self._controller.here()
+        if (
+            self.layer is None
+            or here is None
+            or self.record is None
+            or len(self.layer.data) != len(self.record.data) + 1
+        ):
+            return False
+        chosen: int | None = None
+        if not self._pointer.right:
+            found = prompts.collect_points(self.layer, here.layer, here.plane, here.world)
+            newest = len(self.layer.data) - 1
+            id = prompts.next_object(self.layer)
+            on_plane = newest in prompts.indices_of(self.layer, [id], here.layer, here.plane, here.world)
+            if not on_plane or not found.points or found.objects[-1] != id:
+                return False
+            self._controller.board.absorb()
+            point = found.points[-1]
+            seen = self._controller.board.draft.stands_on(id, point.row, point.col)
+            if seen is None:
+                return False
+            chosen = seen.id
+        with self.layer.events.data.blocker(self._on_data):
+            prompts.remove_points(self.layer, [len(self.layer.data) - 1])
+        if chosen is not None:
+            self._controller.board.select(chosen)
+            self._controller.status.idle(f"Object {chosen} selected: the next point corrects it.")
+        return True
+
+    def _changed(self, title: str, before: Any, *, added: bool = False) -> None:
+        """Remember the step, and ask if each change runs."""
+        board = self._controller.board
+        board.step(title, before)
+        self.note()
+        if added and board.place is not None and self.layer is not None:
+            id = prompts.next_object(self.layer)
+            board.put(board.place, board.draft.select(id))
         if self.is_live:
-            self._controller.segment_points()
+            self._controller.segment_points(gone=True)
+        else:
+            self._controller.asking.describe()
+            board.publish()
 
     def _on_defaults(self, event: Any = None) -> None:
         if self.layer is not None:
@@ -130,6 +219,3 @@ class LivePoints:
     def _polarity_chosen(self, positive: bool) -> None:
         if self.layer is not None and prompts.next_polarity(self.layer) != positive:
             prompts.set_next_polarity(self.layer, positive)
-
-    def _count(self) -> None:
-        self._task.points = None if self.layer is None else len(self.layer.data)

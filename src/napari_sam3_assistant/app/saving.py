@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.core.errors import AssistantError, SaveError
-from napari_sam3_assistant.core.geometry import PlacedMask, intersection, slices
+from napari_sam3_assistant.core.geometry import PlacedMask, union
+from napari_sam3_assistant.core.labels import to_labels
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.windows import Window, whole
 from napari_sam3_assistant.export.images import FORMATS, save_labels
 from napari_sam3_assistant.export.names import mask_name
-from napari_sam3_assistant.layers import images, previews
-from napari_sam3_assistant.tasks.image import View
+from napari_sam3_assistant.layers import accepted, images
 from napari_sam3_assistant.tasks.jobs import Job, Kind
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
     from napari_sam3_assistant.tasks.scheduler import Scheduler
 
+Write = Callable[[Progress, CancelToken], Path]
 logger = logging.getLogger(__name__)
 WORKER = "files"
 """Files are written on a thread of their own: a slow disk does not hold up a click."""
 WHOLE_SIDE = 4096
 """Masks of planes up to this side are saved as an image of the plane's size; of larger ones, the object's."""
+
+MOST_PIXELS = 2**30
+"""A file of labels holds no more pixels than this."""
 
 
 class Saving:
@@ -50,55 +56,69 @@ class Saving:
         return Path.home() / "SAM3 masks"
 
     def save(self) -> None:
-        """Write the labels on screen, edits included, under a name that is free, and say where."""
-        found, seen = self._controller.state.results.current, previews.read_preview(self._controller.viewer)
-        if found is None or seen is None or not seen[0].any():
+        """Write the objects on screen, edits included, or without them the accepted ones; say where."""
+        board, here = self._controller.board, self._controller.here()
+        board.absorb()
+        objects = board.draft.objects
+        layer = None if here is None else accepted.accepted_layer(self._controller.viewer, here.layer)
+        if here is not None and len(objects):
+            write = self._of_plane(here, [(item.id, item.mask, item.score) for item in objects])
+        elif here is not None and layer is not None and layer.multiscale:
+            own = [one for one in self._controller.accepting.records if (one.image, one.plane) == here.place]
+            write = self._of_plane(here, [(one.id, one.mask, 1.0) for one in own])
+        elif here is not None and layer is not None and np.any(layer.data):
+            write = self._of_layer(here, layer.data)
+        else:
             self._controller.status.fail(SaveError("There is no mask to save.", hint="Click on an object first."))
             return
-        layer = images.layer_by_id(self._controller.viewer, found.view.source.identity)
-        chosen = self._output.folder.strip()
-        folder = Path(chosen).expanduser().absolute() if chosen else self.default_folder()
-        job = Job(WORKER, self._writer(found.view, *seen, folder, layer))
         self._output.saving, self._output.saved = True, None
-        future = self._scheduler.submit(job, session=f"save-{id(self)}", kind=Kind.BATCH)
+        future = self._scheduler.submit(Job(WORKER, write), session=f"save-{id(self)}", kind=Kind.BATCH)
         future.add_done_callback(lambda done: self._controller.on_main(lambda: self._saved(done)))
 
-    def _writer(
-        self, view: View, labels: np.ndarray, window: Window, folder: Path, layer: Any
-    ) -> Callable[[Progress, CancelToken], Path]:
-        """Return the function that writes; what belongs to napari is read now, on the GUI thread."""
-        axes = view.plane.row_axis, view.plane.col_axis
-        scale = None if layer is None else [float(layer.scale[axis]) for axis in axes]
-        units = None if layer is None else [str(layer.units[axis]) for axis in axes]
-        suffix = FORMATS[self._output.format].suffix
-        name = view.source.name if layer is None else str(layer.name)
-        shape = view.source.plane_shape(view.plane)
+    def _of_plane(self, here: OnScreen, items: list[tuple[int, PlacedMask, float]]) -> Write:
+        """Return the function that writes objects of a plane; what belongs to napari is read now, on the GUI thread."""
+        plane, shape = here.plane, here.source.plane_shape(here.plane)
+        last = here.layer.ndim - 1
+        axes = [min(plane.row_axis, last), min(plane.col_axis, last)]
         part = max(shape) > WHOLE_SIDE
+        folder, suffix, scale, units = self._target(here, axes)
+        name = str(here.layer.name)
 
         def write(progress: Progress, cancel: CancelToken) -> Path:
-            drawn = PlacedMask(labels > 0, window.offset).trimmed()
-            box = drawn.box if part and drawn.box is not None else whole(shape).box
-            saved = np.zeros((int(box.size[0]), int(box.size[1])), labels.dtype)
-            shared = intersection(box, window.box)
-            if shared is not None:
-                saved[slices(shared, (int(box.top), int(box.left)))] = labels[slices(shared, window.offset)]
-            made = _make_folder(folder)
-            try:
+            window = _window_of([mask for _, mask, _ in items]) if part else whole(shape)
+            values, masks, scores = zip(*items, strict=True)
+            labels = to_labels(masks, window, values=values, scores=scores)
+            with _made_folder(folder):
                 return save_labels(
-                    saved,
+                    labels.astype(np.uint16) if max(values) < 2**16 else labels,
                     mask_name(name, folder, suffix, window=part),
                     scale=scale,
                     units=units,
-                    offset=(int(box.top), int(box.left)),
+                    offset=window.offset,
                     plane_shape=shape,
-                    plane=view.plane.index or None,
+                    plane=plane.index or None,
                 )
-            except BaseException:
-                for empty in made:
-                    empty.rmdir()
-                raise
 
         return write
+
+    def _of_layer(self, here: OnScreen, data: Any) -> Write:
+        """Return the function that writes a layer of accepted labels, with all its axes."""
+        folder, suffix, scale, units = self._target(here, list(range(here.layer.ndim)))
+        name = str(here.layer.name)
+
+        def write(progress: Progress, cancel: CancelToken) -> Path:
+            with _made_folder(folder):
+                return save_labels(np.array(data), mask_name(name, folder, suffix), scale=scale, units=units)
+
+        return write
+
+    def _target(self, here: OnScreen, axes: list[int]) -> tuple[Path, str, list[float], list[str]]:
+        """Return folder, suffix, and pixel size and unit along some axes."""
+        chosen = self._output.folder.strip()
+        folder = Path(chosen).expanduser().absolute() if chosen else self.default_folder()
+        layer = here.layer
+        scale, units = [float(layer.scale[axis]) for axis in axes], [str(layer.units[axis]) for axis in axes]
+        return folder, FORMATS[self._output.format].suffix, scale, units
 
     def _saved(self, future: Future[Path]) -> None:
         self._output.saving = False
@@ -115,8 +135,27 @@ class Saving:
         self._controller.status.idle(f"Saved the mask to {path}")
 
 
-def _make_folder(folder: Path) -> list[Path]:
-    """Make a folder and those above it; return the ones that were not there, the innermost first.
+def _window_of(masks: Sequence[PlacedMask]) -> Window:
+    """Return the window that holds all masks.
+
+    Raises
+    ------
+    SaveError
+        If it is too large for a file.
+    """
+    box = union(box for mask in masks if (box := mask.box) is not None)
+    if box.area > MOST_PIXELS:
+        height, width = box.size
+        raise SaveError(
+            f"The objects lie too far apart for one file ({height:,.0f} x {width:,.0f} pixels).",
+            hint="Delete those far away, save, and undo.",
+        )
+    return Window(int(box.top), int(box.left), int(box.bottom), int(box.right))
+
+
+@contextmanager
+def _made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; if what follows fails, those that were not there go again.
 
     Raises
     ------
@@ -137,4 +176,9 @@ def _make_folder(folder: Path) -> list[Path]:
         raise SaveError(
             f"Cannot create output folder {folder}: {error.strerror}.", hint="Choose another folder."
         ) from error
-    return missing
+    try:
+        yield
+    except BaseException:
+        for empty in missing:
+            empty.rmdir()
+        raise

@@ -14,6 +14,7 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from napari_sam3_assistant.core.results import ObjectRow
+from napari_sam3_assistant.masks.registry import Objects
 from napari_sam3_assistant.tasks.image import PlaneResult
 from napari_sam3_assistant.tasks.jobs import Task
 
@@ -26,6 +27,14 @@ class Phase(StrEnum):
     RUNNING = "running"
     CANCELLING = "cancelling"
     FAILED = "failed"
+
+
+class PromptKind(StrEnum):
+    """What shows the object in the task ``2D``. The value is what settings remember."""
+
+    POINTS = "points"
+    BOX = "box"
+    LABELS = "labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +60,36 @@ class ModelState:
 class TaskState:
     """What is to be done, to which image.
 
-    ``task``, ``image`` and ``positive`` are the user's; the images there are, what the chosen one
-    is like and how many points count are facts.
+    The user's: ``task``, ``prompt`` (of the task ``2D``), ``image``, ``positive`` (the next point) and
+    ``positive_box`` (the next example), ``sheet`` (whether the list of keys is open).
+
+    Facts: the images there are and what the chosen one is like; whether the layer of the prompts in use
+    is there (``prompt_layer``) and takes the next click (``armed``); how many of its prompts lie on this
+    plane (``usable``), which ones a run would use (``in_use``) and which not (``left_out``).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     task: Task = Task.LIVE_POINTS
+    prompt: PromptKind = PromptKind.POINTS
     image: str | None = None
     positive: bool = True
+    positive_box: bool = True
+    sheet: bool = False
     images: tuple[ImageItem, ...] = ()
     active_image: str | None = None
     summary: str = ""
-    points: int | None = None
-    points_active: bool = False
+    prompt_layer: bool = False
+    armed: bool = False
+    usable: int = 0
+    in_use: str = ""
     left_out: str = ""
+
+    @property
+    def kind(self) -> PromptKind:
+        """The kind of prompt in use: of the task ``2D`` the chosen one; the other tasks have one each."""
+        if self.task is Task.EXEMPLAR:
+            return PromptKind.BOX
+        return PromptKind.POINTS if self.task is Task.LIVE_POINTS else self.prompt
 
 
 @dataclass(eq=False)
@@ -82,13 +107,36 @@ class RunState:
 class ResultState:
     """What came of it; controllers write it.
 
-    ``plugin_ms`` is the time from the click to the drawn mask without the engine's share, in milliseconds.
+    Attributes
+    ----------
+    objects : Objects
+        Those of the plane on screen.
+    selected : int or None
+        The object that the next point is about; None where it begins another.
+    reading : tuple of int
+        Which reading of the selected object's prompts is shown, and how many there are: ``(0, 1)`` at first.
+    current : PlaneResult or None
+        The newest answer.
+    plugin_ms : float
+        From the click to the drawn mask without the engine's share, in milliseconds.
+    rows : tuple of ObjectRow
+        The table.
+    accepted : int
+        Objects accepted so far.
+    undo, redo : str
+        What ``Undo`` would take back and ``Redo`` do again; empty where there is nothing.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+    objects: Objects = field(default_factory=Objects)
+    selected: int | None = None
+    reading: tuple[int, int] = (0, 1)
     current: PlaneResult | None = None
     plugin_ms: float = 0.0
     rows: tuple[ObjectRow, ...] = ()
+    accepted: int = 0
+    undo: str = ""
+    redo: str = ""
 
 
 @dataclass(eq=False)

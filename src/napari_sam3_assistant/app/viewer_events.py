@@ -71,7 +71,7 @@ class ViewerEvents:
 
     def _selected(self, event: Any = None) -> None:
         active = self._viewer.layers.selection.active
-        self._controller.live.note_active()
+        self._controller.note_active()
         self.list_images()
         if images.is_image(active) and str(active.unique_id) != self._task.image:
             self._controller.choose_image(str(active.unique_id))

@@ -105,7 +105,7 @@ def run_case(driver: Driver, case: Case, folder: Path) -> Row:
         driver.pump()
         driver.viewer.open_sample("napari-sam3-assistant", case.sample)
         layer = driver.viewer.layers[sample.name]
-        driver.wait(lambda: state.task.points_active, "The points layer")
+        driver.wait(lambda: state.task.armed, "The points layer")
         driver.viewer.reset_view()
     driver.wait_until_idle()
     driver.widget.simple.prompt.reset.click()

@@ -32,6 +32,11 @@ def on_main(function: Callable[[], None]) -> None:
     _caller.call.emit(function)
 
 
+def after(seconds: float, function: Callable[[], None]) -> None:
+    """Run ``function`` on the GUI thread, from which this is called, in ``seconds``."""
+    QTimer.singleShot(round(seconds * 1000), function)
+
+
 class Bindings:
     """Connections of a widget to the state, undone together."""
 

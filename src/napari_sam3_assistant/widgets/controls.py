@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, TypeVar
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
+    QComboBox,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_sam3_assistant.app.availability import Action
+
+V = TypeVar("V")
 
 
 def button(text: str, clicked: Callable[[], object], tip: str = "") -> QPushButton:
@@ -36,19 +52,111 @@ def combo(tip: str = "") -> QComboBox:
     return made
 
 
-def paragraph(text: str = "") -> QLabel:
+class Paragraph(QLabel):
+    """A label that wraps, never widens the dock, and keeps the room of ``lines`` lines: what is below stays there."""
+
+    def __init__(self, text: str = "", lines: int = 1) -> None:
+        super().__init__(text)
+        self._lines = lines
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.setIndent(0)  # Qt would indent the first line from above too
+        self.setContentsMargins(4, 0, 0, 0)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of the text, or of the lines kept for it."""
+        return max(super().heightForWidth(width), self._kept())
+
+    def sizeHint(self) -> QSize:
+        """Return a size with the height of the lines kept."""
+        return super().sizeHint().expandedTo(QSize(0, self._kept()))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a size with the height of the lines kept."""
+        return super().minimumSizeHint().expandedTo(QSize(0, self._kept()))
+
+    def _kept(self) -> int:
+        return self._lines * (self.fontMetrics().lineSpacing() + 1) + 2 * self.frameWidth()
+
+
+def paragraph(text: str = "", lines: int = 1) -> Paragraph:
     """Return a label that wraps, and that never widens the dock."""
-    made = QLabel(text)
-    made.setWordWrap(True)
-    made.setTextFormat(Qt.TextFormat.PlainText)
-    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    return made
+    return Paragraph(text, lines)
+
+
+class Toggles(QWidget, Generic[V]):
+    """Buttons of which one is pressed.
+
+    Parameters
+    ----------
+    entries : sequence of tuple
+        Value, text and tip of each.
+    chosen : callable
+        Called with the value of the button that a user presses, the pressed one included.
+    """
+
+    def __init__(self, entries: Sequence[tuple[V, str, str]], chosen: Callable[[V], object]) -> None:
+        super().__init__()
+        self.buttons = {value: toggle(text, tip) for value, text, tip in entries}
+        group = QButtonGroup(self)
+        for value, made in self.buttons.items():
+            group.addButton(made)
+            made.clicked.connect(lambda _checked=False, value=value: chosen(value))
+        layout = row(*self.buttons.values())
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(layout)
+
+    def show_value(self, value: V) -> None:
+        """Press the button of ``value``, without telling anyone."""
+        self.buttons[value].setChecked(True)
+
+
+def draw(control: QAbstractButton, action: Action) -> None:
+    """Enable a button or not, and say what it does or what is missing.
+
+    A button that has the focus gives it to the panel first: Qt would pass it on, to a text field perhaps,
+    and the next key would be text.
+    """
+    if not action.enabled and control.hasFocus():
+        leave(control)
+    control.setEnabled(action.enabled)
+    control.setToolTip(action.tip)
+
+
+def show(control: QWidget, shown: bool) -> None:
+    """Show a control or not; where the focus is in it, the panel gets it."""
+    focus = control.focusWidget()
+    if not shown and focus is not None and focus.hasFocus():
+        leave(control)
+    control.setVisible(shown)
+
+
+def leave(control: QWidget) -> None:
+    """Give the focus to what the control lies in."""
+    around = control.parentWidget()
+    while isinstance(around, (QGroupBox, Toggles)):  # these would pass it on to their first control
+        around = around.parentWidget()
+    if around is not None:
+        around.setFocus()
+
+
+def column(group: QGroupBox) -> QVBoxLayout:
+    """Return the layout of a group: rows close to each other."""
+    layout = QVBoxLayout(group)
+    layout.setContentsMargins(6, 4, 6, 4)
+    layout.setSpacing(4)
+    return layout
 
 
 def row(*widgets: QWidget) -> QHBoxLayout:
     """Return the widgets side by side."""
     layout = QHBoxLayout()
+    layout.setSpacing(4)
     for widget in widgets:
         layout.addWidget(widget)
     return layout

@@ -5,18 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QCloseEvent, QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from napari_sam3_assistant.app import runtime
 from napari_sam3_assistant.app.assistants import MAIN
 from napari_sam3_assistant.app.availability import availability
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.widgets import store
-from napari_sam3_assistant.widgets.bind import Redraw, on_main
+from napari_sam3_assistant.widgets.bind import Redraw, after, on_main
+from napari_sam3_assistant.widgets.canvas_menu import CanvasMenu
 from napari_sam3_assistant.widgets.dock import Dock
+from napari_sam3_assistant.widgets.keys import DockKeys, KeySheet
+from napari_sam3_assistant.widgets.napari_bridge import follow_preferences, preferences
 from napari_sam3_assistant.widgets.simple.panel import SimplePanel
 from napari_sam3_assistant.widgets.start_page import StartPage
 from napari_sam3_assistant.widgets.top_strip import TopStrip
+
+HINT_LETTERS = 52
+"""How long the lines of hints are."""
 
 
 class MainWidget(Dock):
@@ -30,9 +38,14 @@ class MainWidget(Dock):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
+        start = preferences()
         self.controller = MAIN.acquire(
-            napari_viewer, lambda runtime: AppController(napari_viewer, store.load(AppState()), runtime, on_main)
+            napari_viewer,
+            lambda engines: AppController(
+                napari_viewer, store.load(AppState(), start.default_engine), engines, on_main, after
+            ),
         )
+        runtime.prefer(start)
         self.state = self.controller.state
         self._bindings.on_close(lambda: MAIN.release(napari_viewer))
         self.top = TopStrip(self.controller, self._bindings)
@@ -44,15 +57,39 @@ class MainWidget(Dock):
         layout = QVBoxLayout(self)
         layout.addWidget(self.top)
         layout.addWidget(self._pages, stretch=1)
-        store.remember(self.state, self._bindings)
+        self.menu = CanvasMenu(self.controller, self)
+        self._bindings.connect(self.controller.menu_asked, self.menu.ask)
+        self._keys = DockKeys(self.controller, self)
+        task = self.state.task
+        self.sheet = KeySheet(self, lambda: setattr(task, "sheet", False))
+        self._bindings.connect(task.events.sheet, self._show_sheet)
+        store.remember(self.state, self._bindings, lambda: preferences().default_engine)
+        follow_preferences(self._prefer, self._bindings)
         Redraw(self.state.parts, self._draw, self._bindings, self)
 
     def _draw(self) -> None:
         can = availability(self.state)
+        self._keys.enable(not can.start)
         self.top.draw(can)
-        page = self.start if can.start else self.simple
-        page.draw(can)
+        self.start.draw(can)
+        self.simple.draw(can)
         self._pages.setCurrentIndex(0 if can.start else 1)
+
+    def _prefer(self) -> None:
+        wanted = preferences()
+        runtime.prefer(wanted)
+        if not store.chosen_engine() and self.state.model.engine != wanted.default_engine:
+            self.controller.choose_engine(wanted.default_engine)
+
+    def _show_sheet(self, shown: bool) -> None:
+        self.sheet.setVisible(shown)
+        if shown:  # Escape then closes it
+            self.sheet.activateWindow()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Close the list of keys too."""
+        self.state.task.sheet = False
+        super().closeEvent(event)
 
 
 class Column(QScrollArea):
@@ -60,6 +97,7 @@ class Column(QScrollArea):
 
     def __init__(self, page: QWidget) -> None:
         super().__init__()
+        self._shown = False
         self.setWidget(page)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -69,10 +107,23 @@ class Column(QScrollArea):
     def minimumSizeHint(self) -> QSize:
         """Return the width of the page and of a scroll bar; a theme or font may change it at any time."""
         page, bar = self.widget(), self.verticalScrollBar()
+        if not self._shown:  # it has not been given the theme yet, and thinks that it is wider
+            return QSize(0, 0)
         if page is None or bar is None:
             return super().minimumSizeHint()
         width = page.minimumSizeHint().width() + bar.sizeHint().width() + 2 * self.frameWidth()
         return QSize(width, super().minimumSizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        """Return a width at which hints are not broken, no more: the canvas needs the room."""
+        width = HINT_LETTERS * self.fontMetrics().averageCharWidth()
+        return QSize(max(width, self.minimumSizeHint().width()), super().sizeHint().height())
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Ask for the width needed, now that the theme is known."""
+        super().showEvent(event)
+        self._shown = True
+        self.updateGeometry()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Tell the dock when the page needs another width."""

@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app.availability import Availability
 from napari_sam3_assistant.app.controller import AppController
-from napari_sam3_assistant.widgets.controls import button, paragraph
+from napari_sam3_assistant.widgets.controls import button, draw, paragraph
 
 GET_SAM3 = (
     "This release answers with the built-in engine, which needs no model: clicks and corrections on clear "
@@ -23,7 +23,7 @@ class StartPage(QWidget):
     def __init__(self, controller: AppController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.sample = button("Try a sample", controller.open_sample, "Open a picture of nuclei and click on one.")
-        self.use_image = button("Use this image", controller.use_active_image, "Segment the selected image.")
+        self.use_image = button("Use this image", controller.use_active_image)
         self.get_sam3 = button("Get SAM3", self._tell, "What to do to get Meta's model.")
         self.status = paragraph()
         self.about = paragraph(GET_SAM3)
@@ -36,10 +36,9 @@ class StartPage(QWidget):
 
     def draw(self, can: Availability) -> None:
         """Show what can be done."""
-        self.use_image.setEnabled(can.use_image)
-        self.use_image.setToolTip("Segment the selected image." if can.use_image else "Open an image first.")
-        self.status.setText(can.status if can.problem else "")
-        self.status.setVisible(can.problem)
+        draw(self.use_image, can.use_image)
+        self.status.setText(can.run.status if can.run.problem else "")
+        self.status.setVisible(can.run.problem)
 
     def _tell(self) -> None:
         self.about.setVisible(not self.about.isVisible())

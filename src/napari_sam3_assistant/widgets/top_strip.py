@@ -1,15 +1,15 @@
-"""The strip above both modes: which engine answers, and why."""
+"""The strip above both modes: which engine answers, and why; and the list of keys."""
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from napari_sam3_assistant.app.availability import Availability
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.widgets.bind import Bindings
-from napari_sam3_assistant.widgets.controls import combo, fill, row
+from napari_sam3_assistant.widgets.controls import button, combo, fill, row
 
 
 class TopStrip(QWidget):
@@ -22,11 +22,16 @@ class TopStrip(QWidget):
         self._entries = [("Automatic", "auto"), *((spec.title, spec.name) for spec in registry.available())]
         self.engine.activated.connect(lambda index: controller.choose_engine(str(self.engine.itemData(index))))
         self.reason = QElidingLabel()
+        task = controller.state.task
+        self.keys = button("?", lambda: setattr(task, "sheet", not task.sheet), "Keys and mouse (?).")
+        self.keys.setAccessibleName("Keys")
+        self.keys.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         label = QLabel("Engine")
         label.setBuddy(self.engine)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        first = row(label, self.engine)
+        layout.setSpacing(4)
+        first = row(label, self.engine, self.keys)
         first.setStretch(1, 1)
         layout.addLayout(first)
         layout.addWidget(self.reason)

@@ -1,4 +1,4 @@
-"""What came of a run, and saving it."""
+"""What came of a run: accepting it, and saving it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QFileDialog, QGroupBox, QLineEdit, QVBoxLayout
+from qtpy.QtWidgets import QFileDialog, QGroupBox, QLineEdit
 
-from napari_sam3_assistant.app.availability import Availability
+from napari_sam3_assistant.app.availability import ResultsView
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.export.images import FORMATS
 from napari_sam3_assistant.widgets.bind import Bindings
-from napari_sam3_assistant.widgets.controls import button, combo, fill, paragraph, row
+from napari_sam3_assistant.widgets.controls import button, column, combo, draw, fill, paragraph, row
 
 
 class ResultsGroup(QGroupBox):
@@ -21,7 +21,10 @@ class ResultsGroup(QGroupBox):
     def __init__(self, controller: AppController, bindings: Bindings) -> None:
         super().__init__("Results")
         self._controller, self._output = controller, controller.state.output
-        self.summary = paragraph()
+        self.summary = paragraph(lines=2)
+        self.accept_clear = button("Accept + Clear", lambda: controller.accepting.accept(clear=True))
+        self.accept_only = button("Accept Only", lambda: controller.accepting.accept(clear=False))
+        self.undo_accept = button("Undo Last Accept", lambda: controller.accepting.undo_last())
         self.folder = QLineEdit()
         self.folder.setToolTip("Where masks are saved. Empty: the folder shown.")
         bindings.field(self._output, "folder", self.folder.textEdited, self._write_folder)
@@ -29,22 +32,28 @@ class ResultsGroup(QGroupBox):
         self.format = combo("TIFF and PNG keep the pixel size; NumPy keeps the numbers alone.")
         fill(self.format, [(kind.title, name) for name, kind in FORMATS.items()], self._output.format)
         self.format.currentTextChanged.connect(self._format_chosen)
-        self.save = button("Save", controller.saving.save)
-        self.open_folder = button("Open Folder", self._open, "Show the saved file's folder.")
-        layout = QVBoxLayout(self)
+        self.save = button("Save", lambda: controller.saving.save())
+        self.open_folder = button("Open Folder", self._open)
+        layout = column(self)
         layout.addWidget(self.summary)
+        layout.addLayout(row(self.accept_clear, self.accept_only, self.undo_accept))
         first = row(self.folder, self.choose)
         first.setStretch(0, 3)
         first.setStretch(1, 1)
         layout.addLayout(first)
         layout.addLayout(row(self.format, self.save, self.open_folder))
 
-    def draw(self, can: Availability) -> None:
+    def draw(self, can: ResultsView) -> None:
         """Show the result and what can be done with it."""
-        self.summary.setText(can.results)
-        self.save.setEnabled(can.save)
-        self.save.setToolTip(can.save_hint)
-        self.open_folder.setEnabled(can.open_folder)
+        self.summary.setText(can.text)
+        for control, action in (
+            (self.accept_clear, can.accept_clear),
+            (self.accept_only, can.accept_only),
+            (self.undo_accept, can.undo_accept),
+            (self.save, can.save),
+            (self.open_folder, can.open_folder),
+        ):
+            draw(control, action)
         self.folder.setPlaceholderText(self._output.default_folder)
 
     def _write_folder(self, folder: str) -> None:

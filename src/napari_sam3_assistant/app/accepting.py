@@ -1,0 +1,131 @@
+"""Accepting: objects that are good enough leave the draft for the layer of accepted labels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from napari_sam3_assistant.app.drafts import Draft, Talk
+from napari_sam3_assistant.core.errors import AssistantError, PromptError
+from napari_sam3_assistant.layers import accepted, images
+from napari_sam3_assistant.layers.accepted import Accepted
+from napari_sam3_assistant.masks.registry import MaskObject
+
+if TYPE_CHECKING:
+    from napari_sam3_assistant.app.controller import AppController
+
+
+class Accepting:
+    """Moves objects into ``SAM3 live accepted labels``, and takes them back.
+
+    Parameters
+    ----------
+    controller : AppController
+    """
+
+    def __init__(self, controller: AppController) -> None:
+        self._controller = controller
+        self.records: tuple[Accepted, ...] = ()
+        """What was accepted, the newest last."""
+
+    def accept(self, *, clear: bool, ids: Collection[int] | None = None) -> None:
+        """Accept the objects on screen, or those of some numbers.
+
+        Parameters
+        ----------
+        clear : bool
+            Whether they and their points leave the preview.
+        ids : collection of int or None
+            None accepts all.
+        """
+        board, status = self._controller.board, self._controller.status
+        here = self._controller.here()
+        if here is None:
+            return
+        board.absorb()
+        draft = board.draft
+        chosen = [item for item in draft.objects if ids is None or item.id in ids]
+        fresh = [item for item in chosen if item.status != "accepted"]
+        if not chosen or (not fresh and not clear):
+            message = "No Live Points preview labels found to accept." if not chosen else "Accepted already."
+            status.fail(PromptError(message, hint="Click on an object first."))
+            return
+        before = board.snapshot()
+        try:
+            made = self._write(fresh, draft)
+        except AssistantError as error:
+            status.fail(error)
+            return
+        board.step("Accept", before)
+        board.put(here.place, draft.accepted({item.id: one.id for item, one in zip(fresh, made, strict=True)}))
+        if clear:
+            board.empty([item.id for item in chosen])
+        else:
+            board.draw(here)
+        self._publish()
+        status.idle(_told(made, clear))
+
+    def _write(self, fresh: list[MaskObject], draft: Draft) -> tuple[Accepted, ...]:
+        """Write objects into the layer, the best first, in place of what was accepted of them before."""
+        here = self._controller.on_screen()
+        if here is None or not fresh:
+            return ()
+        fresh.sort(key=lambda item: -item.score)
+        numbers = {draft.talks.get(item.id, Talk()).accepted for item in fresh}
+        old = [one for one in self.records if one.id in numbers and (one.image, one.plane) == here.place]
+        accepted.erase(self._controller.viewer, old)
+        made = accepted.accept(
+            self._controller.viewer, here.layer, here.source, here.plane, [item.mask for item in fresh]
+        )
+        self.records = (*(one for one in self.records if one not in old), *made)
+        return made
+
+    def undo_last(self) -> None:
+        """Take the object accepted last out of the layer again."""
+        if not self.records:
+            self._controller.status.idle("No accepted Live Points object to undo.")
+            return
+        self._controller.board.step("Undo Last Accept")
+        self.restore(self.records[:-1])
+        self._controller.status.idle("Undid last accepted Live Points object.")
+
+    def restore(self, records: tuple[Accepted, ...]) -> None:
+        """Make the layer hold these objects: others of ours leave it, what users painted stays."""
+        viewer = self._controller.viewer
+        accepted.erase(viewer, [one for one in self.records if one not in records])
+        back = [one for one in records if one not in self.records]
+        lost = {one.image for one in records if images.layer_by_id(viewer, one.image) is None}
+        for identity in dict.fromkeys(one.image for one in back if one.image not in lost):
+            try:
+                layer = images.layer_by_id(viewer, identity)
+                own = [one for one in back if one.image == identity]
+                accepted.restore(viewer, layer, self._controller.source_of(layer), own)
+            except AssistantError as error:
+                lost.add(identity)
+                self._controller.status.fail(error)
+        self.records = tuple(one for one in records if one.image not in lost)
+        self._publish()
+
+    def layer_removed(self, layer: Any) -> None:
+        """Forget what was in a layer of accepted labels that was removed, or on an image that was."""
+        viewer, gone = self._controller.viewer, set()
+        for identity in {one.image for one in self.records}:
+            image = images.layer_by_id(viewer, identity)
+            if image is None or accepted.accepted_layer(viewer, image) is None:
+                gone.add(identity)
+        self.records = tuple(one for one in self.records if one.image not in gone)
+        self._publish()
+
+    def _publish(self) -> None:
+        self._controller.state.results.accepted = len(self.records)
+
+
+def _told(made: tuple[Accepted, ...], clear: bool) -> str:
+    pixels = sum(one.mask.area for one in made)
+    cleared = " Prompt cleared." if clear else ""
+    if not made:
+        return "Accepted already." + cleared
+    if len(made) == 1:
+        return f"Accepted Live Points preview as object {made[0].id} ({pixels:,} pixel(s)).{cleared}"
+    numbers = sorted(one.id for one in made)
+    return f"Accepted {len(made)} objects as {numbers[0]} to {numbers[-1]} ({pixels:,} pixel(s)).{cleared}"

@@ -1,0 +1,306 @@
+"""Asking: what the prompts on screen are, what of it is new, and where the answers go.
+
+All on the GUI thread but what is handed to the session. An answer counts only while its
+request is the newest about its object.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection, Hashable
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_sam3_assistant.app.drafts import Points, Talk
+from napari_sam3_assistant.app.screen import OnScreen, Place
+from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.app.using import Using, in_use
+from napari_sam3_assistant.core.errors import AssistantError, Cancelled, PromptError
+from napari_sam3_assistant.core.prompts import Prompts, Query
+from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.layers import images
+from napari_sam3_assistant.masks.registry import Origin
+from napari_sam3_assistant.tasks.find import FindResult
+from napari_sam3_assistant.tasks.image import PlaneResult
+from napari_sam3_assistant.tasks.jobs import Task
+
+if TYPE_CHECKING:
+    from napari_sam3_assistant.app.controller import AppController
+    from napari_sam3_assistant.tasks.session import ImageSession
+
+logger = logging.getLogger(__name__)
+Key = tuple[Place, int | str]
+FIND = "find"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pending:
+    """A request on its way."""
+
+    future: Future[Any]
+    prompts: Prompts | None
+    began: float
+
+
+class Asking:
+    """Asks about the prompts on screen, and puts the answers on the board.
+
+    Parameters
+    ----------
+    controller : AppController
+    session : ImageSession
+    """
+
+    def __init__(self, controller: AppController, session: ImageSession) -> None:
+        self._controller, self._session = controller, session
+        self._state = controller.state
+        self._pending: dict[Key, Pending] = {}
+        self._error: AssistantError | None = None
+        self._outcome = ""
+
+    # -- what there is to ask ---------------------------------------------------------------------
+
+    def describe(self) -> Using | None:
+        """Write which prompts a run would use, and return them; None where there are none that can be read."""
+        task = self._state.task
+        here = self._controller.here()
+        try:
+            found = None if here is None else in_use(self._controller, here)
+            problem = ""
+        except AssistantError as error:
+            found, problem = None, f"{error.message} {error.hint}"
+        if found is None:
+            task.usable, task.in_use, task.left_out = 0, "", problem
+            return None
+        task.usable, task.in_use, task.left_out = found.count, found.text, found.left_out
+        task.prompt_layer = found.layer
+        return found
+
+    def points_here(self) -> Points:
+        """Return the points on screen, by object."""
+        found = self.describe()
+        return found.points if found is not None else {}
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    def points(self, *, gone: bool, again: bool = False) -> None:
+        """Ask about every object whose points are not those that its mask answers.
+
+        Parameters
+        ----------
+        gone : bool
+            Whether points that are missing were taken away here, see :meth:`Draft.with_points`.
+        again : bool
+            Whether to ask also about objects that were cleared, or not found.
+        """
+        here, found = self._controller.here(), self.describe()
+        if here is None or found is None:
+            return
+        board, place = self._controller.board, here.place
+        board.absorb()
+        board.put(place, board.at(place).with_points(found.points, gone=gone))
+        draft = board.at(place)
+        self.drop(place, [id for _, id in self._pending if isinstance(id, int) and id not in draft.talks])
+        self._ask(here, draft.stale(found.points, again=again))
+        board.draw(here)
+        if not self._pending and not found.points:
+            self._nothing_asked(found)
+
+    def shapes(self) -> None:
+        """Ask about the boxes or the painted labels on screen, one object each; refined objects stay."""
+        here, found = self._controller.here(), self.describe()
+        if here is None or found is None:
+            return
+        board, kind = self._controller.board, self._state.task.kind.value
+        before = board.snapshot()
+        draft = board.at(here.place)
+        changed = draft.with_shapes(kind, [(shape.key, shape.prompts) for shape in found.shapes])
+        todo = changed.stale_shapes(kind, again=True)
+        if changed.talks.keys() != draft.talks.keys():
+            board.step("Run Preview", before)
+        self.drop(here.place, [id for id in draft.talks if id not in changed.talks])
+        board.put(here.place, changed)
+        self._ask(here, todo)
+        board.draw(here)
+        if not todo and not self._pending:
+            self._controller.status.idle("Every prompt has its mask.")
+
+    def find(self) -> None:
+        """Find all objects like the examples on screen."""
+        here, found = self._controller.here(), self.describe()
+        if here is None or found is None:
+            return
+        try:
+            query = Query(exemplars=found.examples)
+            self._session.set_source(here.source)
+            future = self._session.find(
+                query, here.plane, view=here.view, key=FIND, progress=self._controller.status.reporter()
+            )
+        except AssistantError as error:
+            self._controller.status.fail(error)
+            return
+        self._wait((here.place, FIND), future, None, "Looking for objects like the example...")
+
+    def drop(self, place: Place, ids: Collection[int]) -> None:
+        """Take no answers about these objects."""
+        for id in ids:
+            pending = self._pending.pop((place, id), None)
+            if pending is not None:
+                pending.future.cancel()
+
+    def cancel(self) -> None:
+        """Drop what waits and stop what runs."""
+        self._session.cancel()
+
+    def forget(self) -> None:
+        """Stop all, and take no answer any more."""
+        self._pending.clear()
+        self._session.cancel()
+
+    def follow(self, message: str = "Ready") -> None:
+        """Ask again after a step, or after the view or the picture has changed; say ``message`` if nothing is."""
+        self.describe()
+        if self._state.task.task is Task.LIVE_POINTS:
+            self.points(gone=False)
+        if not self._pending:
+            self._controller.status.idle(message)
+
+    @property
+    def waits(self) -> bool:
+        """Whether an answer is on its way."""
+        return bool(self._pending)
+
+    def _ask(self, here: OnScreen, todo: dict[int, Prompts]) -> None:
+        draft = self._controller.board.at(here.place)
+        if not self._pending:
+            self._error = None
+        message = "Live Points running..." if self._controller.live.is_live else "Running SAM3 preview..."
+        for id, prompts in todo.items():
+            under_way = self._pending.get((here.place, id))
+            if under_way is not None and under_way.prompts == prompts:
+                continue
+            try:
+                self._session.set_source(here.source)
+                future = self._session.request(
+                    prompts,
+                    here.plane,
+                    previous=_previous(draft.talks.get(id, Talk()), prompts, self._session.engine.name),
+                    key=_job_key(here.place, id),
+                    progress=self._controller.status.reporter(),
+                )
+            except AssistantError as error:
+                self._refused(here.place, id, prompts, error)
+                continue
+            self._wait((here.place, id), future, prompts, message)
+        if self._error is not None:
+            self._tell()
+
+    def _wait(self, key: Key, future: Future[Any], prompts: Prompts | None, message: str) -> None:
+        self._pending[key] = Pending(future, prompts, time.perf_counter())
+        if not self._controller.status.running:
+            self._controller.status.begin(message)
+        future.add_done_callback(lambda done: self._controller.on_main(lambda: self._done(key, done)))
+
+    # -- answers ----------------------------------------------------------------------------------
+
+    def _done(self, key: Key, future: Future[Any]) -> None:
+        pending = self._pending.get(key)
+        if pending is None or pending.future is not future:
+            return
+        del self._pending[key]
+        self._outcome = self._taken(key, pending, future)
+        self._tell()
+
+    def _taken(self, key: Key, pending: Pending, future: Future[Any]) -> str:
+        """Put an answer on the board; return what to say if nothing else is on its way."""
+        place, id = key
+        try:
+            result = future.result()
+        except (Cancelled, CancelledError):
+            return "Cancelled."
+        except AssistantError as error:
+            self._refused(place, id, pending.prompts, error)
+            return ""
+        except Exception as error:
+            logger.exception("A request failed")
+            self._error = AssistantError(f"Something went wrong: {type(error).__name__}: {error}.", hint="Click again.")
+            return ""
+        layer = images.layer_by_id(self._controller.viewer, place[0])
+        if layer is None:
+            return "The image was removed; its answer was dropped."
+        if isinstance(result, FindResult):
+            return self._found(place, result, str(layer.name))
+        return self._segmented(place, int(id), pending, result, str(layer.name))
+
+    def _segmented(self, place: Place, id: int, pending: Pending, result: PlaneResult, name: str) -> str:
+        board = self._controller.board
+        if place == board.place:
+            board.absorb()
+        prompts = pending.prompts or result.prompts
+        board.put(place, board.at(place).answered(id, prompts, result, Origin(name)))
+        self._shown(place)
+        self._state.results.current = result
+        engine_ms = result.encode_ms + result.decode_ms
+        self._state.results.plugin_ms = (time.perf_counter() - pending.began) * 1000 - engine_ms
+        area, window = result.segmentation.mask.area, result.view.window
+        if not area:
+            return "No objects found"
+        if area == window.shape[0] * window.shape[1]:
+            return "Nothing stands out here: the mask is the whole view."
+        return "Live Points ready" if self._controller.live.is_live else "Preview ready"
+
+    def _found(self, place: Place, result: FindResult, name: str) -> str:
+        board = self._controller.board
+        found = result.above(result.threshold)
+        board.step("Run Preview")
+        board.put(place, board.at(place).with_found("exemplar", found, Origin(name, "exemplar")))
+        self._shown(place)
+        part = "" if result.view.window.shape == result.view.source.plane_shape(result.view.plane) else " in view"
+        return f"Found {len(found)} objects{part}." if found else f"No objects found{part}."
+
+    def _shown(self, place: Place) -> None:
+        board, here = self._controller.board, self._controller.here()
+        self._state.output.saved = None
+        if here is None or place != here.place or place != board.place:
+            return
+        board.draw(here)
+        if not self._pending and self._controller.state.task.kind is not PromptKind.POINTS:
+            board.draw_extras(here)
+
+    def _refused(self, place: Place, id: int | str, prompts: Prompts | None, error: AssistantError) -> None:
+        self._error = error
+        board = self._controller.board
+        if isinstance(error, PromptError) and isinstance(id, int) and prompts is not None:
+            board.put(place, board.at(place).failed(id, prompts))
+            board.draw()
+
+    def _tell(self) -> None:
+        if self._pending:
+            return
+        error, self._error = self._error, None
+        if error is not None:
+            self._controller.status.fail(error)
+        else:
+            self._controller.status.idle(self._outcome)
+
+    def _nothing_asked(self, found: Using) -> None:
+        live = self._controller.live
+        if found.left_out:
+            self._controller.status.idle(found.left_out)
+        else:
+            self._controller.status.idle("Live Points armed. Add a point to start." if live.is_live else "Ready")
+
+
+def _previous(talk: Talk, prompts: Prompts, engine: str) -> Segmentation | None:
+    """Return the last answer about an object where the prompts only go on from those it answers."""
+    if talk.answer is None or talk.asked is None or talk.answer.engine != engine or talk.reading:
+        return None
+    before = talk.asked.points
+    goes_on = len(before) < len(prompts.points) and prompts.points[: len(before)] == before
+    return talk.answer.segmentation if goes_on else None
+
+
+def _job_key(place: Place, id: int) -> Hashable:
+    return "object", place, id

@@ -1,0 +1,238 @@
+"""The board: the drafts of a viewer, what of them is on screen, and the steps back and forth.
+
+All on the GUI thread. A draft belongs to one plane of one image; the board shows that of the
+plane on screen and keeps the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_sam3_assistant.app.drafts import Draft, Talk
+from napari_sam3_assistant.app.screen import OnScreen, Place
+from napari_sam3_assistant.app.timeline import Timeline
+from napari_sam3_assistant.core.geometry import PlacedMask
+from napari_sam3_assistant.layers import preview_boxes, preview_masks, previews
+from napari_sam3_assistant.layers.accepted import Accepted
+from napari_sam3_assistant.layers.point_records import PointsRecord
+from napari_sam3_assistant.layers.shape_records import ShapesRecord
+from napari_sam3_assistant.masks.registry import Objects
+
+if TYPE_CHECKING:
+    from napari_sam3_assistant.app.controller import AppController
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """All that a step back brings back."""
+
+    points: PointsRecord | None
+    boxes: ShapesRecord | None
+    drafts: Mapping[Place, Draft]
+    accepted: tuple[Accepted, ...]
+
+
+class Board:
+    """What the user has made and not yet accepted, drawn; and undo.
+
+    Parameters
+    ----------
+    controller : AppController
+    """
+
+    def __init__(self, controller: AppController) -> None:
+        self._controller = controller
+        self._results = controller.state.results
+        self._drafts: dict[Place, Draft] = {}
+        self._timeline: Timeline[Snapshot] = Timeline()
+        self._hovered = False
+        self.drawing = False
+        """Whether layers that come and go now are the board's own doing."""
+        self.place: Place | None = None
+        """What is on screen, as far as the board has been told."""
+
+    # -- drafts -----------------------------------------------------------------------------------
+
+    @property
+    def draft(self) -> Draft:
+        """The draft of the plane on screen."""
+        return self.at(self.place)
+
+    def at(self, place: Place | None) -> Draft:
+        """Return the draft of a place; an empty one where nothing was made."""
+        return self._drafts.get(place, Draft()) if place is not None else Draft()
+
+    def put(self, place: Place, draft: Draft) -> None:
+        """Keep a draft. :meth:`draw` shows it."""
+        self._drafts[place] = draft
+
+    def change(self, verb: Callable[[Draft], Draft]) -> None:
+        """Change the draft on screen, and show it."""
+        if self.place is not None:
+            self.put(self.place, verb(self.draft))
+            self.draw()
+
+    def forget(self, identity: str) -> None:
+        """Forget the drafts of an image that has left the viewer."""
+        self._drafts = {place: draft for place, draft in self._drafts.items() if place[0] != identity}
+
+    def reset(self, kind: str) -> None:
+        """Take away what began with this kind of prompt, on every slice of every image, and show what is left."""
+        self._drafts = {place: draft.reset(kind) for place, draft in self._drafts.items()}
+        self.draw()
+
+    def empty(self, ids: Collection[int]) -> None:
+        """Take away objects on screen and their points."""
+        if self.place is None or not ids:
+            return
+        self._controller.asking.drop(self.place, ids)
+        self._controller.live.remove_of(ids)
+        left = self.draft.without(ids)
+        self.put(self.place, left if left.talks or len(left.objects) else Draft())
+        self.draw()
+        self._controller.asking.describe()
+
+    def keep_masks(self) -> None:
+        """Leave every mask as it is: the points that made them have left the viewer."""
+        self._drafts = {place: draft.kept() for place, draft in self._drafts.items()}
+
+    # -- showing ----------------------------------------------------------------------------------
+
+    def draw(self, here: OnScreen | None = None) -> None:
+        """Show the draft of the plane on screen, and write what the widgets draw."""
+        here = here or self._controller.here()
+        if here is not None and here.place == self.place:
+            self._hovered = False
+            self._show(here, self.draft.objects)
+        self.publish()
+
+    def _show(self, here: OnScreen, objects: Objects) -> None:
+        self.drawing = True
+        try:
+            previews.show_objects(
+                self._controller.viewer, here.layer, here.source, here.plane, objects, self._controller.window
+            )
+        finally:
+            self.drawing = False
+
+    def hover(self, here: OnScreen, id: int, mask: PlacedMask, score: float) -> None:
+        """Show what a click would make; :meth:`draw` takes it back."""
+        self.absorb()
+        objects = self.draft.objects
+        objects = objects.put(id, mask, score=score) if mask.area else objects
+        self._hovered = True
+        self._show(here, objects)
+
+    def draw_extras(self, here: OnScreen) -> None:
+        """Show the boxes of the objects, and those that overlap as masks of their own."""
+        viewer, objects = self._controller.viewer, self.draft.objects
+        preview_boxes.show_boxes(viewer, here.layer, here.source, here.plane, objects)
+        preview_masks.show_masks(viewer, here.layer, here.source, here.plane, objects)
+
+    def absorb(self) -> None:
+        """Take what a user has painted or cleaned in the preview for the objects' masks."""
+        if self.place is None or self._hovered:
+            return
+        draft = self.draft
+        identity, plane = self.place
+        painted = previews.absorb(self._controller.viewer, draft.objects, plane, image=identity)
+        if painted is not draft.objects:
+            self.put(self.place, draft.with_painted(painted))
+
+    def publish(self) -> None:
+        """Write what the widgets draw of the draft on screen."""
+        draft, results = self.draft, self._results
+        talk = draft.talks.get(draft.selected, Talk()) if draft.selected is not None else Talk()
+        results.objects, results.selected = draft.objects, draft.selected
+        results.reading = talk.reading, talk.readings
+        results.current = talk.answer
+        results.rows = draft.objects.rows()
+        results.undo, results.redo = self._timeline.undo_title, self._timeline.redo_title
+        self._controller.live.follow(draft)
+
+    def layer_gone(self) -> None:
+        """Let go of the masks on screen: their layer was taken away."""
+        if self.place is not None:
+            self.put(self.place, self.draft.dismissed(self._controller.asking.points_here()))
+            self.publish()
+
+    # -- verbs ------------------------------------------------------------------------------------
+
+    def begin_object(self) -> None:
+        """Make the next point begin another object."""
+        if self.place is None or (self.draft.selected is None and self.draft.begun):
+            return
+        if self.draft.ids:
+            self.step("New object")
+        self.change(lambda draft: draft.select(None, begun=True))
+        self._controller.status.idle("Next click: a new object.")
+
+    def select(self, id: int | None) -> None:
+        """Make the next point be about this object."""
+        self.change(lambda draft: draft.select(id))
+
+    def walk(self, step: int) -> None:
+        """Select the next (1) or the previous (-1) object."""
+        self.change(lambda draft: draft.walk(step))
+
+    def delete_object(self, id: int | None = None) -> None:
+        """Take away an object, by default the selected one, and its points."""
+        self.absorb()
+        id = self.draft.selected if id is None else id
+        if self.place is None or id is None or (id not in self.draft.talks and not self.draft.has(id)):
+            self._controller.status.idle("Select an object first: click on it, or press W.")
+            return
+        self.step("Delete object")
+        self.empty([id])
+        self._controller.status.idle(f"Deleted object {id}.")
+
+    def next_reading(self) -> None:
+        """Show the next reading of the selected object's prompts."""
+        self.absorb()
+        id = self.draft.selected
+        talk = self.draft.talks.get(id) if id is not None else None
+        if id is None or talk is None or talk.readings < 2:
+            self._controller.status.idle("There is only one reading of these prompts.")
+            return
+        self.step("Next reading")
+        reading = (talk.reading + 1) % talk.readings
+        self.change(lambda draft: draft.with_reading(id, reading))
+        self._controller.status.idle(f"Reading {reading + 1} of {talk.readings}.")
+
+    # -- steps ------------------------------------------------------------------------------------
+
+    def step(self, title: str, before: Snapshot | None = None) -> None:
+        """Remember what is so now (or was so ``before``): an action is about to change it."""
+        self._timeline.push(title, before or self.snapshot())
+        self._results.undo, self._results.redo = self._timeline.undo_title, self._timeline.redo_title
+
+    def snapshot(self) -> Snapshot:
+        """Return all that a step back brings back, with the prompts as they were noted last."""
+        self.absorb()
+        controller = self._controller
+        return Snapshot(
+            controller.live.record, controller.boxes.record, dict(self._drafts), controller.accepting.records
+        )
+
+    def undo(self) -> None:
+        """Take the newest step back."""
+        title = self._timeline.undo_title
+        self._go(self._timeline.undo(self.snapshot()), f"Undid: {title}.", "There is nothing to undo.")
+
+    def redo(self) -> None:
+        """Do the step again that was taken back last."""
+        title = self._timeline.redo_title
+        self._go(self._timeline.redo(self.snapshot()), f"Did again: {title}.", "There is nothing to do again.")
+
+    def _go(self, target: Snapshot | None, done: str, none: str) -> None:
+        if target is None:
+            self._controller.status.idle(none)
+            return
+        self._drafts = dict(target.drafts)
+        self._controller.live.restore(target.points)
+        self._controller.boxes.restore(target.boxes)
+        self._controller.accepting.restore(target.accepted)
+        self.draw()
+        self._controller.asking.follow(done)

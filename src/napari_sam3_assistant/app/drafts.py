@@ -1,0 +1,334 @@
+"""Drafts: what was asked and made on one plane, until it is accepted.
+
+Values: each verb returns another draft, so that undo is the draft that was. Nothing here
+touches napari. Whoever asks an engine compares what an object's prompts are now with what
+its mask answers (:meth:`Draft.stale`), after whatever has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from napari_sam3_assistant.core.geometry import PlacedMask, mask_iou
+from napari_sam3_assistant.core.prompts import MaskPrompt, PointPrompt, Prompts
+from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.masks.registry import MaskObject, Objects, Origin
+from napari_sam3_assistant.tasks.image import PlaneResult
+
+Points = Mapping[int, tuple[PointPrompt, ...]]
+"""The points of each object, by its number."""
+
+SAME_IOU = 0.5
+"""A found object that covers a refined one by this much is that one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Talk:
+    """What was said about one object besides its points, and what came of it.
+
+    Attributes
+    ----------
+    kind : str
+        What it began with: ``points``, ``box``, ``labels``, ``exemplar``, ``painted``.
+    key : hashable
+        Of the shape or label it began with: the same key is the same shape.
+    base : Prompts
+        Its box and its mask; no points.
+    ground : MaskPrompt or None
+        The mask that points correct, where the object did not begin with points.
+    chosen : MaskPrompt or None
+        The other reading that was chosen; points correct it from then on.
+    reading : int
+        Which reading of ``answer`` is shown; 0 is the engine's own choice.
+    asked : Prompts or None
+        What the mask answers; None where nobody was asked.
+    answer : PlaneResult or None
+        The newest answer.
+    accepted : int or None
+        The number it was accepted under.
+    """
+
+    kind: str = "points"
+    key: Hashable = None
+    base: Prompts = field(default_factory=Prompts)
+    ground: MaskPrompt | None = None
+    chosen: MaskPrompt | None = None
+    reading: int = 0
+    asked: Prompts | None = None
+    answer: PlaneResult | None = None
+    accepted: int | None = None
+
+    def prompts(self, points: tuple[PointPrompt, ...]) -> Prompts:
+        """Return all that is said about the object, its points included."""
+        mask = self.chosen or self.ground
+        if points and mask is not None:
+            return Prompts(points=points, mask=mask)
+        return replace(self.base, points=points)
+
+    @property
+    def pointed(self) -> bool:
+        """Whether the mask answers points."""
+        return self.asked is not None and bool(self.asked.points)
+
+    @property
+    def readings(self) -> int:
+        """How many readings of the same prompts there are."""
+        return 1 + len(self.answer.segmentation.alternatives) if self.answer is not None else 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """The objects of one plane, and the talk about each.
+
+    Attributes
+    ----------
+    objects : Objects
+        Those that have a mask.
+    talks : mapping of int to Talk
+        By number; also of objects whose mask is still to come, or was not found.
+    selected : int or None
+        The object that the next point is about; None where it begins another.
+    begun : bool
+        Whether the user asked for a new object: the next point begins it, wherever it is set.
+    """
+
+    objects: Objects = field(default_factory=Objects)
+    talks: Mapping[int, Talk] = field(default_factory=dict)
+    selected: int | None = None
+    begun: bool = False
+
+    @property
+    def next_point(self) -> int:
+        """The number of the object that the next point is about."""
+        return self.selected if self.selected is not None else self.objects.next_id
+
+    @property
+    def ids(self) -> list[int]:
+        """The numbers of all objects, with a mask or without one."""
+        return sorted({*self.talks, *(item.id for item in self.objects)})
+
+    def under(self, row: float, col: float) -> MaskObject | None:
+        """Return the object seen at a pixel: of several the best one, as they are drawn; or None."""
+        held = [item for item in self.objects if item.mask.value_at(row, col)]
+        return max(held, key=lambda item: (item.score, item.id), default=None)
+
+    def stands_on(self, id: int, row: float, col: float) -> MaskObject | None:
+        """Return the object that a point of object ``id`` selects in place of correcting ``id``, or None."""
+        if self.begun:
+            return None
+        seen = self.under(row, col)
+        if seen is None or seen.id == id:
+            return None
+        own = next((item for item in self.objects if item.id == id), None)
+        return None if own is not None and own.mask.value_at(row, col) else seen
+
+    def select(self, id: int | None, *, begun: bool = False) -> Draft:
+        """Return the draft with another object selected, or none."""
+        return replace(self, selected=id, begun=begun)
+
+    def walk(self, step: int) -> Draft:
+        """Return the draft with the next (1) or the previous (-1) object selected."""
+        ids = self.ids
+        if not ids:
+            return self
+        if self.selected not in ids:
+            return self.select(ids[0 if step > 0 else -1])
+        return self.select(ids[(ids.index(self.selected) + step) % len(ids)])
+
+    def with_points(self, points: Points, *, gone: bool) -> Draft:
+        """Return the draft after the points have changed.
+
+        Parameters
+        ----------
+        points : mapping of int to tuple of PointPrompt
+            Those on the plane.
+        gone : bool
+            Whether missing points were taken away here: an object made of them goes too. Otherwise
+            (another slice, another picture) its mask stays as it is.
+        """
+        draft = self
+        for id in points:
+            if id not in draft.talks:
+                draft = draft._with_talk(id, Talk())
+        for id, talk in draft.talks.items():
+            if id not in points and talk.pointed:
+                draft = draft._without_points(id, talk) if gone else draft._kept(id, talk)
+        return draft
+
+    def stale(self, points: Points, *, again: bool = False) -> dict[int, Prompts]:
+        """Return what is to be asked: prompts of objects whose mask does not answer them.
+
+        ``again`` asks also for objects that were cleared, or not found.
+        """
+        found = {}
+        for id, own in points.items():
+            talk = self.talks.get(id, Talk())
+            prompts = talk.prompts(own)
+            if prompts != talk.asked or (again and not self.has(id)):
+                found[id] = prompts
+        return found
+
+    def stale_shapes(self, kind: str, *, again: bool = False) -> dict[int, Prompts]:
+        """Return what is to be asked of the objects that began with a shape or label."""
+        own = {id: talk for id, talk in self.talks.items() if talk.kind == kind and not talk.base.empty}
+        return {
+            id: talk.base
+            for id, talk in own.items()
+            if talk.asked is None or (not talk.pointed and (talk.asked != talk.base or (again and not self.has(id))))
+        }
+
+    def with_shapes(self, kind: str, shapes: Iterable[tuple[Hashable, Prompts]]) -> Draft:
+        """Return the draft with one object a shape: those that are there stay, refined ones too."""
+        draft, there = self, {talk.key: id for id, talk in self.talks.items() if talk.kind == kind}
+        kept = set()
+        for key, prompts in shapes:
+            if key in there:
+                kept.add(there[key])
+                continue
+            objects, id = draft.objects.reserve()
+            draft = replace(draft, objects=objects)._with_talk(id, Talk(kind, key, prompts))
+        lost = [id for id in there.values() if id not in kept and not self.talks[id].pointed]
+        return draft.without(lost)
+
+    def with_found(self, kind: str, found: Sequence[Segmentation], origin: Origin) -> Draft:
+        """Return the draft with what was found in place of what was found before; refined objects stay."""
+        old = [id for id, talk in self.talks.items() if talk.kind == kind and not talk.pointed]
+        draft = self.without(old)
+        kept = [item.mask for item in draft.objects if draft.talks.get(item.id, Talk()).kind == kind]
+        for one in found:
+            if any(mask_iou(one.mask, mask) > SAME_IOU for mask in kept):
+                continue
+            objects, id = draft.objects.reserve()
+            objects = objects.put(id, one.mask, score=one.score, origin=origin)
+            draft = replace(draft, objects=objects)._with_talk(id, Talk(kind, ground=MaskPrompt(one.mask)))
+        return draft.select(None)
+
+    def answered(self, id: int, prompts: Prompts, result: PlaneResult, origin: Origin) -> Draft:
+        """Return the draft with an answer: the object has its mask, or was not found."""
+        talk, found = self.talks.get(id, Talk()), result.segmentation
+        if prompts.points:
+            ground = talk.chosen or talk.ground
+        else:  # a later click corrects the mask that the box gave, and may leave the box
+            ground = MaskPrompt(found.mask) if talk.kind == "box" and found.mask.area else None
+        talk = replace(talk, asked=prompts, answer=result, ground=ground, chosen=None, reading=0)
+        draft = self._with_talk(id, talk)
+        if found.mask.area:
+            origin = replace(origin, prompt=talk.kind)
+            return replace(draft, objects=draft.objects.put(id, found.mask, score=found.score, origin=origin))
+        return draft._masked(id, None)
+
+    def failed(self, id: int, prompts: Prompts) -> Draft:
+        """Return the draft after prompts that cannot be answered: the mask on screen is no answer to them."""
+        talk = replace(self.talks.get(id, Talk()), asked=prompts, answer=None)
+        return self._with_talk(id, talk)._masked(id, None)
+
+    def unasked(self, id: int) -> Draft:
+        """Return the draft as if an object's points had not been asked yet; its mask stays until they are."""
+        talk = self.talks.get(id)
+        return self if talk is None or not talk.pointed else self._with_talk(id, replace(talk, asked=None))
+
+    def with_reading(self, id: int, reading: int) -> Draft:
+        """Return the draft with another reading of an object's prompts; 0 is the engine's own."""
+        talk = self.talks[id]
+        if talk.answer is None:
+            return self
+        found = talk.answer.segmentation
+        mask = found.alternatives[reading - 1] if reading else found.mask
+        talk = replace(talk, reading=reading, chosen=MaskPrompt(mask) if reading else None)
+        if talk.asked is not None:
+            talk = replace(talk, asked=talk.prompts(talk.asked.points))
+        return self._with_talk(id, talk)._masked(id, mask)
+
+    def with_painted(self, objects: Objects) -> Draft:
+        """Return the draft with the masks that a user's hand has changed; later points correct those."""
+        if objects is self.objects:
+            return self
+        draft = replace(self, objects=objects)
+        before = {item.id: item.mask for item in self.objects}
+        after = {item.id: item.mask for item in objects}
+        for id in sorted({*before, *after}):
+            if id not in after:
+                draft = draft if draft.talks.get(id, Talk()).pointed else draft.without([id])
+            elif after[id] is not before.get(id):
+                draft = draft._painted(id, after[id])
+        return draft
+
+    def accepted(self, numbers: Mapping[int, int]) -> Draft:
+        """Return the draft with objects marked as accepted, under the numbers they have there."""
+        draft = self
+        for id, number in numbers.items():
+            draft = draft._with_talk(id, replace(draft.talks.get(id, Talk()), accepted=number))
+            if draft.has(id):
+                draft = replace(draft, objects=draft.objects.replace(id, status="accepted"))
+        return draft
+
+    def without(self, ids: Collection[int]) -> Draft:
+        """Return the draft without some objects, masks and talk."""
+        gone = set(ids)
+        there = [item.id for item in self.objects if item.id in gone]
+        return replace(
+            self,
+            objects=self.objects.remove(there),
+            talks={id: talk for id, talk in self.talks.items() if id not in gone},
+            selected=None if self.selected in gone else self.selected,
+        )
+
+    def dismissed(self, points: Points) -> Draft:
+        """Return the draft without masks; what was said stays, and is asked again only once it changes."""
+        talks = {
+            id: replace(talk, asked=talk.prompts(points.get(id, ())), answer=None, ground=None, chosen=None, reading=0)
+            for id, talk in self.talks.items()
+            if id in points or not talk.base.empty
+        }
+        return replace(self, objects=self.objects.clear(), talks=talks, selected=None)
+
+    def reset(self, kind: str) -> Draft:
+        """Return the draft without what began with this kind of prompt."""
+        left = self.without([id for id in self.ids if self.talks.get(id, Talk("painted")).kind == kind])
+        if kind == "points":
+            left = left.with_points({}, gone=True)
+        return left if left.ids else Draft()
+
+    def kept(self) -> Draft:
+        """Return the draft with every mask as it is: the points that made them are no longer there."""
+        draft = self
+        for id, talk in self.talks.items():
+            if talk.pointed:
+                draft = draft._kept(id, talk)
+        return draft
+
+    def has(self, id: int) -> bool:
+        """Whether the object has a mask."""
+        return any(item.id == id for item in self.objects)
+
+    def _with_talk(self, id: int, talk: Talk) -> Draft:
+        objects = self.objects if id < self.objects.next_id else replace(self.objects, next_id=id + 1)
+        return replace(self, objects=objects, talks={**self.talks, id: talk})
+
+    def _masked(self, id: int, mask: PlacedMask | None) -> Draft:
+        if mask is None or not mask.area:
+            return replace(self, objects=self.objects.remove([id])) if self.has(id) else self
+        if self.has(id):
+            return replace(self, objects=self.objects.replace(id, mask=mask, status="unreviewed"))
+        return replace(self, objects=self.objects.put(id, mask))
+
+    def _without_points(self, id: int, talk: Talk) -> Draft:
+        """Return the draft after an object's points were taken away: what it began with is left."""
+        if talk.ground is not None:
+            asked = talk.base if not talk.base.empty else None
+            left = replace(talk, asked=asked, chosen=None, reading=0, answer=None)
+            return self._with_talk(id, left)._masked(id, talk.ground.mask)
+        return self._with_talk(id, replace(talk, asked=None)) if not talk.base.empty else self.without([id])
+
+    def _kept(self, id: int, talk: Talk) -> Draft:
+        if not self.has(id):
+            return self.without([id])
+        return self._with_talk(id, Talk(talk.kind, ground=MaskPrompt(self.objects[id].mask), accepted=talk.accepted))
+
+    def _painted(self, id: int, mask: PlacedMask) -> Draft:
+        talk = self.talks.get(id, Talk("painted"))
+        talk = replace(talk, ground=MaskPrompt(mask), chosen=None, reading=0)
+        if talk.asked is not None:
+            talk = replace(talk, asked=talk.prompts(talk.asked.points))
+        return self._with_talk(id, talk)

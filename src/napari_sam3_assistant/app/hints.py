@@ -1,0 +1,145 @@
+"""The lines that say what to do next, what is so, and why not: pure functions of the state."""
+
+from __future__ import annotations
+
+from napari_sam3_assistant.app.state import AppState, PromptKind, ResultState, TaskState
+from napari_sam3_assistant.layers import names
+from napari_sam3_assistant.tasks.jobs import Task
+
+ACCEPTED = names.ACCEPTED
+LAYERS = {PromptKind.POINTS: names.POINTS, PromptKind.BOX: names.BOXES, PromptKind.LABELS: names.MASK_PROMPT}
+"""The layer of each kind of prompt."""
+
+# At most 52 letters a line: a dock of the usual width does not break them.
+LIVE = (
+    "Click one point to start; the mask appears at once.\n"
+    "Positive: keep this. Negative: remove wrong areas.\n"
+    "T: next point's mode. Alt+click: the other mode."
+)
+CORRECT = (
+    "Click where the mask is wrong; a few points do.\n"
+    "Positive: add this part. Negative: remove it.\n"
+    "T: next mode. N: new object. K: Accept + Clear."
+)
+POINTS = (
+    "Click points on one object, then Run Preview (U).\n"
+    "Negative points (T, Alt+click) remove wrong areas.\n"
+    "N: the next click begins another object."
+)
+BOX = "Draw a box round each object, then press\nRun Preview (U). A mask stays inside its box."
+LABELS = "Paint non-zero labels over the objects, roughly,\nthen press Run Preview (U): one object a label."
+EXEMPLAR = (
+    "Draw a box round an example object, then press\n"
+    "Run Preview (U): all that look like it are found.\n"
+    "J: the next box shows what is not wanted."
+)
+EXEMPLAR_AGAIN = "J: the next box shows what is not wanted.\nRun Preview (U) searches again."
+REFINE = "To correct one, press Live Points and click on it."
+MISSING = {
+    Task.LIVE_POINTS: "The layer SAM3 points was removed. Press Live Points to go on.",
+    Task.IMAGE: "Press Create Prompt Layer to begin.",
+    Task.EXEMPLAR: "Press Create Prompt Layer, then draw a box round an example.",
+}
+FIRST = {
+    PromptKind.POINTS: "Click a point on the image first.",
+    PromptKind.BOX: "Draw a box round an object first.",
+    PromptKind.LABELS: "Paint over an object first.",
+}
+DOES = {
+    PromptKind.POINTS: "Segment the object under the points.",
+    PromptKind.BOX: "Segment the object in each box.",
+    PromptKind.LABELS: "Segment the object under each label.",
+}
+RESET = {
+    PromptKind.POINTS: "Remove every point, on every slice, and the masks they made; the layer stays.",
+    PromptKind.BOX: "Remove every box, on every slice, and the masks they made; the layer stays.",
+    PromptKind.LABELS: "Remove everything painted in the prompt layers, and the masks it made; the layers stay.",
+}
+
+
+def prompt_hint(state: AppState) -> str:
+    """Return what to do next."""
+    task = state.task
+    if not task.prompt_layer:
+        return MISSING[task.task]
+    if not task.armed:
+        again = "Live Points" if task.task is Task.LIVE_POINTS else "Create Prompt Layer"
+        return f"Select the layer {LAYERS[task.kind]}, or press {again}, to go on."
+    if task.task is Task.LIVE_POINTS:
+        return CORRECT if len(state.results.objects) else LIVE
+    if task.task is Task.EXEMPLAR:
+        if not task.usable or not len(state.results.objects):
+            return EXEMPLAR
+        hint = EXEMPLAR_AGAIN
+    else:
+        hint = {PromptKind.POINTS: POINTS, PromptKind.BOX: BOX, PromptKind.LABELS: LABELS}[task.prompt]
+    refine = task.kind is not PromptKind.POINTS and len(state.results.objects) > 0
+    return f"{hint}\n{REFINE}" if refine else hint
+
+
+def uses(task: TaskState) -> str:
+    """Return which prompts a run would use and which not."""
+    used = f"In use: {task.in_use}." if task.in_use else "No prompt in use on this plane." if task.left_out else ""
+    return " ".join(filter(None, (used, task.left_out)))
+
+
+def object_line(state: AppState) -> str:
+    """Return which object is selected, of how many, and which reading of its prompts is shown."""
+    results, points = state.results, state.task.kind is PromptKind.POINTS
+    count = len(results.objects)
+    if results.selected is None:
+        if points:
+            return "Next click: a new object" + (f" ({count} so far)" if count else "")
+        return f"{count_of(count)}, none selected" if count else "No objects yet"
+    ids = [item.id for item in results.objects]
+    if results.selected not in ids:
+        return f"Object {results.selected}: no mask yet"
+    place = ids.index(results.selected) + 1
+    line = f"Object {results.selected} of {count}" if place == results.selected else _numbered(results, place)
+    shown, readings = results.reading
+    return f"{line}, reading {shown + 1} of {readings}" if readings > 1 else line
+
+
+def run_tip(state: AppState, busy: bool) -> str:
+    """Return what ``Run Preview`` would do, or what is missing."""
+    task = state.task
+    if busy:
+        return "Wait for the answer, or press Cancel."
+    if task.usable:
+        return "Find all that look like the examples (U)." if task.task is Task.EXEMPLAR else f"{DOES[task.kind]} (U)"
+    if task.task is Task.EXEMPLAR:
+        return "Draw a box round an example first; counter-examples alone find nothing."
+    return FIRST[task.kind]
+
+
+def results_lines(state: AppState) -> str:
+    """Return what came of the runs: saved or found, accepted; and what the selected object is like."""
+    results, saved = state.results, state.output.saved
+    first = f"Saved: {saved.name}" if saved is not None else _latest(results)
+    if results.accepted:
+        first = f"{first.rstrip('.')}. Accepted: {count_of(results.accepted)}."
+    return "\n".join(filter(None, (first, _selected(results))))
+
+
+def count_of(number: int) -> str:
+    """Return "1 object", "2 objects"."""
+    return f"{number} object{'' if number == 1 else 's'}"
+
+
+def _numbered(results: ResultState, place: int) -> str:
+    return f"Object {results.selected} ({place} of {len(results.objects)})"
+
+
+def _latest(results: ResultState) -> str:
+    found, count = results.current, len(results.objects)
+    if results.selected is not None and found is not None and not found.segmentation.mask.area:
+        return "No object found here."
+    return f"Latest labels: {count_of(count)}." if count else "No preview result yet."
+
+
+def _selected(results: ResultState) -> str:
+    if results.selected is None or results.selected not in results.objects:
+        return ""
+    one, found = results.objects[results.selected], results.current
+    line = f"Object {one.id}: {one.mask.area:,} px, score {one.score:.2f}"
+    return f"{line} ({found.engine})." if found is not None else f"{line}."

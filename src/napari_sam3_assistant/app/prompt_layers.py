@@ -1,0 +1,183 @@
+"""The layers of boxes and of painted prompts, watched: what they hold is told to the user, live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_sam3_assistant.app import keys
+from napari_sam3_assistant.layers import images, mask_prompts, shape_records, shapes
+from napari_sam3_assistant.layers.shape_records import ShapesRecord
+
+if TYPE_CHECKING:
+    from napari_sam3_assistant.app.controller import AppController
+
+CHANGES = frozenset({"added", "removed", "changed"})
+"""What ``events.data`` says after a change. ``adding`` and the like come before it; ``set_data`` is no change."""
+STEPS = {"added": "Add box", "removed": "Delete box", "changed": "Move box"}
+
+
+class Boxes:
+    """Watches the layer ``SAM3 boxes``."""
+
+    def __init__(self, controller: AppController) -> None:
+        self._controller, self._task = controller, controller.state.task
+        self.layer: Any | None = None
+        self.record: ShapesRecord | None = None
+        """What the layer held when it was looked at last."""
+        self._task.events.positive_box.connect(self._polarity_chosen)
+
+    def attach(self) -> None:
+        """Watch the layer if it is there."""
+        found = shapes.box_layer(self._controller.viewer)
+        if found is not None:
+            self._watch(found)
+
+    def arm(self) -> None:
+        """Make the layer if need be, select it and let it draw rectangles."""
+        viewer = self._controller.viewer
+        image = images.layer_by_id(viewer, self._task.image)
+        layer = self.layer or shapes.box_layer(viewer)
+        if layer is not None and not len(layer.data) and image is not None and layer.ndim != image.ndim:
+            viewer.layers.remove(layer)  # made for a picture with other axes; there is nothing in it
+            layer = None
+        if layer is None:
+            layer = shapes.add_box_layer(viewer, image=image)
+        self._watch(layer)
+        viewer.layers.selection.active = layer
+        layer.mode = "add_rectangle"
+        shapes.set_next_box_polarity(layer, self._task.positive_box)
+
+    def toggle_next(self) -> None:
+        """Change whether the next box shows an example or a counter-example."""
+        self._task.positive_box = not self._task.positive_box
+
+    def flip(self) -> None:
+        """Turn the selected boxes, or the latest one, from example to counter-example or back."""
+        if self.layer is None or not len(self.layer.data):
+            return
+        self._controller.board.step("Flip box")
+        shapes.flip_boxes(self.layer)
+        self._note()
+
+    def clear(self) -> None:
+        """Remove every box; the layer stays."""
+        if self.layer is not None and len(self.layer.data):
+            with self.layer.events.data.blocker(self._on_data):
+                self.layer.selected_data = set(range(len(self.layer.data)))
+                self.layer.remove_selected()
+            self._note()
+
+    def restore(self, record: ShapesRecord | None) -> None:
+        """Bring back what the layer held."""
+        if self.layer is None or record is self.record:
+            return
+        if record is None:
+            self.clear()
+            return
+        with self.layer.events.data.blocker(self._on_data):
+            shape_records.write_shapes(self.layer, record)
+        self._note()
+
+    def layer_removed(self, layer: Any) -> None:
+        """Forget the layer if it is the one that was removed."""
+        if self.layer is not None and str(layer.unique_id) == str(self.layer.unique_id):
+            self._unwatch()
+            self.record = None
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._unwatch()
+        self._task.events.positive_box.disconnect(self._polarity_chosen)
+
+    def _watch(self, layer: Any) -> None:
+        if self.layer is not None and self.layer == layer:
+            return
+        self._unwatch()
+        self.layer = layer
+        layer.events.data.connect(self._on_data)
+        keys.bind(self._controller, layer, "boxes")
+        self._note()
+
+    def _unwatch(self) -> None:
+        if self.layer is not None:
+            self.layer.events.data.disconnect(self._on_data)
+            keys.unbind(self.layer, "boxes")
+            self.layer = None
+
+    def _on_data(self, event: Any) -> None:
+        action = str(getattr(event, "action", "changed"))
+        if action not in CHANGES:
+            return
+        self._controller.board.step(STEPS[action])
+        self._note()
+
+    def _note(self) -> None:
+        self.record = shape_records.read_shapes(self.layer)
+        self._controller.asking.describe()
+
+    def _polarity_chosen(self, positive: bool) -> None:
+        if self.layer is not None and shapes.next_box_polarity(self.layer) != positive:
+            shapes.set_next_box_polarity(self.layer, positive)
+
+
+class MaskPrompts:
+    """Watches the layers ``SAM3 mask prompt``."""
+
+    def __init__(self, controller: AppController) -> None:
+        self._controller, self._task = controller, controller.state.task
+        self._layers: dict[str, Any] = {}
+
+    def attach(self) -> None:
+        """Watch the layers that are there."""
+        for layer in mask_prompts.mask_layers(self._controller.viewer):
+            self._watch(layer)
+
+    def arm(self) -> None:
+        """Make the layer if need be, select it and let it paint."""
+        here = self._controller.on_screen()
+        if here is None:
+            return
+        viewer = self._controller.viewer
+        layer = mask_prompts.add_mask_layer(viewer, here.layer, here.source, here.plane, here.world, here.view)
+        self._watch(layer)
+        viewer.layers.selection.active = layer
+        layer.mode = "paint"
+
+    def layer_removed(self, layer: Any) -> None:
+        """Forget a layer that was removed."""
+        found = self._layers.pop(str(layer.unique_id), None)
+        if found is not None:
+            self._unwatch(found)
+
+    def clear(self) -> None:
+        """Empty every layer; they stay."""
+        for layer in self._layers.values():
+            layer.data = np.zeros(layer.data.shape, layer.data.dtype)  # a stack's is not touched until it is painted in
+
+    def holds(self, layer: Any) -> bool:
+        """Return whether a layer is one of these."""
+        return str(layer.unique_id) in self._layers
+
+    def close(self) -> None:
+        """Stop watching."""
+        for layer in self._layers.values():
+            self._unwatch(layer)
+        self._layers.clear()
+
+    def _watch(self, layer: Any) -> None:
+        if str(layer.unique_id) in self._layers:
+            return
+        self._layers[str(layer.unique_id)] = layer
+        layer.events.paint.connect(self._changed)
+        layer.events.data.connect(self._changed)
+        keys.bind(self._controller, layer, "masks")
+
+    def _unwatch(self, layer: Any) -> None:
+        layer.events.paint.disconnect(self._changed)
+        layer.events.data.disconnect(self._changed)
+        keys.unbind(layer, "masks")
+
+    def _changed(self, event: Any = None) -> None:
+        self._controller.asking.describe()

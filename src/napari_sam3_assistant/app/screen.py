@@ -1,0 +1,34 @@
+"""The image in use as it is on screen, taken once per verb."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from napari_sam3_assistant.core.planes import Plane
+from napari_sam3_assistant.core.sources import Source
+from napari_sam3_assistant.core.windows import Window
+from napari_sam3_assistant.layers import world
+
+Place = tuple[str, Plane]
+"""The unique id of an image layer, and a plane of it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnScreen:
+    """An image layer, its pixels, its plane on screen, and what else the viewer shows."""
+
+    layer: Any
+    source: Source
+    plane: Plane
+    world: world.World
+
+    @property
+    def place(self) -> Place:
+        """Which plane of which image."""
+        return self.source.identity, self.plane
+
+    @property
+    def view(self) -> Window | None:
+        """What of the plane is in view, or None where the viewer has not been drawn."""
+        return world.window_in_view(self.layer, self.plane, self.source.plane_shape(self.plane))

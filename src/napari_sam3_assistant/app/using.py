@@ -1,0 +1,124 @@
+"""Which prompts a run would use: those of the kind in use, on the plane on screen; and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from napari_sam3_assistant.app.drafts import Points
+from napari_sam3_assistant.app.screen import OnScreen
+from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.core.prompts import BoxPrompt
+from napari_sam3_assistant.layers import mask_prompts, prompts, shapes
+from napari_sam3_assistant.layers.mask_prompts import MaskAsked
+from napari_sam3_assistant.layers.shapes import ShapePrompt
+from napari_sam3_assistant.tasks.jobs import Task
+
+if TYPE_CHECKING:
+    from napari_sam3_assistant.app.controller import AppController
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Using:
+    """The prompts in use.
+
+    Attributes
+    ----------
+    layer : bool
+        Whether there is a layer for them.
+    count : int
+        How many there are.
+    text, left_out : str
+        Which ones, and which not, in words.
+    points : mapping of int to tuple of PointPrompt
+        By object.
+    shapes : sequence of ShapePrompt or MaskAsked
+        One object each.
+    examples : tuple of BoxPrompt
+        For the task ``Exemplar``.
+    """
+
+    layer: bool
+    count: int = 0
+    text: str = ""
+    left_out: str = ""
+    points: Points = field(default_factory=dict)
+    shapes: Sequence[ShapePrompt | MaskAsked] = ()
+    examples: tuple[BoxPrompt, ...] = ()
+
+
+def in_use(controller: AppController, here: OnScreen) -> Using:
+    """Return the prompts of the kind in use on the plane on screen.
+
+    Raises
+    ------
+    AssistantError
+        If a prompt layer cannot be read.
+    """
+    task = controller.state.task
+    if task.kind is PromptKind.POINTS:
+        return _points(controller, here)
+    if task.kind is PromptKind.LABELS:
+        return _labels(controller, here)
+    return _boxes(controller, here, examples=task.task is Task.EXEMPLAR)
+
+
+def _points(controller: AppController, here: OnScreen) -> Using:
+    layer = controller.live.layer
+    if layer is None:
+        return Using(False)
+    found = prompts.collect_points(layer, here.layer, here.plane, here.world)
+    by_object = found.by_object()
+    text = _count(len(found.points), "point")
+    if len(by_object) > 1:
+        text += f" of {len(by_object)} objects"
+    left_out = _left_out("point", found.elsewhere, found.outside)
+    return Using(True, len(found.points), text if found.points else "", left_out, points=by_object)
+
+
+def _boxes(controller: AppController, here: OnScreen, *, examples: bool) -> Using:
+    layer = controller.boxes.layer
+    if layer is None:
+        return Using(False)
+    found = shapes.collect_shapes(layer, here.layer, here.plane, here.world)
+    left_out = _left_out("box", found.elsewhere, found.outside, found.empty)
+    if examples:
+        made = tuple(shape.box for shape in found.shapes)
+        good = sum(box.positive for box in made)
+        text = _count(good, "example") + (
+            f", {_count(len(made) - good, 'counter-example')}" if good < len(made) else ""
+        )
+        return Using(True, good, text if made else "", left_out, examples=made)
+    good_ones = [shape for shape in found.shapes if shape.box.positive]
+    counter = len(found.shapes) - len(good_ones)
+    if counter:
+        said = "is a counter-example" if counter == 1 else "are counter-examples"
+        left_out = " ".join(filter(None, (left_out, f"{_count(counter, 'box')} {said}: for Exemplar only.")))
+    return Using(True, len(good_ones), _count(len(good_ones), "box") if good_ones else "", left_out, shapes=good_ones)
+
+
+def _labels(controller: AppController, here: OnScreen) -> Using:
+    there = mask_prompts.mask_layers(controller.viewer)
+    if not there:
+        return Using(False)
+    shape = here.source.plane_shape(here.plane)
+    found = mask_prompts.collect_masks(controller.viewer, here.layer, here.plane, here.world, shape)
+    values = [str(one.value) for one in found.prompts]
+    text = ("label " if len(values) == 1 else "labels ") + ", ".join(values[:6]) + (" ..." if len(values) > 6 else "")
+    left_out = _left_out("layer", found.elsewhere, 0)
+    return Using(True, len(values), text if values else "", left_out, shapes=found.prompts)
+
+
+def _count(number: int, noun: str) -> str:
+    plural = {"box": "boxes"}.get(noun, f"{noun}s")
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def _left_out(noun: str, elsewhere: int, outside: int, empty: int = 0) -> str:
+    parts = [
+        f"{_count(count, noun)} {where} left out."
+        for count, where in ((elsewhere, "on other slices"), (outside, "outside the image"), (empty, "without area"))
+        if count
+    ]
+    return " ".join(parts)

@@ -1,0 +1,47 @@
+"""What goes on, and the buttons that start, stop and clear it."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QGroupBox, QProgressBar
+
+from napari_sam3_assistant.app.availability import RunView
+from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.widgets.controls import button, column, draw, paragraph, row
+from napari_sam3_assistant.widgets.napari_bridge import open_mask_operations
+
+
+class RunGroup(QGroupBox):
+    """What goes on, and the buttons that start, stop and clear it."""
+
+    def __init__(self, controller: AppController) -> None:
+        super().__init__("Run")
+        self.status = paragraph(lines=2)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumHeight(8)
+        policy = self.bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.bar.setSizePolicy(policy)
+        self.run = button("Run Preview", controller.run)
+        self.cancel = button("Cancel", controller.cancel)
+        self.clear_preview = button("Clear Preview", controller.clear_preview)
+        self.clear_results = button("Clear Results", controller.clear_results)
+        self.mask_ops = button(
+            "Mask Ops", lambda: open_mask_operations(controller.viewer), "Clean masks in SAM3 Mask Operations."
+        )
+        layout = column(self)
+        layout.addWidget(self.status)
+        layout.addWidget(self.bar)
+        layout.addLayout(row(self.run, self.cancel))
+        layout.addLayout(row(self.clear_preview, self.clear_results, self.mask_ops))
+
+    def draw(self, can: RunView, progress: float | None) -> None:
+        """Show what goes on."""
+        self.status.setText(f"\N{WARNING SIGN} {can.status}" if can.problem else can.status)
+        self.bar.setVisible(can.busy)
+        self.bar.setRange(0, 0 if progress is None else 1000)
+        self.bar.setValue(int((progress or 0) * 1000))
+        draw(self.cancel, can.cancel)
+        draw(self.run, can.run)
+        draw(self.clear_preview, can.clear_preview)
+        draw(self.clear_results, can.clear_results)

@@ -1,0 +1,53 @@
+"""Which image, which task."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGroupBox
+from superqt import QElidingLabel
+
+from napari_sam3_assistant.app.availability import Availability
+from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.tasks.jobs import Task
+from napari_sam3_assistant.widgets.bind import Bindings
+from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, fill, row
+
+TASKS = (
+    (Task.IMAGE, "2D", "Place points, boxes or labels, then press Run Preview."),
+    (Task.LIVE_POINTS, "Live Points", "Each click gives a mask at once."),
+    (Task.EXEMPLAR, "Exemplar", "Draw a box round one object: all that look like it are found."),
+)
+
+
+class SetupGroup(QGroupBox):
+    """Which image, which task."""
+
+    def __init__(self, controller: AppController, bindings: Bindings) -> None:
+        super().__init__("Setup")
+        self._controller, self._task = controller, controller.state.task
+        self.image = combo("The image to segment; follows the one selected in the layer list.")
+        self.image.activated.connect(self._chosen)
+        self.refresh = button("Refresh", controller.use_active_image, "Use the image selected in the layer list.")
+        self.summary = QElidingLabel()
+        self.summary.setElideMode(Qt.TextElideMode.ElideMiddle)
+        toggles = Toggles(TASKS, controller.choose_task)
+        self.tasks = toggles.buttons
+        toggles.show_value(self._task.task)
+        bindings.connect(self._task.events.task, lambda task: toggles.show_value(task))
+        layout = column(self)
+        first = row(self.image, self.refresh)
+        first.setStretch(0, 3)
+        first.setStretch(1, 1)
+        layout.addLayout(first)
+        layout.addWidget(toggles)
+        layout.addWidget(self.summary)
+
+    def draw(self, can: Availability) -> None:
+        """Show the images there are and what the chosen one is like."""
+        fill(self.image, [(item.name, item.identity) for item in self._task.images], self._task.image)
+        self.image.setToolTip(self.image.currentText())
+        self.summary.setText(can.summary)
+        self.summary.setToolTip(can.summary)
+
+    def _chosen(self, index: int) -> None:
+        self._controller.choose_image(str(self.image.itemData(index)), arm=True)
