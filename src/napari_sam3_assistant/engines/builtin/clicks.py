@@ -56,25 +56,6 @@ def guess(tree: RegionTree, region: int, without: Sequence[int] | IntArray = (),
     return int(nodes[values.argmax()])
 
 
-def readings_of_click(tree: RegionTree, region: int, most: int = 3) -> list[Reading]:
-    """Return what a single positive click may mean, the best first and no two nearly the same.
-
-    The score weighs every node above the click by how good it is: it is the overlap (IoU) that
-    the node is expected to have with the object.
-    """
-    nodes, values = rivals(tree, region)
-    belief = np.exp(values - values.max())
-    belief /= belief.sum()
-    area = tree.area[nodes]
-    overlap = np.minimum(area[:, None], area) / np.maximum(area[:, None], area)
-    scores = overlap @ belief
-    kept: list[int] = []
-    for index in np.argsort(-values, kind="stable"):
-        if len(kept) < most and all(overlap[index, other] < 0.8 for other in kept):
-            kept.append(int(index))
-    return [Reading(tree.mask_of(int(nodes[index])), float(scores[index])) for index in kept]
-
-
 def reading_of_clicks(tree: RegionTree, clicks: Clicks, prior: FloatArray | None = None) -> Reading:
     """Return the object that clicks mean.
 

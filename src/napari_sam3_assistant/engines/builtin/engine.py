@@ -7,8 +7,6 @@ the newer counts).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
@@ -17,12 +15,14 @@ from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
-from napari_sam3_assistant.engines.builtin.boxes import box_on, reading_of_box
-from napari_sam3_assistant.engines.builtin.clicks import reading_of_clicks, readings_of_click
+from napari_sam3_assistant.engines.builtin.boxes import box_on
+from napari_sam3_assistant.engines.builtin.clicks import reading_of_clicks
 from napari_sam3_assistant.engines.builtin.exemplars import ALIKE, candidates_like
 from napari_sam3_assistant.engines.builtin.follow import mask_on, reading_of_mask, readings_of_masks
 from napari_sam3_assistant.engines.builtin.grow import grow
-from napari_sam3_assistant.engines.builtin.paint import Clicks, Reading, clicks_on, painted
+from napari_sam3_assistant.engines.builtin.necks import part_under
+from napari_sam3_assistant.engines.builtin.paint import NO_CLICKS, Clicks, Reading, clicks_on, drawn, painted
+from napari_sam3_assistant.engines.builtin.readings import MOST_READINGS, SAME, reading_of_box, readings
 from napari_sam3_assistant.engines.builtin.tree import RegionTree, grown
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, check
 
@@ -39,7 +39,7 @@ class BuiltinEngine:
     """
 
     name = "builtin"
-    weights = "tree-1"
+    weights = "tree-2"
     capabilities = Capabilities(
         text=False, video=True, honours_clicks=True, refines=False, threshold=ALIKE, instead=INSTEAD
     )
@@ -126,9 +126,8 @@ class BuiltinSession:
         tree = _tree(embedding)
         inside = Box(0, 0, *tree.shape)
         seen = {object_id: mask_on(tree, mask) for object_id, mask in self._masks.items() if mask.within(inside).any()}
-        none = clicks_on(tree, ())
         readings = readings_of_masks(tree, seen)
-        found = {object_id: _drawn(tree, reading, none) for object_id, reading in readings.items()}
+        found = {object_id: _painted(tree, reading, NO_CLICKS, finish=False) for object_id, reading in readings.items()}
         self._masks = {object_id: one.mask for object_id, one in found.items()}
         return FrameResult(frame, found)
 
@@ -158,31 +157,45 @@ def segment(tree: RegionTree, prompts: Prompts) -> Segmentation:
         raise Unsupported("A negative box does not show an object.", hint="Use negative points instead.")
     box = box_on(tree, prompts.box.box) if prompts.box is not None else None
     if prompts.mask is not None:
-        drawn = mask_on(tree, prompts.mask.mask)
-        reading, prior = reading_of_mask(tree, drawn), tree.share_under(drawn.mask, drawn.offset)
+        given = mask_on(tree, prompts.mask.mask)
+        if not len(clicks):
+            reach = grown(box, tree.shape, 1) if box is not None else None
+            return _painted(tree, reading_of_mask(tree, given), clicks, reach)
     elif box is not None:
-        reading = reading_of_box(tree, box)
-        prior = reading.on.astype(float)
+        one = reading_of_box(tree, box)
+        given = drawn(tree, one.outline, NO_CLICKS, grown(box, tree.shape, 1))
+        if not len(clicks):
+            return Segmentation(given, one.score if given.area else 0.0)
     else:
         return _from_clicks(tree, clicks)
-    if len(clicks):
-        reading = reading_of_clicks(tree, clicks, prior)
-    elif box is not None:
-        box = grown(box, tree.shape, 1)
-    return _drawn(tree, reading, clicks, box)
+    prior = tree.share_under(given.mask, given.offset)
+    return _painted(tree, reading_of_clicks(tree, clicks, prior), clicks, box)
 
 
 def _from_clicks(tree: RegionTree, clicks: Clicks) -> Segmentation:
     if not clicks.positive.any():
         raise PromptError("There are only negative points.", hint="Add a positive one: click on the object.")
-    if len(clicks) > 1:
-        return _drawn(tree, reading_of_clicks(tree, clicks), clicks)
-    best, *others = (_drawn(tree, reading, clicks) for reading in readings_of_click(tree, int(clicks.regions[0])))
-    return replace(best, alternatives=tuple(other.mask for other in others))
+    found = readings(tree, clicks)
+    masks = [drawn(tree, one.outline, clicks) for one in found]
+    if len(clicks) == 1:
+        row, col = clicks.pixels[0]
+        part = part_under(masks[0], (int(row), int(col)))
+        if part is not None:
+            masks = [part, *(mask for mask in masks if _overlap(mask, part) < SAME)]
+    return Segmentation(masks[0], found[0].score, tuple(masks[1:MOST_READINGS]))
 
 
-def _drawn(tree: RegionTree, reading: Reading, clicks: Clicks, within: Box | None = None) -> Segmentation:
-    mask = painted(tree, reading.on, clicks, within)
+def _overlap(a: PlacedMask, b: PlacedMask) -> float:
+    if a.box is None or b.box is None:
+        return 0.0
+    shared = int(np.count_nonzero(a.mask & b.within(a.box)))
+    return shared / (a.area + b.area - shared)
+
+
+def _painted(
+    tree: RegionTree, reading: Reading, clicks: Clicks, within: Box | None = None, *, finish: bool = True
+) -> Segmentation:
+    mask = painted(tree, reading.on, clicks, within, finish=finish)
     return Segmentation(mask, min(max(reading.score, 0.0), 1.0) if mask.area else 0.0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from napari_sam3_assistant.engines.builtin.basins import (
     summed,
     weighed_count,
 )
+from napari_sam3_assistant.engines.builtin.levels import levels_of
 from napari_sam3_assistant.engines.builtin.merging import Partition, merged
 from napari_sam3_assistant.engines.builtin.tree import RegionTree
 
@@ -36,6 +37,8 @@ Tell = Callable[[float], None]
 
 _BAND_PIXELS = 2_000_000
 _SIGMA_PX = 1.0
+_COARSE_PX = 4
+_LEAST_COARSE = 16
 _LIMIT_GROWTH = 1.12
 _BASINS_PER_REGION = 4
 
@@ -57,9 +60,26 @@ def grow(image: npt.NDArray[np.uint8], tell: Tell = ignore) -> RegionTree:
     height, width = image.shape[:2]
     step = max(1, math.ceil(math.sqrt(height * width / MOST_PIXELS)))
     planes = _planes(image, step, tell)
-    picture = image[..., : 1 if len(planes) == 1 else 3].copy() if step > 1 else None
-    tell(0.05)
     smooth = [smoothed(plane, _SIGMA_PX) for plane in planes]
+    tree = _tree_of((planes, smooth), step, (height, width), tell)
+    picture = image[..., : 1 if len(planes) == 1 else 3].copy() if step > 1 else None
+    levels = levels_of(smooth, step)
+    coarse = None
+    times = max(_COARSE_PX // step, 2)
+    if min(height, width) >= _LEAST_COARSE * times * step:
+        small = [shrunk(plane, times) for plane in planes]
+        smooth = [smoothed(plane, _SIGMA_PX) for plane in small]
+        coarse = _tree_of((small, smooth), times * step, (height, width), ignore)
+    tell(1.0)
+    return replace(tree, picture=picture, levels=levels, coarse=coarse)
+
+
+def _tree_of(
+    seen: tuple[list[FloatPlane], list[FloatPlane]], step: int, shape: tuple[int, int], tell: Tell
+) -> RegionTree:
+    """Return the tree of planes, as they are and smoothed, of ``step`` pixels of an image of ``shape`` a pixel."""
+    tell(0.05)
+    planes, smooth = seen
     gradient = gradient_of(smooth)
     noise = float(np.median(gradient[::2, ::2])) + 0.5
     tell(0.2)
@@ -69,9 +89,7 @@ def grow(image: npt.NDArray[np.uint8], tell: Tell = ignore) -> RegionTree:
     tell(0.5)
     group, leaves = _regions(partition, tell)
     forest = _forest(leaves, count, tell)
-    tree = _numbered(group.astype(np.int32)[basins], leaves, forest, noise, _Scale(step, (height, width), picture))
-    tell(1.0)
-    return tree
+    return _numbered(group.astype(np.int32)[basins], leaves, forest, noise, _Scale(step, shape, None))
 
 
 def _planes(image: npt.NDArray[np.uint8], step: int, tell: Tell) -> list[FloatPlane]:

@@ -87,7 +87,11 @@ def merged(partition: Partition, limit: float, share: float) -> tuple[IntArray, 
 def _costs(partition: Partition) -> FloatArray:
     borders, sums = partition.borders, partition.sums
     means = sums[:, 1:] / sums[:, :1]
-    step = np.sqrt(((means[borders.low] - means[borders.high]) ** 2).sum(axis=1))
-    smaller = np.minimum(np.minimum(sums[borders.low, 0], sums[borders.high, 0]), _LARGE_PX)
-    cost: FloatArray = (borders.gradient / borders.length + _COLOR_WEIGHT * step) * smaller**_AREA_POWER
+    square = np.zeros(len(borders.low))
+    for mean in means.T.copy():
+        square += (mean[borders.low] - mean[borders.high]) ** 2
+    step = np.sqrt(square)
+    weight = np.minimum(sums[:, 0], _LARGE_PX) ** _AREA_POWER
+    smaller = np.minimum(weight[borders.low], weight[borders.high])
+    cost: FloatArray = (borders.gradient / borders.length + _COLOR_WEIGHT * step) * smaller
     return cost
