@@ -23,6 +23,7 @@ _THIN_PX = 25
 _MOST_PIXELS = 120_000
 _MOST_SMOOTHED = 40_000
 """A larger mask keeps its outline, and a still larger one its holes: a click has milliseconds."""
+_LEAST_KEPT = 0.85
 _HOLE_SHARE = 0.4
 """A hole is filled if its colour is nearer to the object's than this share of the way to what is around."""
 
@@ -44,6 +45,15 @@ def finished(tree: RegionTree, mask: PlacedMask) -> PlacedMask:
     if box.area <= _MOST_SMOOTHED and whole.sum() >= _LEAST_PX:
         whole = smooth(whole)
     return PlacedMask(whole, (int(box.top), int(box.left))).trimmed()
+
+
+def tidied(mask: BoolArray, px: int) -> BoolArray:
+    """Return ``mask`` smoothed at a glance, one of many: by squares a little larger than steps of ``px`` pixels."""
+    from scipy import ndimage as ndi
+
+    done = ndi.uniform_filter(mask.astype(np.float32), 2 * _RADIUS_PX + px, mode="nearest") > 0.5
+    thin = np.count_nonzero(done & mask) < _LEAST_KEPT * np.count_nonzero(mask)
+    return mask if thin else np.asarray(done, bool)
 
 
 def smooth(mask: BoolArray) -> BoolArray:

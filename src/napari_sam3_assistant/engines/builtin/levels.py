@@ -38,32 +38,41 @@ class Level:
     def at(self, rows: FloatArray, cols: FloatArray) -> npt.NDArray[np.float32]:
         """Return the planes at some places, ``(row, col)`` in pixels of the image; the border goes on outside.
 
+        Parameters
+        ----------
+        rows, cols : ndarray of float
+            Of shapes that go together: a column of rows and a line of columns are a grid.
+
         Returns
         -------
-        ndarray of shape (planes, *rows.shape), float32
+        ndarray of shape (planes, *shape of both), float32
         """
         _, height, width = self.planes.shape
-        r = np.clip((rows.astype(np.float32) + 0.5) / self.step - 0.5, 0, height - 1)
-        c = np.clip((cols.astype(np.float32) + 0.5) / self.step - 0.5, 0, width - 1)
-        top, left = r.astype(np.int32), c.astype(np.int32)
-        below, beside = np.minimum(top + 1, height - 1), np.minimum(left + 1, width - 1)
-        down, right = r - top, c - left
-        corner, wide = top * width + left, beside - left
-        lower = (below - top) * width
-        out = np.empty((len(self.planes), *rows.shape), np.float32)
+        (top, down), (left, right) = self._between(rows, height), self._between(cols, width)
+        corner = top * width + left
+        below, beside = width if height > 1 else 0, 1 if width > 1 else 0
+        out = np.empty((len(self.planes), *corner.shape), np.float32)
         for plane, sampled in zip(self.planes.reshape(len(self.planes), -1), out, strict=True):
-            upper_left, upper_right = plane[corner], plane[corner + wide]
-            lower_left, lower_right = plane[corner + lower], plane[corner + lower + wide]
-            upper = upper_left + right * (upper_right - upper_left)
-            sampled[:] = upper + down * (lower_left + right * (lower_right - lower_left) - upper)
+            lower = plane[below:].take(corner)
+            lower += right * (plane[below + beside :].take(corner) - lower)
+            upper = plane.take(corner, out=sampled, mode="clip")
+            upper += right * (plane[beside:].take(corner) - upper)
+            lower -= upper
+            upper += down * lower
         return out
+
+    def _between(self, places: FloatArray, length: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+        """Return the pixel before each place along an axis, never the last of several, and how far beyond it lies."""
+        exact = np.clip((places.astype(np.float32) + np.float32(0.5)) / self.step - np.float32(0.5), 0, length - 1)
+        before = np.minimum(exact.astype(np.intp), max(length - 2, 0))
+        return before, (exact - before).astype(np.float32)
 
     def crop(self, box: Box) -> npt.NDArray[np.float32]:
         """Return the planes on the pixels of ``box``, which lies in the image and has whole corners."""
         if self.step == 1:
             return self.planes[(slice(None), *slices(box))]
         rows, cols = np.arange(box.top, box.bottom), np.arange(box.left, box.right)
-        return self.at(rows[:, None] + 0 * cols, cols + 0 * rows[:, None])
+        return self.at(rows[:, None], cols)
 
 
 def levels_of(smooth: list[FloatPlane], step: int) -> tuple[Level, ...]:

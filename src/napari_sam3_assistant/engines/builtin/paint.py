@@ -14,7 +14,7 @@ from napari_sam3_assistant.core.geometry import union as union_of
 from napari_sam3_assistant.core.prompts import PointPrompt
 from napari_sam3_assistant.engines.builtin.basins import IntArray
 from napari_sam3_assistant.engines.builtin.finish import finished
-from napari_sam3_assistant.engines.builtin.outlines import Node, Outline, Union
+from napari_sam3_assistant.engines.builtin.outlines import Node, Outline, Union, inside
 from napari_sam3_assistant.engines.builtin.refine import refined
 from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree, grown
 
@@ -139,9 +139,8 @@ def _rasterized(tree: RegionTree, outline: Outline) -> PlacedMask:
     box = clip(Box(math.floor(top), math.floor(left), math.ceil(bottom), math.ceil(right)), tree.shape)
     if box is None:  # never: it holds the click
         return PlacedMask(np.zeros((0, 0), bool))
-    rows = np.arange(box.top, box.bottom)[:, None] + np.zeros(int(box.size[1]))
-    cols = np.arange(box.left, box.right)[None, :] + np.zeros((int(box.size[0]), 1))
-    return PlacedMask(outline.inside(rows, cols), (int(box.top), int(box.left))).trimmed()
+    rows, cols = np.arange(box.top, box.bottom)[:, None], np.arange(box.left, box.right)[None, :]
+    return PlacedMask(inside(outline, rows, cols), (int(box.top), int(box.left))).trimmed()
 
 
 def _painted_coarsely(tree: RegionTree, outline: Node | Union) -> PlacedMask:
