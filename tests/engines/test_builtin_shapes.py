@@ -14,7 +14,8 @@ from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from napari_sam3_assistant.engines.builtin.exemplars import ALIKE
 from napari_sam3_assistant.engines.builtin.finish import finished, smooth
 from napari_sam3_assistant.engines.builtin.grow import grow
-from napari_sam3_assistant.engines.builtin.rays import ANGLES, best_rings, stars
+from napari_sam3_assistant.engines.builtin.outlines import insides
+from napari_sam3_assistant.engines.builtin.rays import FINE, best_rings, stars
 from napari_sam3_assistant.testing import blobs, click, rgb
 
 
@@ -162,15 +163,16 @@ def test_outlines_by_rays_keep_to_the_clicks():
     tree = grow(blobs())
     inside, outside = np.array([[70.0, 84.0]]), np.array([[64.0, 92.0]])
 
-    for star in stars(tree, (64.0, 80.0), [16.0, 26.0, 41.0], inside, outside):
-        assert star.inside(*inside.T).all()
-        assert not star.inside(*outside.T).any()
+    found = stars(tree, (64.0, 80.0), [16.0, 26.0, 41.0], inside, outside)
+
+    assert insides(found, *inside.T[:, None]).all()
+    assert not insides(found, *outside.T[:, None]).any()
 
 
 def test_best_ring_is_found_where_it_is_planted():
-    gains = np.zeros((1, ANGLES, 40))
-    path = np.round(20 + 6 * np.sin(np.arange(ANGLES) * 2 * np.pi / ANGLES)).astype(int)
-    gains[0, np.arange(ANGLES), path] = 1
+    gains = np.zeros((1, FINE.angles, 40))
+    path = np.round(20 + 6 * np.sin(np.arange(FINE.angles) * 2 * np.pi / FINE.angles)).astype(int)
+    gains[0, np.arange(FINE.angles), path] = 1
 
     np.testing.assert_array_equal(best_rings(gains)[0], path)
 
@@ -199,6 +201,8 @@ def test_trees_are_the_same_with_and_without_numba(monkeypatch):
 
 def test_loops_of_numba_do_what_numpy_does_before_they_are_compiled():
     from napari_sam3_assistant.engines.builtin.basins import Borders, _targets, summed
+    from napari_sam3_assistant.engines.builtin.grow import _spans
+    from napari_sam3_assistant.engines.builtin.merging import _COLOR_WEIGHT, Partition, _costs
 
     random = np.random.default_rng(0)
     height = random.integers(0, 9, (12, 15)).astype(np.float32)
@@ -206,12 +210,20 @@ def test_loops_of_numba_do_what_numpy_does_before_they_are_compiled():
     keep = low != high
     low, high = np.minimum(low, high)[keep], np.maximum(low, high)[keep]
     values = random.integers(-500, 500, (len(low), 3)) / 256.0
+    labels = random.permutation(np.arange(180) % 30).reshape(12, 15).astype(np.int32)
+    sums = random.uniform(1, 90, (30, 4))
 
     order, start = fast._rows(low, 30)
-    pairs_low, pairs_high, sums = fast._summed(order, start, high, values, 30)
+    pairs_low, pairs_high, totals = fast._summed(order, start, high, values, 30)
     plain = summed(Borders(low, high, *values.T), 30)
+    edge, weight = plain.gradient / plain.length, sums[:, 0] ** 0.25
+    costs = fast._costs(plain.low, plain.high, edge, sums[:, 1:] / sums[:, :1], weight, _COLOR_WEIGHT)
 
     np.testing.assert_array_equal(fast._targets(height), _targets(height))
     np.testing.assert_array_equal(pairs_low, plain.low)
     np.testing.assert_array_equal(pairs_high, plain.high)
-    np.testing.assert_array_equal(sums, np.stack([plain.length, plain.gradient, plain.jump], axis=1))
+    np.testing.assert_array_equal(totals, np.stack([plain.length, plain.gradient, plain.jump], axis=1))
+    for one, other in zip(costs, _costs(Partition(plain, sums)), strict=True):
+        np.testing.assert_allclose(one, other)
+    for one, other in zip(fast._spans(labels, 30), _spans(labels, 30), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -9,7 +9,7 @@ import numpy as np
 from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.engines.builtin.basins import FloatArray, IntArray
 from napari_sam3_assistant.engines.builtin.boxes import nodes_in_box, region_reading
-from napari_sam3_assistant.engines.builtin.clicks import reading_of_clicks, rivals
+from napari_sam3_assistant.engines.builtin.clicks import guess, reading_of_clicks, rivals, room
 from napari_sam3_assistant.engines.builtin.outlines import Node, Outline, Union
 from napari_sam3_assistant.engines.builtin.paint import Clicks
 from napari_sam3_assistant.engines.builtin.rays import REACHES_PX, stars
@@ -57,7 +57,7 @@ def candidates(tree: RegionTree, clicks: Clicks) -> Candidates:
         nodes, values = rivals(one, int(here.regions[here.positive][0]), here.regions[~here.positive])
         most = (_MOST_LATER if several else _MOST)[kind]
         for index in np.argsort(-values, kind="stable")[:most]:
-            outlines.append(Node(one, int(nodes[index])))
+            outlines.append(_with_others(one, int(nodes[index]), here) if several else Node(one, int(nodes[index])))
             source.append(kind)
             rank.append(max(float(values[index] - values.max()), _LEAST_RANK))
     rings = stars(
@@ -72,6 +72,15 @@ def candidates(tree: RegionTree, clicks: Clicks) -> Candidates:
     source += [RAYS] * len(rings)
     rank += [0.0] * len(rings)
     return Candidates(outlines, np.array(source), np.array(rank))
+
+
+def _with_others(tree: RegionTree, node: int, clicks: Clicks) -> Outline:
+    """Return ``node``, found for the first positive click, joined with what the other positive ones mean."""
+    on, negative = tree.mask_of(node), clicks.regions[~clicks.positive]
+    others = [region for region in clicks.regions[clicks.positive].tolist() if not on[region]]
+    for region in others:
+        on[tree.regions(guess(tree, region, negative, room(tree, region, on)))] = True
+    return Union(tree, on) if others else Node(tree, node)
 
 
 def candidates_in_box(tree: RegionTree, box: Box) -> Candidates:

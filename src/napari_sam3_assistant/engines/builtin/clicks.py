@@ -86,7 +86,7 @@ def _one_by_one(tree: RegionTree, clicks: Clicks, prior: FloatArray | None) -> R
     scores = []
     for region, positive in zip(clicks.regions.tolist(), clicks.positive, strict=True):
         if positive:
-            nodes, values = rivals(tree, region, size_px=_room(tree, region, on))
+            nodes, values = rivals(tree, region, size_px=room(tree, region, on))
             on[tree.regions(int(nodes[values.argmax()]))] = True
             scores.append(_certainty(tree, nodes, values))
         else:
@@ -109,7 +109,7 @@ def _part_to_cut(tree: RegionTree, region: int, on: BoolArray) -> int:
     return int(nodes[values.argmax()]) if np.isfinite(values).any() else region
 
 
-def _room(tree: RegionTree, region: int, on: BoolArray) -> float:
+def room(tree: RegionTree, region: int, on: BoolArray) -> float:
     """Return the area in pixels that one more positive click may add freely to the regions ``on``."""
     part = np.flatnonzero(on)
     if not len(part):
@@ -125,8 +125,8 @@ def _evidence(tree: RegionTree, clicks: Clicks, prior: FloatArray | None) -> Flo
     first = tree.mask_of(guess(tree, positive[0])).astype(float) if prior is None else prior
     yes, no = np.zeros(tree.n), np.zeros(tree.n)
     for order, region in enumerate(positive):
-        room = math.inf if prior is None and order == 0 else _room(tree, region, first > 0.5)
-        yes[tree.regions(guess(tree, region, negative, room))] = 1
+        space = math.inf if prior is None and order == 0 else room(tree, region, first > 0.5)
+        yes[tree.regions(guess(tree, region, negative, space))] = 1
     for region in negative:
         no[tree.regions(guess(tree, region, positive))] = 1
     near = _distance(tree.center, clicks.pixels[signs].astype(float))

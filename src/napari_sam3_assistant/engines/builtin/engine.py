@@ -18,10 +18,10 @@ from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmenta
 from napari_sam3_assistant.engines.builtin.boxes import box_on
 from napari_sam3_assistant.engines.builtin.clicks import reading_of_clicks
 from napari_sam3_assistant.engines.builtin.exemplars import ALIKE, candidates_like
-from napari_sam3_assistant.engines.builtin.follow import mask_on, reading_of_mask, readings_of_masks
+from napari_sam3_assistant.engines.builtin.follow import followed, mask_on, reading_of_mask
 from napari_sam3_assistant.engines.builtin.grow import grow
 from napari_sam3_assistant.engines.builtin.necks import part_under
-from napari_sam3_assistant.engines.builtin.paint import NO_CLICKS, Clicks, Reading, clicks_on, drawn, painted
+from napari_sam3_assistant.engines.builtin.paint import NO_CLICKS, Clicks, Reading, clicks_on, drawn, overlap, painted
 from napari_sam3_assistant.engines.builtin.readings import MOST_READINGS, SAME, reading_of_box, readings
 from napari_sam3_assistant.engines.builtin.tree import RegionTree, grown
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, check
@@ -97,9 +97,10 @@ class BuiltinEngine:
 
 
 class BuiltinSession:
-    """Objects followed from frame to frame by where their masks were last."""
+    """Objects followed from frame to frame by where their masks were last, and by what was seen there."""
 
     def __init__(self) -> None:
+        self._last: RegionTree | None = None
         self._masks: dict[int, PlacedMask] = {}
         self._began = False
 
@@ -116,7 +117,7 @@ class BuiltinSession:
         else:
             answer = segment(tree, prompts)
         self._masks[object_id] = answer.mask
-        self._began = True
+        self._last, self._began = tree, True
         return answer
 
     def step(self, frame: int, embedding: Embedding) -> FrameResult:
@@ -124,10 +125,8 @@ class BuiltinSession:
         if not self._began:
             raise PromptError("There is no object to follow.", hint="Click on one first.")
         tree = _tree(embedding)
-        inside = Box(0, 0, *tree.shape)
-        seen = {object_id: mask_on(tree, mask) for object_id, mask in self._masks.items() if mask.within(inside).any()}
-        readings = readings_of_masks(tree, seen)
-        found = {object_id: _painted(tree, reading, NO_CLICKS, finish=False) for object_id, reading in readings.items()}
+        found = followed(tree, self._masks, self._last or tree)
+        self._last = tree
         self._masks = {object_id: one.mask for object_id, one in found.items()}
         return FrameResult(frame, found)
 
@@ -138,7 +137,7 @@ class BuiltinSession:
     def close(self) -> None:
         """Forget all objects."""
         self._masks.clear()
-        self._began = False
+        self._last, self._began = None, False
 
 
 def segment(tree: RegionTree, prompts: Prompts) -> Segmentation:
@@ -181,15 +180,8 @@ def _from_clicks(tree: RegionTree, clicks: Clicks) -> Segmentation:
         row, col = clicks.pixels[0]
         part = part_under(masks[0], (int(row), int(col)))
         if part is not None:
-            masks = [part, *(mask for mask in masks if _overlap(mask, part) < SAME)]
+            masks = [part, *(mask for mask in masks if overlap(mask, part) < SAME)]
     return Segmentation(masks[0], found[0].score, tuple(masks[1:MOST_READINGS]))
-
-
-def _overlap(a: PlacedMask, b: PlacedMask) -> float:
-    if a.box is None or b.box is None:
-        return 0.0
-    shared = int(np.count_nonzero(a.mask & b.within(a.box)))
-    return shared / (a.area + b.area - shared)
 
 
 def _painted(

@@ -24,7 +24,7 @@ def compiled() -> dict[str, Callable[..., Any]] | None:
         return None
     from numba import njit
 
-    loops = (_targets, _edges, _rows, _summed)
+    loops = (_targets, _edges, _rows, _summed, _spans, _costs)
     return {loop.__name__[1:]: njit(loop, nogil=True, cache=True) for loop in loops}
 
 
@@ -62,6 +62,45 @@ def summed(low: Array, high: Array, values: Array, count: int) -> tuple[Array, A
         return None
     order, start = loops["rows"](low, count)
     result: tuple[Array, Array, Array] = loops["summed"](order, start, high, values, count)
+    return result
+
+
+def spans(labels: Array, count: int) -> tuple[Array, Array] | None:
+    """Return the extent of each label, and the sums of its rows and columns; None without numba.
+
+    Returns
+    -------
+    extent : ndarray of shape (count, 4), int64
+        ``(top, left, bottom, right)``, half-open.
+    sums : ndarray of shape (count, 2), float64
+    """
+    loops = compiled()
+    if loops is None:
+        return None
+    result: tuple[Array, Array] = loops["spans"](labels, count)
+    return result
+
+
+def costs(
+    pairs: tuple[Array, Array], edge: Array, means: Array, weight: Array, color: float
+) -> tuple[Array, Array] | None:
+    """Return the cost of each pair's border as ``merging`` says, and each region's lowest; None without numba.
+
+    Parameters
+    ----------
+    pairs : tuple of two ndarrays of shape (m,), int64
+    edge : ndarray of shape (m,), float64
+        Mean gradient along each border.
+    means : ndarray of shape (count, planes), float64
+        Contiguous.
+    weight : ndarray of shape (count,), float64
+    color : float
+        What a step of colour counts.
+    """
+    loops = compiled()
+    if loops is None:
+        return None
+    result: tuple[Array, Array] = loops["costs"](*pairs, edge, means, weight, color)
     return result
 
 
@@ -160,3 +199,30 @@ def _summed(order: Array, start: Array, high: Array, values: Array, count: int) 
             sums[pair, 1] += values[index, 1]
             sums[pair, 2] += values[index, 2]
     return pairs_low[:top].copy(), pairs_high[:top].copy(), sums[:top].copy()
+
+
+def _spans(labels: Array, count: int) -> tuple[Array, Array]:
+    height, width = labels.shape
+    extent, sums = np.empty((count, 4), np.int64), np.zeros((count, 2))
+    extent[:, 0], extent[:, 1], extent[:, 2], extent[:, 3] = height, width, 0, 0
+    for row in range(height):
+        for col in range(width):
+            box, total = extent[labels[row, col]], sums[labels[row, col]]
+            box[0], box[1] = min(box[0], row), min(box[1], col)
+            box[2], box[3] = max(box[2], row + 1), max(box[3], col + 1)
+            total[0] += row
+            total[1] += col
+    return extent, sums
+
+
+def _costs(low: Array, high: Array, edge: Array, means: Array, weight: Array, color: float) -> tuple[Array, Array]:
+    cost, cheapest = np.empty(len(low)), np.full(len(weight), np.inf)
+    for index in range(len(low)):
+        a, b = low[index], high[index]
+        square = 0.0
+        for plane in range(means.shape[1]):
+            step = means[a, plane] - means[b, plane]
+            square += step * step
+        cost[index] = (edge[index] + color * np.sqrt(square)) * min(weight[a], weight[b])
+        cheapest[a], cheapest[b] = min(cheapest[a], cost[index]), min(cheapest[b], cost[index])
+    return cost, cheapest

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam3_assistant.engines.builtin import fast
 from napari_sam3_assistant.engines.builtin.basins import (
     FloatArray,
     FloatPlane,
@@ -188,6 +189,7 @@ def _numbered(labels: Labels, leaves: Partition, forest: _Forest, noise: float, 
     affinity = _affinity(leaves, new, color, noise)
     for _ in range(2):
         rough = 0.4 * rough + 0.6 * (affinity @ rough)
+    boxes, places = _spans(labels, n)
     return RegionTree(
         shape=scale.shape,
         step=step,
@@ -199,10 +201,10 @@ def _numbered(labels: Labels, leaves: Partition, forest: _Forest, noise: float, 
         count=count[order],
         area=forest.area[order] * step**2,
         contour=forest.contour[order] * step,
-        extent=_extents(labels, first[order], count[order], n) * step,
+        extent=_extents(boxes, first[order], count[order]) * step,
         color=color,
         texture=np.log(rough + 0.5),
-        center=_centers(labels, sums[:, :1]) * step + (step - 1) / 2,
+        center=places / sums[:, :1] * step + (step - 1) / 2,
         affinity=affinity,
         picture=scale.picture,
     )
@@ -248,20 +250,25 @@ def _affinity(leaves: Partition, new: IntArray, color: FloatArray, noise: float)
     return csr_matrix((near.data / np.repeat(total, np.diff(near.indptr)), near.indices, near.indptr), shape=(n, n))
 
 
-def _centers(labels: Labels, area: FloatArray) -> FloatArray:
+def _spans(labels: Labels, n: int) -> tuple[IntArray, FloatArray]:
+    """Return the extent of each region, shape (n, 4), and the sums of its rows and columns, shape (n, 2)."""
+    from scipy import ndimage as ndi
+
+    done = fast.spans(labels, n)
+    if done is not None:
+        return done
     flat, (height, width) = labels.ravel(), labels.shape
     rows = np.repeat(np.arange(height, dtype=np.float64), width)
     cols = np.tile(np.arange(width, dtype=np.float64), height)
-    sums = [weighed_count(flat, along, len(area)) for along in (rows, cols)]
-    centers: FloatArray = np.stack(sums, axis=1) / area
-    return centers
-
-
-def _extents(labels: Labels, first: IntArray, count: IntArray, n: int) -> IntArray:
-    from scipy import ndimage as ndi
-
+    sums = [weighed_count(flat, along, n) for along in (rows, cols)]
     found = ndi.find_objects(labels + 1)
     boxes = np.array([(rows.start, cols.start, rows.stop, cols.stop) for rows, cols in found], np.int64)
+    return boxes, np.stack(sums, axis=1)
+
+
+def _extents(boxes: IntArray, first: IntArray, count: IntArray) -> IntArray:
+    """Return the extents of nodes from those of their regions."""
+    n = len(boxes)
     padded = np.vstack([boxes, boxes[-1:]])
     ends = np.stack([first, np.minimum(first + count, n)], axis=1).ravel()
     low = np.minimum.reduceat(padded[:, :2], ends)[::2]

@@ -134,6 +134,14 @@ def drawn(tree: RegionTree, outline: Outline, clicks: Clicks, within: Box | None
     return _honoured([_cut(mask, within) if within is not None else _connected(mask, clicks)], clicks)
 
 
+def overlap(a: PlacedMask, b: PlacedMask) -> float:
+    """Return the overlap (IoU) of two masks, 0 if one is empty."""
+    if a.box is None or b.box is None:
+        return 0.0
+    shared = int(np.count_nonzero(a.mask & b.within(a.box)))
+    return shared / (a.area + b.area - shared)
+
+
 def _rasterized(tree: RegionTree, outline: Outline) -> PlacedMask:
     top, left, bottom, right = outline.extent
     box = clip(Box(math.floor(top), math.floor(left), math.ceil(bottom), math.ceil(right)), tree.shape)

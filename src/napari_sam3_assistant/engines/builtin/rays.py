@@ -24,7 +24,7 @@ _BEND = 2
 """Steps by which the outline may move from one ray to the next."""
 _CROSSING_COST = 0.5
 """Of an edge that lies nearer to the click, by how much it is stronger."""
-REACHES_PX = (10.0, 16.0, 26.0, 41.0, 66.0, 105.0, 168.0)
+REACHES_PX = (10.0, 16.0, 26.0, 41.0, 66.0, 105.0, 168.0, 268.0)
 _PIXEL_PER_STEP = 1.33
 _NEVER = -1e6
 _BATCH = 128
