@@ -2,6 +2,7 @@
 
 python -m benchmarks evaluation                     # all of them, a few minutes
 python -m benchmarks evaluation noc --offset 500    # pictures nobody looked at while tuning
+python -m benchmarks evaluation --pictures docs/images
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import argparse
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from skimage import measure
 
+from benchmarks.evaluation import montage
 from benchmarks.evaluation.pictures import KINDS, Picture, film, histology, nuclei, pictures, truths
 from benchmarks.evaluation.protocol import box_of, clicked, encoded, figures, full, iou, matched, next_click
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
@@ -248,11 +251,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"{', '.join(TABLES)}; all if none is named")
     parser.add_argument("--offset", type=int, default=0, help="first seed of the pictures made by code")
     parser.add_argument("--engine", default="builtin", help="as in the registry")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="write a sheet of answers there instead")
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.tables if name not in TABLES]
     if unknown:
         parser.error(f"no table {', '.join(unknown)}; there are {', '.join(TABLES)}")
     engine = registry.create(asked.engine)
+    if asked.pictures is not None:
+        print(montage.draw(engine, asked.pictures))
+        return 0
     for name in asked.tables or TABLES:
         TABLES[name](engine, asked.offset)
         print()

@@ -8,12 +8,13 @@ import pytest
 from scipy import ndimage as ndi
 
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
-from napari_sam3_assistant.core.prompts import BoxPrompt, Query
+from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, Prompts, Query
 from napari_sam3_assistant.engines.builtin import fast
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from napari_sam3_assistant.engines.builtin.exemplars import ALIKE
 from napari_sam3_assistant.engines.builtin.finish import finished, smooth
 from napari_sam3_assistant.engines.builtin.grow import grow
+from napari_sam3_assistant.engines.builtin.motion import moved
 from napari_sam3_assistant.engines.builtin.outlines import insides
 from napari_sam3_assistant.engines.builtin.rays import FINE, best_rings, stars
 from napari_sam3_assistant.testing import blobs, click, rgb
@@ -175,6 +176,63 @@ def test_best_ring_is_found_where_it_is_planted():
     gains[0, np.arange(FINE.angles), path] = 1
 
     np.testing.assert_array_equal(best_rings(gains)[0], path)
+
+
+# -- odd pictures ---------------------------------------------------------------------------------
+
+ODD = {
+    "noise": lambda random: random.integers(0, 256, (70, 90, 3)),
+    "constant": lambda random: np.full((64, 64, 3), 7),
+    "one pixel": lambda random: np.full((1, 1, 3), 9),
+    "three rows": lambda random: np.repeat(random.integers(0, 256, (3, 200, 1)), 3, axis=2),
+    "one column": lambda random: random.integers(0, 256, (150, 1, 3)),
+    "black or white": lambda random: np.repeat(255 * random.integers(0, 2, (40, 40, 1)), 3, axis=2),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_every_prompt_is_answered_and_clicks_are_honoured_on_odd_pictures(engine, name):
+    random = np.random.default_rng(0)
+    tree = grow(ODD[name](random).astype(np.uint8))
+    session = engine.start()
+
+    for _ in range(6):
+        places = random.integers(0, tree.shape, (int(random.integers(1, 7)), 2)).tolist()
+        points = {(row, col): index == 0 or bool(random.integers(2)) for index, (row, col) in enumerate(places)}
+        points[tuple(places[0])] = True
+        answer = engine.segment(tree, click(*places[0], *((r, c, yes) for (r, c), yes in points.items())))
+        assert all(answer.mask.value_at(*place) == yes for place, yes in points.items())
+
+    box = Box(0, 0, *(max(side // 2, 1) for side in tree.shape))
+    session.prompt(0, tree, 1, Prompts(mask=MaskPrompt(PlacedMask(np.ones(tree.shape, bool)))))
+    assert engine.segment(tree, Prompts(box=BoxPrompt(box))).mask.mask.ndim == 2
+    assert len(engine.find(tree, Query(exemplars=(BoxPrompt(box),))).above(0)) >= 0
+    assert set(session.step(1, tree).objects) <= {1}
+
+
+# -- what moves -----------------------------------------------------------------------------------
+
+
+def test_mask_moves_with_what_is_seen_round_it():
+    random = np.random.default_rng(0)
+    large = ndi.gaussian_filter(random.normal(128, 400, (140, 150)), 3)
+    before, after = grow(picture(large[10:120, 10:130], 2)), grow(picture(large[5:115, 13:133], 2, 1))
+    mask = PlacedMask(disc(8, 8, 8, (17, 17)), (40, 50))
+
+    there, match = moved(before, after, mask)
+
+    assert there.offset == (45, 47)
+    assert match > 0.9
+
+
+def test_object_that_vanishes_is_not_carried_on_as_a_copy(engine):
+    there, gone = grow(picture(40 + 90.0 * disc(64, 64, 20))), grow(picture(np.full((128, 128), 40.0), 5, 1))
+    session = engine.start()
+    first = session.prompt(0, there, 1, click(64, 64)).mask
+
+    found = session.step(1, gone).objects
+
+    assert all(one.score < 0.7 or one.mask.area < 0.5 * first.area for one in found.values())
 
 
 # -- numba ----------------------------------------------------------------------------------------

@@ -48,7 +48,8 @@ def _boxes(outlines: Sequence[Outline], shape: tuple[int, int]) -> IntArray:
         return np.zeros((0, 4), np.int64)
     extent = extents(outlines)
     low, high = np.floor(extent[:, :2]), np.ceil(extent[:, 2:])
-    return np.clip(np.hstack([low, high]), 0, np.tile(shape, 2)).astype(np.int64)
+    boxes: IntArray = np.clip(np.hstack([low, high]), 0, np.tile(shape, 2)).astype(np.int64)
+    return boxes
 
 
 def _probes(tree: RegionTree, outlines: Sequence[Outline], boxes: IntArray) -> Iterator[IntArray]:
@@ -56,7 +57,9 @@ def _probes(tree: RegionTree, outlines: Sequence[Outline], boxes: IntArray) -> I
     if not outlines:
         return
     along = (np.arange(_PROBES) + 0.5) / _PROBES
-    rows, cols = ((boxes[:, k, None] + (boxes[:, k + 2] - boxes[:, k])[:, None] * along).astype(np.int64) for k in (0, 1))
+    rows, cols = (
+        (boxes[:, k, None] + (boxes[:, k + 2] - boxes[:, k])[:, None] * along).astype(np.int64) for k in (0, 1)
+    )
     rows, cols = np.minimum(rows, tree.shape[0] - 1), np.minimum(cols, tree.shape[1] - 1)
     places = rows[:, :, None] * tree.shape[1] + cols[:, None, :]
     for here, within in zip(places, insides(outlines, rows[:, :, None], cols[:, None, :]), strict=True):

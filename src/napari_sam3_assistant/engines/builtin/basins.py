@@ -181,17 +181,17 @@ def summed(borders: Borders, count: int) -> Borders:
     """Return ``borders`` with ``low < high`` and one entry for each pair of the ``count`` regions."""
     from scipy.sparse import coo_matrix
 
+    pairs, values = (borders.low, borders.high), (borders.length, borders.gradient, borders.jump)
+    done = fast.summed(pairs, values, count) if len(borders.low) else None
+    if done is not None:
+        low, high, sums = done
+        return Borders(low, high, *(np.ascontiguousarray(column) for column in sums.T))
     swap = borders.low > borders.high
     low = np.where(swap, borders.high, borders.low)
     high = np.where(swap, borders.low, borders.high)
     jump = np.where(swap, -borders.jump, borders.jump)
     if not len(low):
         return Borders(low, high, borders.length, borders.gradient, jump)
-    values = np.stack([borders.length, borders.gradient, jump], axis=1)
-    done = fast.summed(low, high, values, count)
-    if done is not None:
-        low, high, values = done
-        return Borders(low, high, *(np.ascontiguousarray(column) for column in values.T))
     # One sparse sum carries two numbers.
     both = coo_matrix((borders.length + 1j * borders.gradient, (low, high)), shape=(count, count)).tocsr()
     step = coo_matrix((jump, (low, high)), shape=(count, count)).tocsr()

@@ -39,7 +39,7 @@ class BuiltinEngine:
     """
 
     name = "builtin"
-    weights = "tree-2"
+    weights = "tree-3"
     capabilities = Capabilities(
         text=False, video=True, honours_clicks=True, refines=False, threshold=ALIKE, instead=INSTEAD
     )

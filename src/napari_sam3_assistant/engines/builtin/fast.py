@@ -24,7 +24,7 @@ def compiled() -> dict[str, Callable[..., Any]] | None:
         return None
     from numba import njit
 
-    loops = (_targets, _edges, _rows, _summed, _spans, _costs)
+    loops = (_targets, _edges, _ordered, _rows, _summed, _spans, _costs)
     return {loop.__name__[1:]: njit(loop, nogil=True, cache=True) for loop in loops}
 
 
@@ -46,22 +46,29 @@ def edges(labels: Array, grey: Array, gradient: Array) -> tuple[Array, Array, Ar
     return result
 
 
-def summed(low: Array, high: Array, values: Array, count: int) -> tuple[Array, Array, Array] | None:
-    """Return each pair of ``low`` and ``high`` once, in order, and the sums of its values; None without numba.
+def summed(pairs: tuple[Array, Array], values: tuple[Array, Array, Array], count: int) -> tuple[Array, ...] | None:
+    """Return each pair once, the lower first, in order, and the sums of its values; None without numba.
 
     Parameters
     ----------
-    low, high : ndarray of shape (m,), int64
-    values : ndarray of shape (m, 3), float64
-        Multiples of a power of two: their sums are exact, in whatever order.
+    pairs : tuple of two ndarrays of shape (m,), int64
+        All numbers are below ``count``.
+    values : tuple of three ndarrays of shape (m,), float64
+        Multiples of a power of two: their sums are exact, in whatever order. The third is of the first of a pair
+        minus the second.
     count : int
-        All numbers are below it.
+
+    Returns
+    -------
+    low, high : ndarray of shape (k,), int64
+    sums : ndarray of shape (k, 3), float64
     """
     loops = compiled()
     if loops is None:
         return None
+    low, high, table = loops["ordered"](*pairs, *values)
     order, start = loops["rows"](low, count)
-    result: tuple[Array, Array, Array] = loops["summed"](order, start, high, values, count)
+    result: tuple[Array, ...] = loops["summed"](order, start, high, table, count)
     return result
 
 
@@ -151,6 +158,16 @@ def _edges(labels: Array, grey: Array, gradient: Array) -> tuple[Array, Array, A
                 values[top, 0], values[top, 1] = 1, np.rint(steep * scale) / 256
                 values[top, 2] = jump if a < b else -jump
                 top += 1
+    return low, high, values
+
+
+def _ordered(a: Array, b: Array, first: Array, second: Array, signed: Array) -> tuple[Array, Array, Array]:
+    low, high, values = np.empty(len(a), np.int64), np.empty(len(a), np.int64), np.empty((len(a), 3))
+    for index in range(len(a)):
+        swap = a[index] > b[index]
+        low[index], high[index] = (b[index], a[index]) if swap else (a[index], b[index])
+        values[index, 0], values[index, 1] = first[index], second[index]
+        values[index, 2] = -signed[index] if swap else signed[index]
     return low, high, values
 
 

@@ -82,7 +82,7 @@ def followed(tree: RegionTree, masks: dict[int, PlacedMask], before: RegionTree)
 
 
 def _apart(found: list[tuple[int, PlacedMask, float]], shape: tuple[int, int]) -> dict[int, Segmentation]:
-    """Return objects without the pixels of those with higher scores; by number, without those of which nothing is left."""
+    """Return objects without the pixels of those with higher scores; one of which none is left is lost."""
     taken, kept = np.zeros(shape, bool), {}
     for number, mask, score in sorted(found, key=lambda one: -one[2]):
         if mask.box is None:

@@ -114,7 +114,12 @@ def _grids(
 
 
 def _seen(
-    tree: RegionTree, outlines: Sequence[Outline], points: FloatArray, rows: FloatArray, cols: FloatArray, cell: FloatArray
+    tree: RegionTree,
+    outlines: Sequence[Outline],
+    points: FloatArray,
+    rows: FloatArray,
+    cols: FloatArray,
+    cell: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Return nine numbers of each outline, lengths in cells, and three of each of its planes: colour, way and step."""
     down, right = rows[:, :, None], cols[:, None, :]
@@ -167,7 +172,9 @@ def _edges(planes: _Samples, masks: BoolArray, beyond: BoolArray) -> tuple[Float
     mean = strength / seen
     rough = np.einsum("bij,bij->b", steep, inner) / n / (mean + 0.2)
     columns = (strength / along, mean, least, spread, differ / (varied + 1.0), rough, length, 1 - seen / length)
-    return np.stack(columns, axis=1).astype(np.float64), np.stack([first, total / along, first - second]).T.swapaxes(1, 2)
+    return np.stack(columns, axis=1).astype(np.float64), np.stack([first, total / along, first - second]).T.swapaxes(
+        1, 2
+    )
 
 
 def _sectors(
@@ -184,7 +191,8 @@ def _sectors(
 
 def _mean(planes: _Samples, where: BoolArray) -> _Samples:
     total: _Samples = np.einsum("pbij,bij->pb", planes, where.astype(np.float32))
-    return total / np.maximum(where.sum(axis=(1, 2)), 1).astype(np.float32)
+    mean: _Samples = total / np.maximum(where.sum(axis=(1, 2)), 1).astype(np.float32)
+    return mean
 
 
 def _blurred(values: _Samples, axis: int) -> _Samples:
@@ -218,7 +226,8 @@ def _sector_of(cells: int) -> _Samples:
     """Return which of eight sectors each cell of a grid lies in, shape (cells ** 2, 8)."""
     side = np.arange(cells) - (cells - 1) / 2
     sector = np.floor((np.arctan2(side[:, None], side[None]) / (2 * np.pi) + 0.5) * 7.999).astype(np.int64).ravel()
-    return np.eye(8, dtype=np.float32)[sector]
+    which: _Samples = np.eye(8, dtype=np.float32)[sector]
+    return which
 
 
 def _by_sector(values: _Samples) -> _Samples:

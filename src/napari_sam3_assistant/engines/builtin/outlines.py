@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_sam3_assistant.engines.builtin.basins import FloatArray, Labels
 from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree
+
+Places = npt.NDArray[np.floating[Any]] | npt.NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +131,7 @@ def _areas(radii: FloatArray) -> FloatArray:
     return area
 
 
-def insides(outlines: Sequence[Outline], rows: FloatArray, cols: FloatArray) -> BoolArray:
+def insides(outlines: Sequence[Outline], rows: Places, cols: Places) -> BoolArray:
     """Return whether some places lie inside each of some outlines.
 
     Parameters
@@ -155,7 +159,7 @@ def insides(outlines: Sequence[Outline], rows: FloatArray, cols: FloatArray) -> 
     return out
 
 
-def inside(outline: Outline, rows: FloatArray, cols: FloatArray) -> BoolArray:
+def inside(outline: Outline, rows: Places, cols: Places) -> BoolArray:
     """Return whether places, in pixels, lie inside one outline."""
     if isinstance(outline, Star):
         return np.asarray(_in_stars([outline], rows[None], cols[None])[0], bool)
@@ -164,16 +168,17 @@ def inside(outline: Outline, rows: FloatArray, cols: FloatArray) -> BoolArray:
 
 def _in_regions(tree: RegionTree, outlines: Sequence[Outline], labels: Labels, within: BoolArray) -> BoolArray:
     """Return which labels belong to each of some nodes, or to each of some unions."""
-    if all(isinstance(one, Union) for one in outlines):
-        every = labels if len(labels) > 1 else [labels[0]] * len(outlines)
-        return np.stack([one.on[here] for one, here in zip(outlines, every, strict=True)]) & within
+    unions = [one for one in outlines if isinstance(one, Union)]
+    if unions:
+        every = labels if len(labels) > 1 else [labels[0]] * len(unions)
+        return np.stack([one.on[here] for one, here in zip(unions, every, strict=True)]) & within
     nodes = np.array([one.node for one in outlines if isinstance(one, Node)])
     first = tree.first[nodes].astype(np.int32).reshape(-1, *(1,) * (labels.ndim - 1))
     count = tree.count[nodes].astype(np.int32).reshape(first.shape)
     return np.asarray((labels >= first) & (labels < first + count) & within, bool)
 
 
-def _in_stars(stars: Sequence[Star], rows: FloatArray, cols: FloatArray) -> BoolArray:
+def _in_stars(stars: Sequence[Star], rows: Places, cols: Places) -> BoolArray:
     """Return which places lie in each of some stars of as many rays."""
     shape = (-1, *(1,) * (rows.ndim - 1))
     center = np.array([one.center for one in stars])
@@ -193,7 +198,7 @@ def _in_stars(stars: Sequence[Star], rows: FloatArray, cols: FloatArray) -> Bool
     return np.asarray(down * down + right * right <= radius * radius, bool)
 
 
-def _labels_at(tree: RegionTree, rows: FloatArray, cols: FloatArray) -> tuple[Labels, BoolArray]:
+def _labels_at(tree: RegionTree, rows: Places, cols: Places) -> tuple[Labels, BoolArray]:
     """Return the regions at some places, and whether these lie on the image."""
     r, c = np.rint(rows).astype(np.intp), np.rint(cols).astype(np.intp)
     height, width = tree.shape

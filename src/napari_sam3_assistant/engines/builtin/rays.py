@@ -225,9 +225,7 @@ def _toward_center(planes: _Samples) -> _Samples:
     return toward
 
 
-def _constrain(
-    gains: _Samples, radii: FloatArray, center: tuple[float, float], places: Places, *, hold: bool
-) -> None:
+def _constrain(gains: _Samples, radii: FloatArray, center: tuple[float, float], places: Places, *, hold: bool) -> None:
     """Keep outlines beyond some places, or on this side of them."""
     for row, col in places:
         down, right = row - center[0], col - center[1]

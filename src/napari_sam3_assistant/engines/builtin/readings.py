@@ -10,7 +10,14 @@ from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.core.prompts import PointPrompt
 from napari_sam3_assistant.engines.builtin.basins import FloatArray
 from napari_sam3_assistant.engines.builtin.boxes import fit_of
-from napari_sam3_assistant.engines.builtin.candidates import RAYS, Candidates, candidates, candidates_in_box
+from napari_sam3_assistant.engines.builtin.candidates import (
+    FINE,
+    FINE_JOINT,
+    RAYS,
+    Candidates,
+    candidates,
+    candidates_in_box,
+)
 from napari_sam3_assistant.engines.builtin.judge import measured, overlaps
 from napari_sam3_assistant.engines.builtin.outlines import Outline
 from napari_sam3_assistant.engines.builtin.paint import Clicks, clicks_on
@@ -18,6 +25,9 @@ from napari_sam3_assistant.engines.builtin.tree import RegionTree
 from napari_sam3_assistant.engines.builtin.weights import IN_BOX, MORE_CLICKS, ONE_CLICK, ONE_CLICK_BY_RAYS
 
 MOST_READINGS = 3
+_THIN = 0.2
+"""An object is thin whose area is a smaller share of the square on its longer side: the tree answers for it."""
+_THIN_BONUS = 100.0
 SAME = 0.8
 """Two readings that overlap (IoU) by so much are nearly the same."""
 
@@ -51,7 +61,16 @@ def readings(tree: RegionTree, clicks: Clicks) -> list[OutlineReading]:
         value = measures @ ONE_CLICK + (looks @ ONE_CLICK_BY_RAYS) * (rivals.source == RAYS)
     else:
         value = measures @ MORE_CLICKS
+        value[rivals.source == FINE_JOINT] += _THIN_BONUS * _is_thin(rivals)
     return _distinct(rivals, overlap, value, MOST_READINGS)
+
+
+def _is_thin(rivals: Candidates) -> bool:
+    """Return whether what the tree takes for the object is long and thin, a vessel for one."""
+    nodes = np.flatnonzero(rivals.source == FINE)
+    best = rivals.outlines[nodes[rivals.rank[nodes].argmax()]]
+    top, left, bottom, right = best.extent
+    return bool(best.area < _THIN * max(bottom - top, right - left) ** 2)
 
 
 def reading_of_box(tree: RegionTree, box: Box) -> OutlineReading:

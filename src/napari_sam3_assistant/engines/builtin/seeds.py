@@ -91,4 +91,5 @@ def _deepest(tree: RegionTree, on: BoolArray, radius: float) -> FloatArray:
     peak = ndi.maximum_filter(deep, size=2 * max(round(0.5 * across), 1) + 1)
     rows, cols = np.nonzero((deep == peak) & (deep > _LEAST_DEPTH * across))
     places = np.stack([rows, cols], axis=1) - 1.0
-    return (places * every + every // 2) * tree.step + (tree.step - 1) / 2
+    middles: FloatArray = np.asarray((places * every + every // 2) * tree.step + (tree.step - 1) / 2, np.float64)
+    return middles
