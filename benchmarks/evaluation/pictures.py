@@ -1,4 +1,4 @@
-"""Pictures with truth: eight kinds made by code, and photographs that come with scikit-image.
+"""Pictures with truth: nine kinds made by code, and photographs that come with scikit-image.
 
 Everything is deterministic. The truth of the photographs is a careful classical segmentation
 (coins, cell) or a polygon drawn by eye (gland, person, cup, saucer).
@@ -185,6 +185,18 @@ def cytoplasm(seed, shape=(320, 320)):
     return Picture(as_rgb(picture), labels)
 
 
+def speckled(seed, shape=(560, 560), count=9, radius=72):
+    """Nuclei 100 to 200 px across, full of speckle, with outlines out of focus."""
+    random = np.random.default_rng(seed)
+    labels = scattered(random, shape, count, radius, 6, wobble=0.06)
+    level = ndi.gaussian_filter(_levels(random, labels, 40, 130), random.uniform(3, 8))
+    grains = random.uniform(0.2, 0.4) * smooth_noise(random, shape, random.uniform(2, 5))
+    patches = random.uniform(0.15, 0.3) * smooth_noise(random, shape, random.uniform(6, 12))
+    picture = level * np.clip(1 + grains + patches, 0.15, None) + 18 + 4 * smooth_noise(random, shape, 40)
+    picture = random.poisson(np.clip(picture, 1, None) / 2) * 2 + random.normal(0, 3, shape)
+    return Picture(as_rgb(picture), labels)
+
+
 def textured(seed, shape=(320, 320)):
     """Silhouettes filled with one photographed texture on another, levels nearly matched."""
     random = np.random.default_rng(seed)
@@ -263,6 +275,7 @@ KINDS = {
     "membranes": Kind(membranes, 2, 4),
     "cytoplasm": Kind(cytoplasm, 2, 4),
     "textured": Kind(textured, 4, 2),
+    "speckled": Kind(speckled, 2, 4),
     "coins": Kind(coins, 1, 8, real=True),
     "photos": Kind(photos, 5, 1, real=True),
 }

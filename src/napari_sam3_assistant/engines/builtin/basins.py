@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam3_assistant.engines.builtin import fast
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.int32]
@@ -105,6 +107,15 @@ def basins_of(height: FloatPlane) -> tuple[Labels, int]:
         From 0. On a plateau each pixel is a basin of its own.
     count : int
     """
+    target = fast.targets(height)
+    if target is None:
+        target = _targets(height)
+    numbers = np.cumsum(target == np.arange(height.size, dtype=np.int32), dtype=np.int32) - np.int32(1)
+    return numbers[target].reshape(height.shape), int(numbers[-1]) + 1
+
+
+def _targets(height: FloatPlane) -> Labels:
+    """Return the pit that each pixel runs down to, as flat indices."""
     rows, cols = height.shape
     lowest, step = height.copy(), np.zeros(height.shape, np.int32)
     for down, right in _NEIGHBOURS:
@@ -118,8 +129,7 @@ def basins_of(height: FloatPlane) -> tuple[Labels, int]:
     # Each round doubles the way that every pixel has gone.
     while not np.array_equal(further := target[target], target):
         target = further
-    numbers = np.cumsum(target == index, dtype=np.int32) - np.int32(1)
-    return numbers[target].reshape(rows, cols), int(numbers[-1]) + 1
+    return target
 
 
 def weighed_count(
@@ -139,6 +149,10 @@ def pixel_edges(labels: Labels, grey: FloatPlane, gradient: FloatPlane) -> Borde
         Smoothed lightness; the step across a border is taken one pixel to each side of it.
     gradient : ndarray of shape (H, W), float32
     """
+    done = fast.edges(labels, grey, gradient)
+    if done is not None:
+        low, high, values = done
+        return Borders(low, high, *values.T)
     height, width = labels.shape
     flat, levels, steepness, parts = labels.ravel(), grey.ravel(), gradient.ravel(), []
     for axis, stride in ((0, width), (1, 1)):
@@ -151,16 +165,27 @@ def pixel_edges(labels: Labels, grey: FloatPlane, gradient: FloatPlane) -> Borde
             np.where(place > 0, here - stride, here),
             np.where(place < last, there + stride, there),
         )
-        steep = np.maximum(steepness[here], steepness[there])
-        parts.append((flat[here], flat[there], np.ones(len(here)), steep, levels[before] - levels[after]))
+        steep = _exact(np.maximum(steepness[here], steepness[there]))
+        parts.append((flat[here], flat[there], np.ones(len(here)), steep, _exact(levels[before] - levels[after])))
     low, high, length, steep, jump = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Borders(low.astype(np.int64), high.astype(np.int64), length, steep, jump)
+
+
+def _exact(values: npt.NDArray[np.float32]) -> FloatArray:
+    """Return values in steps of 1/256: their sums are exact, so that the order of adding them does not matter."""
+    steps: FloatArray = np.rint(values * np.float32(256)).astype(np.float64)
+    return steps / 256
 
 
 def summed(borders: Borders, count: int) -> Borders:
     """Return ``borders`` with ``low < high`` and one entry for each pair of the ``count`` regions."""
     from scipy.sparse import coo_matrix
 
+    pairs, values = (borders.low, borders.high), (borders.length, borders.gradient, borders.jump)
+    done = fast.summed(pairs, values, count) if len(borders.low) else None
+    if done is not None:
+        low, high, sums = done
+        return Borders(low, high, *(np.ascontiguousarray(column) for column in sums.T))
     swap = borders.low > borders.high
     low = np.where(swap, borders.high, borders.low)
     high = np.where(swap, borders.low, borders.high)

@@ -7,8 +7,10 @@ from the middle of the box and one from the ring round it.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import Box, clip
@@ -16,7 +18,6 @@ from napari_sam3_assistant.engines.builtin.basins import FloatArray, IntArray
 from napari_sam3_assistant.engines.builtin.paint import Reading
 from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree, expected_overlap, grown, quality
 
-_FIT = 0.7
 _FIT_WEIGHT = 14.0
 _NEVER = -50.0
 
@@ -44,25 +45,34 @@ def box_on(tree: RegionTree, box: Box) -> Box:
 
 def node_in_box(tree: RegionTree, box: Box) -> tuple[int, float]:
     """Return the node that fits ``box`` best, and the overlap (IoU) of its extent with the box."""
-    top, left, bottom, right = tree.extent.T
+    nodes, fit = nodes_in_box(tree, box, 1)
+    return int(nodes[0]), float(fit[0])
+
+
+def nodes_in_box(tree: RegionTree, box: Box, most: int) -> tuple[IntArray, FloatArray]:
+    """Return the nodes that fit ``box`` best, the best first, and the overlaps (IoU) of their extents with the box."""
+    fit = fit_of(tree.extent, box)
+    nodes: IntArray = np.flatnonzero(fit > 0.6 * fit.max())
+    value = quality(tree, nodes) + _FIT_WEIGHT * fit[nodes]
+    nodes = nodes[np.argsort(-value, kind="stable")[:most]]
+    return nodes, fit[nodes]
+
+
+def fit_of(extent: npt.NDArray[Any], box: Box) -> FloatArray:
+    """Return the overlaps (IoU) of some rectangles, shape (m, 4), with ``box``."""
+    top, left, bottom, right = extent.T
     high = np.maximum(np.minimum(bottom, box.bottom) - np.maximum(top, box.top), 0)
     wide = np.maximum(np.minimum(right, box.right) - np.maximum(left, box.left), 0)
     shared = high * wide
-    fit = shared / ((bottom - top) * (right - left) + box.area - shared)
-    nodes: IntArray = np.flatnonzero(fit > 0.6 * fit.max())
-    best = int(nodes[(quality(tree, nodes) + _FIT_WEIGHT * fit[nodes]).argmax()])
-    return best, float(fit[best])
+    fit: FloatArray = shared / ((bottom - top) * (right - left) + box.area - shared)
+    return fit
 
 
-def reading_of_box(tree: RegionTree, box: Box) -> Reading:
-    """Return the object in ``box``, which is one of :func:`box_on`.
+def region_reading(tree: RegionTree, box: Box) -> Reading:
+    """Return the regions in ``box`` that are unlike those around it.
 
-    The score is the fit of the node's extent with the box, or the overlap (IoU) that the two
-    Gaussians expect.
+    The score is the overlap (IoU) that the two Gaussians expect.
     """
-    node, fit = node_in_box(tree, box)
-    if fit >= _FIT:
-        return Reading(tree.mask_of(node), fit)
     within = tree.share_in(box)
     around = grown(box, tree.shape, max(4, int(box.size[0] + box.size[1]) // 8))
     ring = tree.share_in(around) - within
@@ -75,6 +85,7 @@ def reading_of_box(tree: RegionTree, box: Box) -> Reading:
         inner = within * (score > 0) + 1e-3 * (radius < 0.3)
     on = largest_part(tree, score > 0)
     if not on.any():  # a box across a large flat object: the object, of which the box keeps its part
+        node, fit = node_in_box(tree, box)
         return Reading(tree.mask_of(node), fit)
     return Reading(on, expected_overlap(tree, on, chance_of(score)))
 

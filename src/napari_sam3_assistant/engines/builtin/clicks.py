@@ -56,25 +56,6 @@ def guess(tree: RegionTree, region: int, without: Sequence[int] | IntArray = (),
     return int(nodes[values.argmax()])
 
 
-def readings_of_click(tree: RegionTree, region: int, most: int = 3) -> list[Reading]:
-    """Return what a single positive click may mean, the best first and no two nearly the same.
-
-    The score weighs every node above the click by how good it is: it is the overlap (IoU) that
-    the node is expected to have with the object.
-    """
-    nodes, values = rivals(tree, region)
-    belief = np.exp(values - values.max())
-    belief /= belief.sum()
-    area = tree.area[nodes]
-    overlap = np.minimum(area[:, None], area) / np.maximum(area[:, None], area)
-    scores = overlap @ belief
-    kept: list[int] = []
-    for index in np.argsort(-values, kind="stable"):
-        if len(kept) < most and all(overlap[index, other] < 0.8 for other in kept):
-            kept.append(int(index))
-    return [Reading(tree.mask_of(int(nodes[index])), float(scores[index])) for index in kept]
-
-
 def reading_of_clicks(tree: RegionTree, clicks: Clicks, prior: FloatArray | None = None) -> Reading:
     """Return the object that clicks mean.
 
@@ -105,7 +86,7 @@ def _one_by_one(tree: RegionTree, clicks: Clicks, prior: FloatArray | None) -> R
     scores = []
     for region, positive in zip(clicks.regions.tolist(), clicks.positive, strict=True):
         if positive:
-            nodes, values = rivals(tree, region, size_px=_room(tree, region, on))
+            nodes, values = rivals(tree, region, size_px=room(tree, region, on))
             on[tree.regions(int(nodes[values.argmax()]))] = True
             scores.append(_certainty(tree, nodes, values))
         else:
@@ -128,7 +109,7 @@ def _part_to_cut(tree: RegionTree, region: int, on: BoolArray) -> int:
     return int(nodes[values.argmax()]) if np.isfinite(values).any() else region
 
 
-def _room(tree: RegionTree, region: int, on: BoolArray) -> float:
+def room(tree: RegionTree, region: int, on: BoolArray) -> float:
     """Return the area in pixels that one more positive click may add freely to the regions ``on``."""
     part = np.flatnonzero(on)
     if not len(part):
@@ -144,8 +125,8 @@ def _evidence(tree: RegionTree, clicks: Clicks, prior: FloatArray | None) -> Flo
     first = tree.mask_of(guess(tree, positive[0])).astype(float) if prior is None else prior
     yes, no = np.zeros(tree.n), np.zeros(tree.n)
     for order, region in enumerate(positive):
-        room = math.inf if prior is None and order == 0 else _room(tree, region, first > 0.5)
-        yes[tree.regions(guess(tree, region, negative, room))] = 1
+        space = math.inf if prior is None and order == 0 else room(tree, region, first > 0.5)
+        yes[tree.regions(guess(tree, region, negative, space))] = 1
     for region in negative:
         no[tree.regions(guess(tree, region, positive))] = 1
     near = _distance(tree.center, clicks.pixels[signs].astype(float))

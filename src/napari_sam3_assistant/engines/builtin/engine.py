@@ -7,8 +7,6 @@ the newer counts).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
@@ -17,12 +15,14 @@ from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
-from napari_sam3_assistant.engines.builtin.boxes import box_on, reading_of_box
-from napari_sam3_assistant.engines.builtin.clicks import reading_of_clicks, readings_of_click
+from napari_sam3_assistant.engines.builtin.boxes import box_on
+from napari_sam3_assistant.engines.builtin.clicks import reading_of_clicks
 from napari_sam3_assistant.engines.builtin.exemplars import ALIKE, candidates_like
-from napari_sam3_assistant.engines.builtin.follow import mask_on, reading_of_mask, readings_of_masks
+from napari_sam3_assistant.engines.builtin.follow import followed, mask_on, reading_of_mask
 from napari_sam3_assistant.engines.builtin.grow import grow
-from napari_sam3_assistant.engines.builtin.paint import Clicks, Reading, clicks_on, painted
+from napari_sam3_assistant.engines.builtin.necks import part_under
+from napari_sam3_assistant.engines.builtin.paint import NO_CLICKS, Clicks, Reading, clicks_on, drawn, overlap, painted
+from napari_sam3_assistant.engines.builtin.readings import MOST_READINGS, SAME, reading_of_box, readings
 from napari_sam3_assistant.engines.builtin.tree import RegionTree, grown
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, check
 
@@ -39,7 +39,7 @@ class BuiltinEngine:
     """
 
     name = "builtin"
-    weights = "tree-1"
+    weights = "tree-3"
     capabilities = Capabilities(
         text=False, video=True, honours_clicks=True, refines=False, threshold=ALIKE, instead=INSTEAD
     )
@@ -97,9 +97,10 @@ class BuiltinEngine:
 
 
 class BuiltinSession:
-    """Objects followed from frame to frame by where their masks were last."""
+    """Objects followed from frame to frame by where their masks were last, and by what was seen there."""
 
     def __init__(self) -> None:
+        self._last: RegionTree | None = None
         self._masks: dict[int, PlacedMask] = {}
         self._began = False
 
@@ -116,7 +117,7 @@ class BuiltinSession:
         else:
             answer = segment(tree, prompts)
         self._masks[object_id] = answer.mask
-        self._began = True
+        self._last, self._began = tree, True
         return answer
 
     def step(self, frame: int, embedding: Embedding) -> FrameResult:
@@ -124,11 +125,8 @@ class BuiltinSession:
         if not self._began:
             raise PromptError("There is no object to follow.", hint="Click on one first.")
         tree = _tree(embedding)
-        inside = Box(0, 0, *tree.shape)
-        seen = {object_id: mask_on(tree, mask) for object_id, mask in self._masks.items() if mask.within(inside).any()}
-        none = clicks_on(tree, ())
-        readings = readings_of_masks(tree, seen)
-        found = {object_id: _drawn(tree, reading, none) for object_id, reading in readings.items()}
+        found = followed(tree, self._masks, self._last or tree)
+        self._last = tree
         self._masks = {object_id: one.mask for object_id, one in found.items()}
         return FrameResult(frame, found)
 
@@ -139,7 +137,7 @@ class BuiltinSession:
     def close(self) -> None:
         """Forget all objects."""
         self._masks.clear()
-        self._began = False
+        self._last, self._began = None, False
 
 
 def segment(tree: RegionTree, prompts: Prompts) -> Segmentation:
@@ -158,31 +156,38 @@ def segment(tree: RegionTree, prompts: Prompts) -> Segmentation:
         raise Unsupported("A negative box does not show an object.", hint="Use negative points instead.")
     box = box_on(tree, prompts.box.box) if prompts.box is not None else None
     if prompts.mask is not None:
-        drawn = mask_on(tree, prompts.mask.mask)
-        reading, prior = reading_of_mask(tree, drawn), tree.share_under(drawn.mask, drawn.offset)
+        given = mask_on(tree, prompts.mask.mask)
+        if not len(clicks):
+            reach = grown(box, tree.shape, 1) if box is not None else None
+            return _painted(tree, reading_of_mask(tree, given), clicks, reach)
     elif box is not None:
-        reading = reading_of_box(tree, box)
-        prior = reading.on.astype(float)
+        one = reading_of_box(tree, box)
+        given = drawn(tree, one.outline, NO_CLICKS, grown(box, tree.shape, 1))
+        if not len(clicks):
+            return Segmentation(given, one.score if given.area else 0.0)
     else:
         return _from_clicks(tree, clicks)
-    if len(clicks):
-        reading = reading_of_clicks(tree, clicks, prior)
-    elif box is not None:
-        box = grown(box, tree.shape, 1)
-    return _drawn(tree, reading, clicks, box)
+    prior = tree.share_under(given.mask, given.offset)
+    return _painted(tree, reading_of_clicks(tree, clicks, prior), clicks, box)
 
 
 def _from_clicks(tree: RegionTree, clicks: Clicks) -> Segmentation:
     if not clicks.positive.any():
         raise PromptError("There are only negative points.", hint="Add a positive one: click on the object.")
-    if len(clicks) > 1:
-        return _drawn(tree, reading_of_clicks(tree, clicks), clicks)
-    best, *others = (_drawn(tree, reading, clicks) for reading in readings_of_click(tree, int(clicks.regions[0])))
-    return replace(best, alternatives=tuple(other.mask for other in others))
+    found = readings(tree, clicks)
+    masks = [drawn(tree, one.outline, clicks) for one in found]
+    if len(clicks) == 1:
+        row, col = clicks.pixels[0]
+        part = part_under(masks[0], (int(row), int(col)))
+        if part is not None:
+            masks = [part, *(mask for mask in masks if overlap(mask, part) < SAME)]
+    return Segmentation(masks[0], found[0].score, tuple(masks[1:MOST_READINGS]))
 
 
-def _drawn(tree: RegionTree, reading: Reading, clicks: Clicks, within: Box | None = None) -> Segmentation:
-    mask = painted(tree, reading.on, clicks, within)
+def _painted(
+    tree: RegionTree, reading: Reading, clicks: Clicks, within: Box | None = None, *, finish: bool = True
+) -> Segmentation:
+    mask = painted(tree, reading.on, clicks, within, finish=finish)
     return Segmentation(mask, min(max(reading.score, 0.0), 1.0) if mask.area else 0.0)
 
 

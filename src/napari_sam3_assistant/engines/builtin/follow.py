@@ -1,7 +1,8 @@
 """Following: the same object again, from a rough mask or from the frame before.
 
 The node that overlaps the old mask best, where one does; else two Gaussians, from the old
-mask and from a band round it. Objects compete for regions.
+mask and from a band round it. Objects compete for regions. From frame to frame the old mask is
+moved first, and kept where nothing fits it well.
 """
 
 from __future__ import annotations
@@ -9,15 +10,22 @@ from __future__ import annotations
 import numpy as np
 
 from napari_sam3_assistant.core.errors import PromptError
-from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, slices
+from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.engines.builtin.basins import FloatArray, IntArray
 from napari_sam3_assistant.engines.builtin.boxes import chance_of, two_class_score
-from napari_sam3_assistant.engines.builtin.paint import Reading
+from napari_sam3_assistant.engines.builtin.motion import moved
+from napari_sam3_assistant.engines.builtin.paint import NO_CLICKS, Reading, overlap, painted
 from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree, expected_overlap, grown, quality
 
 _FIT = 0.55
+_SURE = 0.7
+"""The match of its surroundings from which a moved mask is trusted."""
+_KEPT = 0.8
+"""It is kept where the outline found overlaps (IoU) less with it."""
 _BAND_PX = 4
 _NEVER = -50.0
+_NOTHING = PlacedMask(np.zeros((0, 0), bool))
 
 
 def mask_on(tree: RegionTree, mask: PlacedMask) -> PlacedMask:
@@ -39,6 +47,52 @@ def reading_of_mask(tree: RegionTree, mask: PlacedMask) -> Reading:
     """Return the object that ``mask``, one of :func:`mask_on`, is a rough drawing of."""
     score, certainty = _scores(tree, mask)
     return Reading(score > 0, certainty)
+
+
+def followed(tree: RegionTree, masks: dict[int, PlacedMask], before: RegionTree) -> dict[int, Segmentation]:
+    """Return the objects of this image that were ``masks`` on the one before; lost ones have no entry.
+
+    Parameters
+    ----------
+    tree : RegionTree
+    masks : dict of int to PlacedMask
+        By object id, on the image before.
+    before : RegionTree
+        Of the image before.
+
+    Notes
+    -----
+    Each region goes to the object with the best claim, or to none. An object whose surroundings are found again,
+    but whose outline is not, keeps its mask, moved.
+    """
+    inside = Box(0, 0, *tree.shape)
+    shifted = {number: moved(before, tree, mask) for number, mask in masks.items()}
+    seen = {number: (mask, match) for number, (mask, match) in shifted.items() if mask.within(inside).any()}
+    rough = {number: mask_on(tree, mask) for number, (mask, _) in seen.items()}
+    readings = readings_of_masks(tree, rough)
+    found = []
+    for number, mask in rough.items():
+        one, match = readings.get(number), seen[number][1]
+        drawn = painted(tree, one.on, NO_CLICKS, finish=False) if one is not None else _NOTHING
+        if match > _SURE and overlap(drawn, mask) < _KEPT:
+            found.append((number, mask, match * _KEPT))
+        elif one is not None:
+            found.append((number, drawn, min(max(one.score, 0.0), 1.0)))
+    return _apart(found, tree.shape)
+
+
+def _apart(found: list[tuple[int, PlacedMask, float]], shape: tuple[int, int]) -> dict[int, Segmentation]:
+    """Return objects without the pixels of those with higher scores; one of which none is left is lost."""
+    taken, kept = np.zeros(shape, bool), {}
+    for number, mask, score in sorted(found, key=lambda one: -one[2]):
+        if mask.box is None:
+            continue
+        before = taken[slices(mask.box)]
+        rest = PlacedMask(mask.mask & ~before, mask.offset).trimmed()
+        before |= mask.mask
+        if rest.area:
+            kept[number] = Segmentation(rest, score)
+    return {number: kept[number] for number, _, _ in found if number in kept}
 
 
 def readings_of_masks(tree: RegionTree, masks: dict[int, PlacedMask]) -> dict[int, Reading]:

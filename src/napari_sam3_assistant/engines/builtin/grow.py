@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam3_assistant.engines.builtin import fast
 from napari_sam3_assistant.engines.builtin.basins import (
     FloatArray,
     FloatPlane,
@@ -25,6 +26,7 @@ from napari_sam3_assistant.engines.builtin.basins import (
     summed,
     weighed_count,
 )
+from napari_sam3_assistant.engines.builtin.levels import levels_of
 from napari_sam3_assistant.engines.builtin.merging import Partition, merged
 from napari_sam3_assistant.engines.builtin.tree import RegionTree
 
@@ -36,6 +38,8 @@ Tell = Callable[[float], None]
 
 _BAND_PIXELS = 2_000_000
 _SIGMA_PX = 1.0
+_COARSE_PX = 4
+_LEAST_COARSE = 16
 _LIMIT_GROWTH = 1.12
 _BASINS_PER_REGION = 4
 
@@ -57,9 +61,26 @@ def grow(image: npt.NDArray[np.uint8], tell: Tell = ignore) -> RegionTree:
     height, width = image.shape[:2]
     step = max(1, math.ceil(math.sqrt(height * width / MOST_PIXELS)))
     planes = _planes(image, step, tell)
-    picture = image[..., : 1 if len(planes) == 1 else 3].copy() if step > 1 else None
-    tell(0.05)
     smooth = [smoothed(plane, _SIGMA_PX) for plane in planes]
+    tree = _tree_of((planes, smooth), step, (height, width), tell)
+    picture = image[..., : 1 if len(planes) == 1 else 3].copy() if step > 1 else None
+    levels = levels_of(smooth, step)
+    coarse = None
+    times = max(_COARSE_PX // step, 2)
+    if min(height, width) >= _LEAST_COARSE * times * step:
+        small = [shrunk(plane, times) for plane in planes]
+        smooth = [smoothed(plane, _SIGMA_PX) for plane in small]
+        coarse = _tree_of((small, smooth), times * step, (height, width), ignore)
+    tell(1.0)
+    return replace(tree, picture=picture, levels=levels, coarse=coarse)
+
+
+def _tree_of(
+    seen: tuple[list[FloatPlane], list[FloatPlane]], step: int, shape: tuple[int, int], tell: Tell
+) -> RegionTree:
+    """Return the tree of planes, as they are and smoothed, of ``step`` pixels of an image of ``shape`` a pixel."""
+    tell(0.05)
+    planes, smooth = seen
     gradient = gradient_of(smooth)
     noise = float(np.median(gradient[::2, ::2])) + 0.5
     tell(0.2)
@@ -69,9 +90,7 @@ def grow(image: npt.NDArray[np.uint8], tell: Tell = ignore) -> RegionTree:
     tell(0.5)
     group, leaves = _regions(partition, tell)
     forest = _forest(leaves, count, tell)
-    tree = _numbered(group.astype(np.int32)[basins], leaves, forest, noise, _Scale(step, (height, width), picture))
-    tell(1.0)
-    return tree
+    return _numbered(group.astype(np.int32)[basins], leaves, forest, noise, _Scale(step, shape, None))
 
 
 def _planes(image: npt.NDArray[np.uint8], step: int, tell: Tell) -> list[FloatPlane]:
@@ -170,6 +189,7 @@ def _numbered(labels: Labels, leaves: Partition, forest: _Forest, noise: float, 
     affinity = _affinity(leaves, new, color, noise)
     for _ in range(2):
         rough = 0.4 * rough + 0.6 * (affinity @ rough)
+    boxes, places = _spans(labels, n)
     return RegionTree(
         shape=scale.shape,
         step=step,
@@ -181,10 +201,10 @@ def _numbered(labels: Labels, leaves: Partition, forest: _Forest, noise: float, 
         count=count[order],
         area=forest.area[order] * step**2,
         contour=forest.contour[order] * step,
-        extent=_extents(labels, first[order], count[order], n) * step,
+        extent=_extents(boxes, first[order], count[order]) * step,
         color=color,
         texture=np.log(rough + 0.5),
-        center=_centers(labels, sums[:, :1]) * step + (step - 1) / 2,
+        center=places / sums[:, :1] * step + (step - 1) / 2,
         affinity=affinity,
         picture=scale.picture,
     )
@@ -230,20 +250,25 @@ def _affinity(leaves: Partition, new: IntArray, color: FloatArray, noise: float)
     return csr_matrix((near.data / np.repeat(total, np.diff(near.indptr)), near.indices, near.indptr), shape=(n, n))
 
 
-def _centers(labels: Labels, area: FloatArray) -> FloatArray:
+def _spans(labels: Labels, n: int) -> tuple[IntArray, FloatArray]:
+    """Return the extent of each region, shape (n, 4), and the sums of its rows and columns, shape (n, 2)."""
+    from scipy import ndimage as ndi
+
+    done = fast.spans(labels, n)
+    if done is not None:
+        return done
     flat, (height, width) = labels.ravel(), labels.shape
     rows = np.repeat(np.arange(height, dtype=np.float64), width)
     cols = np.tile(np.arange(width, dtype=np.float64), height)
-    sums = [weighed_count(flat, along, len(area)) for along in (rows, cols)]
-    centers: FloatArray = np.stack(sums, axis=1) / area
-    return centers
-
-
-def _extents(labels: Labels, first: IntArray, count: IntArray, n: int) -> IntArray:
-    from scipy import ndimage as ndi
-
+    sums = [weighed_count(flat, along, n) for along in (rows, cols)]
     found = ndi.find_objects(labels + 1)
     boxes = np.array([(rows.start, cols.start, rows.stop, cols.stop) for rows, cols in found], np.int64)
+    return boxes, np.stack(sums, axis=1)
+
+
+def _extents(boxes: IntArray, first: IntArray, count: IntArray) -> IntArray:
+    """Return the extents of nodes from those of their regions."""
+    n = len(boxes)
     padded = np.vstack([boxes, boxes[-1:]])
     ends = np.stack([first, np.minimum(first + count, n)], axis=1).ravel()
     low = np.minimum.reduceat(padded[:, :2], ends)[::2]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_sam3_assistant.engines.builtin import fast
 from napari_sam3_assistant.engines.builtin.basins import Borders, FloatArray, IntArray, summed, weighed_count
 
 _COLOR_WEIGHT = 0.5
@@ -65,10 +66,7 @@ def merged(partition: Partition, limit: float, share: float) -> tuple[IntArray, 
     from scipy.sparse.csgraph import connected_components
 
     borders, count = partition.borders, len(partition)
-    cost = _costs(partition)
-    cheapest = np.full(count, np.inf)
-    np.minimum.at(cheapest, borders.low, cost)
-    np.minimum.at(cheapest, borders.high, cost)
+    cost, cheapest = _costs(partition)
     rank = int(count * share)
     limit = max(limit, float(np.partition(cheapest, rank)[rank]) * 1.0001)
     taken = (cost <= limit) & ((cost <= cheapest[borders.low]) | (cost <= cheapest[borders.high]))
@@ -84,10 +82,22 @@ def merged(partition: Partition, limit: float, share: float) -> tuple[IntArray, 
     return group, Partition(summed(kept, left), sums, limit)
 
 
-def _costs(partition: Partition) -> FloatArray:
+def _costs(partition: Partition) -> tuple[FloatArray, FloatArray]:
+    """Return the cost of each border, and of each region's cheapest."""
     borders, sums = partition.borders, partition.sums
     means = sums[:, 1:] / sums[:, :1]
-    step = np.sqrt(((means[borders.low] - means[borders.high]) ** 2).sum(axis=1))
-    smaller = np.minimum(np.minimum(sums[borders.low, 0], sums[borders.high, 0]), _LARGE_PX)
-    cost: FloatArray = (borders.gradient / borders.length + _COLOR_WEIGHT * step) * smaller**_AREA_POWER
-    return cost
+    weight = np.minimum(sums[:, 0], _LARGE_PX) ** _AREA_POWER
+    edge = borders.gradient / borders.length
+    done = fast.costs((borders.low, borders.high), edge, means, weight, _COLOR_WEIGHT)
+    if done is not None:
+        return done
+    square = np.zeros(len(borders.low))
+    for mean in means.T.copy():
+        step = mean[borders.low] - mean[borders.high]
+        square += step * step
+    smaller = np.minimum(weight[borders.low], weight[borders.high])
+    cost: FloatArray = (edge + _COLOR_WEIGHT * np.sqrt(square)) * smaller
+    cheapest = np.full(len(partition), np.inf)
+    np.minimum.at(cheapest, borders.low, cost)
+    np.minimum.at(cheapest, borders.high, cost)
+    return cost, cheapest

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from napari_sam3_assistant.core.errors import PromptError
-from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, intersection, slices, union
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, intersection, slices
+from napari_sam3_assistant.core.geometry import union as union_of
 from napari_sam3_assistant.core.prompts import PointPrompt
 from napari_sam3_assistant.engines.builtin.basins import IntArray
+from napari_sam3_assistant.engines.builtin.finish import finished
+from napari_sam3_assistant.engines.builtin.outlines import Node, Outline, Union, inside
 from napari_sam3_assistant.engines.builtin.refine import refined
-from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree
+from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree, grown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +55,19 @@ class Clicks:
     def __len__(self) -> int:
         return len(self.pixels)
 
+    @property
+    def first(self) -> tuple[float, float]:
+        """``(row, col)`` of the first positive click."""
+        row, col = self.pixels[self.positive][0]
+        return float(row), float(col)
+
+    def on(self, tree: RegionTree) -> Clicks:
+        """Return the same clicks on another tree of the image."""
+        return replace(self, regions=tree.region_at(self.pixels[:, 0], self.pixels[:, 1]))
+
+
+NO_CLICKS = Clicks(np.zeros((0, 2), np.int64), np.zeros(0, bool), np.zeros(0, np.int64))
+
 
 def clicks_on(tree: RegionTree, points: Sequence[PointPrompt]) -> Clicks:
     """Return ``points`` as clicks; of several on one pixel the newest counts.
@@ -76,7 +93,9 @@ def clicks_on(tree: RegionTree, points: Sequence[PointPrompt]) -> Clicks:
     return Clicks(pixels, positive, tree.region_at(pixels[:, 0], pixels[:, 1]))
 
 
-def painted(tree: RegionTree, on: BoolArray, clicks: Clicks, within: Box | None = None) -> PlacedMask:
+def painted(
+    tree: RegionTree, on: BoolArray, clicks: Clicks, within: Box | None = None, *, finish: bool = True
+) -> PlacedMask:
     """Return the mask of some regions; each click is honoured on its own pixel.
 
     Parameters
@@ -87,6 +106,8 @@ def painted(tree: RegionTree, on: BoolArray, clicks: Clicks, within: Box | None 
         A region with clicks of both signs is shared among them by nearness.
     within : Box or None
         Whole corners. Nothing outside is painted but the pixels of positive clicks.
+    finish : bool
+        Whether false holes are filled and the outline is smoothed. Over many frames that wears an object down.
 
     Returns
     -------
@@ -97,10 +118,64 @@ def painted(tree: RegionTree, on: BoolArray, clicks: Clicks, within: Box | None 
     mixed = _mixed(clicks)
     on[mixed] = False
     mask = refined(tree, _filled(tree, on, within))
+    if finish:
+        mask = finished(tree, mask)
     if within is not None:
         mask = _cut(mask, within)
     parts = [mask] + [_shared(tree, region, clicks, within) for region in mixed]
     return _honoured(parts, clicks)
+
+
+def drawn(tree: RegionTree, outline: Outline, clicks: Clicks, within: Box | None = None) -> PlacedMask:
+    """Return the mask of an outline found on ``tree``, or on its coarse tree; each click is honoured on its pixel."""
+    if isinstance(outline, Node | Union) and outline.tree is tree:
+        return painted(tree, outline.on, clicks, within)
+    mask = _painted_coarsely(tree, outline) if isinstance(outline, Node | Union) else _rasterized(tree, outline)
+    return _honoured([_cut(mask, within) if within is not None else _connected(mask, clicks)], clicks)
+
+
+def overlap(a: PlacedMask, b: PlacedMask) -> float:
+    """Return the overlap (IoU) of two masks, 0 if one is empty."""
+    if a.box is None or b.box is None:
+        return 0.0
+    shared = int(np.count_nonzero(a.mask & b.within(a.box)))
+    return shared / (a.area + b.area - shared)
+
+
+def _rasterized(tree: RegionTree, outline: Outline) -> PlacedMask:
+    top, left, bottom, right = outline.extent
+    box = clip(Box(math.floor(top), math.floor(left), math.ceil(bottom), math.ceil(right)), tree.shape)
+    if box is None:  # never: it holds the click
+        return PlacedMask(np.zeros((0, 0), bool))
+    rows, cols = np.arange(box.top, box.bottom)[:, None], np.arange(box.left, box.right)[None, :]
+    return PlacedMask(inside(outline, rows, cols), (int(box.top), int(box.left))).trimmed()
+
+
+def _painted_coarsely(tree: RegionTree, outline: Node | Union) -> PlacedMask:
+    """Return the mask of regions of the coarse tree, its steps smoothed away."""
+    from scipy import ndimage as ndi
+
+    blocks = _filled(outline.tree, outline.on, None)
+    if blocks.box is None:
+        return blocks
+    box = grown(blocks.box, tree.shape, 1)
+    soft = ndi.gaussian_filter(blocks.within(box).astype(np.float32), 0.6 * outline.tree.step, mode="nearest")
+    return finished(tree, PlacedMask(soft > 0.5, (int(box.top), int(box.left))).trimmed())
+
+
+def _connected(mask: PlacedMask, clicks: Clicks) -> PlacedMask:
+    """Return the parts of ``mask`` that hold positive clicks, or all of it where none does."""
+    from scipy import ndimage as ndi
+
+    labels, count = ndi.label(mask.mask)
+    if count < 2:
+        return mask
+    rows, cols = (clicks.pixels[clicks.positive] - mask.offset).T
+    here = (rows >= 0) & (cols >= 0) & (rows < labels.shape[0]) & (cols < labels.shape[1])
+    kept = np.zeros(count + 1, bool)
+    kept[labels[rows[here], cols[here]]] = True
+    kept[0] = False
+    return PlacedMask(kept[labels], mask.offset).trimmed() if kept.any() else mask
 
 
 def _mixed(clicks: Clicks) -> list[int]:
@@ -150,7 +225,7 @@ def _honoured(parts: list[PlacedMask], clicks: Clicks) -> PlacedMask:
     boxes += [Box(int(r), int(c), int(r) + 1, int(c) + 1) for r, c in clicks.pixels[clicks.positive]]
     if not boxes:
         return PlacedMask(np.zeros((0, 0), bool))
-    box = union(boxes)
+    box = union_of(boxes)
     top, left = int(box.top), int(box.left)
     mask = np.zeros((int(box.size[0]), int(box.size[1])), bool)
     for part in parts:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.engines.builtin.basins import FloatArray, IntArray, Labels
+from napari_sam3_assistant.engines.builtin.levels import Level
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -58,6 +59,10 @@ class RegionTree:
         How much neighbours look like one thing; rows sum to 1.
     picture : ndarray of shape (H, W, 1 or 3), uint8, or None
         The image, kept where ``step`` is more than 1, to draw outlines in full size.
+    levels : tuple of Level
+        The smoothed image in several sizes.
+    coarse : RegionTree or None
+        The tree of the same image on a coarser level, for what is large and speckled or blurred.
     """
 
     shape: tuple[int, int]
@@ -76,6 +81,8 @@ class RegionTree:
     center: FloatArray
     affinity: Any
     picture: npt.NDArray[np.uint8] | None = None
+    levels: tuple[Level, ...] = ()
+    coarse: RegionTree | None = None
 
     @property
     def n(self) -> int:
@@ -92,7 +99,8 @@ class RegionTree:
         """Memory that the tree takes, in bytes."""
         values = [getattr(self, one.name) for one in fields(self)]
         sparse = self.affinity.data.nbytes + self.affinity.indices.nbytes + self.affinity.indptr.nbytes
-        return int(sparse + sum(value.nbytes for value in values if isinstance(value, np.ndarray)))
+        others = sum(level.planes.nbytes for level in self.levels) + (self.coarse.nbytes if self.coarse else 0)
+        return int(sparse + others + sum(value.nbytes for value in values if isinstance(value, np.ndarray)))
 
     def regions(self, node: int) -> slice:
         """Return the regions of ``node``."""
