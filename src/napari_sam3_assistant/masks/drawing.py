@@ -162,8 +162,11 @@ def painted(
     rank = {item.id: place for place, item in enumerate(ranked((*objects, *new)))}
     items: list[MaskObject] = []
     for item in objects:
-        mask = _without_lost(item, rank, changed, before, after, window) if item.id in drawn else item.mask
-        if item.id in gained:
+        mask: PlacedMask | None = item.mask
+        moved = item.id in gained
+        if item.id in drawn:
+            mask = _without_lost(item, rank, changed, before, after, window, moved)
+        if moved:
             mask = gained[item.id] if mask is None else _joined(mask, gained[item.id])
         if mask is not None:
             items.append(item if mask is item.mask else replace(item, mask=mask.trimmed()))
@@ -196,8 +199,12 @@ def _without_lost(
     before: Labels,
     after: Labels,
     window: Window,
+    moved: bool,
 ) -> PlacedMask | None:
-    """Return the mask of an object without what the user took from it; None where nothing of it is seen any more."""
+    """Return the mask of an object without what the user took from it; None where nothing of it is seen any more.
+
+    ``moved`` says that the user painted it elsewhere: then it is seen, and keeps what lies hidden.
+    """
     shared = intersection(item.mask.box, window.box) if item.mask.box else None
     if shared is None:
         return item.mask
@@ -206,7 +213,7 @@ def _without_lost(
     if not theirs.any():
         return item.mask
     seen = theirs & (before[here] == item.id)
-    if seen.any() and not (after[here] == item.id).any():
+    if seen.any() and not moved and not (after[here] == item.id).any():
         return None
     # A hidden pixel goes too where the object would hide what was painted there.
     values = np.unique(after[here][theirs])
