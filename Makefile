@@ -22,7 +22,7 @@ help: ## show this list
 setup: ## make the environment .venv, and nothing else
 	@scripts/setup
 
-demo: setup ## open napari with a picture and its first mask; without a screen, on a virtual one
+demo: setup ## open napari and point at objects in six ways on three pictures; without a screen, on a virtual one
 	@$(step) "Running the demo" scripts/on-screen $(bin)/napari-sam3-assistant demo $(ARGS)
 	@echo "==> The demo is done; its masks and screenshots are in demo-output/."
 

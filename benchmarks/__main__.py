@@ -10,6 +10,8 @@ from importlib.util import find_spec
 BENCHMARKS = {
     "imports": "benchmarks.imports",
     "clicks": "benchmarks.clicks",
+    "objects": "benchmarks.objects",
+    "cells": "benchmarks.cells",
     "evaluation": "benchmarks.evaluation.tables",
 }
 """Name to module; each has ``main(arguments)``, which returns an exit code."""

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import clicks, freezes, imports, waits
+from benchmarks import cells, clicks, freezes, imports, objects, waits
 from benchmarks.opened import Opened
 from benchmarks.rows import Row, show
 from benchmarks.scenes import CHUNK, in_memory, on_disk
+from napari_sam3_assistant.demo.driver import Driver
 from napari_sam3_assistant.layers import names
 
 
@@ -105,7 +106,40 @@ def test_imports_are_measured_in_a_fresh_process():
     assert [row.ours for row in rows[2:]] == [0, 0]
 
 
-@pytest.mark.parametrize("name", ["clicks", "imports"])
+def test_what_is_waited_for_with_many_objects_is_measured(opened, tmp_path):
+    scene = in_memory(256)
+
+    rows = [*objects.accepted(opened, scene, "tiny", 1), *objects.correction_among(opened, scene, 3, 1)]
+    rows += [*objects.boxes(opened, scene, 2, 1), *objects.example(opened, scene, 1)]
+    rows += objects.prompt_layers(opened, on_disk(tmp_path / "plane", 4 * CHUNK), 1)
+
+    assert are_rows(rows) and len(rows) == 9
+    assert not [layer.name for layer in opened.viewer.layers if layer.name.startswith("bare")]
+
+
+def test_a_hand_takes_what_its_keys_and_clicks_take():
+    click, key = cells.CLICK, cells.KEY
+
+    assert (click * 2 + key).count == 3
+    assert (click * 2 + key).seconds == pytest.approx(2 * 1.3 + 0.28)
+    assert (cells.STILL + cells.Actions(homes=1)).seconds == pytest.approx(0.2 + 0.4)
+
+
+def test_cells_are_annotated_by_hand_in_two_ways_and_compared(make_napari_viewer, capsys):
+    driver = Driver(make_napari_viewer(show=True))
+    driver.viewer.window.resize(1366, 768)
+
+    done = cells.measured(driver, 2)
+    cells.show(done)
+
+    assert [one.cells for one in done] == [2] * 5 and len(done[0].ious) == 2
+    assert min(done[0].ious) > 0.5 and done[0].machine_s > 0
+    assert done[0].actions.count < min(one.actions.count for one in done[2:])
+    assert driver.state.results.accepted == 2, "the picture is opened anew for each way"
+    assert "mean IoU" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["cells", "clicks", "imports", "objects"])
 def test_without_a_screen_it_says_what_to_do(monkeypatch, capsys, name):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)

@@ -193,6 +193,16 @@ def test_the_line_of_the_objects_says_which_one_the_next_click_is_about(state, c
     assert availability(state).objects.text == line
 
 
+def test_after_new_object_the_line_says_that_the_next_click_begins_one_anywhere(state):
+    state.results.objects, state.task.begun = objects(3), True
+
+    can = availability(state).objects
+
+    assert can.text == "Next click anywhere: a new object (3 so far)" and not can.begin.enabled
+    state.results.selected = 2
+    assert availability(state).objects.begin.enabled
+
+
 def test_where_no_click_makes_an_object_the_line_counts_them(state):
     in_task(state, Task.EXEMPLAR)
     assert availability(state).objects.text == "No objects yet"
@@ -333,6 +343,12 @@ def test_what_is_accepted_already_can_be_cleared_but_not_accepted_again(state):
     can = availability(state).results
 
     assert can.accept_clear.enabled and not can.accept_only.enabled and "already" in can.accept_only.tip
+
+
+def test_accepted_labels_can_be_saved_where_nothing_else_is(state):
+    assert not availability(state).results.save.enabled
+    state.results.kept = 2
+    assert availability(state).results.save == Action(True, "Write the accepted labels to a file.")
 
 
 def test_while_a_mask_is_saved_it_is_not_saved_again(state):

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from napari_sam3_assistant.demo.driver import Driver
+from tests.e2e.hands import Watched
 
 
 @pytest.fixture
@@ -26,3 +27,11 @@ def open_driver(make_napari_viewer):
 def our_threads() -> list[str]:
     """Names of the threads of ours that are alive."""
     return [one.name for one in threading.enumerate() if one.name.startswith("sam3-assistant")]
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    """Return the built-in engine that will answer, watched."""
+    made = Watched()
+    monkeypatch.setattr("napari_sam3_assistant.engines.registry.create", lambda name: made)
+    return made

@@ -94,7 +94,8 @@ def test_the_widget_says_before_a_run_which_prompts_it_would_use(widget, viewer,
     assert widget.simple.prompt.uses.text() == "In use: 1 point."
     widget.simple.prompt.kinds[PromptKind.LABELS].click()
     qtbot.waitUntil(lambda: not widget.simple.run.run.isEnabled())
-    assert "Paint" in widget.simple.run.run.toolTip() and not widget.simple.prompt.uses.text()
+    assert "Paint" in widget.simple.run.run.toolTip()
+    assert widget.simple.prompt.uses.text().endswith("1 point is not used by Labels.")
 
 
 def test_objects_are_begun_walked_deleted_and_brought_back_by_buttons(widget, viewer, qtbot):
@@ -106,13 +107,13 @@ def test_objects_are_begun_walked_deleted_and_brought_back_by_buttons(widget, vi
     qtbot.waitUntil(lambda: text().startswith("Object 1 of 1"), timeout=10_000)
     qtbot.waitUntil(lambda: len(widget.state.results.objects) == 1, timeout=10_000)
     objects.begin.click()
-    qtbot.waitUntil(lambda: text() == "Next click: a new object (1 so far)")
+    qtbot.waitUntil(lambda: text() == "Next click anywhere: a new object (1 so far)")
     points.add([95, 95])
     qtbot.waitUntil(lambda: text().startswith("Object 2 of 2"), timeout=10_000)
     objects.previous.click()
     qtbot.waitUntil(lambda: text().startswith("Object 1 of 2"))
     objects.delete.click()
-    qtbot.waitUntil(lambda: text() == "Next click: a new object (1 so far)")
+    qtbot.waitUntil(lambda: text() == "Next click anywhere: a new object (1 so far)")
     assert "Delete object" in objects.undo.toolTip()
     objects.undo.click()
     qtbot.waitUntil(lambda: len(widget.state.results.objects) == 2)

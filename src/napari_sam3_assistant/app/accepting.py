@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.drafts import Draft, Talk
 from napari_sam3_assistant.core.errors import AssistantError, PromptError
+from napari_sam3_assistant.core.geometry import PlacedMask, clip
 from napari_sam3_assistant.layers import accepted, images
 from napari_sam3_assistant.layers.accepted import Accepted
 from napari_sam3_assistant.masks.registry import MaskObject
@@ -25,8 +26,8 @@ class Accepting:
 
     def __init__(self, controller: AppController) -> None:
         self._controller = controller
-        self.records: tuple[Accepted, ...] = ()
-        """What was accepted, the newest last."""
+        self.records: tuple[Accepted, ...] = accepted.all_accepted(controller.viewer)
+        """What was accepted, the newest last; also with a widget that is closed by now."""
 
     def accept(self, *, clear: bool, ids: Collection[int] | None = None) -> None:
         """Accept the objects on screen, or those of some numbers.
@@ -57,19 +58,24 @@ class Accepting:
             status.fail(error)
             return
         board.step("Accept", before)
-        board.put(here.place, draft.accepted({item.id: one.id for item, one in zip(fresh, made, strict=True)}))
+        board.put(here.place, draft.accepted(made))
         if clear:
             board.empty([item.id for item in chosen])
         else:
             board.draw(here)
-        self._publish()
-        status.idle(_told(made, clear))
+        self.publish()
+        status.idle(_told(self.records[len(self.records) - len(made) :], clear))
 
-    def _write(self, fresh: list[MaskObject], draft: Draft) -> tuple[Accepted, ...]:
-        """Write objects into the layer, the best first, in place of what was accepted of them before."""
+    def _write(self, fresh: list[MaskObject], draft: Draft) -> dict[int, int]:
+        """Write objects into the layer, the best first, in place of what was accepted of them before.
+
+        Returns the number that each has there, by its own; without those that lie beside the picture.
+        """
         here = self._controller.on_screen()
         if here is None or not fresh:
-            return ()
+            return {}
+        shape = here.source.plane_shape(here.plane)
+        fresh = [item for item in fresh if _lies_on(shape, item.mask)]
         fresh.sort(key=lambda item: -item.score)
         numbers = {draft.talks.get(item.id, Talk()).accepted for item in fresh}
         old = [one for one in self.records if one.id in numbers and (one.image, one.plane) == here.place]
@@ -78,7 +84,7 @@ class Accepting:
             self._controller.viewer, here.layer, here.source, here.plane, [item.mask for item in fresh]
         )
         self.records = (*(one for one in self.records if one not in old), *made)
-        return made
+        return {item.id: one.id for item, one in zip(fresh, made, strict=True)}
 
     def undo_last(self) -> None:
         """Take the object accepted last out of the layer again."""
@@ -104,7 +110,7 @@ class Accepting:
                 lost.add(identity)
                 self._controller.status.fail(error)
         self.records = tuple(one for one in records if one.image not in lost)
-        self._publish()
+        self.publish()
 
     def layer_removed(self, layer: Any) -> None:
         """Forget what was in a layer of accepted labels that was removed, or on an image that was."""
@@ -114,10 +120,18 @@ class Accepting:
             if image is None or accepted.accepted_layer(viewer, image) is None:
                 gone.add(identity)
         self.records = tuple(one for one in self.records if one.image not in gone)
-        self._publish()
+        self.publish()
 
-    def _publish(self) -> None:
-        self._controller.state.results.accepted = len(self.records)
+    def publish(self) -> None:
+        """Write how many objects were accepted, and how many of them on the image in use."""
+        results, image = self._controller.state.results, self._controller.state.task.image
+        results.accepted = len(self.records)
+        results.kept = sum(one.image == image for one in self.records)
+
+
+def _lies_on(shape: tuple[int, int], mask: PlacedMask) -> bool:
+    box = clip(mask.box, shape) if mask.box is not None else None
+    return box is not None and bool(mask.within(box).any())
 
 
 def _told(made: tuple[Accepted, ...], clear: bool) -> str:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.drafts import Points, Talk
+from napari_sam3_assistant.app.hints import FIRST
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.state import PromptKind
-from napari_sam3_assistant.app.using import Using, in_use
+from napari_sam3_assistant.app.using import Using, in_use, not_in_use
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, PromptError
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 Key = tuple[Place, int | str]
 FIND = "find"
+NOUNS = {PromptKind.POINTS: "point", PromptKind.BOX: "box", PromptKind.LABELS: "label"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,10 +73,11 @@ class Asking:
             problem = ""
         except AssistantError as error:
             found, problem = None, f"{error.message} {error.hint}"
-        if found is None:
+        if here is None or found is None:
             task.usable, task.in_use, task.left_out = 0, "", problem
             return None
-        task.usable, task.in_use, task.left_out = found.count, found.text, found.left_out
+        left_out = " ".join(filter(None, (found.left_out, not_in_use(self._controller, here))))
+        task.usable, task.in_use, task.left_out = found.count, found.text, left_out
         task.prompt_layer = found.layer
         return found
 
@@ -100,13 +103,20 @@ class Asking:
             return
         board, place = self._controller.board, here.place
         board.absorb()
+        masks = board.at(place).objects
         board.put(place, board.at(place).with_points(found.points, gone=gone))
         draft = board.at(place)
-        self.drop(place, [id for _, id in self._pending if isinstance(id, int) and id not in draft.talks])
+        self._drop_outdated(place, found.points)
         self._ask(here, draft.stale(found.points, again=again))
-        board.draw(here)
+        if self._pending and board.at(place).objects is masks:
+            board.publish()  # the answer will be drawn
+        else:
+            board.draw(here)
         if not self._pending and not found.points:
-            self._nothing_asked(found)
+            if again and not self._controller.live.is_live:
+                self._nothing_to_run_with(found)
+            else:
+                self._nothing_asked(found)
 
     def shapes(self) -> None:
         """Ask about the boxes or the painted labels on screen, one object each; refined objects stay."""
@@ -124,7 +134,9 @@ class Asking:
         board.put(here.place, changed)
         self._ask(here, todo)
         board.draw(here)
-        if not todo and not self._pending:
+        if not found.shapes:
+            self._nothing_to_run_with(found)
+        elif not todo and not self._pending:
             self._controller.status.idle("Every prompt has its mask.")
 
     def find(self) -> None:
@@ -149,6 +161,22 @@ class Asking:
             pending = self._pending.pop((place, id), None)
             if pending is not None:
                 pending.future.cancel()
+
+    def _drop_outdated(self, place: Place, points: Points) -> None:
+        """Take no answers to prompts that are others by now, or are no longer there."""
+        talks, lost = self._controller.board.at(place).talks, []
+        for (where, id), pending in self._pending.items():
+            if where == place and isinstance(id, int) and pending.prompts is not None:
+                talk = talks.get(id)
+                if talk is None or talk.prompts(points.get(id, ())) != pending.prompts:
+                    lost.append(id)
+        self.drop(place, lost)
+
+    def recall(self) -> None:
+        """Take no answers to prompts that a step has taken back: not here, and not on other slices."""
+        found = self.points_here()
+        for place in {where for where, _ in self._pending}:
+            self._drop_outdated(place, found if place == self._controller.board.place else {})
 
     def cancel(self) -> None:
         """Drop what waits and stop what runs."""
@@ -284,6 +312,11 @@ class Asking:
             self._controller.status.fail(error)
         else:
             self._controller.status.idle(self._outcome)
+
+    def _nothing_to_run_with(self, found: Using) -> None:
+        kind = self._state.task.kind
+        message = " ".join(filter(None, (f"There is no {NOUNS[kind]} on this plane.", found.left_out)))
+        self._controller.status.fail(PromptError(message, hint=FIRST[kind]))
 
     def _nothing_asked(self, found: Using) -> None:
         live = self._controller.live

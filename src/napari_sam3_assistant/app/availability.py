@@ -151,7 +151,8 @@ def _objects(state: AppState) -> ObjectsView:
     count, selected = len(results.objects), results.selected
     chosen = selected is not None
     more = count > (selected in results.objects)
-    begun = bool(count) or chosen or (state.task.kind is PromptKind.POINTS and state.task.usable > 0)
+    begin = bool(count) or chosen or (state.task.kind is PromptKind.POINTS and state.task.usable > 0)
+    begun = not chosen and state.task.begun
     several = chosen and results.reading[1] > 1
     first = "Select an object first: click on it, or press W."
     single = "There is only one reading of these prompts." if chosen else first
@@ -159,7 +160,9 @@ def _objects(state: AppState) -> ObjectsView:
         text=hints.object_line(state),
         previous=_action(more, "Select the previous object (Shift+W).", "There is no other object."),
         next=_action(more, "Select the next object (W).", "There is no other object."),
-        begin=_action(begun, "The next click begins another object (N).", "The next click begins an object anyway."),
+        begin=_action(
+            begin and not begun, "The next click begins another object (N).", "The next click begins an object anyway."
+        ),
         delete=_action(chosen, f"Take object {selected} and its prompts away (Q).", first),
         reading=_action(several, "Show another reading of the same prompts (G).", single),
         undo=_action(bool(results.undo), f"Undo: {results.undo} (Ctrl+Z).", "There is nothing to undo."),
@@ -202,7 +205,9 @@ def _results(state: AppState) -> ResultsView:
             results.accepted > 0, f"Take back what went into {hints.ACCEPTED} last.", "Nothing was accepted yet."
         ),
         save=_action(
-            count > 0 and not output.saving, "Write the masks to a file.", "Saving..." if output.saving else none
+            (count > 0 or results.kept > 0) and not output.saving,
+            "Write the masks to a file." if count else "Write the accepted labels to a file.",
+            "Saving..." if output.saving else none,
         ),
         open_folder=_action(output.saved is not None, saved, "Nothing was saved yet."),
     )

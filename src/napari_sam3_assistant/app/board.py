@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_sam3_assistant.app import keeping
 from napari_sam3_assistant.app.drafts import Draft, Talk
+from napari_sam3_assistant.app.painted_prompts import PaintedRecord
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.timeline import Timeline
 from napari_sam3_assistant.core.geometry import PlacedMask
@@ -30,6 +32,7 @@ class Snapshot:
 
     points: PointsRecord | None
     boxes: ShapesRecord | None
+    painted: PaintedRecord
     drafts: Mapping[Place, Draft]
     accepted: tuple[Accepted, ...]
 
@@ -45,7 +48,7 @@ class Board:
     def __init__(self, controller: AppController) -> None:
         self._controller = controller
         self._results = controller.state.results
-        self._drafts: dict[Place, Draft] = {}
+        self._drafts: dict[Place, Draft] = keeping.take(controller.viewer)
         self._timeline: Timeline[Snapshot] = Timeline()
         self._hovered = False
         self.drawing = False
@@ -74,6 +77,11 @@ class Board:
             self.put(self.place, verb(self.draft))
             self.draw()
 
+    def close(self) -> None:
+        """Keep the drafts for the next widget of the viewer."""
+        self.absorb()
+        keeping.keep(self._controller.viewer, self._drafts)
+
     def forget(self, identity: str) -> None:
         """Forget the drafts of an image that has left the viewer."""
         self._drafts = {place: draft for place, draft in self._drafts.items() if place[0] != identity}
@@ -84,11 +92,14 @@ class Board:
         self.draw()
 
     def empty(self, ids: Collection[int]) -> None:
-        """Take away objects on screen and their points."""
+        """Take away objects on screen and their prompts."""
         if self.place is None or not ids:
             return
-        self._controller.asking.drop(self.place, ids)
-        self._controller.live.remove_of(ids)
+        controller, talks = self._controller, self.draft.talks
+        controller.asking.drop(self.place, ids)
+        controller.live.remove_of(ids)
+        controller.boxes.remove_of({talks[id].key for id in ids if id in talks and talks[id].kind == "box"})
+        controller.masks.remove_of({talks[id].key for id in ids if id in talks and talks[id].kind == "labels"})
         left = self.draft.without(ids)
         self.put(self.place, left if left.talks or len(left.objects) else Draft())
         self.draw()
@@ -150,6 +161,7 @@ class Board:
         results.current = talk.answer
         results.rows = draft.objects.rows()
         results.undo, results.redo = self._timeline.undo_title, self._timeline.redo_title
+        self._controller.state.task.begun = draft.begun
         self._controller.live.follow(draft)
 
     def layer_gone(self) -> None:
@@ -213,7 +225,11 @@ class Board:
         self.absorb()
         controller = self._controller
         return Snapshot(
-            controller.live.record, controller.boxes.record, dict(self._drafts), controller.accepting.records
+            controller.live.record,
+            controller.boxes.record,
+            controller.masks.record,
+            dict(self._drafts),
+            controller.accepting.records,
         )
 
     def undo(self) -> None:
@@ -233,6 +249,8 @@ class Board:
         self._drafts = dict(target.drafts)
         self._controller.live.restore(target.points)
         self._controller.boxes.restore(target.boxes)
+        self._controller.masks.restore(target.painted)
         self._controller.accepting.restore(target.accepted)
+        self._controller.asking.recall()
         self.draw()
         self._controller.asking.follow(done)

@@ -17,7 +17,8 @@ from napari_sam3_assistant.app.asking import Asking
 from napari_sam3_assistant.app.board import Board
 from napari_sam3_assistant.app.hover import Hover
 from napari_sam3_assistant.app.live_points import LivePoints
-from napari_sam3_assistant.app.prompt_layers import Boxes, MaskPrompts
+from napari_sam3_assistant.app.painted_prompts import MaskPrompts
+from napari_sam3_assistant.app.prompt_layers import Boxes
 from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.app.saving import Saving
 from napari_sam3_assistant.app.screen import OnScreen
@@ -35,7 +36,7 @@ from napari_sam3_assistant.tasks.jobs import Task
 OnMain = Callable[[Callable[[], None]], None]
 After = Callable[[float, Callable[[], None]], None]
 ARMED = "Live Points armed. Add a point to start."
-TASK_NAMES = {Task.IMAGE: "2D", Task.LIVE_POINTS: "Live Points", Task.EXEMPLAR: "Exemplar"}
+TASK_NAMES = {Task.IMAGE: "2D", Task.LIVE_POINTS: "Refine", Task.EXEMPLAR: "Exemplar"}
 
 
 class AppController:
@@ -288,7 +289,7 @@ class AppController:
         if self.board.place is None:
             return
         self.board.step("Clear Prompt")
-        self.board.empty(self.board.draft.ids)
+        self.board.empty({*self.board.draft.ids, *self.live.objects_here()})
         self.status.idle("Live Points prompt cleared.")
 
     # -- what the viewer tells ----------------------------------------------------------------------
@@ -336,6 +337,7 @@ class AppController:
             return
         self._closed = True
         self.hover.stop()
+        self.board.close()
         self.asking.forget()
         self._events.close()
         for part in (self.live, self.boxes, self.masks):
@@ -362,6 +364,8 @@ class AppController:
         self.board.absorb()
         here = self.here()
         self.board.place = here.place if here is not None else None
+        self.board.absorb()  # painted while no widget was open
+        self.accepting.publish()
         self.describe()
         if here is None:
             self.board.publish()

@@ -31,7 +31,7 @@ class Talk:
     ----------
     kind : str
         What it began with: ``points``, ``box``, ``labels``, ``exemplar``, ``painted``.
-    key : hashable
+    key : tuple
         Of the shape or label it began with: the same key is the same shape.
     base : Prompts
         Its box and its mask; no points.
@@ -50,7 +50,7 @@ class Talk:
     """
 
     kind: str = "points"
-    key: Hashable = None
+    key: tuple[Hashable, ...] = ()
     base: Prompts = field(default_factory=Prompts)
     ground: MaskPrompt | None = None
     chosen: MaskPrompt | None = None
@@ -178,7 +178,7 @@ class Draft:
             if talk.asked is None or (not talk.pointed and (talk.asked != talk.base or (again and not self.has(id))))
         }
 
-    def with_shapes(self, kind: str, shapes: Iterable[tuple[Hashable, Prompts]]) -> Draft:
+    def with_shapes(self, kind: str, shapes: Iterable[tuple[tuple[Hashable, ...], Prompts]]) -> Draft:
         """Return the draft with one object a shape: those that are there stay, refined ones too."""
         draft, there = self, {talk.key: id for id, talk in self.talks.items() if talk.kind == kind}
         kept = set()
@@ -209,8 +209,8 @@ class Draft:
         talk, found = self.talks.get(id, Talk()), result.segmentation
         if prompts.points:
             ground = talk.chosen or talk.ground
-        else:  # a later click corrects the mask that the box gave, and may leave the box
-            ground = MaskPrompt(found.mask) if talk.kind == "box" and found.mask.area else None
+        else:  # a later click corrects the mask that the shape gave, and may leave the shape
+            ground = MaskPrompt(found.mask) if found.mask.area else None
         talk = replace(talk, asked=prompts, answer=result, ground=ground, chosen=None, reading=0)
         draft = self._with_talk(id, talk)
         if found.mask.area:
@@ -331,4 +331,5 @@ class Draft:
         talk = replace(talk, ground=MaskPrompt(mask), chosen=None, reading=0)
         if talk.asked is not None:
             talk = replace(talk, asked=talk.prompts(talk.asked.points))
-        return self._with_talk(id, talk)
+        draft = self._with_talk(id, talk)
+        return replace(draft, objects=draft.objects.replace(id, status="unreviewed"))

@@ -89,7 +89,8 @@ def object_line(state: AppState) -> str:
     count = len(results.objects)
     if results.selected is None:
         if points:
-            return "Next click: a new object" + (f" ({count} so far)" if count else "")
+            where = " anywhere" if state.task.begun else ""
+            return f"Next click{where}: a new object" + (f" ({count} so far)" if count else "")
         return f"{count_of(count)}, none selected" if count else "No objects yet"
     ids = [item.id for item in results.objects]
     if results.selected not in ids:

@@ -53,9 +53,7 @@ class Hover:
         if self._held or self._controller.here() is None:
             return
         if self.decode_ms > MOST_MS:
-            self._controller.status.idle(
-                f"This engine takes {self.decode_ms:.0f} ms for an answer: too long to follow the pointer."
-            )
+            self._refuse()
             self.decode_ms = 0.0  # the next press may find it quicker
             return
         self._held = True
@@ -123,5 +121,11 @@ class Hover:
         self._controller.board.hover(here, id, result.segmentation.mask, result.segmentation.score)
         if self.decode_ms > MOST_MS:
             self.stop()
+            self._refuse()
         else:
             self._ask()
+
+    def _refuse(self) -> None:
+        self._controller.status.idle(
+            f"This engine takes {self.decode_ms:.0f} ms for an answer: too long to follow the pointer."
+        )

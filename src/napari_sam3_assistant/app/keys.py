@@ -5,7 +5,7 @@ Keys in a manifest do nothing in napari 0.9; a layer's own keys work while it is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +87,13 @@ def bind(controller: AppController, layer: Any, kind: str) -> None:
     for key in KEYS:
         if kind in key.on:
             layer.bind_key(key.keys, lambda _layer, key=key: key.verb(controller), overwrite=True)
-    if kind == "points":
-        layer.bind_key(HOLD, lambda _layer: controller.hover.held(), overwrite=True)
+    if kind != "points":
+        return
+
+    def hold(_layer: Any) -> Generator[None, None, None]:  # napari knows a key that is held by a generator function
+        yield from controller.hover.held()
+
+    layer.bind_key(HOLD, hold, overwrite=True)
 
 
 def unbind(layer: Any, kind: str) -> None:

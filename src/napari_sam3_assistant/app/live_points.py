@@ -93,6 +93,13 @@ class LivePoints:
         self.note()
         self._task.positive = True
 
+    def objects_here(self) -> set[int]:
+        """Return which objects have points on the plane on screen, asked about or not."""
+        here = self._controller.here()
+        if self.layer is None or here is None:
+            return set()
+        return set(prompts.collect_points(self.layer, here.layer, here.plane, here.world).objects)
+
     def remove_of(self, ids: Collection[int]) -> None:
         """Remove the points of objects that lie on the plane on screen."""
         here = self._controller.here()
@@ -179,14 +186,11 @@ class LivePoints:
             return False
         chosen: int | None = None
         if not self._pointer.right:
-            found = prompts.collect_points(self.layer, here.layer, here.plane, here.world)
-            newest = len(self.layer.data) - 1
-            id = prompts.next_object(self.layer)
-            on_plane = newest in prompts.indices_of(self.layer, [id], here.layer, here.plane, here.world)
-            if not on_plane or not found.points or found.objects[-1] != id:
+            found = prompts.newest_point(self.layer, here.layer, here.plane, here.world)
+            if found is None or found[0] != prompts.next_object(self.layer):
                 return False
             self._controller.board.absorb()
-            point = found.points[-1]
+            id, point = found
             seen = self._controller.board.draft.stands_on(id, point.row, point.col)
             if seen is None:
                 return False

@@ -39,7 +39,7 @@ class Pointer:
     def _pressed(self, layer: Any, event: Any) -> Generator[None, None, None]:
         if event.button == RIGHT:
             yield from self._asks_for_menu(event)
-        elif str(layer.mode) == "add" and OTHER_POLARITY & {str(key) for key in event.modifiers}:
+        elif str(layer.mode) == "add" and OTHER_POLARITY & {str(key.name) for key in event.modifiers}:
             positive = prompts.next_polarity(layer)
             prompts.set_next_polarity(layer, not positive)
             yield

@@ -1,13 +1,12 @@
-"""The layers of boxes and of painted prompts, watched: what they hold is told to the user, live."""
+"""The layer of boxes, watched: what it holds is told to the user, live."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Hashable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_sam3_assistant.app import keys
-from napari_sam3_assistant.layers import images, mask_prompts, shape_records, shapes
+from napari_sam3_assistant.layers import images, shape_records, shapes
 from napari_sam3_assistant.layers.shape_records import ShapesRecord
 
 if TYPE_CHECKING:
@@ -69,20 +68,38 @@ class Boxes:
                 self.layer.remove_selected()
             self._note()
 
+    def remove_of(self, keys: Collection[Hashable]) -> None:
+        """Remove the shapes of these keys that lie on the plane on screen."""
+        here = self._controller.here()
+        if self.layer is None or here is None or not keys:
+            return
+        found = shapes.collect_shapes(self.layer, here.layer, here.plane, here.world)
+        gone = [shape.index for shape in found.shapes if shape.key in keys]
+        if gone:
+            with self.layer.events.data.blocker(self._on_data):
+                shapes.remove_shapes(self.layer, gone)
+            self._note()
+
     def restore(self, record: ShapesRecord | None) -> None:
-        """Bring back what the layer held."""
-        if self.layer is None or record is self.record:
+        """Bring back what the layer held, the layer too."""
+        if record is self.record:
             return
         if record is None:
             self.clear()
             return
-        with self.layer.events.data.blocker(self._on_data):
-            shape_records.write_shapes(self.layer, record)
-        self._note()
+        if self.layer is None:
+            image = images.layer_by_id(self._controller.viewer, self._task.image)
+            self._watch(shapes.add_box_layer(self._controller.viewer, image=image))
+        if self.layer is not None:
+            with self.layer.events.data.blocker(self._on_data):
+                shape_records.write_shapes(self.layer, record)
+            self._note()
 
     def layer_removed(self, layer: Any) -> None:
-        """Forget the layer if it is the one that was removed."""
+        """Forget the layer if it is the one that was removed; a step back brings it back."""
         if self.layer is not None and str(layer.unique_id) == str(self.layer.unique_id):
+            if self.record is not None and len(self.record):
+                self._controller.board.step("Delete the boxes")
             self._unwatch()
             self.record = None
 
@@ -120,64 +137,3 @@ class Boxes:
     def _polarity_chosen(self, positive: bool) -> None:
         if self.layer is not None and shapes.next_box_polarity(self.layer) != positive:
             shapes.set_next_box_polarity(self.layer, positive)
-
-
-class MaskPrompts:
-    """Watches the layers ``SAM3 mask prompt``."""
-
-    def __init__(self, controller: AppController) -> None:
-        self._controller, self._task = controller, controller.state.task
-        self._layers: dict[str, Any] = {}
-
-    def attach(self) -> None:
-        """Watch the layers that are there."""
-        for layer in mask_prompts.mask_layers(self._controller.viewer):
-            self._watch(layer)
-
-    def arm(self) -> None:
-        """Make the layer if need be, select it and let it paint."""
-        here = self._controller.on_screen()
-        if here is None:
-            return
-        viewer = self._controller.viewer
-        layer = mask_prompts.add_mask_layer(viewer, here.layer, here.source, here.plane, here.world, here.view)
-        self._watch(layer)
-        viewer.layers.selection.active = layer
-        layer.mode = "paint"
-
-    def layer_removed(self, layer: Any) -> None:
-        """Forget a layer that was removed."""
-        found = self._layers.pop(str(layer.unique_id), None)
-        if found is not None:
-            self._unwatch(found)
-
-    def clear(self) -> None:
-        """Empty every layer; they stay."""
-        for layer in self._layers.values():
-            layer.data = np.zeros(layer.data.shape, layer.data.dtype)  # a stack's is not touched until it is painted in
-
-    def holds(self, layer: Any) -> bool:
-        """Return whether a layer is one of these."""
-        return str(layer.unique_id) in self._layers
-
-    def close(self) -> None:
-        """Stop watching."""
-        for layer in self._layers.values():
-            self._unwatch(layer)
-        self._layers.clear()
-
-    def _watch(self, layer: Any) -> None:
-        if str(layer.unique_id) in self._layers:
-            return
-        self._layers[str(layer.unique_id)] = layer
-        layer.events.paint.connect(self._changed)
-        layer.events.data.connect(self._changed)
-        keys.bind(self._controller, layer, "masks")
-
-    def _unwatch(self, layer: Any) -> None:
-        layer.events.paint.disconnect(self._changed)
-        layer.events.data.disconnect(self._changed)
-        keys.unbind(layer, "masks")
-
-    def _changed(self, event: Any = None) -> None:
-        self._controller.asking.describe()

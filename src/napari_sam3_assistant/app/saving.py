@@ -86,8 +86,9 @@ class Saving:
 
         def write(progress: Progress, cancel: CancelToken) -> Path:
             window = _window_of([mask for _, mask, _ in items]) if part else whole(shape)
-            values, masks, scores = zip(*items, strict=True)
-            labels = to_labels(masks, window, values=values, scores=scores)
+            # As they are drawn: the better score is seen, of equal ones the newer.
+            values, masks, _ = zip(*sorted(items, key=lambda item: (item[2], item[0])), strict=True)
+            labels = to_labels(masks, window, values=values, overlap="last")
             with _made_folder(folder):
                 return save_labels(
                     labels.astype(np.uint16) if max(values) < 2**16 else labels,

@@ -65,7 +65,8 @@ class TaskState:
 
     Facts: the images there are and what the chosen one is like; whether the layer of the prompts in use
     is there (``prompt_layer``) and takes the next click (``armed``); how many of its prompts lie on this
-    plane (``usable``), which ones a run would use (``in_use``) and which not (``left_out``).
+    plane (``usable``), which ones a run would use (``in_use``) and which not (``left_out``); whether the next
+    point begins an object wherever it is set, also on another one (``begun``).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -83,6 +84,7 @@ class TaskState:
     usable: int = 0
     in_use: str = ""
     left_out: str = ""
+    begun: bool = False
 
     @property
     def kind(self) -> PromptKind:
@@ -123,6 +125,8 @@ class ResultState:
         The table.
     accepted : int
         Objects accepted so far.
+    kept : int
+        Those of the image in use.
     undo, redo : str
         What ``Undo`` would take back and ``Redo`` do again; empty where there is nothing.
     """
@@ -135,6 +139,7 @@ class ResultState:
     plugin_ms: float = 0.0
     rows: tuple[ObjectRow, ...] = ()
     accepted: int = 0
+    kept: int = 0
     undo: str = ""
     redo: str = ""
 

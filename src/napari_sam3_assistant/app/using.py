@@ -48,6 +48,9 @@ class Using:
     examples: tuple[BoxPrompt, ...] = ()
 
 
+TITLES = {PromptKind.POINTS: "Points", PromptKind.BOX: "Box", PromptKind.LABELS: "Labels"}
+
+
 def in_use(controller: AppController, here: OnScreen) -> Using:
     """Return the prompts of the kind in use on the plane on screen.
 
@@ -62,6 +65,24 @@ def in_use(controller: AppController, here: OnScreen) -> Using:
     if task.kind is PromptKind.LABELS:
         return _labels(controller, here)
     return _boxes(controller, here, examples=task.task is Task.EXEMPLAR)
+
+
+def not_in_use(controller: AppController, here: OnScreen) -> str:
+    """Return in words which prompts of other kinds lie on the plane on screen; a run does not use them."""
+    task, where = controller.state.task, (here.layer, here.plane, here.world)
+    by = "Exemplar" if task.task is Task.EXEMPLAR else TITLES[task.kind]
+    points, boxes = controller.live.layer, controller.boxes.layer
+    there = []
+    if task.kind is not PromptKind.POINTS and points is not None:
+        there.append((prompts.count_points(points, *where), "point"))
+    if task.kind is not PromptKind.BOX and boxes is not None:
+        there.append((shapes.count_shapes(boxes, *where), "box"))
+    parts = [
+        f"{_count(count, noun)} {'is' if count == 1 else 'are'} not used by {by}." for count, noun in there if count
+    ]
+    if task.kind is not PromptKind.LABELS and controller.masks.painted:
+        parts.append(f"What is painted is not used by {by}.")
+    return " ".join(parts)
 
 
 def _points(controller: AppController, here: OnScreen) -> Using:

@@ -1,4 +1,4 @@
-"""``demo``: napari with a sample, clicked on as a user would, in a process of its own."""
+"""``demo``: napari with three samples, pointed at as a user would, in a process of its own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Open napari with a sample, click on it, and compare each mask with the truth."""
+    """Open napari with three samples, point at objects in six ways, and compare the masks with the truth."""
     problem = why_no_window()
     if problem is not None:
         screen.stop(problem)

@@ -6,12 +6,13 @@ import argparse
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from napari_sam3_assistant.demo.cases import CASES, PASS_IOU, Row, run_case
+from napari_sam3_assistant.demo.cases import CASES, MARKS, MEASURES, Row
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,18 +28,19 @@ def _run(out: Path, keep_open: bool) -> int:
     import napari
 
     from napari_sam3_assistant.demo.driver import Driver, NoAnswer
+    from napari_sam3_assistant.demo.play import run_case
 
-    console = Console()
+    console, began = Console(), time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
-    console.print("Opening napari with SAM3 Assistant, and clicking on objects in its canvas.")
+    console.print("Opening napari with SAM3 Assistant, and clicking, drawing and painting in its canvas.")
     driver = Driver()
     driver.viewer.window.resize(1366, 768)
     driver.pump(0.3)
     rows: list[Row] = []
     try:
-        for case in CASES:
+        for number, case in enumerate(CASES, 1):
             rows.append(run_case(driver, case, out))
-            driver.screenshot(str(out / f"{case.sample}_{case.title.replace(' ', '_')}.png"))
+            driver.screenshot(str(out / f"{number:02d}_{case.sample}_{case.kind.name.lower()}.png"))
     except NoAnswer as error:
         console.print(f"The demo stopped: {error}")
         return 1
@@ -46,9 +48,9 @@ def _run(out: Path, keep_open: bool) -> int:
         if not keep_open:
             driver.viewer.close()
             driver.pump(0.1)
-    _tell(console, rows, out)
+    _tell(console, rows, out, time.perf_counter() - began)
     if keep_open:
-        console.print("napari stays open: click on more nuclei. Close its window to end the demo.")
+        console.print("napari stays open: click on more cells. Close its window to end the demo.")
         napari.run()
     return outcome(rows)
 
@@ -58,23 +60,32 @@ def outcome(rows: list[Row]) -> int:
     return 0 if all(row.passed for row in rows) else 1
 
 
-def _tell(console: Console, rows: list[Row], out: Path) -> None:
-    table = Table("sample", "prompt", "IoU", "score", "encode ms", "decode ms", "plugin ms")
-    for row in rows:
+def _tell(console: Console, rows: list[Row], out: Path, seconds: float) -> None:
+    table = Table("sample", "pointed at by", "done", "fit to the truth", "score")
+    for head in ("actions", "encode ms", "decode ms", "plugin ms"):
+        table.add_column(head, justify="right")
+    for before, row in zip([None, *rows], rows, strict=False):
+        if before is not None and before.sample != row.sample:
+            table.add_section()
+        fits = ", ".join(f"{value:.2f}" for value in row.fits)
         table.add_row(
             row.sample,
+            row.kind,
             row.prompt,
-            ", ".join(f"{value:.2f}" for value in row.ious) + ("" if row.passed else " too low"),
+            f"{MEASURES[row.kind]} {fits}" + ("" if row.passed else " too low"),
             f"{row.score:.2f}",
+            f"{row.actions}",
             *(f"{value:.1f}" for value in (row.encode_ms, row.decode_ms, row.plugin_ms)),
         )
     console.print(table)
-    console.print(f"Masks and screenshots are in {out}/: " + ", ".join(row.saved.name for row in rows))
+    marks = ", ".join(f"{kind} {MEASURES[kind]} {mark:.2f}" for kind, mark in MARKS.items())
+    console.print(f"What the last mask of a row must reach: {marks}.")
+    console.print(f"Masks and screenshots are in {out}/. All of it took {seconds:.0f} s.")
     failed = sum(not row.passed for row in rows)
     console.print(
-        f"All {len(rows)} masks fit the truth (IoU of {PASS_IOU} or more)."
+        f"All {len(rows)} rows fit the truth."
         if not failed
-        else f"{failed} of {len(rows)} masks fit the truth too badly (IoU below {PASS_IOU})."
+        else f"{failed} of {len(rows)} rows fit the truth too badly."
     )
 
 

@@ -51,6 +51,15 @@ def _layer_of(viewer: Any, identity: str) -> Any | None:
     return next(found, None)
 
 
+def all_accepted(viewer: Any) -> tuple[Accepted, ...]:
+    """Return what was accepted on every image of a viewer; image by image, the newest last."""
+    found: list[Accepted] = []
+    for layer in viewer.layers:
+        if isinstance(layer, Labels) and "accepted" in note(layer):
+            found += sorted(note(layer)["live"].values(), key=lambda record: record.id)
+    return tuple(found)
+
+
 def accept(viewer: Any, image: Any, source: Source, plane: Plane, masks: Sequence[PlacedMask]) -> tuple[Accepted, ...]:
     """Write masks into the layer of accepted labels, with numbers above all that it has; return what was written.
 

@@ -6,12 +6,13 @@ over those of points that are selected: what is written here keeps the next one'
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from napari_sam3_assistant.core.prompts import is_positive
 from napari_sam3_assistant.layers import names
 
+T = TypeVar("T")
 WORDS = {True: "positive", False: "negative"}
 
 
@@ -31,7 +32,21 @@ def polarity_words(layer: Any) -> list[Any]:
 
 def object_ids(layer: Any) -> list[int]:
     """Return the object of each point, from 1; 1 where the layer does not say, or says no whole number."""
-    return [whole_id(value) for value in _column(layer, names.OBJECT, 1)]
+    return _each(_column(layer, names.OBJECT, 1), whole_id)
+
+
+def positives(words: list[Any]) -> list[bool]:
+    """Return whether each word means positive."""
+    return _each(words, is_positive)
+
+
+def _each(values: list[Any], meaning: Callable[[Any], T]) -> list[T]:
+    """Return what each value means; the same value is looked at once."""
+    try:
+        known = {value: meaning(value) for value in set(values)}
+    except TypeError:  # a value that cannot be hashed
+        return [meaning(value) for value in values]
+    return [known[value] for value in values]
 
 
 def _column(layer: Any, name: str, missing: Any) -> list[Any]:

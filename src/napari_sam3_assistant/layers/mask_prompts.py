@@ -166,6 +166,12 @@ def collect_mask_layer(layer: Any, image: Any, plane: Plane, world: World, shape
     return CollectedMasks(tuple(asked))
 
 
+def is_painted(layer: Any) -> bool:
+    """Return whether anything is painted in a layer, as far as that is soon seen: a large one is not looked through."""
+    data = full_resolution(layer)
+    return isinstance(data, np.ndarray) and data.size <= MOST_PIXELS and bool((data > 0).any())
+
+
 def _masks(labels: Ints, offset: tuple[int, int]) -> Iterator[tuple[int, PlacedMask]]:
     """Yield each label above 0 and its mask, cut to its pixels."""
     values = np.unique(labels[labels > 0])
@@ -205,7 +211,7 @@ def _place(image: Any, source: Source, plane: Plane, block: Window) -> tuple[tup
 
 def _covers(layer: Any, image: Any, plane: Plane, world: World, shape: tuple[int, int], block: Window) -> bool:
     """Return whether a layer can be painted in wherever ``block`` of the plane is, pixel by pixel."""
-    if not _paintable(layer):
+    if not paintable(layer):
         return False
     try:
         grid = grid_of(layer, image, plane, world)
@@ -220,7 +226,8 @@ def _covers(layer: Any, image: Any, plane: Plane, world: World, shape: tuple[int
     return bool(top >= 0 and left >= 0 and bottom <= height and right <= width)
 
 
-def _paintable(layer: Any) -> bool:
+def paintable(layer: Any) -> bool:
+    """Return whether a user can paint in a layer, and we can erase."""
     return not layer.multiscale and isinstance(layer.data, np.ndarray) and bool(layer.data.flags.writeable)
 
 
@@ -233,7 +240,7 @@ def _is_empty(layer: Any) -> bool:
 def _moved(viewer: Any, layers: list[Any], lengths: tuple[int, ...], geometry: dict[str, Any]) -> Any | None:
     """Return an empty layer of ours, moved; None where there is none. One in another frame is removed."""
     for layer in layers:
-        if not layer.name.startswith(names.MASK_PROMPT) or not _paintable(layer) or not _is_empty(layer):
+        if not layer.name.startswith(names.MASK_PROMPT) or not paintable(layer) or not _is_empty(layer):
             continue
         if layer.ndim != len(lengths) or not same_frame(layer, geometry):
             viewer.layers.remove(layer)

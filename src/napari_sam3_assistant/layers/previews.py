@@ -95,6 +95,7 @@ def show_objects(
 
 
 def _draw(viewer: Any, image: Any, source: Source, plane: Plane, drawn: Sequence[MaskObject]) -> Any:
+    _set_aside(viewer)
     layer = preview_layer(viewer)
     noted = note(layer) if layer is not None else {}
     here = (noted.get("image"), noted.get("plane")) == (source.identity, plane)
@@ -133,6 +134,7 @@ def add_empty_preview(viewer: Any, image: Any, source: Source, plane: Plane) -> 
 
     napari takes a tenth of a second to add a layer: done before the first click, the click need not wait.
     """
+    _set_aside(viewer)
     layer = preview_layer(viewer)
     if layer is not None:
         return layer
@@ -200,6 +202,13 @@ def absorb(
     return painted(objects, ids, drawn, labels, noted["window"], origin)
 
 
+def _set_aside(viewer: Any) -> None:
+    """Give a preview that we have not drawn another name: a file that was opened, a copy. It is the user's own."""
+    layer = preview_layer(viewer)
+    if layer is not None and "drawn" not in note(layer):
+        layer.name = names.EDITED_LABELS
+
+
 def keep_edited(viewer: Any) -> str | None:
     """Set the preview aside if its pixels are no longer those that were drawn; return the name it has now."""
     layer = preview_layer(viewer)
@@ -227,6 +236,7 @@ def read_preview(viewer: Any) -> tuple[np.ndarray, Window] | None:
 
 def empty_preview(viewer: Any) -> Any | None:
     """Draw nothing into ``SAM3 preview labels``; return the layer, or None if there is none."""
+    _set_aside(viewer)
     layer = preview_layer(viewer)
     if layer is not None and layer.data.any():
         layer.data = np.zeros_like(layer.data)

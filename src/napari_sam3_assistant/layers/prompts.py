@@ -22,6 +22,7 @@ from napari_sam3_assistant.layers.features import (
     next_value,
     object_ids,
     polarity_words,
+    positives,
     set_next,
     whole_id,
     write_features,
@@ -36,8 +37,10 @@ __all__ = [
     "add_point_layer",
     "clear_points",
     "collect_points",
+    "count_points",
     "flip_points",
     "indices_of",
+    "newest_point",
     "next_object",
     "next_polarity",
     "point_layer",
@@ -231,14 +234,32 @@ def collect_points(points: Any, image: Any, plane: Plane, world: World | None = 
         return CollectedPoints(())
     found = positions(points, image, plane, _data(points), world)
     here, inside = found.here, found.inside
-    words, ids = polarity_words(points), object_ids(points)
-    kept = [int(index) for index in np.flatnonzero(here & inside)]
+    words, ids = positives(polarity_words(points)), object_ids(points)
+    kept = np.flatnonzero(here & inside).tolist()
+    rows, cols = found.rows.tolist(), found.cols.tolist()
     return CollectedPoints(
-        tuple(PointPrompt(float(found.rows[k]), float(found.cols[k]), is_positive(words[k])) for k in kept),
+        tuple(PointPrompt(rows[k], cols[k], words[k]) for k in kept),
         elsewhere=int((~here).sum()),
         outside=int((here & ~inside).sum()),
         objects=tuple(ids[k] for k in kept),
     )
+
+
+def newest_point(points: Any, image: Any, plane: Plane, world: World | None = None) -> tuple[int, PointPrompt] | None:
+    """Return the object and the place of the point added last; None where it does not lie on the plane."""
+    found = positions(points, image, plane, _data(points)[-1:], world)
+    if not len(found.rows) or not (found.here & found.inside)[0]:
+        return None
+    id, word = object_ids(points)[-1], polarity_words(points)[-1]
+    return id, PointPrompt(float(found.rows[0]), float(found.cols[0]), is_positive(word))
+
+
+def count_points(points: Any, image: Any, plane: Plane, world: World | None = None) -> int:
+    """Return how many points lie on a plane of an image; parameters are those of :func:`collect_points`."""
+    if not len(points.data):
+        return 0
+    found = positions(points, image, plane, _data(points), world)
+    return int((found.here & found.inside).sum())
 
 
 def _data(points: Any) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,10 +40,12 @@ __all__ = [
     "add_box_layer",
     "box_layer",
     "collect_shapes",
+    "count_shapes",
     "fit_edges",
     "flip_boxes",
     "next_box_polarity",
     "read_shapes",
+    "remove_shapes",
     "set_next_box_polarity",
     "write_shapes",
 ]
@@ -66,11 +68,14 @@ class ShapePrompt:
         In pixels of the plane: its box, and its mask where it is more than a box.
     box : BoxPrompt
         Its bounding box, cut to the plane; whole pixels.
+    index : int
+        Its place in the layer.
     """
 
     key: tuple[Hashable, ...]
     prompts: Prompts
     box: BoxPrompt
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,6 +171,18 @@ def flip_boxes(layer: Any) -> int:
     return len(chosen)
 
 
+def remove_shapes(layer: Any, indices: Collection[int]) -> None:
+    """Remove some shapes; nothing is selected afterwards."""
+    layer.selected_data = {index for index in indices if index < len(layer.data)}
+    layer.remove_selected()
+
+
+def count_shapes(layer: Any, image: Any, plane: Plane, world: World | None = None) -> int:
+    """Return how many shapes begin on a plane of an image; parameters are those of :func:`collect_shapes`."""
+    first = [np.asarray(one[0], dtype=float) for one in layer.data]
+    return int(positions(layer, image, plane, np.array(first), world).here.sum()) if first else 0
+
+
 def collect_shapes(layer: Any, image: Any, plane: Plane, world: World | None = None) -> CollectedShapes:
     """Return the shapes that lie on a plane of an image, as prompts in its pixels.
 
@@ -206,7 +223,7 @@ def _sorted(
     """Return the prompts of what can be one, and count the rest."""
     shapes: list[ShapePrompt] = []
     left, seen = Counter[str](), Counter[Hashable]()
-    for kind, outline, lies_here, good in zip(kinds, outlines, here, positive, strict=True):
+    for index, (kind, outline, lies_here, good) in enumerate(zip(kinds, outlines, here, positive, strict=True)):
         if not np.isfinite(outline).all() or (lies_here and not has_area(outline, kind in FILLED)):
             left["empty"] += 1
         elif not lies_here:
@@ -216,12 +233,12 @@ def _sorted(
         else:
             key = (kind, good, plane, box, zlib.crc32(np.round(outline + 0.0, 2).tobytes()))
             seen[key] += 1  # a copy on the same place is another object
-            shapes.append(_prompt((*key, seen[key]), kind, outline, BoxPrompt(box, good)))
+            shapes.append(_prompt((*key, seen[key]), kind, outline, BoxPrompt(box, good), index))
     return CollectedShapes(tuple(shapes), left["elsewhere"], left["outside"], left["empty"])
 
 
-def _prompt(key: tuple[Hashable, ...], kind: str, outline: Floats, box: BoxPrompt) -> ShapePrompt:
+def _prompt(key: tuple[Hashable, ...], kind: str, outline: Floats, box: BoxPrompt, index: int) -> ShapePrompt:
     if kind not in FILLED or (kind == "rectangle" and is_upright(outline)):
-        return ShapePrompt(key, Prompts(box=box), box)
+        return ShapePrompt(key, Prompts(box=box), box, index)
     mask = rasterise(outline, box.box)
-    return ShapePrompt(key, Prompts(box=box, mask=None if mask is None else MaskPrompt(mask)), box)
+    return ShapePrompt(key, Prompts(box=box, mask=None if mask is None else MaskPrompt(mask)), box, index)

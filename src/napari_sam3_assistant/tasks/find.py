@@ -100,6 +100,7 @@ def find_plane(
         start = time.perf_counter()
         candidates = engine.find(embedding, inside)
         decode_ms = (time.perf_counter() - start) * 1000
+        cancel.raise_if_cancelled()
     return FindResult(candidates, view, limits, engine.name, engine.capabilities.threshold, encode_ms, decode_ms)
 
 

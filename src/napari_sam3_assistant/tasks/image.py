@@ -174,6 +174,7 @@ def segment_plane(
         start = time.perf_counter()
         answer = _clip_to_box(engine.segment(embedding, inside, previous), inside)
         decode_ms = (time.perf_counter() - start) * 1000
+        cancel.raise_if_cancelled()
     except AssistantError:
         raise
     except MemoryError as error:

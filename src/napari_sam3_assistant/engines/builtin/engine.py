@@ -13,7 +13,7 @@ import numpy.typing as npt
 from napari_sam3_assistant.core.errors import EngineError, PromptError, Unsupported
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken, Progress
-from napari_sam3_assistant.core.prompts import Prompts, Query
+from napari_sam3_assistant.core.prompts import PointPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
 from napari_sam3_assistant.engines.builtin.boxes import box_on
 from napari_sam3_assistant.engines.builtin.clicks import reading_of_clicks
@@ -27,6 +27,10 @@ from napari_sam3_assistant.engines.builtin.tree import RegionTree, grown
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, check
 
 INSTEAD = "Draw a box round an example (Exemplar), or install SAM3 and choose it as the engine."
+
+
+_MET = 0.5
+"""An answer to a mask that holds less of it than this has missed the object: the mask's middle shows it."""
 
 
 class BuiltinEngine:
@@ -159,7 +163,10 @@ def segment(tree: RegionTree, prompts: Prompts) -> Segmentation:
         given = mask_on(tree, prompts.mask.mask)
         if not len(clicks):
             reach = grown(box, tree.shape, 1) if box is not None else None
-            return _painted(tree, reading_of_mask(tree, given), clicks, reach)
+            answer = _painted(tree, reading_of_mask(tree, given), clicks, reach)
+            if given.box is not None and (answer.mask.within(given.box) & given.mask).sum() < _MET * given.area:
+                return _from_clicks(tree, clicks_on(tree, [_on(given)]))
+            return answer
     elif box is not None:
         one = reading_of_box(tree, box)
         given = drawn(tree, one.outline, NO_CLICKS, grown(box, tree.shape, 1))
@@ -169,6 +176,13 @@ def segment(tree: RegionTree, prompts: Prompts) -> Segmentation:
         return _from_clicks(tree, clicks)
     prior = tree.share_under(given.mask, given.offset)
     return _painted(tree, reading_of_clicks(tree, clicks, prior), clicks, box)
+
+
+def _on(given: PlacedMask) -> PointPrompt:
+    """Return a point in the middle of a hint: it covers but a part of a flat object."""
+    pixels = np.argwhere(given.mask)
+    row, col = pixels[((pixels - pixels.mean(axis=0)) ** 2).sum(axis=1).argmin()] + given.offset
+    return PointPrompt(float(row), float(col))
 
 
 def _from_clicks(tree: RegionTree, clicks: Clicks) -> Segmentation:

@@ -1,0 +1,201 @@
+"""Go through docs/how-to/from-clicks-to-accepted-objects.md in a real napari, and make its pictures and first-mask.png.
+
+    scripts/on-screen .venv/bin/python scripts/howto_pictures.py [FOLDER]
+
+Each step is done with the mouse and the keys, as the page tells it; what it says of sizes and numbers is printed.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from qtpy.QtWidgets import QDockWidget
+
+from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.core.geometry import Box
+from napari_sam3_assistant.demo.driver import Driver
+from napari_sam3_assistant.demo.fit import box_round, deepest, iou, matched, next_click, zigzag
+from napari_sam3_assistant.layers import names
+from napari_sam3_assistant.layers.world import camera_of
+from napari_sam3_assistant.samples import nuclei, phase_contrast
+from napari_sam3_assistant.tasks.jobs import Task
+
+HOME = "/home/you/SAM3 masks"
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "images"
+
+
+class Tour:
+    """A viewer, and what is done in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.driver = folder, Driver()
+        self.driver.viewer.window.resize(1366, 768)
+        self.driver.pump(0.3)
+        self.layer = None
+
+    def open(self, key: str, name: str) -> None:
+        driver = self.driver
+        driver.viewer.layers.clear()
+        driver.pump(0.1)
+        self.choose(Task.LIVE_POINTS)
+        driver.viewer.open_sample("napari-sam3-assistant", key)
+        self.layer = driver.viewer.layers[name]
+        driver.wait(lambda: driver.state.task.armed, "The layer of the prompts")
+        driver.pump(0.3)
+        driver.viewer.reset_view()
+        driver.state.output.default_folder = HOME
+        driver.wait_until_idle()
+
+    def choose(self, task: Task, prompt: PromptKind | None = None) -> None:
+        simple = self.driver.widget.simple
+        simple.setup.tasks[task].click()
+        if prompt is not None:
+            simple.prompt.kinds[prompt].click()
+        self.driver.pump(0.1)
+        if not self.driver.state.task.armed and self.driver.state.task.image is not None:
+            simple.prompt.create.click()
+        self.driver.pump(0.1)
+
+    def click(self, row: float, col: float, *, selects: bool = False) -> None:
+        self.driver.click(self.layer, row, col, wait=not selects)
+        self.driver.wait_until_idle()
+        self.say("click")
+
+    def key(self, letter: str, **held: bool) -> None:
+        self.driver.key(letter, **held)
+        self.driver.wait_until_idle()
+        self.say(letter)
+
+    def say(self, what: str) -> None:
+        widget, state = self.driver.widget.simple, self.driver.state
+        rows = ", ".join(f"{item.id}: {item.mask.area:,} px" for item in list(state.results.objects)[:8])
+        print(f"{what:10s} | {widget.prompt.objects.text.text()} | {state.run.message} | {rows}", flush=True)
+
+    def picture(self, name: str, *, whole: bool = False) -> None:
+        """Save the window, or the canvas and the dock of the widget."""
+        path = self.folder / name
+        self.driver.screenshot(str(path))
+        with Image.open(path) as seen:
+            shown = seen.convert("RGB")
+        if not whole:
+            window = self.driver.widget.window()
+            left = max(
+                dock.mapTo(window, dock.rect().topRight()).x()
+                for dock in window.findChildren(QDockWidget)
+                if dock.isVisible() and dock.mapTo(window, dock.rect().topLeft()).x() < 10
+            )
+            shown = shown.crop((left + 8, 22, shown.width, shown.height - 22))
+        shown.quantize(256, kmeans=2, dither=Image.Dither.NONE).save(path, optimize=True)
+        print(f"           > {name}: {shown.size}, {path.stat().st_size:,} bytes", flush=True)
+
+
+def clicks(tour: Tour) -> None:
+    """The first mask; then click and correct, several objects, readings, accept, undo."""
+    tour.open("nuclei", "Nuclei")
+    tour.click(194, 109)
+    tour.picture("first-mask.png", whole=True)
+    tour.driver.widget.simple.prompt.reset.click()
+    tour.driver.wait_until_idle()
+    tour.click(147, 212)
+    tour.key("T")
+    tour.click(181, 209)
+    tour.key("T")
+    tour.picture("objects-corrected.png", whole=True)
+    tour.key("N")
+    for place in ((181, 209), (200, 152), (309, 264)):
+        tour.click(*place)
+        if place != (309, 264):
+            tour.key("N")
+    tour.key("G")
+    tour.picture("objects-several.png")
+    tour.key("G")
+    tour.key("G")
+    tour.key("K")
+    tour.key("Z", ctrl=True)
+    tour.key("Z", ctrl=True, shift=True)
+
+
+def boxes_and_paint(tour: Tour) -> None:
+    """Two boxes, and one painted hint."""
+    tour.choose(Task.IMAGE, PromptKind.BOX)
+    tour.driver.drag(tour.layer, 324, 313, 363, 351)
+    tour.driver.drag(tour.layer, 305, 119, 346, 156)
+    tour.key("U")
+    tour.choose(Task.IMAGE, PromptKind.LABELS)
+    truth = nuclei().truth
+    one = truth == truth[456, 136]
+    tour.driver.stroke(tour.layer, zigzag(one, 10, 0.8))
+    paint = np.asarray(tour.driver.viewer.layers[names.MASK_PROMPT].data) > 0
+    print(f"           painted {np.count_nonzero(paint):,} of {np.count_nonzero(one):,} px")
+    tour.key("U")
+    camera = camera_of(tour.driver.viewer)
+    camera.zoom, camera.center = 1.7 * camera.zoom, (0, *tour.layer.data_to_world((390, 230)))
+    tour.picture("objects-boxes-and-paint.png")
+    tour.key("K")
+
+
+def examples(tour: Tour) -> None:
+    """An example, a counter-example, one of those found corrected, and all accepted and saved."""
+    tour.open("phase_contrast", "Phase contrast")
+    tour.choose(Task.EXEMPLAR)
+    tour.driver.drag(tour.layer, *box_round(phase_contrast().truth == 24, 3))
+    tour.key("U")
+    tour.key("J")
+    tour.driver.drag(tour.layer, 391, 2, 436, 44)
+    tour.key("U")
+    tour.driver.viewer.theme = "light"
+    tour.driver.pump(0.3)
+    tour.picture("objects-like-an-example.png")
+    tour.driver.viewer.theme = "dark"
+    tour.driver.pump(0.3)
+    tour.choose(Task.LIVE_POINTS)
+    correct_the_worst(tour)
+    tour.key("K")
+    tour.picture("objects-accepted.png")
+    with tempfile.TemporaryDirectory() as folder:
+        output = tour.driver.state.output
+        output.folder = folder
+        tour.driver.widget.simple.results.save.click()
+        tour.driver.wait(lambda: not output.saving, "The end of saving")
+        tour.driver.wait_until_idle()
+        tour.say("Save")
+
+
+def correct_the_worst(tour: Tour) -> None:
+    """Select the object that fits worst of those found, and click where it is wrong until it fits."""
+    truth, box = phase_contrast().truth, Box(0, 0, 512, 512)
+    masks = [item.mask.within(box) for item in tour.driver.state.results.objects]
+    found = [(fit, label, mask) for mask in masks for label, fit in [matched(mask, truth)] if fit > 0.5]
+    fit, label, mask = min(found, key=lambda one: one[:2])
+    fits, task = [fit], tour.driver.state.task
+    tour.click(*deepest(mask)[:2], selects=True)
+    while fits[-1] < 0.85 and len(fits) < 6:
+        row, col, positive = next_click(truth == label, mask)
+        if positive != task.positive:
+            tour.key("T")
+        tour.click(row, col)
+        mask = tour.driver.state.results.current.segmentation.mask.within(box)
+        fits.append(iou(mask, truth == label))
+    print("           fits " + ", ".join(f"{fit:.2f}" for fit in fits))
+
+
+def main(arguments: list[str]) -> int:
+    """Do all of it."""
+    with tempfile.TemporaryDirectory() as settings:
+        os.environ["XDG_CONFIG_HOME"] = settings
+        folder = Path(arguments[0]) if arguments else DOCS
+        folder.mkdir(parents=True, exist_ok=True)
+        tour = Tour(folder)
+        clicks(tour)
+        boxes_and_paint(tour)
+        examples(tour)
+        tour.driver.viewer.close()
+        tour.driver.pump(0.1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
