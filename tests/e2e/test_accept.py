@@ -27,15 +27,14 @@ def accepted(driver):
 
 def saved(driver, folder):
     driver.state.output.folder = str(folder)
-    driver.pump(0.02)
-    assert driver.widget.simple.results.save.isEnabled()
+    driver.wait(driver.widget.simple.results.save.isEnabled, "The button")
     driver.widget.simple.results.save.click()
     driver.wait(lambda: not driver.state.output.saving, "The end of saving")
     return tifffile.imread(driver.state.output.saved)
 
 
-def test_accept_only_keeps_and_accept_and_clear_takes_the_prompts_away(open_driver):
-    driver = open_driver((several(), {}))
+def test_accept_only_keeps_and_accept_and_clear_takes_the_prompts_away(open_again):
+    driver = open_again((several(), {}), show=False)
     results = driver.widget.simple.results
     begin(driver, (35, 35), (35, 95))
     driver.pump(0.05)
@@ -51,13 +50,13 @@ def test_accept_only_keeps_and_accept_and_clear_takes_the_prompts_away(open_driv
     assert np.array_equal(accepted(driver).data, shown) and not labels(driver).any()
     assert not len(points(driver).data) and driver.state.results.accepted == 2
     begin(driver, (95, 35))
-    driver.key("K")
+    driver.widget.controller.accepting.accept(clear=True)
     assert np.unique(accepted(driver).data).tolist() == [0, 1, 2, 3]
     assert driver.viewer.layers.selection.active.name == names.POINTS
 
 
-def test_one_object_is_accepted_from_the_menu(open_driver):
-    driver = open_driver((several(), {}))
+def test_one_object_is_accepted_from_the_menu(open_again):
+    driver = open_again((several(), {}))
     begin(driver, (35, 35), (35, 95), (95, 35))
 
     driver.click(driver.viewer.layers[0], 35, 95, button="right", wait=False)
@@ -70,8 +69,8 @@ def test_one_object_is_accepted_from_the_menu(open_driver):
     assert np.array_equal(accepted(driver).data > 0, accepted(driver).data == 1) and accepted(driver).data[35, 95] == 1
 
 
-def test_an_object_corrected_after_it_was_accepted_takes_the_place_of_the_old_one(open_driver):
-    driver = open_driver((squares(), {}), show=False)
+def test_an_object_corrected_after_it_was_accepted_takes_the_place_of_the_old_one(open_again):
+    driver = open_again((squares(), {}), show=False)
     accept = driver.widget.controller.accepting.accept
     add(driver, 35, 35)
     accept(clear=False)
@@ -86,8 +85,8 @@ def test_an_object_corrected_after_it_was_accepted_takes_the_place_of_the_old_on
     assert driver.state.results.accepted == 1
 
 
-def test_objects_of_several_slices_lie_on_the_picture_in_world_coordinates(open_driver, tmp_path):
-    driver = open_driver((np.stack([squares(), squares(), squares()]), STACK))
+def test_objects_of_several_slices_lie_on_the_picture_in_world_coordinates(open_again, tmp_path):
+    driver = open_again((np.stack([squares(), squares(), squares()]), STACK))
     image = driver.viewer.layers[0]
     for index, at in ((0, (35, 35)), (2, (95, 95))):
         driver.viewer.dims.set_current_step(0, index)
@@ -106,12 +105,12 @@ def test_objects_of_several_slices_lie_on_the_picture_in_world_coordinates(open_
     assert np.array_equal(saved(driver, tmp_path), layer.data)
 
 
-def test_undo_last_accept_goes_back_one_by_one_and_then_says_so(open_driver):
-    driver = open_driver((several(), {}))
+def test_undo_last_accept_goes_back_one_by_one_and_then_says_so(open_again):
+    driver = open_again((several(), {}), show=False)
     button = driver.widget.simple.results.undo_accept
     for at in ((35, 35), (35, 95), (95, 35)):
         begin(driver, at)
-        driver.key("K")
+        driver.widget.controller.accepting.accept(clear=True)
     seen = []
     for _ in range(3):
         driver.pump(0.05)
@@ -126,8 +125,8 @@ def test_undo_last_accept_goes_back_one_by_one_and_then_says_so(open_driver):
     assert np.unique(accepted(driver).data).tolist() == [0, 1]
 
 
-def test_what_was_painted_in_the_accepted_layer_stays(open_driver):
-    driver = open_driver((several(), {}), show=False)
+def test_what_was_painted_in_the_accepted_layer_stays(open_again):
+    driver = open_again((several(), {}), show=False)
     controller = driver.widget.controller
     begin(driver, (35, 35))
     controller.accepting.accept(clear=True)
@@ -142,8 +141,8 @@ def test_what_was_painted_in_the_accepted_layer_stays(open_driver):
     assert np.unique(accepted(driver).data).tolist() == [0, 9] and (accepted(driver).data == 9).sum() == 16
 
 
-def test_a_renamed_layer_is_used_again_and_a_deleted_one_is_made_anew(open_driver):
-    driver = open_driver((several(), {}), show=False)
+def test_a_renamed_layer_is_used_again_and_a_deleted_one_is_made_anew(open_again):
+    driver = open_again((several(), {}), show=False)
     accept = driver.widget.controller.accepting.accept
     begin(driver, (35, 35))
     accept(clear=True)
@@ -163,8 +162,8 @@ def test_a_renamed_layer_is_used_again_and_a_deleted_one_is_made_anew(open_drive
     assert not driver.viewer.layers[names.ACCEPTED].data.any() and set(objects(driver)) == {1}
 
 
-def test_saving_after_accepting_writes_the_accepted_labels(open_driver, tmp_path):
-    driver = open_driver((several(), {}), show=False)
+def test_saving_after_accepting_writes_the_accepted_labels(open_again, tmp_path):
+    driver = open_again((several(), {}), show=False)
     begin(driver, (35, 35), (35, 95))
     driver.widget.controller.accepting.accept(clear=True)
 
@@ -172,8 +171,8 @@ def test_saving_after_accepting_writes_the_accepted_labels(open_driver, tmp_path
 
 
 @pytest.mark.parametrize("scores", [(0.9, 0.9), (0.9, 0.5)])
-def test_a_file_shows_overlaps_as_the_screen_does(open_driver, tmp_path, scores):
-    driver = open_driver((squares(), {}), show=False)
+def test_a_file_shows_overlaps_as_the_screen_does(open_again, tmp_path, scores):
+    driver = open_again((squares(), {}), show=False)
     controller = driver.widget.controller
     begin(driver, (35, 35), (95, 95))
     board, draft = controller.board, controller.board.draft
@@ -185,7 +184,7 @@ def test_a_file_shows_overlaps_as_the_screen_does(open_driver, tmp_path, scores)
     assert np.array_equal(saved(driver, tmp_path), labels(driver))
 
 
-def test_on_a_huge_plane_objects_far_apart_are_held_accepted_and_saved(open_driver, tmp_path):
+def test_on_a_huge_plane_objects_far_apart_are_held_accepted_and_saved(open_again, tmp_path):
     side, far = 16384, 12000
     plane = da.zeros((side, side), chunks=1024, dtype=np.uint8)
 
@@ -198,12 +197,13 @@ def test_on_a_huge_plane_objects_far_apart_are_held_accepted_and_saved(open_driv
         return out
 
     picture = plane.map_blocks(spot, dtype=np.uint8)
-    driver = open_driver((picture, {"contrast_limits": (0, 255), "name": "slide"}), show=False)
+    driver = open_again((picture, {"contrast_limits": (0, 255), "name": "slide"}), show=False)
     begin(driver, (200, 200), (200 + far, 200 + far))
 
     assert names.HELD in driver.viewer.layers
     assert set(objects(driver)) == {1, 2} and all(5500 < area < 7000 for area in objects(driver).values())
-    driver.widget.controller.accepting.accept(clear=True)
+    for id in (1, 2):
+        driver.widget.controller.accepting.accept(clear=True, ids=(id,))
     driver.pump(0.02)
 
     layer = accepted(driver)
@@ -214,3 +214,15 @@ def test_on_a_huge_plane_objects_far_apart_are_held_accepted_and_saved(open_driv
     driver.widget.controller.accepting.undo_last()
     file = saved(driver, tmp_path)
     assert max(file.shape) < 100 and (file > 0).sum() > 5500
+
+
+def test_objects_accepted_together_keep_their_order_and_are_taken_back_together(open_again):
+    driver = open_again((squares(), {}), show=False)
+    begin(driver, (35, 35), (95, 95))
+    driver.widget.controller.accepting.accept(clear=True)
+    layer = accepted(driver)
+    assert (layer.data[35, 35], layer.data[95, 95]) == (1, 2)
+
+    driver.widget.controller.accepting.undo_last()
+
+    assert not layer.data.any() and "2 objects" in driver.state.run.message

@@ -13,9 +13,9 @@ from tests.conftest import squares
 from tests.e2e.hands import FIRST, SECOND, add, add_box, labels, objects, overlap, several
 
 
-def with_boxes(open_driver, *layers, show=False):
+def with_boxes(open_again, *layers, show=False):
     """A driver in the task 2D, prompt Box, and the layer of boxes."""
-    driver = open_driver(*layers, show=show)
+    driver = open_again(*layers, show=show)
     driver.widget.simple.setup.tasks[Task.IMAGE].click()
     driver.widget.simple.prompt.kinds[PromptKind.BOX].click()
     driver.widget.simple.prompt.create.click()
@@ -23,9 +23,9 @@ def with_boxes(open_driver, *layers, show=False):
     return driver, driver.viewer.layers[names.BOXES]
 
 
-def with_examples(open_driver, *layers, show=False):
+def with_examples(open_again, *layers, show=False):
     """A driver in the task Exemplar, and the layer of boxes."""
-    driver = open_driver(*layers, show=show)
+    driver = open_again(*layers, show=show)
     driver.widget.simple.setup.tasks[Task.EXEMPLAR].click()
     driver.wait_until_idle()
     return driver, driver.viewer.layers[names.BOXES]
@@ -46,8 +46,8 @@ def box_round(truth, label, margin=2):
 # -- boxes -----------------------------------------------------------------------------------------
 
 
-def test_a_box_drawn_with_the_mouse_gives_a_mask_inside_it(open_driver):
-    driver, boxes = with_boxes(open_driver, (squares(), {}), show=True)
+def test_a_box_drawn_with_the_mouse_gives_a_mask_inside_it(open_again):
+    driver, boxes = with_boxes(open_again, (squares(), {}), show=True)
     image = driver.viewer.layers[0]
 
     driver.drag(image, 15, 15, 39.6, 55)
@@ -60,8 +60,8 @@ def test_a_box_drawn_with_the_mouse_gives_a_mask_inside_it(open_driver):
     assert driver.viewer.layers[names.PREVIEW_BOXES].visible is False
 
 
-def test_two_boxes_are_two_objects_and_another_run_asks_only_about_the_new_one(open_driver, engine):
-    driver, boxes = with_boxes(open_driver, (several(), {}))
+def test_two_boxes_are_two_objects_and_another_run_asks_only_about_the_new_one(open_again, engine):
+    driver, boxes = with_boxes(open_again, (several(), {}))
     add_box(boxes, 18, 18, 52, 52)
     add_box(boxes, 18, 78, 52, 112)
     run(driver)
@@ -79,8 +79,8 @@ def test_two_boxes_are_two_objects_and_another_run_asks_only_about_the_new_one(o
 
 
 @pytest.mark.parametrize("kind", ["ellipse", "polygon"])
-def test_shapes_with_an_inside_are_prompts_too(open_driver, kind):
-    driver, boxes = with_boxes(open_driver, (squares(), {}))
+def test_shapes_with_an_inside_are_prompts_too(open_again, kind):
+    driver, boxes = with_boxes(open_again, (squares(), {}))
     add_box(boxes, 15, 15, 55, 55, kind)
 
     run(driver)
@@ -88,8 +88,8 @@ def test_shapes_with_an_inside_are_prompts_too(open_driver, kind):
     assert overlap(labels(driver) == 1, FIRST) > 0.85
 
 
-def test_shapes_that_cannot_be_prompts_are_left_out_and_said(open_driver):
-    driver, boxes = with_boxes(open_driver, (squares(), {}))
+def test_shapes_that_cannot_be_prompts_are_left_out_and_said(open_again):
+    driver, boxes = with_boxes(open_again, (squares(), {}))
     add_box(boxes, 30, 30, 30, 30)
     add_box(boxes, 300, 300, 340, 340)
     driver.pump(0.05)
@@ -102,8 +102,8 @@ def test_shapes_that_cannot_be_prompts_are_left_out_and_said(open_driver):
     assert set(objects(driver)) == {1} and driver.state.run.phase is Phase.IDLE
 
 
-def test_boxes_of_another_slice_are_left_out_and_said_before_the_run(open_driver, engine):
-    driver, boxes = with_boxes(open_driver, (np.stack([several(), squares()]), {}))
+def test_boxes_of_another_slice_are_left_out_and_said_before_the_run(open_again, engine):
+    driver, boxes = with_boxes(open_again, (np.stack([several(), squares()]), {}))
     driver.viewer.dims.set_current_step(0, 0)
     add_box(boxes, 18, 18, 52, 52, at=(0,))
     add_box(boxes, 78, 78, 112, 112, at=(1,))
@@ -122,8 +122,8 @@ def test_boxes_of_another_slice_are_left_out_and_said_before_the_run(open_driver
     assert labels(driver)[35, 35] == 1 and len(engine.asked) == 2
 
 
-def test_only_prompts_of_the_chosen_kind_are_used_and_the_others_are_said(open_driver, engine):
-    driver = open_driver((squares(), {}), show=False)
+def test_only_prompts_of_the_chosen_kind_are_used_and_the_others_are_said(open_again, engine):
+    driver = open_again((squares(), {}), show=False)
     add(driver, 95, 95)
     driver.widget.simple.setup.tasks[Task.IMAGE].click()
     driver.widget.simple.prompt.kinds[PromptKind.BOX].click()
@@ -139,8 +139,8 @@ def test_only_prompts_of_the_chosen_kind_are_used_and_the_others_are_said(open_d
     assert overlap(labels(driver) == 1, SECOND) > 0.9 and overlap(labels(driver) == 2, FIRST) > 0.9
 
 
-def test_a_deleted_object_takes_its_box_along_and_undo_brings_both_back(open_driver, engine):
-    driver, boxes = with_boxes(open_driver, (several(), {}))
+def test_a_deleted_object_takes_its_box_along_and_undo_brings_both_back(open_again, engine):
+    driver, boxes = with_boxes(open_again, (several(), {}))
     add_box(boxes, 18, 18, 52, 52)
     add_box(boxes, 18, 78, 52, 112)
     run(driver)
@@ -155,8 +155,8 @@ def test_a_deleted_object_takes_its_box_along_and_undo_brings_both_back(open_dri
     assert len(engine.asked) == 2, "both still have their masks"
 
 
-def test_a_box_that_is_moved_is_another_object_in_the_next_run(open_driver):
-    driver, boxes = with_boxes(open_driver, (squares(), {}))
+def test_a_box_that_is_moved_is_another_object_in_the_next_run(open_again):
+    driver, boxes = with_boxes(open_again, (squares(), {}))
     add_box(boxes, 18, 18, 52, 52)
     run(driver)
 
@@ -169,9 +169,9 @@ def test_a_box_that_is_moved_is_another_object_in_the_next_run(open_driver):
 # -- examples --------------------------------------------------------------------------------------
 
 
-def test_one_example_finds_many_and_a_counter_example_removes_some(open_driver):
+def test_one_example_finds_many_and_a_counter_example_removes_some(open_again):
     sample = nuclei()
-    driver, _ = with_examples(open_driver, (sample.image, {"name": "nuclei"}), show=True)
+    driver, _ = with_examples(open_again, (sample.image, {"name": "nuclei"}), show=True)
     image = driver.viewer.layers["nuclei"]
     driver.drag(image, *box_round(sample.truth, 3))
     run(driver)
@@ -190,8 +190,8 @@ def test_one_example_finds_many_and_a_counter_example_removes_some(open_driver):
     assert 0 < len(objects(driver)) < len(found)
 
 
-def test_a_box_round_nothing_finds_nothing_and_says_so(open_driver):
-    driver, boxes = with_examples(open_driver, (squares(), {}))
+def test_a_box_round_nothing_finds_nothing_and_says_so(open_again):
+    driver, boxes = with_examples(open_again, (squares(), {}))
     add_box(boxes, 2, 60, 16, 76)
 
     run(driver)
@@ -200,8 +200,8 @@ def test_a_box_round_nothing_finds_nothing_and_says_so(open_driver):
     assert driver.state.run.message and (not objects(driver) or driver.state.run.message.startswith("Found"))
 
 
-def test_objects_that_overlap_are_kept_whole(open_driver):
-    driver, boxes = with_boxes(open_driver, (squares(), {}))
+def test_objects_that_overlap_are_kept_whole(open_again):
+    driver, boxes = with_boxes(open_again, (squares(), {}))
     add_box(boxes, 18, 18, 52, 52)
     run(driver)
     assert names.PREVIEW_MASKS not in driver.viewer.layers
@@ -213,14 +213,14 @@ def test_objects_that_overlap_are_kept_whole(open_driver):
     assert stack.data.shape[0] == 2 and all((stack.data[k] > 0).sum() > 800 for k in (0, 1))
 
 
-def test_more_than_two_hundred_objects_are_found_shown_and_saved(open_driver, tmp_path):
+def test_more_than_two_hundred_objects_are_found_shown_and_saved(open_again, tmp_path):
     import tifffile
 
     cell = np.full((30, 30), 20, np.uint8)
     cell[8:22, 8:22] = 200
     picture = np.tile(cell, (16, 16))
     picture = (picture + np.random.default_rng(0).integers(0, 4, picture.shape)).astype(np.uint8)
-    driver, boxes = with_examples(open_driver, (picture, {}))
+    driver, boxes = with_examples(open_again, (picture, {}))
     add_box(boxes, 6, 6, 23, 23)
     run(driver)
     assert len(objects(driver)) == 256

@@ -21,8 +21,8 @@ def hovers(driver, times=1) -> None:
 # -- the pointer -----------------------------------------------------------------------------------
 
 
-def test_held_h_shows_what_a_click_would_make_and_nothing_is_left(open_driver, engine):
-    driver = open_driver((squares(), {}))
+def test_held_h_shows_what_a_click_would_make_and_nothing_is_left(open_again, engine):
+    driver = open_again((squares(), {}))
     image = driver.viewer.layers[0]
     driver.wait_until_idle()
     driver.move(image, 35, 35)
@@ -44,15 +44,15 @@ def test_held_h_shows_what_a_click_would_make_and_nothing_is_left(open_driver, e
     assert overlap(labels(driver) == 1, FIRST) > 0.9
 
 
-def test_the_newest_place_wins_and_no_more_than_twenty_are_asked_in_a_second(open_driver, engine):
-    driver = open_driver((squares(), {}))
+def test_the_newest_place_wins_and_no_more_than_twenty_are_asked_in_a_second(open_again, engine):
+    driver = open_again((squares(), {}))
     image = driver.viewer.layers[0]
     driver.wait_until_idle()
     driver.move(image, 20, 20)
     with driver.hold("H"):
         start = time.perf_counter()
-        for step in range(200):
-            driver.move(image, 20 + step % 30, 20 + step // 10)
+        for step in range(50):
+            driver.move(image, 20 + step % 30, 20 + step // 3)
         driver.move(image, 95, 95)
         spent = time.perf_counter() - start
         hovers(driver)
@@ -64,8 +64,8 @@ def test_the_newest_place_wins_and_no_more_than_twenty_are_asked_in_a_second(ope
     assert np.diff(engine.times).min() > 0.03
 
 
-def test_a_slow_engine_refuses_to_follow_the_pointer_in_words(open_driver, engine):
-    driver = open_driver((squares(), {}))
+def test_a_slow_engine_refuses_to_follow_the_pointer_in_words(open_again, engine):
+    driver = open_again((squares(), {}))
     image = driver.viewer.layers[0]
     driver.wait_until_idle()
     engine.delay = 0.15
@@ -86,8 +86,8 @@ def test_a_slow_engine_refuses_to_follow_the_pointer_in_words(open_driver, engin
 
 
 @pytest.mark.parametrize("held", ["alt", "shift"])
-def test_alt_and_shift_click_set_one_point_of_the_other_polarity(open_driver, held):
-    driver = open_driver((squares(), {}))
+def test_alt_and_shift_click_set_one_point_of_the_other_polarity(open_again, held):
+    driver = open_again((squares(), {}))
     image = driver.viewer.layers[0]
     driver.click(image, 35, 35)
 
@@ -99,8 +99,8 @@ def test_alt_and_shift_click_set_one_point_of_the_other_polarity(open_driver, he
     assert driver.state.task.positive and labels(driver)[48, 48] == 0
 
 
-def test_a_right_click_sets_no_point_and_opens_the_menu(open_driver):
-    driver = open_driver((several(), {}))
+def test_a_right_click_sets_no_point_and_opens_the_menu(open_again):
+    driver = open_again((several(), {}))
     image = driver.viewer.layers[0]
     driver.click(image, 35, 35)
 
@@ -121,8 +121,8 @@ def test_a_right_click_sets_no_point_and_opens_the_menu(open_driver):
     assert driver.state.results.undo == "Add point"
 
 
-def test_clear_prompt_takes_points_and_masks_of_this_slice_alone(open_driver):
-    driver = open_driver((np.stack([squares(), squares()]), {}), show=False)
+def test_clear_prompt_takes_points_and_masks_of_this_slice_alone(open_again):
+    driver = open_again((np.stack([squares(), squares()]), {}), show=False)
     for index in (0, 1):
         driver.viewer.dims.set_current_step(0, index)
         driver.wait_until_idle()
@@ -137,8 +137,8 @@ def test_clear_prompt_takes_points_and_masks_of_this_slice_alone(open_driver):
     assert overlap(labels(driver) > 0, FIRST) > 0.9
 
 
-def test_the_list_of_keys_opens_and_closes(open_driver):
-    driver = open_driver((squares(), {}))
+def test_the_list_of_keys_opens_and_closes(open_again):
+    driver = open_again((squares(), {}))
     driver.widget.window().activateWindow()  # no window manager does it here
     driver.wait(driver.widget.window().isActiveWindow, "The window")
 
@@ -151,10 +151,10 @@ def test_the_list_of_keys_opens_and_closes(open_driver):
     assert not driver.widget.sheet.isVisible()
 
 
-def test_ten_objects_are_made_and_accepted_without_leaving_the_canvas(open_driver):
+def test_ten_objects_are_made_and_accepted_without_leaving_the_canvas(open_again):
     cell = np.full((40, 40), 20, np.uint8)
     cell[10:30, 10:30] = 200
-    driver = open_driver((np.tile(cell, (3, 4)), {}))
+    driver = open_again((np.tile(cell, (3, 4)), {}))
     image = driver.viewer.layers[0]
     places = [(20 + 40 * (k // 4), 20 + 40 * (k % 4)) for k in range(10)]
 
@@ -168,8 +168,8 @@ def test_ten_objects_are_made_and_accepted_without_leaving_the_canvas(open_drive
     assert driver.viewer.layers.selection.active.name == names.POINTS and not objects(driver)
 
 
-def test_clear_prompt_takes_points_that_were_not_asked_about_too(open_driver):
-    driver = open_driver((squares(), {}), show=False)
+def test_clear_prompt_takes_points_that_were_not_asked_about_too(open_again):
+    driver = open_again((squares(), {}), show=False)
     driver.widget.simple.setup.tasks["2d"].click()
     driver.widget.simple.prompt.create.click()
     add(driver, 35, 35)

@@ -19,8 +19,8 @@ def of_points(driver) -> list[int]:
     return list(points(driver).features[names.OBJECT])
 
 
-def test_n_and_clicks_make_objects_side_by_side(open_driver):
-    driver = open_driver((several(), {}))
+def test_n_and_clicks_make_objects_side_by_side(open_again):
+    driver = open_again((several(), {}))
     image = driver.viewer.layers[0]
 
     driver.click(image, 35, 35)
@@ -37,8 +37,8 @@ def test_n_and_clicks_make_objects_side_by_side(open_driver):
     assert driver.state.results.selected == 3 and [row.object_id for row in driver.state.results.rows] == [1, 2, 3]
 
 
-def test_a_click_on_another_object_selects_it_and_adds_no_point(open_driver):
-    driver = open_driver((several(), {}))
+def test_a_click_on_another_object_selects_it_and_adds_no_point(open_again):
+    driver = open_again((several(), {}))
     image = driver.viewer.layers[0]
     driver.click(image, 35, 35)
     driver.key("N")
@@ -55,8 +55,8 @@ def test_a_click_on_another_object_selects_it_and_adds_no_point(open_driver):
     assert of_points(driver) == [1, 2, 1]
 
 
-def test_after_n_a_click_inside_another_object_begins_one(open_driver):
-    driver = open_driver((several(), {}), show=False)
+def test_after_n_a_click_inside_another_object_begins_one(open_again):
+    driver = open_again((several(), {}), show=False)
     add(driver, 35, 35)
 
     driver.widget.controller.board.begin_object()
@@ -65,8 +65,8 @@ def test_after_n_a_click_inside_another_object_begins_one(open_driver):
     assert of_points(driver) == [1, 2] and set(objects(driver)) == {1, 2}
 
 
-def test_objects_are_deleted_by_q_by_the_button_and_from_the_menu(open_driver):
-    driver = open_driver((several(), {}))
+def test_objects_are_deleted_by_q_by_the_button_and_from_the_menu(open_again):
+    driver = open_again((several(), {}))
     image, board = driver.viewer.layers[0], driver.widget.controller.board
     for at in CORNERS:
         board.begin_object()
@@ -93,8 +93,8 @@ def test_objects_are_deleted_by_q_by_the_button_and_from_the_menu(open_driver):
     assert set(objects(driver)) == {3} and "Select an object first" in driver.state.run.message
 
 
-def test_w_walks_round_and_shift_w_back(open_driver):
-    driver = open_driver((several(), {}))
+def test_w_walks_round_and_shift_w_back(open_again):
+    driver = open_again((several(), {}))
     for at in CORNERS[:3]:
         driver.widget.controller.board.begin_object()
         add(driver, *at)
@@ -108,8 +108,8 @@ def test_w_walks_round_and_shift_w_back(open_driver):
     assert list(points(driver).shown) == [False, False, True]
 
 
-def test_numbers_are_not_given_twice_while_there_are_objects(open_driver):
-    driver = open_driver((several(), {}), show=False)
+def test_numbers_are_not_given_twice_while_there_are_objects(open_again):
+    driver = open_again((several(), {}), show=False)
     board = driver.widget.controller.board
     for at in CORNERS[:2]:
         board.begin_object()
@@ -122,9 +122,9 @@ def test_numbers_are_not_given_twice_while_there_are_objects(open_driver):
     assert set(objects(driver)) == {1, 3} and of_points(driver) == [1, 3]
 
 
-def test_g_walks_through_readings_and_a_click_corrects_the_one_shown(open_driver):
+def test_g_walks_through_readings_and_a_click_corrects_the_one_shown(open_again):
     sample = nuclei()
-    driver = open_driver((sample.image, {"name": "nuclei"}))
+    driver = open_again((sample.image, {"name": "nuclei"}))
     image = driver.viewer.layers["nuclei"]
     rows, cols = np.nonzero(sample.truth == 51)
     first = driver.click(image, int(rows.mean()), int(cols.mean()))
@@ -147,8 +147,8 @@ def test_g_walks_through_readings_and_a_click_corrects_the_one_shown(open_driver
 
 
 @pytest.mark.parametrize("kind", ["box", "exemplar", "labels"])
-def test_objects_of_every_preview_are_corrected_by_clicks_in_live_points(open_driver, engine, kind):
-    driver = open_driver((squares(), {}))
+def test_objects_of_every_preview_are_corrected_by_clicks_in_live_points(open_again, engine, kind):
+    driver = open_again((squares(), {}))
     image, task = driver.viewer.layers[0], driver.widget.simple.setup.tasks
     if kind == "exemplar":
         task[Task.EXEMPLAR].click()

@@ -11,9 +11,9 @@ from tests.conftest import squares
 from tests.e2e.hands import FIRST, SECOND, labels, objects, overlap, paint
 
 
-def with_labels(open_driver, *layers, show=False):
+def with_labels(open_again, *layers, show=False):
     """A driver in the task 2D, prompt Labels, and the layer to paint in."""
-    driver = open_driver(*layers, show=show)
+    driver = open_again(*layers, show=show)
     driver.widget.simple.setup.tasks[Task.IMAGE].click()
     driver.widget.simple.prompt.kinds[PromptKind.LABELS].click()
     driver.widget.simple.prompt.create.click()
@@ -27,8 +27,8 @@ def run(driver) -> None:
     driver.wait_until_idle()
 
 
-def test_strokes_of_two_labels_become_two_objects(open_driver, engine):
-    driver, layer = with_labels(open_driver, (squares(), {}), show=True)
+def test_strokes_of_two_labels_become_two_objects(open_again, engine):
+    driver, layer = with_labels(open_again, (squares(), {}), show=True)
     image = driver.viewer.layers[0]
     layer.brush_size = 14
 
@@ -45,8 +45,8 @@ def test_strokes_of_two_labels_become_two_objects(open_driver, engine):
     assert all(asked.mask is not None and not asked.points and asked.box is None for asked in engine.asked)
 
 
-def test_another_run_asks_only_about_what_was_painted_since(open_driver, engine):
-    driver, layer = with_labels(open_driver, (squares(), {}))
+def test_another_run_asks_only_about_what_was_painted_since(open_again, engine):
+    driver, layer = with_labels(open_again, (squares(), {}))
     paint(layer, np.s_[25:45, 25:45])
     run(driver)
     paint(layer, np.s_[90:100, 90:100], 2)
@@ -56,8 +56,8 @@ def test_another_run_asks_only_about_what_was_painted_since(open_driver, engine)
     assert len(engine.asked) == 2 and len(objects(driver)) == 2
 
 
-def test_a_hint_of_a_few_pixels_is_enough(open_driver):
-    driver, layer = with_labels(open_driver, (squares(), {}))
+def test_a_hint_of_a_few_pixels_is_enough(open_again):
+    driver, layer = with_labels(open_again, (squares(), {}))
     paint(layer, np.s_[33:36, 33:36])
 
     run(driver)
@@ -65,8 +65,8 @@ def test_a_hint_of_a_few_pixels_is_enough(open_driver):
     assert overlap(labels(driver) == 1, FIRST) > 0.9
 
 
-def test_nothing_painted_says_what_to_do(open_driver, engine):
-    driver, _ = with_labels(open_driver, (squares(), {}))
+def test_nothing_painted_says_what_to_do(open_again, engine):
+    driver, _ = with_labels(open_again, (squares(), {}))
     button = driver.widget.simple.run.run
     assert not button.isEnabled() and button.toolTip() == "Paint over an object first."
 
@@ -75,8 +75,8 @@ def test_nothing_painted_says_what_to_do(open_driver, engine):
     assert not engine.asked and "Paint over an object" in f"{driver.state.run.message} {driver.state.run.hint}"
 
 
-def test_no_box_and_no_example_say_what_to_do(open_driver, engine):
-    driver = open_driver((squares(), {}), show=False)
+def test_no_box_and_no_example_say_what_to_do(open_again, engine):
+    driver = open_again((squares(), {}), show=False)
     driver.widget.simple.setup.tasks[Task.EXEMPLAR].click()
     run(driver)
     assert driver.state.run.phase is Phase.FAILED and "example" in driver.state.run.hint
@@ -86,8 +86,8 @@ def test_no_box_and_no_example_say_what_to_do(open_driver, engine):
     assert "Draw a box" in f"{driver.state.run.message} {driver.state.run.hint}" and not engine.asked
 
 
-def test_a_layer_of_another_scale_lies_where_it_is_seen(open_driver):
-    driver = open_driver((squares(), {"scale": (0.5, 0.5), "translate": (3, 4)}), show=False)
+def test_a_layer_of_another_scale_lies_where_it_is_seen(open_again):
+    driver = open_again((squares(), {"scale": (0.5, 0.5), "translate": (3, 4)}), show=False)
     driver.widget.simple.setup.tasks[Task.IMAGE].click()
     driver.widget.simple.prompt.kinds[PromptKind.LABELS].click()
     coarse = np.zeros((32, 32), np.int32)
@@ -99,8 +99,8 @@ def test_a_layer_of_another_scale_lies_where_it_is_seen(open_driver):
     assert overlap(labels(driver) > 0, SECOND) > 0.9
 
 
-def test_what_is_painted_on_another_slice_is_left_alone(open_driver, engine):
-    driver, layer = with_labels(open_driver, (np.stack([squares(), squares()]), {}))
+def test_what_is_painted_on_another_slice_is_left_alone(open_again, engine):
+    driver, layer = with_labels(open_again, (np.stack([squares(), squares()]), {}))
     driver.viewer.dims.set_current_step(0, 0)
     paint(layer, np.s_[1, 90:100, 90:100])
     driver.pump(0.02)
@@ -112,8 +112,8 @@ def test_what_is_painted_on_another_slice_is_left_alone(open_driver, engine):
     assert overlap(labels(driver) > 0, SECOND) > 0.9 and len(engine.asked) == 1
 
 
-def test_a_deleted_object_takes_its_label_along_and_undo_brings_it_back(open_driver, engine):
-    driver, layer = with_labels(open_driver, (squares(), {}))
+def test_a_deleted_object_takes_its_label_along_and_undo_brings_it_back(open_again, engine):
+    driver, layer = with_labels(open_again, (squares(), {}))
     paint(layer, np.s_[25:45, 25:45])
     paint(layer, np.s_[90:100, 90:100], 2)
     run(driver)
@@ -130,8 +130,8 @@ def test_a_deleted_object_takes_its_label_along_and_undo_brings_it_back(open_dri
     assert np.unique(layer.data).tolist() == [0, 2] and set(objects(driver)) == {2}
 
 
-def test_what_resetting_erased_comes_back_with_undo(open_driver):
-    driver, layer = with_labels(open_driver, (squares(), {}))
+def test_what_resetting_erased_comes_back_with_undo(open_again):
+    driver, layer = with_labels(open_again, (squares(), {}))
     paint(layer, np.s_[25:45, 25:45])
     run(driver)
 

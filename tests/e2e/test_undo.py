@@ -24,8 +24,8 @@ def forth(driver, times=1) -> None:
     driver.wait_until_idle()
 
 
-def test_points_added_moved_flipped_and_deleted_by_hand_go_back_and_forth(open_driver):
-    driver = open_driver((squares(), {}))
+def test_points_added_moved_flipped_and_deleted_by_hand_go_back_and_forth(open_again):
+    driver = open_again((squares(), {}))
     image, layer = driver.viewer.layers[0], points(driver)
     driver.click(image, 35, 35)
     first = labels(driver)
@@ -63,8 +63,8 @@ def test_points_added_moved_flipped_and_deleted_by_hand_go_back_and_forth(open_d
     assert not len(layer.data) and driver.state.run.message == "There is nothing to do again."
 
 
-def test_a_moved_point_is_one_step_however_long_the_way(open_driver):
-    driver = open_driver((squares(), {}))
+def test_a_moved_point_is_one_step_however_long_the_way(open_again):
+    driver = open_again((squares(), {}))
     image, layer = driver.viewer.layers[0], points(driver)
     driver.click(image, 35, 35)
     layer.mode = "select"
@@ -76,8 +76,8 @@ def test_a_moved_point_is_one_step_however_long_the_way(open_driver):
     assert np.allclose(layer.data, [[35, 35]], atol=1)
 
 
-def test_new_object_and_accept_are_steps(open_driver):
-    driver = open_driver((several(), {}))
+def test_new_object_and_accept_are_steps(open_again):
+    driver = open_again((several(), {}))
     image = driver.viewer.layers[0]
     driver.click(image, 35, 35)
     driver.key("N")
@@ -99,8 +99,8 @@ def test_new_object_and_accept_are_steps(open_driver):
     assert driver.state.results.accepted == 2
 
 
-def test_boxes_added_moved_and_deleted_go_back_and_forth(open_driver):
-    driver = open_driver((squares(), {}))
+def test_boxes_added_moved_and_deleted_go_back_and_forth(open_again):
+    driver = open_again((squares(), {}))
     driver.widget.simple.setup.tasks[Task.IMAGE].click()
     driver.widget.simple.prompt.kinds[PromptKind.BOX].click()
     driver.widget.simple.prompt.create.click()
@@ -134,8 +134,8 @@ def test_boxes_added_moved_and_deleted_go_back_and_forth(open_driver):
     assert len(boxes.data) == 1
 
 
-def test_a_deleted_layer_of_points_or_of_boxes_comes_back_with_undo(open_driver):
-    driver = open_driver((squares(), {}), show=False)
+def test_a_deleted_layer_of_points_or_of_boxes_comes_back_with_undo(open_again):
+    driver = open_again((squares(), {}), show=False)
     add(driver, 35, 35)
     driver.widget.simple.setup.tasks[Task.EXEMPLAR].click()
     add_box(driver.viewer.layers[names.BOXES], 18, 18, 52, 52)
@@ -152,8 +152,8 @@ def test_a_deleted_layer_of_points_or_of_boxes_comes_back_with_undo(open_driver)
     assert np.allclose(points(driver).data, [[35, 35]]) and overlap(labels(driver) == 1, FIRST) > 0.9
 
 
-def test_undo_while_the_engine_is_busy_shows_the_masks_of_the_restored_points(open_driver, engine):
-    driver = open_driver((squares(), {}), show=False)
+def test_undo_while_the_engine_is_busy_shows_the_masks_of_the_restored_points(open_again, engine):
+    driver = open_again((squares(), {}), show=False)
     board = driver.widget.controller.board
     add(driver, 35, 35)
     engine.delay = 0.3
@@ -172,8 +172,8 @@ def test_undo_while_the_engine_is_busy_shows_the_masks_of_the_restored_points(op
     assert len(driver.state.results.current.prompts.points) == 3
 
 
-def test_undo_of_a_run_that_still_goes_on_brings_no_object(open_driver, engine):
-    driver = open_driver((squares(), {}), show=False)
+def test_undo_of_a_run_that_still_goes_on_brings_no_object(open_again, engine):
+    driver = open_again((squares(), {}), show=False)
     driver.widget.simple.setup.tasks[Task.IMAGE].click()
     driver.widget.simple.prompt.kinds[PromptKind.BOX].click()
     driver.widget.simple.prompt.create.click()

@@ -75,25 +75,28 @@ class Accepting:
         if here is None or not fresh:
             return {}
         shape = here.source.plane_shape(here.plane)
-        fresh = [item for item in fresh if _lies_on(shape, item.mask)]
-        fresh.sort(key=lambda item: -item.score)
+        fresh = sorted((item for item in fresh if _lies_on(shape, item.mask)), key=lambda item: item.id)
+        best_first = sorted(range(len(fresh)), key=lambda place: -fresh[place].score)
         numbers = {draft.talks.get(item.id, Talk()).accepted for item in fresh}
         old = [one for one in self.records if one.id in numbers and (one.image, one.plane) == here.place]
         accepted.erase(self._controller.viewer, old)
-        made = accepted.accept(
-            self._controller.viewer, here.layer, here.source, here.plane, [item.mask for item in fresh]
-        )
+        masks = [fresh[place].mask for place in best_first]
+        made = accepted.accept(self._controller.viewer, here.layer, here.source, here.plane, masks, places=best_first)
         self.records = (*(one for one in self.records if one not in old), *made)
-        return {item.id: one.id for item, one in zip(fresh, made, strict=True)}
+        return {fresh[place].id: one.id for place, one in zip(best_first, made, strict=True)}
 
     def undo_last(self) -> None:
-        """Take the object accepted last out of the layer again."""
+        """Take what was accepted last out of the layer again: one object, or all that were accepted with it."""
         if not self.records:
             self._controller.status.idle("No accepted Live Points object to undo.")
             return
         self._controller.board.step("Undo Last Accept")
-        self.restore(self.records[:-1])
-        self._controller.status.idle("Undid last accepted Live Points object.")
+        act = self.records[-1].image, self.records[-1].act
+        left = tuple(one for one in self.records if (one.image, one.act) != act)
+        count = len(self.records) - len(left)
+        self.restore(left)
+        what = "object" if count == 1 else f"{count} objects"
+        self._controller.status.idle(f"Undid last accepted Live Points {what}.")
 
     def restore(self, records: tuple[Accepted, ...]) -> None:
         """Make the layer hold these objects: others of ours leave it, what users painted stays."""

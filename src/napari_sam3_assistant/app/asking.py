@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 Key = tuple[Place, int | str]
 FIND = "find"
+DRAWING_INTERVAL_S = 0.1
 NOUNS = {PromptKind.POINTS: "point", PromptKind.BOX: "box", PromptKind.LABELS: "label"}
 
 
@@ -61,6 +62,7 @@ class Asking:
         self._pending: dict[Key, Pending] = {}
         self._error: AssistantError | None = None
         self._outcome = ""
+        self._drawn, self._undrawn = 0.0, False
 
     # -- what there is to ask ---------------------------------------------------------------------
 
@@ -259,7 +261,7 @@ class Asking:
         if layer is None:
             return "The image was removed; its answer was dropped."
         if isinstance(result, FindResult):
-            return self._found(place, result, str(layer.name))
+            return self._found(place, pending, result, str(layer.name))
         return self._segmented(place, int(id), pending, result, str(layer.name))
 
     def _segmented(self, place: Place, id: int, pending: Pending, result: PlaneResult, name: str) -> str:
@@ -270,6 +272,7 @@ class Asking:
         board.put(place, board.at(place).answered(id, prompts, result, Origin(name)))
         self._shown(place)
         self._state.results.current = result
+        self._state.results.decode_ms = result.decode_ms
         engine_ms = result.encode_ms + result.decode_ms
         self._state.results.plugin_ms = (time.perf_counter() - pending.began) * 1000 - engine_ms
         area, window = result.segmentation.mask.area, result.view.window
@@ -279,12 +282,15 @@ class Asking:
             return "Nothing stands out here: the mask is the whole view."
         return "Live Points ready" if self._controller.live.is_live else "Preview ready"
 
-    def _found(self, place: Place, result: FindResult, name: str) -> str:
+    def _found(self, place: Place, pending: Pending, result: FindResult, name: str) -> str:
         board = self._controller.board
         found = result.above(result.threshold)
         board.step("Run Preview")
         board.put(place, board.at(place).with_found("exemplar", found, Origin(name, "exemplar")))
         self._shown(place)
+        self._state.results.decode_ms = result.decode_ms
+        engine_ms = result.encode_ms + result.decode_ms
+        self._state.results.plugin_ms = (time.perf_counter() - pending.began) * 1000 - engine_ms
         part = "" if result.view.window.shape == result.view.source.plane_shape(result.view.plane) else " in view"
         return f"Found {len(found)} objects{part}." if found else f"No objects found{part}."
 
@@ -293,6 +299,11 @@ class Asking:
         self._state.output.saved = None
         if here is None or place != here.place or place != board.place:
             return
+        now = time.monotonic()
+        self._undrawn = bool(self._pending) and now - self._drawn < DRAWING_INTERVAL_S
+        if self._undrawn:
+            return  # of many answers that come at once, the last one draws for all
+        self._drawn = now
         board.draw(here)
         if not self._pending and self._controller.state.task.kind is not PromptKind.POINTS:
             board.draw_extras(here)
@@ -307,6 +318,9 @@ class Asking:
     def _tell(self) -> None:
         if self._pending:
             return
+        if self._undrawn:
+            self._undrawn = False
+            self._controller.board.draw()
         error, self._error = self._error, None
         if error is not None:
             self._controller.status.fail(error)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
 
 
+EXTRAS_AFTER_S = 0.3
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """All that a step back brings back."""
@@ -50,7 +53,7 @@ class Board:
         self._results = controller.state.results
         self._drafts: dict[Place, Draft] = keeping.take(controller.viewer)
         self._timeline: Timeline[Snapshot] = Timeline()
-        self._hovered = False
+        self._hovered = self._extras_due = False
         self.drawing = False
         """Whether layers that come and go now are the board's own doing."""
         self.place: Place | None = None
@@ -117,7 +120,26 @@ class Board:
         if here is not None and here.place == self.place:
             self._hovered = False
             self._show(here, self.draft.objects)
+            self._redraw_extras_soon()
         self.publish()
+
+    def _redraw_extras_soon(self) -> None:
+        """Let the boxes and the overlapping masks follow, where they are there, once the hand rests."""
+        viewer = self._controller.viewer
+        there = preview_boxes.boxes_layer(viewer) is not None or preview_masks.masks_layer(viewer) is not None
+        if there and not self._extras_due:
+            self._extras_due = True
+            self._controller.after(EXTRAS_AFTER_S, self._redraw_extras)
+
+    def _redraw_extras(self) -> None:
+        self._extras_due = False
+        here = None if self._controller.closed else self._controller.here()
+        if here is None or here.place != self.place:
+            return
+        if self._controller.asking.waits:
+            self._redraw_extras_soon()
+        else:
+            self.draw_extras(here)
 
     def _show(self, here: OnScreen, objects: Objects) -> None:
         self.drawing = True

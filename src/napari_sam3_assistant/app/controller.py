@@ -66,7 +66,8 @@ class AppController:
         self.status = Status(state.run, on_main)
         self._runtime = runtime
         self._sources = images.Sources()
-        self._closed = False
+        self.closed = False
+        """Whether the last widget of the viewer is closed."""
         self._session = runtime.session(state.model.in_use)
         self.board: Board = Board(self)
         self.asking: Asking = Asking(self, self._session)
@@ -177,7 +178,7 @@ class AppController:
 
     def _add_preview(self) -> None:
         """Add the preview layer, still empty, so that the first click need not wait for napari to do so."""
-        here = self.here() if not self._closed and self.live.is_live else None
+        here = self.here() if not self.closed and self.live.is_live else None
         if here is not None:
             previews.add_empty_preview(self.viewer, here.layer, here.source, here.plane)
 
@@ -333,9 +334,9 @@ class AppController:
 
     def close(self) -> None:
         """Stop work and let go of everything in the viewer; layers stay as they are."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         self.hover.stop()
         self.board.close()
         self.asking.forget()

@@ -119,8 +119,10 @@ class ResultState:
         Which reading of the selected object's prompts is shown, and how many there are: ``(0, 1)`` at first.
     current : PlaneResult or None
         The newest answer.
+    decode_ms : float
+        What the engine took for the newest answer, in milliseconds.
     plugin_ms : float
-        From the click to the drawn mask without the engine's share, in milliseconds.
+        From the click, or the run, to the drawn masks without the engine's share, in milliseconds.
     rows : tuple of ObjectRow
         The table.
     accepted : int
@@ -136,6 +138,7 @@ class ResultState:
     selected: int | None = None
     reading: tuple[int, int] = (0, 1)
     current: PlaneResult | None = None
+    decode_ms: float = 0.0
     plugin_ms: float = 0.0
     rows: tuple[ObjectRow, ...] = ()
     accepted: int = 0

@@ -20,6 +20,7 @@ from napari_sam3_assistant.widgets.main_widget import MainWidget
 from napari_sam3_assistant.widgets.napari_bridge import PLUGIN
 
 TIMEOUT_S = 60.0
+CANVAS = "CanvasBackendDesktop"
 BUTTONS = {
     "left": Qt.MouseButton.LeftButton,
     "right": Qt.MouseButton.RightButton,
@@ -46,7 +47,9 @@ class Driver:
         if not isinstance(widget, MainWidget):
             raise NoAnswer(f"napari opened {type(widget).__name__} in place of the widget.")
         self.widget = widget
-        self.pump(0.5)
+        self.pump(0.05)
+        if self.widget.isVisible():
+            self._until_laid_out()
 
     @property
     def state(self) -> AppState:
@@ -187,12 +190,11 @@ class Driver:
     ) -> None:
         """Press at the first pixel of ``points``, move along the others, let go at the last."""
         canvas, held, left = self._canvas(), _held(alt=alt, shift=shift), Qt.MouseButton.LeftButton
-        places = [self.place(layer, row, col) for row, col in points]
-        self._moved(places[0])
-        QTest.mousePress(canvas, left, held, places[0])
-        for place in places[1:]:
-            self._moved(place, left, held)
-        QTest.mouseRelease(canvas, left, held, places[-1])
+        self._moved(self.place(layer, *points[0]))
+        QTest.mousePress(canvas, left, held, self.place(layer, *points[0]))
+        for at in points[1:]:
+            self._moved(self.place(layer, *at), left, held)
+        QTest.mouseRelease(canvas, left, held, self.place(layer, *points[-1]))
         self.pump()
 
     def key(self, letter: str, *, shift: bool = False, ctrl: bool = False) -> None:
@@ -216,6 +218,15 @@ class Driver:
         self.pump(0.3)
         self.viewer.screenshot(path, canvas_only=False, flash=False)
 
+    def _until_laid_out(self) -> None:
+        """Wait until the canvas keeps its size: the dock takes its width once napari's theme is applied."""
+        canvases = [one for one in self.widget.window().findChildren(QWidget) if type(one).__name__ == CANVAS]
+        steady, size = 0, None
+        while canvases and steady < 5:
+            self.pump(0.03)
+            steady = steady + 1 if canvases[0].size() == size else 0
+            size = canvases[0].size()
+
     def _moved(
         self,
         place: QPoint,
@@ -230,7 +241,7 @@ class Driver:
 
     def _canvas(self) -> QWidget:
         for child in self.widget.window().findChildren(QWidget):
-            if type(child).__name__ == "CanvasBackendDesktop":
+            if type(child).__name__ == CANVAS:
                 return child
         raise NoAnswer("napari has no canvas on this screen.")
 

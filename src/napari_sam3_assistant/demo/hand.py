@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from concurrent.futures import Future
 from typing import Any
-from unittest import mock
 
 import numpy as np
 
@@ -15,9 +12,7 @@ from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.demo.driver import Driver, NoAnswer
 from napari_sam3_assistant.demo.fit import Mask
 from napari_sam3_assistant.layers import names
-from napari_sam3_assistant.tasks.find import FindResult
 from napari_sam3_assistant.tasks.jobs import Task
-from napari_sam3_assistant.tasks.session import ImageSession
 
 
 class Hand:
@@ -105,18 +100,16 @@ class Hand:
 
     def run(self) -> list[Mask]:
         """Press ``U``, and return the masks of all objects."""
-        state, ended, found = self.driver.state, list[float](), list[FindResult]()
+        state, ended = self.driver.state, list[Phase]()
 
         def on_phase(phase: Phase) -> None:
             if phase in (Phase.IDLE, Phase.FAILED):
-                ended.append(time.perf_counter())
+                ended.append(phase)
 
         state.run.events.phase.connect(on_phase)
         try:
-            with _noting(found):
-                began = time.perf_counter()
-                self.key("U")
-                self.driver.wait(lambda: bool(ended), "An answer")
+            self.key("U")
+            self.driver.wait(lambda: bool(ended), "An answer")
         finally:
             state.run.events.phase.disconnect(on_phase)
         self.driver.wait_until_idle()
@@ -124,30 +117,9 @@ class Hand:
         if not len(objects):
             raise NoAnswer(f"There is no mask: {state.run.message} {state.run.hint}")
         self.score = float(np.mean([item.score for item in objects]))
-        self.plugin_ms = state.results.plugin_ms
-        if found:
-            self.decode_ms = found[-1].decode_ms
-            self.plugin_ms = (ended[-1] - began) * 1000 - found[-1].encode_ms - found[-1].decode_ms
-        elif state.results.current is not None:
-            self.decode_ms = state.results.current.decode_ms
+        self.plugin_ms, self.decode_ms = state.results.plugin_ms, state.results.decode_ms
         return self.masks()
 
     def masks(self) -> list[Mask]:
         """Return the masks of all objects."""
         return [item.mask.within(whole(self._shape).box) for item in self.driver.state.results.objects]
-
-
-def _noting(found: list[FindResult]) -> Any:
-    """Note each answer to an example meanwhile: the widget does not show how long it took."""
-    find = ImageSession.find
-
-    def noted(session: ImageSession, *arguments: Any, **options: Any) -> Future[FindResult]:
-        future = find(session, *arguments, **options)
-        future.add_done_callback(lambda done: found.append(done.result()) if _answered(done) else None)
-        return future
-
-    return mock.patch.object(ImageSession, "find", noted)
-
-
-def _answered(future: Future[FindResult]) -> bool:
-    return not future.cancelled() and future.exception() is None

@@ -9,6 +9,7 @@ touching what a user painted meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,14 @@ def all_accepted(viewer: Any) -> tuple[Accepted, ...]:
     return tuple(found)
 
 
-def accept(viewer: Any, image: Any, source: Source, plane: Plane, masks: Sequence[PlacedMask]) -> tuple[Accepted, ...]:
+def accept(
+    viewer: Any,
+    image: Any,
+    source: Source,
+    plane: Plane,
+    masks: Sequence[PlacedMask],
+    places: Sequence[int] | None = None,
+) -> tuple[Accepted, ...]:
     """Write masks into the layer of accepted labels, with numbers above all that it has; return what was written.
 
     Pixels that hold a label keep it; but a mask of which nothing else is left is written over them.
@@ -76,25 +84,32 @@ def accept(viewer: Any, image: Any, source: Source, plane: Plane, masks: Sequenc
     plane : Plane
         On which the masks lie.
     masks : sequence of PlacedMask
+        Written in this order: the first one keeps a pixel that several hold.
+    places : sequence of int or None
+        Which of the new numbers each mask gets, 0 the lowest; None: in their order.
 
     Raises
     ------
     ImageError
         If there is no memory for a layer of the picture's size.
     """
-    shape = source.plane_shape(plane)
-    wanted = [(mask, box) for mask in masks if mask.area and mask.box and (box := clip(mask.box, shape))]
-    wanted = [(mask, box) for mask, box in wanted if mask.within(box).any()]
+    shape, places = source.plane_shape(plane), places if places is not None else range(len(masks))
+    wanted = [
+        (place, mask, box)
+        for place, mask in zip(places, masks, strict=True)
+        if mask.area and mask.box and (box := clip(mask.box, shape)) and mask.within(box).any()
+    ]
     if not wanted:
         return ()
     layer = _ready(viewer, image, source, plane)
     live, erased = note(layer)["live"], note(layer)["erased"]
     free = 1 + max(_highest(layer, plane), max(live, default=0), max(erased, default=0))
-    _make_room(layer, free + len(wanted))
+    _make_room(layer, free + max(place for place, _, _ in wanted))
     made: list[Accepted] = []
-    for mask, box in wanted:
+    for place, mask, box in wanted:
         labels = _read(layer, plane, box, made)
-        made.append(accepted_of(free + len(made), mask.within(box), box, labels, source.identity, plane))
+        one = accepted_of(free + place, mask.within(box), box, labels, source.identity, plane)
+        made.append(replace(one, act=free))
         _put(layer, made[-1], labels, box)
     _finish(layer, {**live, **{record.id: record for record in made}}, erased)
     return tuple(made)

@@ -29,6 +29,8 @@ class Accepted:
         Of the picture.
     under : ndarray of the mask's shape, or None
         The labels that it lies on; None: on background.
+    act : int
+        The first of the numbers that were given together with this one.
     """
 
     id: int
@@ -36,6 +38,7 @@ class Accepted:
     image: str
     plane: Plane
     under: npt.NDArray[np.uint32] | None = None
+    act: int = 0
 
 
 def accepted_of(
