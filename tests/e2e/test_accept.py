@@ -30,6 +30,7 @@ def saved(driver, folder):
     driver.wait(driver.widget.simple.results.save.isEnabled, "The button")
     driver.widget.simple.results.save.click()
     driver.wait(lambda: not driver.state.output.saving, "The end of saving")
+    assert driver.state.output.saved is not None, driver.state.run
     return tifffile.imread(driver.state.output.saved)
 
 

@@ -85,6 +85,15 @@ def test_a_mask_of_which_nothing_else_is_left_is_written_over_the_others(desk):
     assert not desk.pixels().any()
 
 
+def test_an_object_that_is_there_already_is_left_out(desk):
+    desk.accept(mask(0, 0))
+
+    made = desk.accept(mask(1, 1), mask(50, 50), mask(51, 51))
+
+    assert [one.mask.offset for one in made] == [(50, 50)]
+    assert (desk.pixels() == 1).sum() == 100
+
+
 def test_taking_back_the_one_below_leaves_the_one_above(desk):
     below, above = desk.accept(mask(0, 0), mask(2, 2, 3, 3))
 

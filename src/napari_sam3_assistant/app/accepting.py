@@ -64,7 +64,7 @@ class Accepting:
         else:
             board.draw(here)
         self.publish()
-        status.idle(_told(self.records[len(self.records) - len(made) :], clear))
+        status.idle(_told(self.records[len(self.records) - len(made) :], len(fresh) - len(made), clear))
 
     def _write(self, fresh: list[MaskObject], draft: Draft) -> dict[int, int]:
         """Write objects into the layer, the best first, in place of what was accepted of them before.
@@ -83,7 +83,7 @@ class Accepting:
         masks = [fresh[place].mask for place in best_first]
         made = accepted.accept(self._controller.viewer, here.layer, here.source, here.plane, masks, places=best_first)
         self.records = (*(one for one in self.records if one not in old), *made)
-        return {fresh[place].id: one.id for place, one in zip(best_first, made, strict=True)}
+        return {fresh[one.id - one.act].id: one.id for one in made}
 
     def undo_last(self) -> None:
         """Take what was accepted last out of the layer again: one object, or all that were accepted with it."""
@@ -137,9 +137,11 @@ def _lies_on(shape: tuple[int, int], mask: PlacedMask) -> bool:
     return box is not None and bool(mask.within(box).any())
 
 
-def _told(made: tuple[Accepted, ...], clear: bool) -> str:
+def _told(made: tuple[Accepted, ...], left_out: int, clear: bool) -> str:
     pixels = sum(one.mask.area for one in made)
     cleared = " Prompt cleared." if clear else ""
+    if made and left_out:
+        cleared = f" {left_out} {'is' if left_out == 1 else 'are'} accepted already.{cleared}"
     if not made:
         return "Accepted already." + cleared
     if len(made) == 1:

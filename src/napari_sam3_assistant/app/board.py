@@ -210,6 +210,8 @@ class Board:
     def walk(self, step: int) -> None:
         """Select the next (1) or the previous (-1) object."""
         self.change(lambda draft: draft.walk(step))
+        selected = self.draft.selected
+        self._controller.status.idle(f"Object {selected} selected." if selected else "There is no object yet.")
 
     def delete_object(self, id: int | None = None) -> None:
         """Take away an object, by default the selected one, and its points."""

@@ -15,6 +15,7 @@ from psygnal import Signal
 from napari_sam3_assistant.app.accepting import Accepting
 from napari_sam3_assistant.app.asking import Asking
 from napari_sam3_assistant.app.board import Board
+from napari_sam3_assistant.app.following import Following
 from napari_sam3_assistant.app.hover import Hover
 from napari_sam3_assistant.app.live_points import LivePoints
 from napari_sam3_assistant.app.painted_prompts import MaskPrompts
@@ -76,6 +77,7 @@ class AppController:
         self.masks: MaskPrompts = MaskPrompts(self)
         self.accepting: Accepting = Accepting(self)
         self.hover = Hover(self, self._session)
+        self._following = Following(self)
         self.saving = Saving(self, runtime.scheduler)
         for part in (self.live, self.boxes, self.masks):
             part.attach()
@@ -130,6 +132,7 @@ class AppController:
         except AssistantError as error:
             source = None
             self.status.fail(error)
+        self._following.watch(layer if source is not None else None)
         if source is None:
             task.image, task.summary = None, ""
             self._session.set_source(None)
@@ -259,7 +262,9 @@ class AppController:
         if len(self.board.draft.objects):
             self.board.step("Clear Preview")
         self.board.layer_gone()
+        self.board.drawing = True
         count = previews.clear_previews(self.viewer)
+        self.board.drawing = False
         self.status.idle(f"Cleared {count} SAM3 preview layer(s). Prompts and accepted labels were kept.")
 
     def clear_results(self) -> None:
@@ -303,6 +308,8 @@ class AppController:
         for part in (self.live, self.boxes, self.masks, self.accepting):
             part.layer_removed(layer)
         if layer.name == names.PREVIEW_LABELS and not self.board.drawing:
+            if len(self.board.draft.objects):
+                self.board.step("Delete the preview")
             self.board.layer_gone()
         self.note_active()
         if identity != self.state.task.image:
@@ -341,6 +348,7 @@ class AppController:
         self.board.close()
         self.asking.forget()
         self._events.close()
+        self._following.watch(None)
         for part in (self.live, self.boxes, self.masks):
             part.close()
         self._sources.close()

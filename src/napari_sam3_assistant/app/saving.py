@@ -45,6 +45,7 @@ class Saving:
         self._controller = controller
         self._scheduler = scheduler
         self._output = controller.state.output
+        self._beside = ""
 
     def default_folder(self) -> Path:
         """Return where masks go unless the user chooses: beside the picture, else ``SAM3 masks`` at home."""
@@ -71,6 +72,10 @@ class Saving:
         else:
             self._controller.status.fail(SaveError("There is no mask to save.", hint="Click on an object first."))
             return
+        results = self._controller.state.results
+        missing = results.kept if len(objects) else 0
+        verb = "object is" if missing == 1 else "objects are"
+        self._beside = f". {missing} accepted {verb} not in it." if missing else ""
         self._output.saving, self._output.saved = True, None
         future = self._scheduler.submit(Job(WORKER, write), session=f"save-{id(self)}", kind=Kind.BATCH)
         future.add_done_callback(lambda done: self._controller.on_main(lambda: self._saved(done)))
@@ -133,7 +138,7 @@ class Saving:
             self._controller.status.fail(SaveError(f"Could not save the mask: {error}.", hint="Choose another folder."))
             return
         self._output.saved = path
-        self._controller.status.idle(f"Saved the mask to {path}")
+        self._controller.status.idle(f"Saved the mask to {path}{self._beside}")
 
 
 def _window_of(masks: Sequence[PlacedMask]) -> Window:

@@ -33,7 +33,7 @@ from napari_sam3_assistant.layers.blocks import (
 from napari_sam3_assistant.layers.sparse import levels
 from napari_sam3_assistant.layers.world import geometry_at
 from napari_sam3_assistant.masks.accepting import Accepted as Accepted
-from napari_sam3_assistant.masks.accepting import accepted_of, beneath
+from napari_sam3_assistant.masks.accepting import accepted_of, beneath, held_already
 from napari_sam3_assistant.masks.drawing import label_type
 from napari_sam3_assistant.masks.pieces import Record
 
@@ -72,7 +72,8 @@ def accept(
     """Write masks into the layer of accepted labels, with numbers above all that it has; return what was written.
 
     Pixels that hold a label keep it; but a mask of which nothing else is left is written over them.
-    A mask outside the plane is left out.
+    Left out are masks outside the plane, and those of an object that the layer has already: their overlap
+    is half of their union or more.
 
     Parameters
     ----------
@@ -106,10 +107,14 @@ def accept(
     free = 1 + max(_highest(layer, plane), max(live, default=0), max(erased, default=0))
     _make_room(layer, free + max(place for place, _, _ in wanted))
     made: list[Accepted] = []
+    known = {id: one for id, one in live.items() if one.plane == plane}
     for place, mask, box in wanted:
         labels = _read(layer, plane, box, made)
+        if held_already(mask.within(box), labels, known):
+            continue
         one = accepted_of(free + place, mask.within(box), box, labels, source.identity, plane)
         made.append(replace(one, act=free))
+        known[one.id] = made[-1]
         _put(layer, made[-1], labels, box)
     _finish(layer, {**live, **{record.id: record for record in made}}, erased)
     return tuple(made)

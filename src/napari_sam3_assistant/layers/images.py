@@ -7,6 +7,7 @@ from typing import Any
 from napari.layers import Image
 
 from napari_sam3_assistant.core.sources import Source
+from napari_sam3_assistant.layers import names
 
 
 class Sources:
@@ -59,19 +60,19 @@ class Sources:
 
 
 def image_layers(viewer: Any) -> list[Any]:
-    """Return the Image layers of a viewer, the lowest first."""
-    return [layer for layer in viewer.layers if isinstance(layer, Image)]
+    """Return the Image layers of a viewer, the lowest first; without those that were layers of ours."""
+    return [layer for layer in viewer.layers if is_image(layer)]
 
 
 def is_image(layer: Any) -> bool:
-    """Return whether a layer is an Image layer; a proxy of one is."""
-    return isinstance(layer, Image)
+    """Return whether a layer is a picture: an Image layer (a proxy is one), and no layer of ours that was converted."""
+    return isinstance(layer, Image) and not str(layer.name).startswith(names.OURS)
 
 
 def active_image(viewer: Any) -> Any | None:
     """Return the active layer if it is an image, else the topmost visible image, else any, else None."""
     active = viewer.layers.selection.active
-    if isinstance(active, Image):
+    if is_image(active):
         return active
     images = image_layers(viewer)
     shown = [layer for layer in images if layer.visible]

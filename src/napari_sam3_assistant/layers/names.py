@@ -20,6 +20,9 @@ PREVIEWS = (PREVIEW_LABELS, PREVIEW_MASKS, PREVIEW_BOXES, HELD)
 PROMPTS = (POINTS, BOXES, MASK_PROMPT)
 """Layers that hold prompts."""
 
+OURS = (*PROMPTS, *PREVIEWS, ACCEPTED)
+"""How the names of all layers of ours begin; napari numbers the second one of a name."""
+
 POLARITY = "polarity"
 """The feature that tells positive from negative points."""
 

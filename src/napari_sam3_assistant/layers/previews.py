@@ -59,9 +59,13 @@ class Shown:
 
 
 def preview_layer(viewer: Any) -> Any | None:
-    """Return the layer ``SAM3 preview labels``, or None."""
-    found = (one for one in viewer.layers if one.name == names.PREVIEW_LABELS and isinstance(one, Labels))
-    return next(found, None)
+    """Return the layer ``SAM3 preview labels``, or None.
+
+    Where the name is taken, by a copy converted to an image, napari has numbered it.
+    """
+    ours = [one for one in viewer.layers if isinstance(one, Labels) and one.name.startswith(names.PREVIEW_LABELS)]
+    named = [one for one in ours if one.name == names.PREVIEW_LABELS]
+    return next(iter(named or [one for one in ours if "drawn" in note(one)]), None)
 
 
 def show_objects(

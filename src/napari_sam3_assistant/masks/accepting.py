@@ -12,6 +12,8 @@ import numpy.typing as npt
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, intersection, slices
 from napari_sam3_assistant.core.planes import Plane
 
+SAME_IOU = 0.5
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Accepted:
@@ -52,6 +54,28 @@ def accepted_of(
     placed = PlacedMask(mask, first).trimmed()
     under = labels[slices(placed.box or box, first)].astype(np.uint32)
     return Accepted(id, placed, identity, plane, under)
+
+
+def held_already(mask: npt.NDArray[np.bool_], labels: npt.NDArray[Any], known: Mapping[int, Accepted]) -> bool:
+    """Return whether a label holds the object already: their overlap is half of their union or more.
+
+    Parameters
+    ----------
+    mask : ndarray of bool
+        What is to be accepted.
+    labels : ndarray of the mask's shape, integer
+        What is accepted there.
+    known : mapping of int to Accepted
+        Objects by label; of others, only what lies under the mask's box is counted.
+    """
+    values, counts = np.unique(labels[mask], return_counts=True)
+    area = int(mask.sum())
+    for value, shared in zip(values.tolist(), counts.tolist(), strict=True):
+        if value:
+            theirs = known[value].mask.area if value in known else int((labels == value).sum())
+            if shared >= SAME_IOU * (area + max(theirs, shared) - shared):
+                return True
+    return False
 
 
 def beneath(record: Accepted, erased: Mapping[int, Accepted]) -> npt.NDArray[np.uint32]:
