@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 
-import napari
 import pytest
-from qtpy.QtWidgets import QApplication
 
 from napari_sam3_assistant.demo.driver import Driver
 from tests.e2e.hands import Watched
@@ -40,37 +37,13 @@ def engine(monkeypatch):
     return made
 
 
-_kept: list = []
-
-
-@pytest.fixture(scope="module")
-def _end_of_module(qapp):
-    """Close the viewer that the tests of a module have shared."""
-    yield
-    while _kept:
-        _kept.pop().close()
-        qapp.processEvents()
-        gc.collect()
-
-
 @pytest.fixture
-def open_again(_end_of_module):
-    """As ``open_driver``; the tests of the module share one viewer, which costs a third. The widget is a new one."""
+def open_again(open_driver):
+    """As ``open_driver``, with what is in the viewer in view."""
 
     def open_again(*layers, show: bool = True) -> Driver:
-        if not _kept:
-            _kept.append(napari.Viewer(show=show))
-            _kept[0].window.resize(1000, 700)
-        viewer = _kept[0]
-        viewer.window._qt_window.setVisible(show)  # what is not shown is not drawn
-        for data, options in layers:
-            viewer.add_image(data, **options)
-        viewer.reset_view()
-        return Driver(viewer)
+        driver = open_driver(*layers, show=show)
+        driver.viewer.reset_view()
+        return driver
 
-    yield open_again
-    if _kept:
-        _kept[0].window.remove_dock_widget("all")
-        _kept[0].layers.clear()
-        _kept[0].dims.order = range(_kept[0].dims.ndim)
-        QApplication.processEvents()
+    return open_again
