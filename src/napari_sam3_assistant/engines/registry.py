@@ -15,14 +15,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
-from napari_sam3_assistant.core.errors import AssistantError, EngineError, Unsupported
+from napari_sam3_assistant.core.errors import AssistantError, EngineError, ModelFolderError, Unsupported
 from napari_sam3_assistant.engines.protocol import ImageEngine
 
 GROUP = "napari_sam3_assistant.engines"
 AUTO = "auto"
 AUTO_TITLE = "Automatic"
 
-_WEIGHTS = (".safetensors", ".pt", ".pth")
+_WEIGHTS = (".safetensors",)
 _log = logging.getLogger(__name__)
 
 
@@ -78,7 +78,13 @@ BUILTIN = EngineSpec(
     "Built-in (no model)",
     factory="napari_sam3_assistant.engines.builtin.engine:BuiltinEngine",
 )
-_OURS = (BUILTIN,)
+SAM3 = EngineSpec(
+    "sam3",
+    "SAM3",
+    needs=("torch", "transformers", "safetensors"),
+    factory="napari_sam3_assistant.engines.sam3.image:Sam3Engine",
+)
+_OURS = (BUILTIN, SAM3)
 
 
 def available() -> tuple[EngineSpec, ...]:
@@ -134,27 +140,32 @@ def choose(name: str = AUTO, model_folder: str | Path | None = None) -> Choice:
     ------
     Unsupported
         If there is no such engine, or it cannot be used.
+    ModelFolderError
+        If SAM3 was asked for by name and ``model_folder`` holds no weights.
     """
-    if name != AUTO:
+    if name not in (AUTO, SAM3.name):
         spec = _usable(name)
         return Choice(spec.name, spec.title, f"{_short(spec)}: chosen")
+    if name != AUTO:
+        _usable(name)
     why_not = _why_not_sam3(model_folder)
+    if why_not and name != AUTO:
+        raise ModelFolderError(
+            f"SAM3 cannot be used: {why_not}.",
+            hint="Choose the folder that holds its config.json, model.safetensors and tokenizer.json.",
+        )
     if why_not:
         return Choice(BUILTIN.name, BUILTIN.title, f"{_short(BUILTIN)}: {why_not}")
-    spec = _usable("sam3")
+    spec = _usable(SAM3.name)
     return Choice(spec.name, spec.title, f"{_short(spec)}: model in {model_folder}")
 
 
 def _why_not_sam3(model_folder: str | Path | None) -> str:
     if not model_folder:
         return "no model folder chosen"
-    spec = next((spec for spec in available() if spec.name == "sam3"), None)
-    if spec is None:
-        return "this version cannot run SAM3 yet"
-    if spec.problem:
-        return f"SAM3 cannot be used ({spec.problem})"
-    if spec.missing:
-        return f"{', '.join(spec.missing)} not installed"
+    missing = next(spec for spec in available() if spec.name == SAM3.name).missing
+    if missing:
+        return f"{', '.join(missing)} not installed"
     folder = Path(model_folder).expanduser()
     if not folder.is_dir():
         return f"there is no folder {folder}"
