@@ -132,7 +132,10 @@ def _picture(random):
 
 
 def _centre_found(net, random):
-    """Shift what the detector compares, so that masks cover a part of the picture and scores lie round a half."""
+    """Shift what the detector compares, so that masks cover a part of the picture and scores lie round a half.
+
+    Logits of masks come to a size as of a real model: of thousands, as random weights give, rounding is all one sees.
+    """
     detector = net.detector_model
     for layer, axes in (
         (detector.mask_decoder.instance_projection, (0, 2, 3)),
@@ -147,6 +150,11 @@ def _centre_found(net, random):
             detector(pixel_values=_picture(random), input_ids=words, attention_mask=torch.ones_like(words))
         hook.remove()
         layer.bias -= torch.stack(seen).mean(0)
+    projection = detector.mask_decoder.instance_projection
+    words = torch.randint(0, 512, (1, 32), generator=random)
+    said = detector(pixel_values=_picture(random), input_ids=words, attention_mask=torch.ones_like(words))
+    for weight in (projection.weight, projection.bias):
+        weight.mul_(5.0 / said.pred_masks.std())
 
 
 def _centre_clicked(net, random):
@@ -185,6 +193,7 @@ def make(folder: Path, seed: int = 2) -> Path:
     torch.manual_seed(seed)
     net = upstream.model_class()(config()).eval()
     enliven(net, seed)
-    net.save_pretrained(folder)
+    # The names as they are: transformers 5.23 otherwise writes the tracker's with their prefix twice.
+    net.save_pretrained(folder, save_original_format=False)
     tokenizer().save_pretrained(folder)
     return folder

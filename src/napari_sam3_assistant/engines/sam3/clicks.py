@@ -118,7 +118,7 @@ def _prior(
     """Return what the decoder starts from, as logits of shape (1, 1, h, w): the last answer, or a drawn mask."""
     state = None if previous is None else previous.state
     if isinstance(state, Refinement) and (state.picture, state.drawn) == (embedding.picture, drawn):
-        return torch.from_numpy(state.logits)[None, None]
+        return torch.tensor(state.logits)[None, None]
     if prompts.mask is None:
         return None
     height, width = embedding.shape
