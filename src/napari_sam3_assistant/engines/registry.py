@@ -17,12 +17,12 @@ from typing import Any, cast
 
 from napari_sam3_assistant.core.errors import AssistantError, EngineError, Unsupported
 from napari_sam3_assistant.engines.protocol import ImageEngine
+from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
 GROUP = "napari_sam3_assistant.engines"
 AUTO = "auto"
 AUTO_TITLE = "Automatic"
 
-_WEIGHTS = (".safetensors", ".pt", ".pth")
 _log = logging.getLogger(__name__)
 
 
@@ -126,7 +126,7 @@ def choose(name: str = AUTO, model_folder: str | Path | None = None) -> Choice:
     ----------
     name : str
         One of :func:`available`; ``"auto"`` takes SAM3 where its packages are installed and
-        ``model_folder`` holds weights, else the built-in engine.
+        ``model_folder`` holds a model that it can load, else the built-in engine.
     model_folder : str, Path or None
         Where weights are.
 
@@ -142,7 +142,7 @@ def choose(name: str = AUTO, model_folder: str | Path | None = None) -> Choice:
     if why_not:
         return Choice(BUILTIN.name, BUILTIN.title, f"{_short(BUILTIN)}: {why_not}")
     spec = _usable("sam3")
-    return Choice(spec.name, spec.title, f"{_short(spec)}: model in {model_folder}")
+    return Choice(spec.name, spec.title, f"{_short(spec)}: {ModelFolder.inspect(model_folder or '').reason}")
 
 
 def _why_not_sam3(model_folder: str | Path | None) -> str:
@@ -155,14 +155,7 @@ def _why_not_sam3(model_folder: str | Path | None) -> str:
         return f"SAM3 cannot be used ({spec.problem})"
     if spec.missing:
         return f"{', '.join(spec.missing)} not installed"
-    folder = Path(model_folder).expanduser()
-    if not folder.is_dir():
-        return f"there is no folder {folder}"
-    try:
-        holds_weights = any(path.suffix in _WEIGHTS for path in folder.iterdir())
-    except OSError as error:
-        return f"{folder} cannot be read ({error.strerror})"
-    return "" if holds_weights else f"no weights in {folder}"
+    return ModelFolder.inspect(model_folder).why_not
 
 
 def _short(spec: EngineSpec) -> str:
