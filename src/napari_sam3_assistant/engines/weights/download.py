@@ -7,28 +7,31 @@ What was begun is gone on with, also after weeks.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from napari_sam3_assistant.core.errors import AssistantError, Cancelled, EngineError, SaveError
+from napari_sam3_assistant.core.errors import AssistantError, EngineError, ModelFolderError, SaveError
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
-from napari_sam3_assistant.engines.weights import refusals
+from napari_sam3_assistant.engines.weights import refusals, tokenizer
 from napari_sam3_assistant.engines.weights.amounts import check_free, gigabytes
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
-from napari_sam3_assistant.engines.weights.looks import CONFIG, REPOSITORY, WEIGHTS
+from napari_sam3_assistant.engines.weights.kinds import Kind
+from napari_sam3_assistant.engines.weights.looks import CONFIG, REPOSITORY, WEIGHTS, config_of
 
 TOKEN = "HF_TOKEN"
 ENDPOINT = "HF_ENDPOINT"
 FILES = (
     CONFIG,
     WEIGHTS,
-    "tokenizer.json",
+    tokenizer.READY,
     "tokenizer_config.json",
     "special_tokens_map.json",
     "vocab.json",
@@ -171,17 +174,44 @@ def _wanted(folder: Path, known: ModelFolder, repository: str, token: str | None
             f"{repository} on the hub has no {' and '.join(name for name in NEEDED if name not in there)}.",
             hint=refusals.BY_HAND,
         )
-    files = FILES
-    if known.ready:  # its weights are whole, in Meta's form perhaps: words are what is missing
-        files = tuple(name for name in FILES if name not in NEEDED)
-    sizes = {name: there[name] for name in files if name in there and not _is_there(folder / name, there[name])}
+    sizes = {name: there[name] for name in FILES if name in there and _is_wanted(folder, known, name, there[name])}
     parts = folder.glob(".cache/huggingface/download/*.incomplete")
     return Wanted(sizes, sum(part.stat().st_size for part in parts), said.sha or "main")
 
 
-def _is_there(path: Path, size: int) -> bool:
-    """Return whether a file is there as the hub has it, as far as its size tells."""
-    return path.is_file() and path.stat().st_size == size
+def _is_wanted(folder: Path, known: ModelFolder, name: str, size: int) -> bool:
+    """Return whether a file is missing, or is what is wrong; nothing else that is there is replaced.
+
+    Raises
+    ------
+    SaveError
+        If a file of another model would have to make room for it.
+    """
+    path = folder / name
+    if known.ready and name in NEEDED:  # its weights are whole, in Meta's form perhaps: words are what is missing
+        return False
+    if not path.exists():
+        return True
+    if path.is_file() and path.stat().st_size == size:
+        return False
+    if name == tokenizer.READY:
+        return not known.tokenizer
+    if name not in NEEDED:
+        return False
+    if known.kind not in (Kind.SAM3, Kind.META, Kind.NOTHING) or (name == CONFIG and _is_foreign(folder)):
+        raise SaveError(
+            f"There is another {name} in {folder}, of {Kind.OTHER.value}; it was left as it is.",
+            hint="Choose an empty folder.",
+        )
+    return True
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Return whether ``config.json`` is whole and of something else than all of SAM3."""
+    try:
+        return config_of(folder) is None
+    except ModelFolderError:
+        return False
 
 
 def _fetch(
@@ -199,13 +229,14 @@ def _fetch(
             local_dir=folder,
             token=token,
             endpoint=_endpoint(),
-            tqdm_class=_bar(lambda count, done=done, name=name: _tell(progress, name, done + count, total), cancel),
+            tqdm_class=_bar(partial(_tell, progress, name, total, done), cancel),
         )
         done += size
-        _tell(progress, name, done, total)
+        _tell(progress, name, total, done, 0)
 
 
-def _tell(progress: Progress, name: str, done: int, total: int) -> None:
+def _tell(progress: Progress, name: str, total: int, before: int, count: int) -> None:
+    done = before + count
     progress(min(done / max(total, 1), 1.0), f"{name}: {gigabytes(done)} of {gigabytes(total)}")
 
 
@@ -236,14 +267,12 @@ def _endpoint() -> str | None:
 @contextmanager
 def _explained(repository: str, has_token: bool) -> Iterator[None]:
     """Turn what the hub and the network raise into errors that say what to do."""
-    import logging
-
     hub = logging.getLogger("huggingface_hub")
     level = hub.level
     hub.setLevel(logging.ERROR)  # its warnings are about retries, and it would print them between ours
     try:
         yield
-    except (AssistantError, Cancelled):
+    except AssistantError:
         raise
     except Exception as error:
         raise refusals.explained(error, repository, has_token) from error

@@ -76,7 +76,7 @@ class ModelFolder:
         except ModelFolderError as error:
             return cls(folder, problem=error.message, advice=error.hint)
         except (OSError, RuntimeError, ValueError) as error:  # no permission, no such user, a zero in the name
-            reason = getattr(error, "strerror", None) or str(error)
+            reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
             return cls(folder, problem=f"{folder} cannot be read: {reason}.", advice="Check its permissions.")
 
     @property

@@ -50,7 +50,6 @@ _PARTS = (
     "detector_model.dot_product_scoring.",
     "tracker_neck.",
     "tracker_model.no_memory_embedding",
-    "tracker_model.shared_image_embedding.",
     "tracker_model.prompt_encoder.",
     "tracker_model.mask_decoder.",
     "tracker_model.memory_attention.",

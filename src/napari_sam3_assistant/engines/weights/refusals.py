@@ -55,6 +55,8 @@ def explained(error: Exception, repository: str, has_token: bool) -> AssistantEr
         return SaveError("The folder may not be written to.", hint="Choose a folder of your own.")
     if isinstance(error, errors.OfflineModeIsEnabled):
         return EngineError("The hub is not asked: HF_HUB_OFFLINE is set.", hint="Unset HF_HUB_OFFLINE, and try again.")
+    if not isinstance(error, (OSError, errors.HTTPError)):
+        return EngineError(f"The download failed ({type(error).__name__}).", hint=BY_HAND)
     return EngineError(
         f"The hub cannot be reached, or the connection was lost ({type(error).__name__}).",
         hint=f"Check the network and the proxy, and try again: what has come is kept. {BY_HAND}",
