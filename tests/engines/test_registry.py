@@ -4,11 +4,13 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 
+import numpy as np
 import pytest
 
 from napari_sam3_assistant.core.errors import EngineError, Unsupported
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.registry import BUILTIN, GROUP, EngineSpec, available, choose, create
+from tests.engines.weights import small
 
 OTHER = EngineSpec("other", "Other", factory=f"{__name__}:make_other")
 NEEDY = EngineSpec("needy", "Needy", needs=("no_such_module_anywhere",), factory="nowhere:Engine")
@@ -155,9 +157,29 @@ def test_automatic_says_why_not_sam3(sam3, tmp_path):
     assert "no weights" in choose(model_folder=tmp_path).reason
 
 
+def test_automatic_says_which_other_model_a_folder_holds(sam3, tmp_path):
+    sam3("json")
+    tensors = {"image_encoder.trunk.blocks.0.norm1.weight": np.zeros(2, "f4")}
+    small.write_safetensors(tmp_path / "model.safetensors", tensors)
+
+    reason = choose(model_folder=tmp_path).reason
+
+    assert reason.startswith("Built-in: the file model.safetensors") and "is SAM 2, not SAM3" in reason
+
+
+def test_automatic_takes_meta_s_file_and_says_that_it_is_converted(sam3, tmp_path):
+    sam3("json")
+    small.write_meta(tmp_path)
+
+    choice = choose(model_folder=tmp_path)
+
+    assert choice.name == "sam3"
+    assert "converted once" in choice.reason
+
+
 def test_automatic_is_sam3_with_packages_and_weights(sam3, tmp_path):
     sam3("json")
-    (tmp_path / "model.safetensors").write_bytes(b"")
+    small.write_sam3(tmp_path)
 
     choice = choose(model_folder=str(tmp_path))
 

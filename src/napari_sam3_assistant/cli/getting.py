@@ -51,17 +51,17 @@ def _whole(place: Path) -> ModelFolder:
         screen.note(f"The model in {place} is whole: nothing to get.")
         return known
     screen.note(f"SAM3 goes to {place}")
-    token = download.token_from(os.environ)
     try:
-        return _shown(
-            f"Getting {download.REPOSITORY}", lambda tell: download.get_model(place, token=token, progress=tell)
-        )
+        return _got(place, download.token_from(os.environ))
     except NoAccess as error:
         if not _can_ask():
             raise
         screen.complain(error)
-        token = _asked()
-    return _shown(f"Getting {download.REPOSITORY}", lambda tell: download.get_model(place, token=token, progress=tell))
+        return _got(place, _asked())
+
+
+def _got(place: Path, token: str | None) -> ModelFolder:
+    return _shown("Getting SAM3", lambda tell: download.get_model(place, token=token, progress=tell))
 
 
 def _converted(known: ModelFolder) -> Path:

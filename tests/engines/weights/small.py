@@ -84,6 +84,7 @@ def write_safetensors(path: Path, tensors: dict[str, np.ndarray]) -> Path:
 def write_pt(path: Path, tensors: dict[str, np.ndarray], pickled: bytes = b"") -> Path:
     """Write tensors as ``torch.save`` does; or any pickle with them."""
     with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/version", "3\n")
         archive.writestr("archive/data.pkl", pickled or pickle_of(tensors))
         for key, array in enumerate(tensors.values()):
             archive.writestr(f"archive/data/{key}", array.tobytes())

@@ -1,4 +1,4 @@
-"""Meta's file becomes a folder that transformers reads: values as they are, where there is room, whole or not at all."""
+"""Meta's file becomes a folder that transformers reads: its values as they are, whole or not at all."""
 
 import errno
 import json

@@ -95,10 +95,17 @@ def test_odd_pickles_are_refused_without_filling_the_memory(tmp_path, table):
 
 def tensor(storage_key="0", count=36, offset=0, shape=(6, 6), strides=(6, 1), kind=b"FloatStorage"):
     text, number = small._text, small._number
-    storage = b"(" + text("storage") + b"ctorch\n" + kind + b"\n" + text(storage_key) + text("cpu") + number(count) + b"tQ"
+    storage = (
+        b"(" + text("storage") + b"ctorch\n" + kind + b"\n" + text(storage_key) + text("cpu") + number(count) + b"tQ"
+    )
     sizes = [b"(" + b"".join(map(number, one)) + b"t" for one in (shape, strides)]
-    return b"\x80\x02}" + text("x") + b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + number(offset) + (
-        b"".join(sizes) + b"\x89}tRs."
+    return (
+        b"\x80\x02}"
+        + text("x")
+        + b"ctorch._utils\n_rebuild_tensor_v2\n("
+        + storage
+        + number(offset)
+        + (b"".join(sizes) + b"\x89}tRs.")
     )
 
 
@@ -141,7 +148,7 @@ def test_a_value_changed_on_the_way_is_found_by_its_checksum(tmp_path):
     path.write_bytes(content)
 
     assert ModelFolder.inspect(tmp_path).ready  # looking reads no values
-    with pytest.raises(ModelFolderError, match="checksum of tracker.no_mem_embed"):
+    with pytest.raises(ModelFolderError, match=r"checksum of tracker\.no_mem_embed"):
         prepare(tmp_path)
     assert not list(tmp_path.glob("*converted*")) and not list(tmp_path.glob(".*"))
 

@@ -7,24 +7,26 @@ What was begun is gone on with, also after weeks.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from napari_sam3_assistant.core.errors import AssistantError, EngineError, ModelFolderError, SaveError
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
-from napari_sam3_assistant.engines.weights import refusals, tokenizer
+from napari_sam3_assistant.engines.weights import fetch, refusals, tokenizer
 from napari_sam3_assistant.engines.weights.amounts import check_free, gigabytes
+from napari_sam3_assistant.engines.weights.fetch import Origin
+from napari_sam3_assistant.engines.weights.files import entries_of, read_json
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
-from napari_sam3_assistant.engines.weights.kinds import Kind
-from napari_sam3_assistant.engines.weights.looks import CONFIG, REPOSITORY, WEIGHTS, config_of
+from napari_sam3_assistant.engines.weights.kinds import Kind, kind_of
+from napari_sam3_assistant.engines.weights.looks import CONFIG, PARTS, REPOSITORY, WEIGHTS, config_of
 
 TOKEN = "HF_TOKEN"
 ENDPOINT = "HF_ENDPOINT"
@@ -138,7 +140,7 @@ def get_model(
         wanted = _wanted(folder, known, repository, token)
         check_free(folder, wanted.nbytes, "The download")
         _make(folder)
-        _fetch(folder, wanted, repository, token, progress, cancel)
+        _fetch(folder, wanted, Origin(repository, wanted.revision, _endpoint(), token), progress, cancel)
     known = ModelFolder.inspect(folder)
     known.check()
     return known
@@ -174,89 +176,51 @@ def _wanted(folder: Path, known: ModelFolder, repository: str, token: str | None
             f"{repository} on the hub has no {' and '.join(name for name in NEEDED if name not in there)}.",
             hint=refusals.BY_HAND,
         )
-    sizes = {name: there[name] for name in FILES if name in there and _is_wanted(folder, known, name, there[name])}
-    parts = folder.glob(".cache/huggingface/download/*.incomplete")
-    return Wanted(sizes, sum(part.stat().st_size for part in parts), said.sha or "main")
+    sizes = {name: there[name] for name in FILES if name in there and _is_wanted(folder, known, name)}
+    return Wanted(sizes, fetch.begun(folder), said.sha or "main")
 
 
-def _is_wanted(folder: Path, known: ModelFolder, name: str, size: int) -> bool:
-    """Return whether a file is missing, or is what is wrong; nothing else that is there is replaced.
+def _is_wanted(folder: Path, known: ModelFolder, name: str) -> bool:
+    """Return whether a file is missing or damaged; what is whole is never replaced.
 
     Raises
     ------
     SaveError
-        If a file of another model would have to make room for it.
+        If a file of something else has its name.
     """
     path = folder / name
     if known.ready and name in NEEDED:  # its weights are whole, in Meta's form perhaps: words are what is missing
         return False
     if not path.exists():
         return True
-    if path.is_file() and path.stat().st_size == size:
-        return False
-    if name == tokenizer.READY:
-        return not known.tokenizer
-    if name not in NEEDED:
-        return False
-    if known.kind not in (Kind.SAM3, Kind.META, Kind.NOTHING) or (name == CONFIG and _is_foreign(folder)):
-        raise SaveError(
-            f"There is another {name} in {folder}, of {Kind.OTHER.value}; it was left as it is.",
-            hint="Choose an empty folder.",
-        )
-    return True
-
-
-def _is_foreign(folder: Path) -> bool:
-    """Return whether ``config.json`` is whole and of something else than all of SAM3."""
     try:
-        return config_of(folder) is None
+        if name == WEIGHTS:
+            foreign = kind_of(entries_of(path)) is not Kind.SAM3
+        else:
+            foreign = name.endswith(".json") and not isinstance(read_json(path), dict)
+            foreign = foreign or (name == CONFIG and config_of(folder) is None)
     except ModelFolderError:
-        return False
+        return True
+    if foreign:
+        raise SaveError(
+            f"There is another {name} in {folder}, not of SAM3; it is left as it is.", hint="Choose an empty folder."
+        )
+    return False
 
 
-def _fetch(
-    folder: Path, wanted: Wanted, repository: str, token: str | None, progress: Progress, cancel: CancelToken
-) -> None:
-    from huggingface_hub import hf_hub_download
-
+def _fetch(folder: Path, wanted: Wanted, origin: Origin, progress: Progress, cancel: CancelToken) -> None:
     total, done = sum(wanted.sizes.values()), 0
     for name, size in wanted.sizes.items():
         cancel.raise_if_cancelled()
-        hf_hub_download(
-            repository,
-            name,
-            revision=wanted.revision,
-            local_dir=folder,
-            token=token,
-            endpoint=_endpoint(),
-            tqdm_class=_bar(partial(_tell, progress, name, total, done), cancel),
-        )
+        fetch.fetch(origin, name, folder, tell=partial(_tell, progress, name, total, done), cancel=cancel)
         done += size
-        _tell(progress, name, total, done, 0)
+    with contextlib.suppress(OSError):
+        (folder / PARTS).rmdir()
 
 
 def _tell(progress: Progress, name: str, total: int, before: int, count: int) -> None:
     done = before + count
     progress(min(done / max(total, 1), 1.0), f"{name}: {gigabytes(done)} of {gigabytes(total)}")
-
-
-def _bar(tell: Callable[[int], None], cancel: CancelToken) -> type[Any]:
-    """Return the class of a progress bar that draws nothing, tells ``tell`` how many bytes there are, and can stop."""
-    from tqdm import tqdm
-
-    class Bar(tqdm):  # type: ignore[type-arg,misc,unused-ignore]
-        def __init__(self, *args: Any, **options: Any) -> None:
-            options.pop("name", None)
-            self.count = int(options.get("initial") or 0)
-            super().__init__(*args, **options | {"disable": True})
-            tell(self.count)
-
-        def update(self, n: float | None = 1) -> None:
-            cancel.raise_if_cancelled()
-            self.count += int(n or 0)
-            tell(self.count)
-
-    return Bar
 
 
 def _endpoint() -> str | None:

@@ -15,6 +15,7 @@ from napari_sam3_assistant.engines.weights.kinds import SERVES, WORDS, Kind
 from napari_sam3_assistant.engines.weights.looks import (
     CONFIG,
     INDEX,
+    PARTS,
     REPOSITORY,
     WEIGHTS,
     Look,
@@ -23,7 +24,7 @@ from napari_sam3_assistant.engines.weights.looks import (
 )
 
 _PARTIAL = (".incomplete", ".part", ".partial", ".crdownload", ".download", ".aria2")
-_HUB_PARTIAL = ".cache/huggingface/download/**/*.incomplete"
+_HIDDEN_PARTIAL = (f"{PARTS}/*.part", ".cache/huggingface/download/*.incomplete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +172,12 @@ def _without_weights(folder: Path, names: list[str]) -> ModelFolder:
     """Say why there are no weights, as far as can be seen: where else they may be, or that they are on their way."""
     missing = tuple(name for name in (CONFIG, WEIGHTS, tokenizer.READY) if name not in names)
     advice = f"Run: {get_command(folder)}; or put {_listed(missing)} of {REPOSITORY} into it."
-    parts = [*(name for name in names if name.endswith(_PARTIAL)), *folder.glob(_HUB_PARTIAL)]
+    partial = [name for name in names if name.endswith(_PARTIAL)]
+    partial += [one.name for pattern in _HIDDEN_PARTIAL for one in folder.glob(pattern)]
     inner = _model_below(folder)
     if inner is not None:
         problem, advice = f"There are no weights in {folder} itself.", f"Choose the folder {inner}."
-    elif parts:
+    elif partial:
         problem = f"The weights in {folder} are half downloaded."
         advice = f"Let the download end, or run: {get_command(folder)}; it goes on where it stopped."
     elif not names:

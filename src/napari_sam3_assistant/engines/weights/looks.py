@@ -18,6 +18,8 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 REPOSITORY = "facebook/sam3"
+PARTS = ".get-model"
+"""In a model folder: what has come of files that are still on their way."""
 OTHER_WEIGHTS = f"Get {WEIGHTS} of {REPOSITORY} into this folder."
 
 _NOT_RUN = {

@@ -53,6 +53,8 @@ def explained(error: Exception, repository: str, has_token: bool) -> AssistantEr
         return SaveError("The disk is full.", hint="Free some space and try again: what has come is kept.")
     if isinstance(error, PermissionError) or (isinstance(error, OSError) and error.errno == errno.EROFS):
         return SaveError("The folder may not be written to.", hint="Choose a folder of your own.")
+    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
+        return SaveError(f"A file cannot be written: {error.strerror}.", hint="Choose an empty folder of your own.")
     if isinstance(error, errors.OfflineModeIsEnabled):
         return EngineError("The hub is not asked: HF_HUB_OFFLINE is set.", hint="Unset HF_HUB_OFFLINE, and try again.")
     if not isinstance(error, (OSError, errors.HTTPError)):
