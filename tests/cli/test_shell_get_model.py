@@ -21,9 +21,9 @@ def own_folders(tmp_path, monkeypatch):
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    package = pytest.importorskip("huggingface_hub")
+    constants = pytest.importorskip("huggingface_hub.constants")
     for name in ("HF_TOKEN_PATH", "HF_STORED_TOKENS_PATH"):
-        monkeypatch.setattr(package.constants, name, str(tmp_path / "no" / name))
+        monkeypatch.setattr(constants, name, str(tmp_path / "no" / name))
     folder = small.write_sam3(tmp_path / "hub")
     with running(Hub({path.name: path.read_bytes() for path in folder.iterdir()})) as one:
         monkeypatch.setenv("HF_ENDPOINT", one.address)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Callable
@@ -34,7 +35,7 @@ def run(folder: Path | None) -> int:
         screen.complain(error if isinstance(error, AssistantError) else AssistantError(f"{error}."))
         return screen.STOPPED if isinstance(error, Cancelled) else screen.FAILED
     screen.note(f"SAM3 ({gigabytes(known.nbytes)}) serves {', '.join(known.tasks)}.")
-    screen.note(f"In napari, choose this folder; in the shell: segment IMAGE --model {known.path}")
+    screen.note(f"In napari, choose this folder; in the shell: segment IMAGE --model {shlex.quote(str(known.path))}")
     screen.emit(f"{where}\n")
     return 0
 

@@ -3,6 +3,7 @@
 import logging
 import shutil
 import socket
+import sys
 from collections import namedtuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from napari_sam3_assistant.engines.weights.refusals import NoAccess
 from tests.engines.weights import small
 from tests.engines.weights.hub import TOKEN, Hub, running
 
-hub_package = pytest.importorskip("huggingface_hub")
+constants = pytest.importorskip("huggingface_hub.constants")
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -35,8 +36,8 @@ def hub(files, tmp_path, monkeypatch):
     for name in ("HF_TOKEN", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("HF_TOKEN_PATH", "HF_STORED_TOKENS_PATH"):
-        monkeypatch.setattr(hub_package.constants, name, str(tmp_path / "no" / name))
-    monkeypatch.setattr(hub_package.constants, "HF_HUB_CACHE", str(tmp_path / "hub_cache"))
+        monkeypatch.setattr(constants, name, str(tmp_path / "no" / name))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub_cache"))
     monkeypatch.setattr(fetch, "_CHUNK", 4096)
     monkeypatch.setattr(fetch.time, "sleep", lambda seconds: None)
     with running(Hub(files)) as one:
@@ -242,6 +243,21 @@ def test_no_network_is_told(hub, folder, monkeypatch):
 
     assert "By hand" in caught.value.hint and "network" in caught.value.hint
     assert not folder.exists()
+
+
+def test_a_machine_that_shall_not_ask_is_told(hub, folder, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    reset = getattr(sys.modules["huggingface_hub"], "close_session", None)
+    if reset is not None:
+        reset()  # the session looks when it is made
+
+    with pytest.raises(EngineError) as caught:
+        download.get_model(folder)
+
+    monkeypatch.undo()
+    if reset is not None:
+        reset()
+    assert "HF_HUB_OFFLINE" in str(caught.value)
 
 
 @pytest.mark.parametrize(("status", "says"), [(404, "404"), (429, "busy"), (500, "in trouble"), (503, "in trouble")])

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -111,20 +112,20 @@ def get_model(
     folder : Path
         Made if it is not there. What is whole in it is left as it is.
     token : str or None
-        Shows the hub that its user has accepted the licence. None: the one of ``hf auth login``, if there is one.
+        None: the one of ``hf auth login``, if there is one.
     repository : str
         Where the files are from.
     progress : Progress
         Told the fraction of all bytes.
     cancel : CancelToken or None
-        Stops it within a moment; what has come is kept, and the next time goes on from there.
+        What has come is kept, and the next time goes on from there.
 
     Raises
     ------
     EngineError
         If the hub refuses, cannot be reached, or ``huggingface_hub`` is not installed.
     SaveError
-        If the folder cannot be written to, or the disk has too little room; then nothing was begun.
+        If the folder cannot be written to, or its disk has too little room; then nothing was begun.
     ModelFolderError
         If what has come is no model that the engine can load.
     Cancelled
@@ -133,17 +134,21 @@ def get_model(
     known = ModelFolder.inspect(folder)
     if known.ready and known.tokenizer:
         return known
-    cancel = cancel or CancelToken()
     _check_packages()
     progress(None, f"Asking for the files of {repository}")
     with _explained(repository, bool(token)):
-        wanted = _wanted(folder, known, repository, token)
-        check_free(folder, wanted.nbytes, "The download")
-        _make(folder)
-        _fetch(folder, wanted, Origin(repository, wanted.revision, _endpoint(), token), progress, cancel)
+        _bring(known, repository, token, progress, cancel or CancelToken())
     known = ModelFolder.inspect(folder)
     known.check()
     return known
+
+
+def _bring(known: ModelFolder, repository: str, token: str | None, progress: Progress, cancel: CancelToken) -> None:
+    folder = known.path
+    wanted = _wanted(folder, known, repository, token)
+    check_free(folder, wanted.nbytes, "The download")
+    _make(folder)
+    _fetch(folder, wanted, Origin(repository, wanted.revision, _endpoint(), token), progress, cancel)
 
 
 def _check_packages() -> None:
@@ -151,6 +156,12 @@ def _check_packages() -> None:
         raise EngineError(
             "huggingface_hub is not installed, which the download needs.",
             hint='Run: pip install huggingface_hub (or "napari-sam3-assistant[sam3]", with all that SAM3 needs).',
+        )
+    there = version("huggingface_hub")
+    if there.startswith("0."):
+        raise EngineError(
+            f"The download needs huggingface_hub 1.0 or newer; {there} is installed.",
+            hint="Run: pip install --upgrade huggingface_hub.",
         )
 
 

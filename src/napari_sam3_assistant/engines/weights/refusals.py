@@ -49,12 +49,8 @@ def explained(error: Exception, repository: str, has_token: bool) -> AssistantEr
     if status is not None:
         busy = "is busy" if status == 429 else "is in trouble"
         return EngineError(f"The hub {busy} ({status}).", hint="Try again later: what has come is kept. " + BY_HAND)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SaveError("The disk is full.", hint="Free some space and try again: what has come is kept.")
-    if isinstance(error, PermissionError) or (isinstance(error, OSError) and error.errno == errno.EROFS):
-        return SaveError("The folder may not be written to.", hint="Choose a folder of your own.")
     if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
-        return SaveError(f"A file cannot be written: {error.strerror}.", hint="Choose an empty folder of your own.")
+        return _of_disk(error)
     if isinstance(error, errors.OfflineModeIsEnabled):
         return EngineError("The hub is not asked: HF_HUB_OFFLINE is set.", hint="Unset HF_HUB_OFFLINE, and try again.")
     if not isinstance(error, (OSError, errors.HTTPError)):
@@ -63,6 +59,12 @@ def explained(error: Exception, repository: str, has_token: bool) -> AssistantEr
         f"The hub cannot be reached, or the connection was lost ({type(error).__name__}).",
         hint=f"Check the network and the proxy, and try again: what has come is kept. {BY_HAND}",
     )
+
+
+def _of_disk(error: OSError) -> SaveError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SaveError("The disk is full.", hint="Free some space and try again: what has come is kept.")
+    return SaveError(f"A file cannot be written: {error.strerror}.", hint="Choose a folder of your own.")
 
 
 def _no_token(page: str, has_token: bool) -> NoAccess:
