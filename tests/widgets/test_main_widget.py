@@ -113,7 +113,7 @@ def test_objects_are_begun_walked_deleted_and_brought_back_by_buttons(widget, vi
     objects.previous.click()
     qtbot.waitUntil(lambda: text().startswith("Object 1 of 2"))
     objects.delete.click()
-    qtbot.waitUntil(lambda: text() == "Next click anywhere: a new object (1 so far)")
+    qtbot.waitUntil(lambda: text() == "Next click: a new object (1 so far)")
     assert "Delete object" in objects.undo.toolTip()
     objects.undo.click()
     qtbot.waitUntil(lambda: len(widget.state.results.objects) == 2)
