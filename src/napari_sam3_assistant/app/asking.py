@@ -272,9 +272,7 @@ class Asking:
         board.put(place, board.at(place).answered(id, prompts, result, Origin(name)))
         self._shown(place)
         self._state.results.current = result
-        self._state.results.decode_ms = result.decode_ms
-        engine_ms = result.encode_ms + result.decode_ms
-        self._state.results.plugin_ms = (time.perf_counter() - pending.began) * 1000 - engine_ms
+        self._note_times(pending, result)
         area, window = result.segmentation.mask.area, result.view.window
         if not area:
             return "No objects found"
@@ -288,11 +286,15 @@ class Asking:
         board.step("Run Preview")
         board.put(place, board.at(place).with_found("exemplar", found, Origin(name, "exemplar")))
         self._shown(place)
+        self._note_times(pending, result)
+        part = "" if result.view.window.shape == result.view.source.plane_shape(result.view.plane) else " in view"
+        return f"Found {len(found)} objects{part}." if found else f"No objects found{part}."
+
+    def _note_times(self, pending: Pending, result: PlaneResult | FindResult) -> None:
+        """Write how long the engine took, and all the rest from the request to the drawn masks."""
         self._state.results.decode_ms = result.decode_ms
         engine_ms = result.encode_ms + result.decode_ms
         self._state.results.plugin_ms = (time.perf_counter() - pending.began) * 1000 - engine_ms
-        part = "" if result.view.window.shape == result.view.source.plane_shape(result.view.plane) else " in view"
-        return f"Found {len(found)} objects{part}." if found else f"No objects found{part}."
 
     def _shown(self, place: Place) -> None:
         board, here = self._controller.board, self._controller.here()

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
 from napari_sam3_assistant.core.errors import ImageError
 from napari_sam3_assistant.core.geometry import union
@@ -28,6 +29,7 @@ from napari_sam3_assistant.tasks.jobs import Job, Kind
 from napari_sam3_assistant.tasks.scheduler import Scheduler
 
 _numbers = itertools.count(1)
+Answer = TypeVar("Answer", PlaneResult, FindResult)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,12 +113,11 @@ class ImageSession:
         current = self._window[1] if self._window and self._window[0] == plane else None
         window = choose_window(source.plane_shape(plane), prompts, current)
         self._window = plane, window
-        view, engine = View(source, plane, window), self.engine
+        view = View(source, plane, window)
 
-        def run(progress: Progress, cancel: CancelToken) -> PlaneResult:
-            made = engine.get()
-            result = segment_plane(
-                made,
+        def answer(engine: ImageEngine, progress: Progress, cancel: CancelToken) -> PlaneResult:
+            return segment_plane(
+                engine,
                 self._embeddings,
                 view,
                 prompts,
@@ -125,12 +126,8 @@ class ImageSession:
                 progress=progress,
                 cancel=cancel,
             )
-            self.encode_ms = result.encode_ms or self.encode_ms
-            return result
 
-        return self._scheduler.submit(
-            Job(engine.name, run), session=self.name, kind=self._kind(view), key=key, progress=progress
-        )
+        return self._submit(view, answer, key, progress)
 
     def find(
         self,
@@ -163,11 +160,10 @@ class ImageSession:
         source = self._need_source()
         seen = View(source, plane, self._window_for(query, source.plane_shape(plane), view))
         self._window = plane, seen.window
-        engine = self.engine
 
-        def run(progress: Progress, cancel: CancelToken) -> FindResult:
-            result = find_plane(
-                engine.get(),
+        def answer(engine: ImageEngine, progress: Progress, cancel: CancelToken) -> FindResult:
+            return find_plane(
+                engine,
                 self._embeddings,
                 seen,
                 query,
@@ -175,11 +171,26 @@ class ImageSession:
                 progress=progress,
                 cancel=cancel,
             )
+
+        return self._submit(seen, answer, key, progress)
+
+    def _submit(
+        self,
+        view: View,
+        answer: Callable[[ImageEngine, Progress, CancelToken], Answer],
+        key: Hashable | None,
+        progress: Progress,
+    ) -> Future[Answer]:
+        """Queue a question about a view for the engine in use, and note how long its encoding took."""
+        engine = self.engine
+
+        def run(progress: Progress, cancel: CancelToken) -> Answer:
+            result = answer(engine.get(), progress, cancel)
             self.encode_ms = result.encode_ms or self.encode_ms
             return result
 
         return self._scheduler.submit(
-            Job(engine.name, run), session=self.name, kind=self._kind(seen), key=key, progress=progress
+            Job(engine.name, run), session=self.name, kind=self._kind(view), key=key, progress=progress
         )
 
     def _window_for(self, query: Query, shape: tuple[int, int], view: Window | None) -> Window:
