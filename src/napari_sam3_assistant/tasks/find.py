@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from napari_sam3_assistant.core.errors import AssistantError, EngineError, PromptError
+from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import Box, intersection
 from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.core.progress import CancelToken, Progress
@@ -17,7 +15,7 @@ from napari_sam3_assistant.core.sources import estimate_limits
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import ImageEngine
-from napari_sam3_assistant.tasks.image import LimitsOf, View, embed, limits_on
+from napari_sam3_assistant.tasks.image import LimitsOf, View, embed, engine_errors, limits_on
 from napari_sam3_assistant.tasks.jobs import check
 
 
@@ -90,7 +88,7 @@ def find_plane(
     AssistantError
         If something cannot be done; a foreign error of the engine becomes an EngineError.
     """
-    with _ours(engine, embeddings):
+    with engine_errors(engine, embeddings):
         engine.load(progress=progress, cancel=cancel)
         inside = cut_query(query, view.window)
         check(inside, engine.capabilities)
@@ -120,20 +118,3 @@ def cut_query(query: Query, window: Window) -> Query:
     if not query.texts and not any(example.positive for example in cut):
         raise PromptError("The examples lie outside the image.", hint="Draw the box on the picture itself.")
     return Query(query.texts, tuple(cut))
-
-
-@contextmanager
-def _ours(engine: ImageEngine, embeddings: EmbeddingCache) -> Iterator[None]:
-    """Turn what an engine raises that is no AssistantError into one."""
-    try:
-        yield
-    except AssistantError:
-        raise
-    except MemoryError as error:
-        embeddings.clear()
-        raise EngineError("There is not enough memory for this view.", hint="Choose a smaller window.") from error
-    except Exception as error:
-        raise EngineError(
-            f"The engine {engine.name} failed: {type(error).__name__}: {error}.",
-            hint="Try other prompts; the log has the details.",
-        ) from error

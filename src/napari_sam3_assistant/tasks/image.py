@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -125,6 +126,23 @@ def embed(
     return embeddings.get(key, make), spent
 
 
+@contextmanager
+def engine_errors(engine: ImageEngine, embeddings: EmbeddingCache) -> Iterator[None]:
+    """Turn what an engine raises that is no AssistantError into one."""
+    try:
+        yield
+    except AssistantError:
+        raise
+    except MemoryError as error:
+        embeddings.clear()
+        raise EngineError("There is not enough memory for this view.", hint="Choose a smaller window.") from error
+    except Exception as error:
+        raise EngineError(
+            f"The engine {engine.name} failed: {type(error).__name__}: {error}.",
+            hint="Try other prompts; the log has the details.",
+        ) from error
+
+
 def segment_plane(
     engine: ImageEngine,
     embeddings: EmbeddingCache,
@@ -162,7 +180,7 @@ def segment_plane(
     AssistantError
         If something cannot be done; a foreign error of the engine becomes an EngineError.
     """
-    try:
+    with engine_errors(engine, embeddings):
         engine.load(progress=progress, cancel=cancel)
         inside = cut_prompts(prompts, view.window)
         if inside.empty and not prompts.empty:
@@ -175,16 +193,6 @@ def segment_plane(
         answer = _clip_to_box(engine.segment(embedding, inside, previous), inside)
         decode_ms = (time.perf_counter() - start) * 1000
         cancel.raise_if_cancelled()
-    except AssistantError:
-        raise
-    except MemoryError as error:
-        embeddings.clear()
-        raise EngineError("There is not enough memory for this view.", hint="Choose a smaller window.") from error
-    except Exception as error:
-        raise EngineError(
-            f"The engine {engine.name} failed: {type(error).__name__}: {error}.",
-            hint="Try other prompts; the log has the details.",
-        ) from error
     placed = answer.shifted(*view.window.offset)
     return PlaneResult(placed, view, prompts, limits, engine.name, encode_ms, decode_ms)
 
