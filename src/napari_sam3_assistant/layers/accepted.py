@@ -26,7 +26,6 @@ from napari_sam3_assistant.layers.blocks import (
     insert_above,
     note,
     picture_shape,
-    same_frame,
     to_plane,
     write_note,
 )
@@ -181,9 +180,8 @@ def _ready(viewer: Any, image: Any, source: Source, plane: Plane) -> Any:
         write_note(layer, None)  # the user gave it other data: it is the user's own from now on
         layer = None
     if layer is not None:
-        if not same_frame(layer, geometry) or not np.array_equal(layer.translate, geometry["translate"]):
-            for name in ("scale", "rotate", "shear", "translate", "affine", "units"):
-                setattr(layer, name, geometry[name])
+        if frame_of(layer) != frame_of(image):
+            take_frame(layer, image)
         return layer
     large = max(source.plane_shape(plane)) > MOST_SIDE
     layer = Labels(

@@ -6,14 +6,22 @@ from typing import Any
 
 import numpy as np
 
+DIGITS = 9
 PARTS = ("scale", "rotate", "shear", "translate", "affine")
 """What a frame consists of, as napari names it, besides units."""
 
 
 def frame_of(layer: Any) -> tuple[Any, ...]:
-    """Return what is equal for two layers whose pixels of the same coordinates lie on each other."""
+    """Return what is equal for two layers whose pixels of the same coordinates lie on each other.
+
+    Numbers are rounded: a layer made for a turned picture has its place by a calculation.
+    """
     parts = [np.asarray(getattr(layer, name)) for name in PARTS[:-1]] + [np.asarray(layer.affine.affine_matrix)]
-    return (layer.ndim, tuple(map(str, layer.units)), *(tuple(part.ravel().tolist()) for part in parts))
+    return (
+        layer.ndim,
+        tuple(map(str, layer.units)),
+        *(tuple(np.round(part.ravel(), DIGITS).tolist()) for part in parts),
+    )
 
 
 def take_frame(layer: Any, image: Any) -> None:
