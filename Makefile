@@ -14,7 +14,7 @@ tidy := .venv .venv-compat build demo-output dist htmlcov site \
 	.benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-compat check bench docs format clean
+.PHONY: help setup setup-sam3 demo test test-compat check bench docs format clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,20 +22,23 @@ help: ## show this list
 setup: ## make the environment .venv, and nothing else
 	@scripts/setup
 
+setup-sam3: ## the same with what SAM3 needs: torch and transformers, 5 GB on Linux
+	@scripts/setup sam3
+
 demo: setup ## open napari and point at objects in six ways on three pictures; without a screen, on a virtual one
 	@$(step) "Running the demo" scripts/on-screen $(bin)/napari-sam3-assistant demo $(ARGS)
 	@echo "==> The demo is done; its masks and screenshots are in demo-output/."
 
-test: setup ## run the tests, and some of them with the oldest napari and the other Qt binding; with ARGS, those only
+test: setup-sam3 ## run the tests, and some of them with the oldest napari and the other Qt binding; with ARGS, those only
 	@$(step) "Running the tests" scripts/run-tests $(ARGS)
 	@$(if $(ARGS),,$(MAKE) --no-print-directory test-compat)
 	@echo "==> All tests passed."
 
-test-compat: setup ## run the tests that meet napari and Qt with the oldest napari and the other Qt binding
+test-compat: setup-sam3 ## run the tests that meet napari and Qt with the oldest napari and the other Qt binding
 	@scripts/setup-compat
 	@$(step) "Running tests with the oldest napari and PySide6" scripts/run-compat $(ARGS)
 
-check: setup ## look for faults without running anything: style, types, imports, lengths, manifest, docs
+check: setup-sam3 ## look for faults without running anything: style, types, imports, lengths, manifest, docs
 	@$(step) "Looking for faults (ruff check)" $(bin)/ruff check --quiet .
 	@$(step) "Looking at the layout of the code (ruff format)" $(bin)/ruff format --check --quiet .
 	@$(step) "Checking the types (mypy)" $(bin)/mypy
@@ -45,7 +48,7 @@ check: setup ## look for faults without running anything: style, types, imports,
 	@$(step) "Building the docs (mkdocs)" $(bin)/mkdocs build --strict --quiet
 	@echo "==> No faults found."
 
-bench: setup ## measure what a user waits for
+bench: setup-sam3 ## measure what a user waits for
 	@$(step) "Measuring" scripts/on-screen $(bin)/python -m benchmarks $(ARGS)
 	@echo "==> All is measured; the table is above."
 

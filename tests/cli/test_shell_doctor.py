@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import napari_sam3_assistant
 import napari_sam3_assistant.cli.main
 from tests.cli.conftest import run_apart
+from tests.engines.weights import small
 
 demo_module = sys.modules["napari_sam3_assistant.cli.demo"]
 
@@ -45,7 +47,7 @@ def test_a_model_folder_that_is_not_there_fails(shell, tmp_path):
     ended = shell("doctor", "--model", tmp_path / "nowhere", "--json")
 
     assert ended.code == 1
-    assert "does not exist" in findings(ended)["Model folder/folder"]["detail"]
+    assert "There is no folder" in findings(ended)["Model folder/folder"]["detail"]
 
 
 def test_a_model_folder_is_told_what_it_lacks(shell, tmp_path):
@@ -56,18 +58,43 @@ def test_a_model_folder_is_told_what_it_lacks(shell, tmp_path):
     found = findings(ended)
     assert ended.code == 1
     assert found["Model folder/config.json"]["ok"]
-    assert not found["Model folder/processor_config.json"]["ok"]
-    assert "sam3.pt" in found["Model folder/weights"]["detail"]
+    assert not found["Model folder/weights"]["ok"]
+    assert "sam3.pt" in found["Model folder/folder"]["detail"]
+    assert "get-model" in found["Model folder/weights"]["remedy"]
 
 
 def test_a_whole_model_folder_is_good(shell, tmp_path):
-    for name in ("config.json", "processor_config.json", "model.safetensors", "merges.txt"):
-        (tmp_path / name).write_text("{}")
+    small.write_sam3(tmp_path)
 
     ended = shell("doctor", "--model", tmp_path, "--json")
 
+    found = findings(ended)
     assert ended.code == 0
-    assert "model.safetensors" in findings(ended)["Model folder/weights"]["detail"]
+    assert "model.safetensors" in found["Model folder/weights"]["detail"]
+    assert found["Model folder/serves"]["detail"] == "points, boxes, masks, text, exemplars, video"
+    assert all(one["ok"] for name, one in found.items() if name.startswith("Model folder/"))
+
+
+def test_meta_s_file_is_good_and_says_where_its_copy_goes(shell, tmp_path):
+    small.write_meta(tmp_path)
+
+    ended = shell("doctor", "--model", tmp_path, "--json")
+
+    found = findings(ended)
+    assert ended.code == 0
+    assert "Meta" in found["Model folder/model"]["detail"]
+    assert "not made yet" in found["Model folder/converted copy"]["detail"]
+
+
+def test_another_model_is_named(shell, tmp_path):
+    small.write_pt(tmp_path / "sam2.pt", {"sam_mask_decoder.iou_token.weight": np.zeros(2, "f4")})
+
+    ended = shell("doctor", "--model", tmp_path, "--json")
+
+    found = findings(ended)
+    assert ended.code == 1
+    assert found["Model folder/model"]["detail"] == "SAM 2"
+    assert all(one["remedy"] for one in found.values() if not one["ok"])
 
 
 @pytest.fixture
@@ -164,7 +191,7 @@ def test_the_version_is_told(shell):
     assert (ended.code, ended.out) == (0, f"napari-sam3-assistant {napari_sam3_assistant.__version__}\n")
 
 
-@pytest.mark.parametrize("command", [(), ("segment",), ("doctor",), ("demo",)])
+@pytest.mark.parametrize("command", [(), ("segment",), ("doctor",), ("get-model",), ("demo",)])
 def test_each_command_has_help(shell, command):
     ended = shell(*command, "--help")
 

@@ -4,11 +4,13 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 
+import numpy as np
 import pytest
 
-from napari_sam3_assistant.core.errors import EngineError, Unsupported
+from napari_sam3_assistant.core.errors import EngineError, ModelFolderError, Unsupported
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.registry import BUILTIN, GROUP, EngineSpec, available, choose, create
+from tests.engines.weights import small
 
 OTHER = EngineSpec("other", "Other", factory=f"{__name__}:make_other")
 NEEDY = EngineSpec("needy", "Needy", needs=("no_such_module_anywhere",), factory="nowhere:Engine")
@@ -83,20 +85,21 @@ def test_making_the_built_in_engine_imports_no_scipy():
     assert answer.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("name", ["sam3", "", "Builtin"])
+@pytest.mark.parametrize("name", ["sam4", "", "Builtin"])
 def test_unknown_engine_is_unsupported_and_the_hint_names_those_there_are(install, name):
     install(other="OTHER")
 
     for ask in (create, choose):
         with pytest.raises(Unsupported) as caught:
             ask(name)
-        assert "auto, builtin, other" in caught.value.hint
+        there = caught.value.hint.replace("sam3, ", "")  # where its packages are installed
+        assert "auto, builtin, other" in there
 
 
 def test_engine_of_another_package_is_listed_made_and_chosen(install):
     install(other="OTHER")
 
-    assert [spec.name for spec in available()] == ["builtin", "other"]
+    assert [spec.name for spec in available()] == ["builtin", "sam3", "other"]
     assert create("other", folder="here").folder == "here"
     assert choose("other").title == "Other"
 
@@ -134,7 +137,7 @@ def test_name_that_is_taken_is_left_out(install, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "OTHER", EngineSpec("builtin", "Mine", factory="x:y"))
     install(other="OTHER")
 
-    assert [spec.title for spec in available()] == ["Built-in (no model)"]
+    assert [spec.title for spec in available()] == ["Built-in (no model)", "SAM3"]
 
 
 def test_automatic_is_built_in_without_a_model_folder():
@@ -145,24 +148,56 @@ def test_automatic_is_built_in_without_a_model_folder():
 
 
 def test_automatic_says_why_not_sam3(sam3, tmp_path):
-    assert "cannot run SAM3" in choose(model_folder=tmp_path).reason
-
     sam3("no_such_module_anywhere")
     assert "no_such_module_anywhere not installed" in choose(model_folder=tmp_path).reason
 
     sam3("json")
     assert "there is no folder" in choose(model_folder=tmp_path / "gone").reason
-    assert "no weights" in choose(model_folder=tmp_path).reason
+    assert "nothing in" in choose(model_folder=tmp_path).reason
+
+
+def test_automatic_says_which_other_model_a_folder_holds(sam3, tmp_path):
+    sam3("json")
+    tensors = {"image_encoder.trunk.blocks.0.norm1.weight": np.zeros(2, "f4")}
+    small.write_safetensors(tmp_path / "model.safetensors", tensors)
+
+    reason = choose(model_folder=tmp_path).reason
+
+    assert reason.startswith("Built-in: the file model.safetensors") and "is SAM 2, not SAM3" in reason
+
+
+def test_automatic_takes_meta_s_file_and_says_that_it_is_converted(sam3, tmp_path):
+    sam3("json")
+    small.write_meta(tmp_path)
+
+    choice = choose(model_folder=tmp_path)
+
+    assert choice.name == "sam3"
+    assert "converted once" in choice.reason
 
 
 def test_automatic_is_sam3_with_packages_and_weights(sam3, tmp_path):
     sam3("json")
-    (tmp_path / "model.safetensors").write_bytes(b"")
+    small.write_sam3(tmp_path)
 
     choice = choose(model_folder=str(tmp_path))
 
     assert choice.name == "sam3"
     assert str(tmp_path) in choice.reason
+
+
+def test_sam3_asked_for_by_name_needs_its_packages_and_a_folder_with_weights(sam3, tmp_path):
+    sam3("no_such_module_anywhere")
+    with pytest.raises(Unsupported, match="no_such_module_anywhere"):
+        choose("sam3", tmp_path)
+
+    sam3("json")
+    for folder in (None, tmp_path, tmp_path / "gone"):
+        with pytest.raises(ModelFolderError) as caught:
+            choose("sam3", folder)
+        assert caught.value.hint
+    small.write_sam3(tmp_path)
+    assert choose("sam3", tmp_path).reason == f"SAM3: model in {tmp_path}"
 
 
 def test_engine_asked_for_is_chosen_whatever_the_folder():

@@ -15,15 +15,15 @@ from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.cli.demo import QT_BINDINGS, has_display
 from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.engines import devices, registry
+from napari_sam3_assistant.engines.weights.amounts import free_at, gigabytes
+from napari_sam3_assistant.engines.weights.inspect import ModelFolder
+from napari_sam3_assistant.engines.weights.kinds import Kind
+from napari_sam3_assistant.engines.weights.looks import CONFIG, get_command
 
 _BASE = ("numpy", "scipy", "scikit-image", "tifffile", "pillow", "zarr", "dask", "typer", "rich")
 _SAM3 = ("torch", "transformers", "safetensors", "huggingface_hub")
 _SERVER = ("fastapi", "uvicorn", "websockets", "pydantic", "prometheus-client")
 _FAST = ("numba", "fastremap", "connected-components-3d", "fill-voids")
-
-CONFIGS = ("config.json", "processor_config.json")
-WEIGHTS = ("sam3.1_multiplex.pt", "model.safetensors", "sam3.pt")
-TOKENIZERS = ("bpe_simple_vocab_16e6.txt.gz", "merges.txt.gz", "merges.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,34 +149,29 @@ def _model(model: Path | None) -> Iterator[Finding]:
             "doctor --model FOLDER looks into one. The built-in engine needs none.",
         )
         return
-    folder = model.expanduser()
-    if not folder.is_dir():
-        what = "Path is not a directory" if folder.exists() else "Path does not exist"
-        yield Finding(group, "folder", False, f"{what}: {folder}", "Name the folder of the model's files.", needed=True)
-        return
-    yield Finding(group, "folder", True, str(folder))
-    for name in CONFIGS:
-        there = (folder / name).is_file()
-        remedy = "Download it from where the weights are from, into the same folder."
-        yield Finding(group, name, there, "" if there else "missing", remedy, needed=True)
-    weights = [name for name in WEIGHTS if (folder / name).is_file()]
-    none = f"No weight file found. Expected one of: {', '.join(WEIGHTS)}"
-    remedy = "Download the weights into this folder."
-    yield Finding(
-        group,
-        "weights",
-        bool(weights),
-        ", ".join(_sized(folder / name) for name in weights) or none,
-        remedy,
-        needed=True,
-    )
-    words = [name for name in TOKENIZERS if (folder / name).is_file()]
-    remedy = "Only words (text prompts) need one; Meta's package brings its own."
-    yield Finding(group, "tokenizer", bool(words), ", ".join(words) or f"none of: {', '.join(TOKENIZERS)}", remedy)
+    known = ModelFolder.inspect(model)
+    yield Finding(group, "folder", known.ready, known.problem or str(known.path), known.advice, needed=True)
+    if known.path.is_dir():
+        yield from _contents(group, known)
 
 
-def _sized(file: Path) -> str:
-    return f"{file.name} ({file.stat().st_size / 2**30:.2f} GiB)"
+def _contents(group: str, known: ModelFolder) -> Iterator[Finding]:
+    """Say what is in a model folder, file by file."""
+    yield Finding(group, "model", known.ready, known.kind.value, known.advice, needed=True)
+    held = known.weights is not None and known.weights.exists()
+    size = f" ({gigabytes(known.nbytes)})" if known.nbytes else ""
+    said = f"{known.weights.name}{size}" if known.weights else "none"
+    yield Finding(group, "weights", held, said, known.advice, needed=True)
+    there = CONFIG not in known.missing
+    remedy = f"Get it from where the weights are from, or run: {get_command(known.path)}"
+    detail = "" if (known.path / CONFIG).is_file() else "not needed" if there else "missing"
+    yield Finding(group, CONFIG, there, detail, remedy, needed=True)
+    yield Finding(group, "tokenizer", bool(known.tokenizer), known.tokenizer or "none: no words", remedy)
+    if known.kind is Kind.META:
+        detail = str(known.copy or "not made yet: it is made before the first use")
+        yield Finding(group, "converted copy", True, detail)
+    yield Finding(group, "serves", bool(known.tasks), ", ".join(known.tasks) or "nothing", known.advice)
+    yield Finding(group, "disk", True, f"{gigabytes(free_at(known.path))} free")
 
 
 def _package(group: str, name: str, remedy: str, *, needed: bool = False) -> Finding:

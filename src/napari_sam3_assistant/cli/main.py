@@ -17,6 +17,7 @@ from napari_sam3_assistant import __version__
 from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.cli.demo import demo
 from napari_sam3_assistant.cli.doctor import doctor
+from napari_sam3_assistant.cli.get_model import get_model
 from napari_sam3_assistant.cli.segment import segment
 from napari_sam3_assistant.cli.streams import guarded
 from napari_sam3_assistant.core.errors import AssistantError
@@ -58,7 +59,7 @@ def _help(command: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(text.split()) for text in (inspect.getdoc(command) or "").split("\n\n"))
 
 
-for _command in (segment, doctor, demo):
+for _command in (segment, doctor, get_model, demo):
     app.command(cls=_Command, help=_help(_command))(_command)
 
 

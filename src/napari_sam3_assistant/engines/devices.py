@@ -6,12 +6,17 @@ torch is imported only where that was asked for: engines with weights ask, openi
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
+from napari_sam3_assistant.core.errors import DeviceError
+
 CPU_ONLY = ("cpu",)
+AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,59 @@ def report(*, probe: bool = False) -> DeviceReport:
     except Exception as error:  # a broken installation raises anything from OSError to RuntimeError
         return DeviceReport(CPU_ONLY, f"CPU: torch cannot be imported ({error}). Install it again.", probed=True)
     return _asked(torch)
+
+
+def pick(wanted: str = AUTO) -> str:
+    """Return the device to compute on: ``wanted``, or for ``"auto"`` the best one there is. Imports torch.
+
+    Raises
+    ------
+    DeviceError
+        If it is not there; the hint says why.
+    """
+    found = report(probe=True)
+    if wanted == AUTO:
+        return found.best
+    if wanted not in found.devices:
+        there = ", ".join(device.upper() for device in found.devices)
+        raise DeviceError(f"This machine has no {wanted.upper()} to compute on, only {there}.", hint=found.reason)
+    return wanted
+
+
+def precision_on(device: str, on_cpu: Callable[[], str]) -> str:
+    """Return in which precision a model's towers run on a device: ``"float32"`` or ``"bfloat16"``.
+
+    Parameters
+    ----------
+    device : str
+        One of :func:`pick`.
+    on_cpu : callable
+        Says it for the CPU, where it has to be measured.
+    """
+    if device == "cpu":
+        return on_cpu()
+    if device == "cuda" and importlib.import_module("torch").cuda.is_bf16_supported(including_emulation=False):
+        return "bfloat16"
+    return "float32"
+
+
+def release(device: str) -> None:
+    """Give memory that torch keeps in reserve back to a GPU."""
+    if device != "cpu":
+        getattr(importlib.import_module("torch"), device).empty_cache()
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn what torch raises when memory runs out, on any device, into MemoryError."""
+    try:
+        yield
+    except RuntimeError as error:
+        kind = importlib.import_module("torch").OutOfMemoryError
+        # On the CPU it is a plain RuntimeError: its text is all there is to go by.
+        if isinstance(error, kind) or "DefaultCPUAllocator" in str(error):
+            raise MemoryError(str(error)) from error
+        raise
 
 
 def _torch_version() -> str:

@@ -17,12 +17,12 @@ from typing import Any, cast
 
 from napari_sam3_assistant.core.errors import AssistantError, EngineError, Unsupported
 from napari_sam3_assistant.engines.protocol import ImageEngine
+from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
 GROUP = "napari_sam3_assistant.engines"
 AUTO = "auto"
 AUTO_TITLE = "Automatic"
 
-_WEIGHTS = (".safetensors", ".pt", ".pth")
 _log = logging.getLogger(__name__)
 
 
@@ -78,7 +78,16 @@ BUILTIN = EngineSpec(
     "Built-in (no model)",
     factory="napari_sam3_assistant.engines.builtin.engine:BuiltinEngine",
 )
-_OURS = (BUILTIN,)
+SAM3 = EngineSpec(
+    "sam3",
+    "SAM3",
+    needs=("torch", "transformers", "safetensors"),
+    factory="napari_sam3_assistant.engines.sam3.image:Sam3Engine",
+)
+_OURS = (BUILTIN, SAM3)
+NO_FOLDER = ModelFolder(
+    Path(), problem="No model folder chosen.", advice="Choose the folder that holds SAM3, or get it with Get SAM3."
+)
 
 
 def available() -> tuple[EngineSpec, ...]:
@@ -126,7 +135,7 @@ def choose(name: str = AUTO, model_folder: str | Path | None = None) -> Choice:
     ----------
     name : str
         One of :func:`available`; ``"auto"`` takes SAM3 where its packages are installed and
-        ``model_folder`` holds weights, else the built-in engine.
+        ``model_folder`` holds a model that it can load, else the built-in engine.
     model_folder : str, Path or None
         Where weights are.
 
@@ -134,35 +143,21 @@ def choose(name: str = AUTO, model_folder: str | Path | None = None) -> Choice:
     ------
     Unsupported
         If there is no such engine, or it cannot be used.
+    ModelFolderError
+        If SAM3 was asked for by name and ``model_folder`` holds no model that it can load.
     """
-    if name != AUTO:
+    if name not in (AUTO, SAM3.name):
         spec = _usable(name)
         return Choice(spec.name, spec.title, f"{_short(spec)}: chosen")
-    why_not = _why_not_sam3(model_folder)
+    spec = _usable(name) if name != AUTO else next(one for one in available() if one.name == SAM3.name)
+    found = ModelFolder.inspect(model_folder) if model_folder else NO_FOLDER
+    if name != AUTO:
+        found.check()
+    missing = spec.missing if model_folder else ()
+    why_not = f"{', '.join(missing)} not installed" if missing else found.why_not
     if why_not:
         return Choice(BUILTIN.name, BUILTIN.title, f"{_short(BUILTIN)}: {why_not}")
-    spec = _usable("sam3")
-    return Choice(spec.name, spec.title, f"{_short(spec)}: model in {model_folder}")
-
-
-def _why_not_sam3(model_folder: str | Path | None) -> str:
-    if not model_folder:
-        return "no model folder chosen"
-    spec = next((spec for spec in available() if spec.name == "sam3"), None)
-    if spec is None:
-        return "this version cannot run SAM3 yet"
-    if spec.problem:
-        return f"SAM3 cannot be used ({spec.problem})"
-    if spec.missing:
-        return f"{', '.join(spec.missing)} not installed"
-    folder = Path(model_folder).expanduser()
-    if not folder.is_dir():
-        return f"there is no folder {folder}"
-    try:
-        holds_weights = any(path.suffix in _WEIGHTS for path in folder.iterdir())
-    except OSError as error:
-        return f"{folder} cannot be read ({error.strerror})"
-    return "" if holds_weights else f"no weights in {folder}"
+    return Choice(spec.name, spec.title, f"{_short(spec)}: {found.reason}")
 
 
 def _short(spec: EngineSpec) -> str:

@@ -29,6 +29,7 @@ from napari_sam3_assistant.layers.blocks import (
     to_plane,
     write_note,
 )
+from napari_sam3_assistant.layers.frames import frame_of, take_frame
 from napari_sam3_assistant.layers.sparse import levels
 from napari_sam3_assistant.layers.world import geometry_at
 from napari_sam3_assistant.masks.accepting import Accepted as Accepted

@@ -1,0 +1,182 @@
+"""One object from points, a box, a mask, and what was answered before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_sam3_assistant.core.errors import PromptError, Unsupported
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip
+from napari_sam3_assistant.core.prompts import BoxPrompt, PointPrompt, Prompts
+from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
+from napari_sam3_assistant.engines.sam3.masks import FloatArray, filled, placed
+from napari_sam3_assistant.engines.sam3.model import Model
+
+# Meta's package clamps what it takes back, and gives a drawn mask these values.
+MOST_LOGIT = 32.0
+DRAWN_LOGIT = 10.0
+
+_NO_POINT = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refinement:
+    """What SAM3 wants back when an object is refined.
+
+    Attributes
+    ----------
+    picture : str
+        As in the embedding: the logits of another window mean nothing here.
+    drawn : str
+        Which mask was drawn; the same text for the same mask, empty for none.
+    logits : ndarray of shape (h, w), float32
+        Of the chosen mask, on the decoder's grid, before holes were filled.
+    """
+
+    picture: str
+    drawn: str
+    logits: FloatArray
+
+
+def segment(
+    model: Model, embedding: Sam3Embedding, prompts: Prompts, previous: Segmentation | None, hole_area: int
+) -> Segmentation:
+    """Return the object that ``prompts`` are about; see :meth:`ImageEngine.segment`.
+
+    A lone click is ambiguous: the decoder reads it in three ways, the one that it expects to fit best
+    becomes the mask, the others the alternatives. Everything else has one reading.
+
+    Parameters
+    ----------
+    model : Model
+    embedding : Sam3Embedding
+    prompts : Prompts
+        Not empty.
+    previous : Segmentation or None
+        Used where it is an answer about the same picture and the same drawn mask.
+    hole_area : int
+        See :func:`filled`.
+    """
+    points, labels = _points(prompts.points, embedding.shape)
+    box = None if prompts.box is None else _box(prompts.box, embedding.shape)
+    drawn = "" if prompts.mask is None else _signed(prompts.mask.mask)
+    prior = _prior(model, embedding, prompts, previous, drawn)
+    if box is None and prior is None and not labels.any():
+        raise PromptError("There are only negative points.", hint="Add a positive one: click on the object.")
+    readings = len(labels) == 1 and box is None and prior is None
+    logits, scores = _decoded(model, embedding, points, labels, box, prior, readings)
+    order = np.argsort(-scores, kind="stable")
+    masks = [placed(filled(logits[index], hole_area), embedding.shape) for index in order]
+    state = Refinement(embedding.picture, drawn, logits[order[0]].clip(-MOST_LOGIT, MOST_LOGIT))
+    return Segmentation(masks[0], float(scores[order[0]]), tuple(mask for mask in masks[1:] if mask.area), state)
+
+
+def _points(points: Sequence[PointPrompt], shape: tuple[int, int]) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+    """Return places ``(x, y)`` as fractions of the picture, shape (n, 2), and 1 or 0 for each."""
+    height, width = shape
+    for point in points:
+        row, col = point.pixel
+        if not (0 <= row < height and 0 <= col < width):
+            raise PromptError(
+                f"The point at row {row}, column {col} lies outside the image ({height} x {width} px).",
+                hint="Delete it and click on the picture itself.",
+            )
+    places = np.array([(point.col / width, point.row / height) for point in points], np.float32)
+    return places.reshape(-1, 2), np.array([point.positive for point in points], np.int64)
+
+
+def _box(prompt: BoxPrompt, shape: tuple[int, int]) -> FloatArray:
+    if not prompt.positive:
+        raise Unsupported("A negative box does not show an object.", hint="Use negative points instead.")
+    return corners_of(prompt.box, shape)
+
+
+def corners_of(box: Box, shape: tuple[int, int]) -> FloatArray:
+    """Return ``(x0, y0, x1, y1)`` of a box as fractions of a picture of ``shape`` (H, W); cut to the picture.
+
+    Raises
+    ------
+    PromptError
+        If it lies outside.
+    """
+    inside = clip(box, shape)
+    if inside is None:
+        raise PromptError("The box lies outside the image.", hint="Draw it on the picture itself.")
+    top, left, bottom, right = inside.corners
+    return np.array([left / shape[1], top / shape[0], right / shape[1], bottom / shape[0]], np.float32)
+
+
+def _prior(
+    model: Model, embedding: Sam3Embedding, prompts: Prompts, previous: Segmentation | None, drawn: str
+) -> torch.Tensor | None:
+    """Return what the decoder starts from, as logits of shape (1, 1, h, w): the last answer, or a drawn mask."""
+    state = None if previous is None else previous.state
+    if isinstance(state, Refinement) and (state.picture, state.drawn) == (embedding.picture, drawn):
+        return torch.tensor(state.logits)[None, None]
+    if prompts.mask is None:
+        return None
+    height, width = embedding.shape
+    inside = prompts.mask.mask.within(Box(0, 0, height, width))
+    if not inside.any():
+        raise PromptError("The mask lies outside the image.", hint="Paint on the picture itself.")
+    shares = torch.nn.functional.interpolate(
+        torch.from_numpy(inside)[None, None].float(),
+        tuple(model.net.tracker_model.prompt_encoder.mask_input_size),
+        mode="bilinear",
+        antialias=True,
+    )
+    return shares * (2 * DRAWN_LOGIT) - DRAWN_LOGIT
+
+
+def _decoded(
+    model: Model,
+    embedding: Sam3Embedding,
+    points: FloatArray,
+    labels: npt.NDArray[np.int64],
+    box: FloatArray | None,
+    prior: torch.Tensor | None,
+    readings: bool,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the decoder's logits, shape (1 or 3, h, w), and the overlap (IoU) that it expects of each.
+
+    Notes
+    -----
+    Both packages place ``(x, y)`` in pixels at ``x * side / width`` and add half a pixel of the resized
+    picture, for points and corners alike. So does this.
+    """
+    tracker, side = model.net.tracker_model, model.side
+    if box is None and not len(labels):  # the decoder wants one token, be it of no point
+        points, labels = np.zeros((1, 2), np.float32), np.array([_NO_POINT])
+    with torch.inference_mode():
+        sparse, dense = tracker.prompt_encoder(
+            input_points=_on(model, points * side)[None, None] if len(labels) else None,
+            input_labels=_on(model, labels)[None, None] if len(labels) else None,
+            input_boxes=None if box is None else _on(model, box * side)[None, None],
+            input_masks=None if prior is None else prior.to(model.device),
+        )
+        masks, scores, _, _ = tracker.mask_decoder(
+            image_embeddings=embedding.clicks[2],
+            image_positional_embeddings=tracker.get_image_wide_positional_embeddings(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=readings,
+            high_resolution_features=list(embedding.clicks[:2]),
+        )
+    return masks[0, 0].cpu().numpy(), scores[0, 0].cpu().numpy()
+
+
+def _on(model: Model, array: npt.NDArray[np.generic]) -> torch.Tensor:
+    return torch.from_numpy(array).to(model.device)
+
+
+def _signed(mask: PlacedMask) -> str:
+    """Return the same text for the same mask in the same place."""
+    inside = mask.trimmed()
+    seen = f"{inside.offset} {inside.mask.shape} ".encode() + np.packbits(inside.mask).tobytes()
+    return hashlib.blake2b(seen, digest_size=16).hexdigest()

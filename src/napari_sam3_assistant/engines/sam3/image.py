@@ -1,0 +1,128 @@
+"""SAM3 as an engine: a picture is encoded once, and every kind of prompt is answered from that."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam3_assistant.core.errors import EngineError, Unsupported
+from napari_sam3_assistant.core.progress import CancelToken, Progress
+from napari_sam3_assistant.core.prompts import Prompts, Query
+from napari_sam3_assistant.core.results import Candidates, Segmentation
+from napari_sam3_assistant.engines import devices
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, check
+from napari_sam3_assistant.engines.sam3 import clicks, text
+from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding, embed
+from napari_sam3_assistant.engines.sam3.masks import HOLE_AREA
+from napari_sam3_assistant.engines.sam3.model import files_in, load
+
+INSTEAD = "Use points, a box or a painted mask, or choose the engine Built-in."
+WITHOUT_TOKENIZER = "Put tokenizer.json of facebook/sam3 into the model folder, and load it again."
+
+
+class Sam3Engine:
+    """Meta's SAM3, through transformers.
+
+    The model is in memory once: one vision encoder serves the detector (words, examples) and the decoder
+    of clicks (points, boxes, masks). Answers are those of Meta's package with its defaults.
+
+    Parameters
+    ----------
+    folder : str, Path or None
+        With ``config.json``, weights in safetensors and a tokenizer, as ``facebook/sam3`` has them.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    precision : str
+        Of the towers: ``"float32"``, ``"bfloat16"``, or ``"auto"`` for what suits the device.
+    hole_area : int
+        Holes of a clicked mask up to this area are filled, in cells of the decoder's grid; 0 fills none.
+
+    Raises
+    ------
+    ModelFolderError
+        If the folder does not hold a model of this kind.
+    """
+
+    name = "sam3"
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        *,
+        device: str = devices.AUTO,
+        precision: str = "auto",
+        hole_area: int = HOLE_AREA,
+    ) -> None:
+        self._files = files_in(folder)
+        self._device, self._precision, self._hole_area = device, precision, hole_area
+        self._reader: text.Reader | None = None
+        self.capabilities = Capabilities(
+            text=True, refines=True, devices=devices.report(probe=True).devices, instead=INSTEAD
+        )
+        if not self._files.reads:
+            self.capabilities = replace(self.capabilities, text=False, exemplars=False, instead=WITHOUT_TOKENIZER)
+
+    @property
+    def weights(self) -> str:
+        """The same text for the same answers: it names the files and, once loaded, precision and device."""
+        return self._files.signature if self._reader is None else self._reader.model.weights
+
+    def load(self, *, progress: Progress, cancel: CancelToken) -> None:
+        """Bring the model into memory; see :func:`~napari_sam3_assistant.engines.sam3.model.load`."""
+        cancel.raise_if_cancelled()
+        if self._reader is None:
+            model = load(self._files, self._device, self._precision, progress=progress, cancel=cancel)
+            self._reader = text.Reader(model)
+
+    def encode(self, image: npt.NDArray[np.uint8], *, progress: Progress, cancel: CancelToken) -> Sam3Embedding:
+        """Return the embedding of an image; told and stopped between blocks of the vision encoder."""
+
+        def tell(done: float) -> None:
+            cancel.raise_if_cancelled()
+            progress(done, "SAM3 reads the image")
+
+        with devices.memory_errors():
+            return embed(self._loaded().model, image, tell)
+
+    def segment(self, embedding: Embedding, prompts: Prompts, previous: Segmentation | None = None) -> Segmentation:
+        """Return the object that ``prompts`` are about; see :meth:`ImageEngine.segment`.
+
+        Points, a box and a mask go to the model together. ``previous`` is refined where it is an answer
+        about the same picture.
+        """
+        model = self._loaded().model
+        known = self._own(embedding)
+        check(prompts, self.capabilities)
+        with devices.memory_errors():
+            return clicks.segment(model, known, prompts, previous, self._hole_area)
+
+    def find(self, embedding: Embedding, query: Query) -> Candidates:
+        """Return all that each phrase, or the examples, of ``query`` find; see :meth:`ImageEngine.find`."""
+        reader = self._loaded()
+        known = self._own(embedding)
+        if not self._files.reads:
+            raise Unsupported("This model folder has no tokenizer: words and examples need it.", hint=WITHOUT_TOKENIZER)
+        with devices.memory_errors():
+            return text.find(reader, known, query)
+
+    def close(self) -> None:
+        """Give back the model's memory. Later calls raise until it is loaded again."""
+        if self._reader is not None:
+            device = self._reader.model.device
+            self._reader = None
+            gc.collect()
+            devices.release(device)
+
+    def _loaded(self) -> text.Reader:
+        if self._reader is None:
+            raise EngineError("SAM3 is not loaded.", hint="Load it first, or again.")
+        return self._reader
+
+    def _own(self, embedding: Embedding) -> Sam3Embedding:
+        if not isinstance(embedding, Sam3Embedding) or embedding.weights != self.weights:
+            raise EngineError("This embedding is another engine's.", hint="Encode the image again.")
+        return embedding

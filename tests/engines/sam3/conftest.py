@@ -1,0 +1,36 @@
+"""A small SAM3, made once, in a folder as users have it; without torch the tests here are left out."""
+
+from __future__ import annotations
+
+import pytest
+
+WHY = "SAM3 needs torch and transformers: pip install 'napari-sam3-assistant[sam3]'"
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory):
+    """The folder of a small random model, for all tests to read."""
+    torch = pytest.importorskip("torch", reason=WHY)
+    pytest.importorskip("transformers", reason=WHY)
+    torch.set_num_threads(1)  # on tensors this small threads only get in each other's way
+    from tests.engines.sam3.tiny import make
+
+    return make(tmp_path_factory.mktemp("sam3") / "tiny")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    """Measurements of this machine stay out of the user's folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def engine(tiny_folder):
+    """A loaded engine that answers as transformers does where Meta's package differs in the masks (no holes filled)."""
+    from napari_sam3_assistant.core.progress import CancelToken, no_progress
+    from napari_sam3_assistant.engines.sam3.image import Sam3Engine
+
+    made = Sam3Engine(tiny_folder, device="cpu", precision="float32", hole_area=0)
+    made.load(progress=no_progress, cancel=CancelToken())
+    yield made
+    made.close()
