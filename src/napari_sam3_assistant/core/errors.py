@@ -58,6 +58,14 @@ class EngineError(AssistantError):
     """An engine failed while it was loading or answering."""
 
 
+class EmbeddingLost(EngineError):
+    """The process that kept this embedding has ended: encode the image again."""
+
+
+class OutOfMemory(EngineError):
+    """Memory ran out where the engine runs; what it had made before may be gone."""
+
+
 class SaveError(AssistantError):
     """A file could not be written; nothing that was there before has changed."""
 

@@ -41,6 +41,8 @@ class Capabilities:
         The score from which objects that :meth:`ImageEngine.find` finds are kept unless the user says.
     devices : tuple of str
         Where it can run, such as ``("cpu", "cuda")``.
+    encode_s : float or None
+        About how long an encoding takes here, in seconds; None where nobody has to wait, or it is not known.
     instead : str
         What to choose for a kind of prompt that it does not take.
     """
@@ -56,6 +58,7 @@ class Capabilities:
     max_points: int | None = None
     threshold: float = 0.5
     devices: tuple[str, ...] = ("cpu",)
+    encode_s: float | None = None
     instead: str = "Choose another engine."
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from napari_sam3_assistant.core.errors import AssistantError, EngineError, Unsupported
-from napari_sam3_assistant.engines.protocol import ImageEngine
+from napari_sam3_assistant.engines.host import HostedEngine
+from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
 GROUP = "napari_sam3_assistant.engines"
@@ -42,6 +44,9 @@ class EngineSpec:
         ``"module:callable"``; called without arguments, or with those given to :func:`create`.
     problem : str
         Why it cannot be used; empty if nothing is known against it.
+    capabilities : Capabilities
+        What it can do, as far as is known without importing it: an engine in a process of its own says
+        so until it is loaded.
     """
 
     name: str
@@ -49,6 +54,7 @@ class EngineSpec:
     needs: tuple[str, ...] = ()
     factory: str = ""
     problem: str = ""
+    capabilities: Capabilities = field(default_factory=Capabilities)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -83,6 +89,7 @@ SAM3 = EngineSpec(
     "SAM3",
     needs=("torch", "transformers", "safetensors"),
     factory="napari_sam3_assistant.engines.sam3.image:Sam3Engine",
+    capabilities=Capabilities(text=True, refines=True, devices=()),
 )
 _OURS = (BUILTIN, SAM3)
 NO_FOLDER = ModelFolder(
@@ -96,6 +103,16 @@ def available() -> tuple[EngineSpec, ...]:
     One of another package that cannot be used is in it with its ``problem``; nothing is raised.
     """
     return _OURS + _others()
+
+
+def title_of(name: str) -> str:
+    """Return an engine's title without what stands in brackets, as it is said in a sentence."""
+    return next((_short(spec) for spec in available() if spec.name == name), name)
+
+
+def capabilities_of(name: str) -> Capabilities:
+    """Return what an engine can do, as far as is known without importing it."""
+    return next((spec.capabilities for spec in available() if spec.name == name), Capabilities())
 
 
 def create(name: str, **options: object) -> ImageEngine:
@@ -128,7 +145,35 @@ def create(name: str, **options: object) -> ImageEngine:
         ) from error
 
 
-def choose(name: str = AUTO, model_folder: str | Path | None = None) -> Choice:
+def host(name: str, *, on_lost: Callable[[], None] | None = None, **options: object) -> HostedEngine:
+    """Return a new engine that runs in a process of its own, not started yet. Nothing of it is imported here.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`available`.
+    on_lost : callable or None
+        Called when its embeddings are lost; see :class:`~napari_sam3_assistant.engines.host.HostedEngine`.
+    **options
+        What its factory takes, such as a model folder; they are pickled.
+
+    Raises
+    ------
+    Unsupported
+        If there is no such engine, or packages that it needs are not installed.
+    """
+    spec = _usable(name)
+    return HostedEngine(
+        spec.factory,
+        options,
+        name=spec.name,
+        title=_short(spec),
+        capabilities=spec.capabilities,
+        on_lost=on_lost,
+    )
+
+
+def choose(name: str = AUTO, model_folder: str | Path | ModelFolder | None = None) -> Choice:
     """Return the engine to use.
 
     Parameters
@@ -136,8 +181,8 @@ def choose(name: str = AUTO, model_folder: str | Path | None = None) -> Choice:
     name : str
         One of :func:`available`; ``"auto"`` takes SAM3 where its packages are installed and
         ``model_folder`` holds a model that it can load, else the built-in engine.
-    model_folder : str, Path or None
-        Where weights are.
+    model_folder : str, Path, ModelFolder or None
+        Where weights are, or what is known of that folder already.
 
     Raises
     ------
@@ -150,7 +195,7 @@ def choose(name: str = AUTO, model_folder: str | Path | None = None) -> Choice:
         spec = _usable(name)
         return Choice(spec.name, spec.title, f"{_short(spec)}: chosen")
     spec = _usable(name) if name != AUTO else next(one for one in available() if one.name == SAM3.name)
-    found = ModelFolder.inspect(model_folder) if model_folder else NO_FOLDER
+    found = _look_into(model_folder)
     if name != AUTO:
         found.check()
     missing = spec.missing if model_folder else ()
@@ -158,6 +203,12 @@ def choose(name: str = AUTO, model_folder: str | Path | None = None) -> Choice:
     if why_not:
         return Choice(BUILTIN.name, BUILTIN.title, f"{_short(BUILTIN)}: {why_not}")
     return Choice(spec.name, spec.title, f"{_short(spec)}: {found.reason}")
+
+
+def _look_into(model_folder: str | Path | ModelFolder | None) -> ModelFolder:
+    if isinstance(model_folder, ModelFolder):
+        return model_folder
+    return ModelFolder.inspect(model_folder) if model_folder else NO_FOLDER
 
 
 def _short(spec: EngineSpec) -> str:

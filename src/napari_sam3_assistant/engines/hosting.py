@@ -1,0 +1,264 @@
+"""The engine's own process: ``python -m napari_sam3_assistant.engines.hosting``.
+
+It is started by :mod:`~napari_sam3_assistant.engines.process` and by nobody else. The engine works
+on the main thread, one question at a time; a second thread reads what comes in, so that Stop and
+Forget take effect while the engine works. The process ends when the other end of its connection
+does, whatever the engine is at.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import importlib
+import logging
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from napari_sam3_assistant.core import errors
+from napari_sam3_assistant.core.errors import AssistantError, EmbeddingLost, EngineError, OutOfMemory
+from napari_sam3_assistant.core.progress import CancelToken
+from napari_sam3_assistant.core.results import Candidates, Segmentation
+from napari_sam3_assistant.engines.calls import (
+    About,
+    Answer,
+    Ask,
+    Encode,
+    Encoded,
+    End,
+    Failed,
+    Find,
+    Forget,
+    Load,
+    PackedState,
+    Question,
+    Ready,
+    Segment,
+    Stop,
+    Told,
+)
+from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
+from napari_sam3_assistant.wire.arrays import Pad, pack, unpack
+
+PARENT_S = 1.0
+"""How often the process looks whether its parent is still there, in seconds."""
+TOLD_S = 0.05
+"""Reports of progress are at least so far apart, in seconds."""
+
+MEMORY_HINT = "Close other programs or large pictures and try again, or choose the engine Built-in."
+_MOST_TRACE = 20_000
+_FIRST_TO_GO = "500"
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> NoReturn:
+    """Answer questions until the other end is gone."""
+    connection, pad = _connected(sys.argv[1]), Pad(sys.argv[2])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal is meant for the parent, which ends this
+    faulthandler.enable()
+    _be_first_to_go()
+    office = Office(connection, pad)
+    threading.Thread(target=office.read, name="reader", daemon=True).start()
+    office.send(Ready())
+    office.work()
+
+
+def _connected(handle: str) -> Connection[Any, Any]:
+    if sys.platform == "win32":
+        from multiprocessing.connection import PipeConnection
+
+        return PipeConnection(int(handle))
+    os.set_inheritable(int(handle), False)
+    return Connection(int(handle))
+
+
+def _be_first_to_go() -> None:
+    """Have Linux end this process, and not the window, where memory runs out; it may be started again."""
+    if sys.platform == "linux":
+        try:
+            Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
+        except OSError as error:  # a container may forbid it
+            _log.info("The system chooses which process to end where memory runs out: %s.", error)
+
+
+class Office:
+    """The engine, its embeddings by number, and the questions that wait."""
+
+    def __init__(self, connection: Connection[Any, Any], pad: Pad) -> None:
+        self._connection, self._pad = connection, pad
+        self._asked: queue.SimpleQueue[tuple[Ask, CancelToken] | End] = queue.SimpleQueue()
+        self._current = CancelToken()
+        self._title = "The engine"
+        self._engine: ImageEngine | None = None
+        self._embeddings: dict[int, Embedding] = {}
+        self._encoded = 0
+
+    def read(self) -> NoReturn:
+        """Take in messages, on a thread of its own; end the process when the parent is gone."""
+        parent = os.getppid()
+        try:
+            while os.getppid() == parent:
+                if self._connection.poll(PARENT_S):
+                    self._take(pickle.loads(self._connection.recv_bytes()))
+        except (EOFError, OSError):
+            os._exit(0)
+        finally:
+            os._exit(1)
+
+    def work(self) -> NoReturn:
+        """Answer what is asked, on the main thread."""
+        while not isinstance(asked := self._asked.get(), End):
+            self._reply(*asked)
+        try:
+            if self._engine is not None:
+                self._engine.close()
+        finally:
+            os._exit(0)
+
+    def send(self, message: Ready | Told | Answer | Failed) -> None:
+        """Send a message; end the process if nobody is there to receive it."""
+        try:
+            self._connection.send_bytes(pickle.dumps(message, protocol=5))
+        except OSError:
+            os._exit(0)
+
+    def _take(self, message: Ask | Stop | Forget | End) -> None:
+        match message:
+            case Ask():
+                self._current = CancelToken()
+                self._asked.put((message, self._current))
+            case Stop():
+                self._current.cancel()
+            case Forget(numbers):
+                for number in numbers:
+                    self._embeddings.pop(number, None)
+            case End():
+                self._asked.put(message)
+
+    def _reply(self, asked: Ask, cancel: CancelToken) -> None:
+        teller = _Teller(self)
+        reply: Answer | Failed
+        try:
+            answer = self._answer(unpack(asked.question, self._pad), teller, cancel)
+            reply = Answer(pack(answer, self._pad))
+        except BaseException as error:  # an engine may raise anything, and somebody waits
+            reply = _failed(error, self._title)
+        teller.flush()
+        self.send(reply)
+
+    def _answer(
+        self, question: Question, progress: _Teller, cancel: CancelToken
+    ) -> About | Encoded | Segmentation | Candidates:
+        match question:
+            case Load():
+                return self._load(question, progress, cancel)
+            case Encode(image):
+                made = self._loaded().encode(image, progress=progress, cancel=cancel)  # type: ignore[arg-type]  # it says so
+                self._encoded += 1
+                self._embeddings[self._encoded] = made
+                return Encoded(self._encoded, made.nbytes, made.shape, _about(self._loaded()))
+            case Segment(number, prompts, previous):
+                return _sealed(self._loaded().segment(self._known(number), prompts, _opened(previous)))
+            case Find(number, query):
+                return self._loaded().find(self._known(number), query)
+
+    def _load(self, question: Load, progress: _Teller, cancel: CancelToken) -> About:
+        self._title = question.title
+        if self._engine is None:
+            self._engine = _made(question)
+        self._engine.load(progress=progress, cancel=cancel)
+        return _about(self._engine)
+
+    def _loaded(self) -> ImageEngine:
+        if self._engine is None:
+            raise EngineError(f"{self._title} is not loaded.", hint="Load it first, or again.")
+        return self._engine
+
+    def _known(self, number: int) -> Embedding:
+        if number not in self._embeddings:
+            raise EmbeddingLost("What the engine knew of this picture is lost.", hint="Encode the image again.")
+        return self._embeddings[number]
+
+
+class _Teller:
+    """Reports progress to the other process, some of it: the first report, the last, and few between."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._last = -TOLD_S
+        self._waiting: Told | None = None
+
+    def __call__(self, fraction: float | None, message: str = "") -> None:
+        self._waiting = Told(fraction, message)
+        if time.monotonic() - self._last >= TOLD_S:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._waiting is not None:
+            self._office.send(self._waiting)
+            self._waiting, self._last = None, time.monotonic()
+
+
+def _made(question: Load) -> ImageEngine:
+    module, _, attribute = question.factory.partition(":")
+    try:
+        made: ImageEngine = getattr(importlib.import_module(module), attribute)(**question.options)
+    except (AssistantError, MemoryError):
+        raise
+    except Exception as error:
+        raise EngineError(
+            f"{question.title} could not be made: {type(error).__name__}: {error}.",
+            hint="Install its packages again, or choose the engine Built-in.",
+        ) from error
+    return made
+
+
+def _about(engine: ImageEngine) -> About:
+    return About(engine.name, engine.weights, replace(engine.capabilities, video=False))
+
+
+def _sealed(answer: Segmentation) -> Segmentation:
+    """Return an answer whose state is pickled, if there is one: the other process could not open it."""
+    if answer.state is None:
+        return answer
+    pickled = np.frombuffer(pickle.dumps(answer.state, protocol=5), np.uint8)
+    return replace(answer, state=PackedState(pickled))
+
+
+def _opened(previous: Segmentation | None) -> Segmentation | None:
+    if previous is None or not isinstance(previous.state, PackedState):
+        return previous
+    return replace(previous, state=pickle.loads(previous.state.pickled.data))
+
+
+def _failed(error: BaseException, title: str) -> Failed:
+    if isinstance(error, AssistantError):
+        cause = error.__cause__ if isinstance(error, EngineError) else None
+        trace = "" if cause is None else "".join(traceback.format_exception(cause))
+        # The other process knows our classes only, not those that another package has derived from them.
+        kind = next(one for one in type(error).__mro__ if one.__module__ == errors.__name__)
+        return Failed(kind(error.message, hint=error.hint, in_shell=error.in_shell), trace[-_MOST_TRACE:])
+    if isinstance(error, MemoryError):
+        error.__traceback__ = None  # it holds what took the memory
+        gc.collect()
+        return Failed(OutOfMemory(f"{title} ran out of memory.", hint=MEMORY_HINT))
+    trace = "".join(traceback.format_exception(error))
+    said = f"{type(error).__name__}: {error}"[:300].rstrip(".: ")
+    return Failed(EngineError(f"{title} failed: {said}.", hint="Try again, or report it."), trace[-_MOST_TRACE:])
+
+
+if __name__ == "__main__":
+    main()

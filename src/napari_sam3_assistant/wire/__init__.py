@@ -1,0 +1,1 @@
+"""The values of ``core`` as bytes, for another process."""
