@@ -12,7 +12,9 @@ BENCHMARKS = {
     "clicks": "benchmarks.clicks",
     "objects": "benchmarks.objects",
     "cells": "benchmarks.cells",
+    "reading": "benchmarks.reading",
     "evaluation": "benchmarks.evaluation.tables",
+    "sam3": "benchmarks.sam3",
 }
 """Name to module; each has ``main(arguments)``, which returns an exit code."""
 

@@ -9,21 +9,44 @@ import pytest
 from napari_sam3_assistant.engines import devices
 from napari_sam3_assistant.engines.devices import report
 
+NO_DRIVER = "Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU and installed a driver."
+OLD_DRIVER = "The NVIDIA driver on your system is too old (found version 11040). Please update your GPU driver."
+BUILT = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120")
 
-def fake_torch(*, cuda=False, mps=False, build=None):
+
+def fake_torch(*, gpu=None, built=BUILT, build="12.8", mps=False, said="", hip=None):
     """The few names of torch that are asked: no machine has all these devices."""
+
+    def init():
+        if said:
+            raise RuntimeError(said)
+
+    cuda = types.SimpleNamespace(
+        is_available=lambda: gpu is not None,
+        init=init,
+        get_device_name=lambda index: "NVIDIA GeForce",
+        get_device_properties=lambda index: types.SimpleNamespace(total_memory=16 * 1024**3),
+        get_device_capability=lambda index: gpu,
+        get_arch_list=lambda: list(built),
+    )
     return types.SimpleNamespace(
-        cuda=types.SimpleNamespace(is_available=lambda: cuda, get_device_name=lambda index: "NVIDIA T4"),
+        cuda=cuda,
         backends=types.SimpleNamespace(mps=types.SimpleNamespace(is_available=lambda: mps)),
-        version=types.SimpleNamespace(cuda=build),
+        version=types.SimpleNamespace(cuda=build, hip=hip),
     )
 
 
 @pytest.fixture
 def with_torch(monkeypatch):
-    def install(torch):
+    def install(torch, *, system="Linux", machine="x86_64", visible=None):
         monkeypatch.setattr(devices, "find_spec", lambda name: object())
+        monkeypatch.setattr(devices.platform, "system", lambda: system)
+        monkeypatch.setattr(devices.platform, "machine", lambda: machine)
         monkeypatch.setitem(sys.modules, "torch", torch)
+        if visible is None:
+            monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        else:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
 
     return install
 
@@ -38,17 +61,30 @@ def test_without_torch_there_is_the_cpu_and_the_reason_says_so(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("torch", "expected", "words"),
+    ("torch", "machine", "expected", "words"),
     [
-        (fake_torch(cuda=True, build="12.4"), ("cuda", "cpu"), "NVIDIA T4"),
-        (fake_torch(mps=True), ("mps", "cpu"), "Mac"),
-        (fake_torch(build="12.4"), ("cpu",), "nvidia-smi"),
-        (fake_torch(), ("cpu",), "no CUDA"),
+        (fake_torch(gpu=(8, 6)), {}, ("cuda", "cpu"), "NVIDIA GeForce, 16 GB"),
+        (fake_torch(build=None, mps=True), {"system": "Darwin", "machine": "arm64"}, ("mps", "cpu"), "Mac"),
+        (fake_torch(build=None), {"system": "Darwin", "machine": "x86_64"}, ("cpu",), "Mac"),
+        (fake_torch(build=None), {}, ("cpu",), "has no CUDA"),
+        (fake_torch(build=None), {"machine": "aarch64"}, ("cpu",), "for ARM has no CUDA"),
+        (fake_torch(said=NO_DRIVER), {}, ("cpu",), "no NVIDIA driver"),
+        (fake_torch(said=OLD_DRIVER), {}, ("cpu",), "too old for CUDA 12.8"),
+        (fake_torch(said="No CUDA GPUs are available"), {}, ("cpu",), "nvidia-smi"),
+        (fake_torch(), {"visible": ""}, ("cpu",), "CUDA_VISIBLE_DEVICES"),
+        (fake_torch(), {"visible": "-1"}, ("cpu",), "Unset it"),
+        (fake_torch(gpu=(8, 6)), {"visible": "0"}, ("cuda", "cpu"), "NVIDIA GeForce"),
+        (fake_torch(gpu=(6, 1)), {}, ("cpu",), "is sm_61"),
+        (fake_torch(gpu=(9, 0), build=None, hip="6.2"), {}, ("cuda", "cpu"), "16 GB"),
+        (fake_torch(build=None, hip="6.2"), {}, ("cpu",), "rocminfo"),
     ],
-    ids=["cuda", "mps", "no driver", "cpu build"],
-)
-def test_probe_asks_torch(with_torch, torch, expected, words):
-    with_torch(torch)
+    ids=[
+        "cuda", "mps", "a Mac without", "cpu build", "cpu build on ARM", "no driver", "old driver", "no GPU",
+        "hidden", "hidden by a number", "one chosen", "too old a GPU", "AMD", "no AMD GPU",
+    ],
+)  # fmt: skip
+def test_probe_says_what_is_used_and_why_not_cuda(with_torch, torch, machine, expected, words):
+    with_torch(torch, **machine)
 
     found = report(probe=True)
 
@@ -56,6 +92,37 @@ def test_probe_asks_torch(with_torch, torch, expected, words):
     assert found.best == expected[0]
     assert words in found.reason
     assert found.probed
+    assert found.reason.startswith(expected[0].upper()) and found.reason.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("gpu", "built", "runs"),
+    [
+        ((8, 6), ("sm_86",), True),
+        ((8, 9), ("sm_80", "sm_86"), True),  # the same major: binary compatible
+        ((12, 1), ("sm_90", "sm_120"), True),
+        ((8, 0), ("sm_86",), False),  # a lower minor is not
+        ((9, 0), ("sm_80", "sm_86"), False),
+        ((7, 0), ("sm_75", "sm_80"), False),
+        ((12, 0), ("sm_90", "compute_90"), True),  # PTX is compiled on the machine
+        ((8, 9), ("sm_80", "compute_90"), True),
+        ((7, 5), ("compute_80",), False),
+        ((9, 0), ("sm_90a",), True),
+        ((10, 0), ("sm_90a", "compute_90a"), False),  # with a letter it is for that one GPU
+        ((10, 3), ("sm_100f",), True),
+        ((12, 0), ("compute_100f",), False),
+        ((8, 6), (), True),
+        ((8, 6), ("gfx906",), False),
+    ],
+)
+def test_gpu_is_used_where_the_build_can_run_on_it(with_torch, gpu, built, runs):
+    with_torch(fake_torch(gpu=gpu, built=built))
+
+    found = report(probe=True)
+
+    assert (found.best == "cuda") is runs
+    if not runs:
+        assert f"sm_{gpu[0]}{gpu[1]}" in found.reason and built[0] in found.reason
 
 
 def test_broken_torch_is_told_and_not_raised(with_torch):
@@ -75,3 +142,14 @@ def test_looking_imports_no_torch():
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert answer.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(("device", "units", "expected"), [("cuda", True, "bfloat16"), ("cuda", False, "float32")])
+def test_precision_on_a_gpu_is_bfloat16_where_it_has_units_for_it(with_torch, device, units, expected):
+    torch = fake_torch(gpu=(8, 6))
+    torch.cuda.is_bf16_supported = lambda including_emulation: units
+    with_torch(torch)
+
+    assert devices.precision_on(device) == expected
+    assert devices.precision_on("mps") == "float32"
+    assert devices.precision_on(device, "float32") == "float32"

@@ -6,7 +6,10 @@ torch is imported only where that was asked for: engines with weights ask, openi
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+import os
+import platform
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -79,18 +82,18 @@ def pick(wanted: str = AUTO) -> str:
     return wanted
 
 
-def precision_on(device: str, on_cpu: Callable[[], str]) -> str:
-    """Return in which precision a model's towers run on a device: ``"float32"`` or ``"bfloat16"``.
+def precision_on(device: str, wanted: str = AUTO) -> str:
+    """Return in which precision a model's towers run on a GPU: ``"float32"`` or ``"bfloat16"``.
 
     Parameters
     ----------
     device : str
         One of :func:`pick`.
-    on_cpu : callable
-        Says it for the CPU, where it has to be measured.
+    wanted : str
+        One of these, or ``"auto"`` for bfloat16 where the GPU has units for it.
     """
-    if device == "cpu":
-        return on_cpu()
+    if wanted != AUTO:
+        return wanted
     if device == "cuda" and importlib.import_module("torch").cuda.is_bf16_supported(including_emulation=False):
         return "bfloat16"
     return "float32"
@@ -123,12 +126,95 @@ def _torch_version() -> str:
 
 
 def _asked(torch: Any) -> DeviceReport:
-    if torch.cuda.is_available():
-        return DeviceReport(("cuda", "cpu"), f"CUDA: {torch.cuda.get_device_name(0)}.", probed=True)
+    """Return what torch says; why there is no CUDA goes with whatever is used instead."""
+    index, why_not = _usable_gpu(torch)
+    if index is not None:
+        return DeviceReport(("cuda", "cpu"), f"CUDA: {_gpu(torch, index)}.", probed=True)
     if torch.backends.mps.is_available():
         return DeviceReport(("mps", "cpu"), "MPS: the GPU of this Mac. CUDA needs an NVIDIA GPU.", probed=True)
+    return DeviceReport(CPU_ONLY, f"CPU: {why_not}", probed=True)
+
+
+def _usable_gpu(torch: Any) -> tuple[int | None, str]:
+    """Return the GPU that torch computes on, or None and why not."""
+    if getattr(torch.version, "hip", None):
+        return (
+            (0, "") if torch.cuda.is_available() else (None, "torch finds no AMD GPU. Check the driver with rocminfo.")
+        )
     if torch.version.cuda is None:
-        reason = "CPU: this build of torch has no CUDA. Install one with CUDA from pytorch.org to use a GPU."
-    else:
-        reason = "CPU: torch finds no NVIDIA GPU. Check the driver with nvidia-smi."
-    return DeviceReport(CPU_ONLY, reason, probed=True)
+        return None, _without_cuda()
+    if not torch.cuda.is_available():
+        return None, _out_of_reach(torch)
+    if _runs_on(torch.cuda.get_device_capability(0), torch.cuda.get_arch_list()):
+        return 0, ""
+    major, minor = torch.cuda.get_device_capability(0)
+    built = ", ".join(torch.cuda.get_arch_list())
+    return None, (
+        f"this build of torch runs on {built}, and {_gpu(torch, 0)} is sm_{major}{minor}. "
+        "Install a build for it from pytorch.org."
+    )
+
+
+def _runs_on(capability: tuple[int, int], built: Sequence[str]) -> bool:
+    """Return whether a GPU can run a build of torch.
+
+    Parameters
+    ----------
+    capability : tuple of int
+        Of the GPU: major and minor.
+    built : sequence of str
+        What the build holds, such as ``"sm_86"`` and ``"compute_90"``.
+
+    Notes
+    -----
+    CUDA's rules: code for a GPU (``sm_``) runs on the same major with the same or a higher minor;
+    code for a kind of GPU (``compute_``, PTX) on all later ones; with a letter behind (``sm_90a``) on that one only,
+    or, with an ``f``, as without.
+    """
+    for entry in built:
+        found = re.fullmatch(r"(sm|compute)_(\d+)(\d)([af]?)", entry)
+        if found is None:
+            continue
+        kind, letter, there = found[1], found[4], (int(found[2]), int(found[3]))
+        if there == capability:
+            return True
+        newer = there <= capability and (kind == "compute" or there[0] == capability[0])
+        if newer and letter != "a" and not (letter == "f" and there[0] != capability[0]):
+            return True
+    return not built  # a build that does not tell is tried
+
+
+def _without_cuda() -> str:
+    if platform.system() == "Darwin":
+        return "this Mac has no GPU that torch can use."
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return "this build of torch for ARM has no CUDA. Where there is an NVIDIA GPU, install one from pytorch.org."
+    return "this build of torch has no CUDA. Where there is an NVIDIA GPU, install one with CUDA from pytorch.org."
+
+
+def _out_of_reach(torch: Any) -> str:
+    """Return why a build with CUDA finds no GPU."""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if hidden is not None and hidden.strip() in ("", "-1", "none", "NoDevFiles"):
+        return f"CUDA_VISIBLE_DEVICES={hidden!r} hides the GPU from torch. Unset it, and start again."
+    said = _first_use(torch)
+    if "driver" in said and "too old" in said:
+        return f"the NVIDIA driver is too old for CUDA {torch.version.cuda}. Update it, or install an older torch."
+    if "no nvidia driver" in said:
+        return "there is no NVIDIA driver. With an NVIDIA GPU, install its driver; without one, this is all there is."
+    return "torch finds no NVIDIA GPU. If there is one, check its driver with nvidia-smi."
+
+
+def _first_use(torch: Any) -> str:
+    """Return what torch says when CUDA is asked for, in small letters: it tells what is wrong with the driver."""
+    try:
+        torch.cuda.init()
+    except Exception as error:  # RuntimeError, or AssertionError; torch has no kind of its own for them
+        return str(error).lower()
+    return ""
+
+
+def _gpu(torch: Any, index: int) -> str:
+    """Return the name of a GPU, and its memory."""
+    memory = torch.cuda.get_device_properties(index).total_memory / 1024**3
+    return f"{torch.cuda.get_device_name(index)}, {memory:.0f} GB"

@@ -116,6 +116,10 @@ def enliven(net, seed=0):
     tracker, detector = net.tracker_model, net.detector_model
     for weight in (tracker.no_memory_embedding, tracker.occlusion_spatial_embedding_parameter):
         weight.copy_(0.5 * torch.randn(weight.shape, generator=random))
+    # Meta's model has it once.
+    tracker.shared_image_embedding.positional_embedding.copy_(
+        tracker.prompt_encoder.shared_embedding.positional_embedding
+    )
     # What is asked for is on the picture, and about as likely as not it is this one.
     for head in (detector.detr_decoder.presence_head.layer3, tracker.mask_decoder.pred_obj_score_head.proj_out):
         head.weight.mul_(0.2)

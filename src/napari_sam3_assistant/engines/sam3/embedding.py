@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,14 @@ import numpy.typing as npt
 import torch
 
 from napari_sam3_assistant.core.errors import EngineError
+from napari_sam3_assistant.engines.sam3 import tower
 from napari_sam3_assistant.engines.sam3.model import Model
+from napari_sam3_assistant.engines.sam3.precision import FLOAT32
 
-# Share of the time that the blocks of the vision encoder take; the rest are the two pyramids.
-_BLOCKS = 0.95
+# Shares of the time that the tower takes, and each of the two pyramids after it.
+_TOWER, _NECK = 0.92, 0.039
+# Of a pyramid: its levels' shares of the time, and in how many pieces each of them is made.
+_SHARES, _BANDS = (0.75, 0.2, 0.05), 4
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -29,7 +32,8 @@ class Sam3Embedding:
     shape : tuple of int
         Height and width of the picture, in pixels.
     levels : tuple of 3 Tensors
-        The detector's features at 4, 2 and 1 times the grid of patches.
+        The detector's features at 4, 2 and 1 times the grid of patches; the first two in float16 where the
+        tower is in bfloat16, which rounds eight times as much.
     clicks : tuple of 3 Tensors
         The same for the decoder of clicks, the last one with the no-memory token.
     picture : str
@@ -59,32 +63,31 @@ def embed(model: Model, image: npt.NDArray[np.uint8], tell: Callable[[float], No
     image : ndarray of shape (H, W, 3), uint8
         RGB.
     tell : callable
-        Called with the share done, before each block of the vision encoder; what it raises ends the work.
+        Called with the share done, at every place where the work can be stopped; what it raises ends it.
 
     Notes
     -----
     The no-memory token belongs on the features of the decoder of clicks at the size of the grid. Meta's
     package and ``Sam3TrackerVideoModel`` put it there; ``Sam3TrackerModel`` of transformers 5.23 adds it
-    to a level that nothing reads.
+    to a level that nothing reads. A fourth level, at half the grid, is not read either, and not made.
     """
     check_image(image)
-    net, tracker = model.net, model.net.tracker_model
+    net, clicks = model.net, model.net.tracker_model
     digest = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).hexdigest()
     with torch.inference_mode():
         pixels = pixels_of(image, model.side).to(model.device, getattr(torch, model.precision))
         encoder = net.detector_model.vision_encoder
-        with _told(encoder.backbone.layers, lambda share: tell(_BLOCKS * share)):
-            vision = net.detector_model.get_vision_features(pixels)
-        tell(_BLOCKS)
-        maps, _ = net.get_vision_features_for_tracker(vision)
-        maps[-1] = maps[-1] + tracker.no_memory_embedding
-        clicks = tuple(
-            one.permute(1, 2, 0).reshape(1, -1, *size)
-            for one, size in zip(maps, tracker.backbone_feature_sizes, strict=True)
-        )
-        levels = tuple(vision.fpn_hidden_states[:3])
+        cells = tower.features(encoder.backbone, pixels, lambda share: tell(_TOWER * share))
+        picture = cells.float().permute(2, 0, 1)[None]
+        detector = _pyramid(encoder.neck, picture, lambda share: tell(_TOWER + _NECK * share))
+        fine, middle, last = _pyramid(net.tracker_neck, picture, lambda share: tell(_TOWER + _NECK * (1 + share)))
+        tell(_TOWER + 2 * _NECK)
+        token = clicks.no_memory_embedding.view(1, -1, 1, 1)
+        maps = clicks.mask_decoder.conv_s0(fine), clicks.mask_decoder.conv_s1(middle), last + token
+        if model.precision != FLOAT32:
+            detector = [*(_narrow(one) for one in detector[:-1]), detector[-1]]
     tell(1.0)
-    return Sam3Embedding((image.shape[0], image.shape[1]), levels, clicks, digest, model.weights)
+    return Sam3Embedding((image.shape[0], image.shape[1]), tuple(detector), maps, digest, model.weights)
 
 
 def pixels_of(image: npt.NDArray[np.uint8], side: int) -> torch.Tensor:
@@ -129,16 +132,33 @@ def check_image(image: npt.NDArray[np.uint8]) -> None:
         raise EngineError("The image is empty.", hint="Choose an image that has pixels.")
 
 
-@contextmanager
-def _told(blocks: Any, tell: Callable[[float], None]) -> Iterator[None]:
-    """Have ``tell`` called with the share done before each of the model's blocks runs."""
+def _pyramid(neck: Any, picture: torch.Tensor, tell: Callable[[float], None]) -> list[torch.Tensor]:
+    """Return the features of a picture, shape (1, C, h, w), at 4, 2 and 1 times its size; made in bands of rows."""
+    levels, done = [], 0.0
+    for level, share in zip(neck.fpn_layers, _SHARES, strict=False):
+        larger = []
+        for index, part in enumerate(picture.chunk(_BANDS, dim=2)):
+            tell(done + 0.5 * share * index / _BANDS)
+            for step in (*level.scale_layers, level.proj1):  # none of them looks beyond its row
+                part = step(part)
+            larger.append(part)
+        bands = []
+        for index, band in enumerate(_bands(torch.cat(larger, dim=2))):
+            tell(done + share * (0.5 + 0.5 * index / _BANDS))
+            bands.append(torch.nn.functional.conv2d(band, level.proj2.weight, level.proj2.bias, padding=(0, 1)))
+        levels.append(torch.cat(bands, dim=2))
+        done += share
+    return levels
 
-    def before(index: int) -> Callable[[Any, Any], None]:
-        return lambda module, given: tell(index / len(blocks))
 
-    hooks = [block.register_forward_pre_hook(before(index)) for index, block in enumerate(blocks)]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+def _bands(features: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Yield features in bands of rows, with a row more above and below, for a convolution that is 3 wide."""
+    padded, rows = torch.nn.functional.pad(features, (0, 0, 1, 1)), features.shape[2]
+    for top, bottom in pairwise(rows * index // _BANDS for index in range(_BANDS + 1)):
+        yield padded[:, :, top : bottom + 2]
+
+
+def _narrow(level: torch.Tensor) -> torch.Tensor:
+    """Return features in float16; as they are where one is beyond it."""
+    narrow = level.half()
+    return narrow if narrow.isfinite().all() else level

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.engines import devices
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, check
-from napari_sam3_assistant.engines.sam3 import clicks, text
+from napari_sam3_assistant.engines.registry import NO_FOLDER
+from napari_sam3_assistant.engines.sam3 import clicks, text, waits
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding, embed
 from napari_sam3_assistant.engines.sam3.masks import HOLE_AREA
-from napari_sam3_assistant.engines.sam3.model import files_in, load
+from napari_sam3_assistant.engines.sam3.model import Model, load, signature_of
+from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
 INSTEAD = "Use points, a box or a painted mask, or choose the engine Built-in."
 WITHOUT_TOKENIZER = "Put tokenizer.json of facebook/sam3 into the model folder, and load it again."
@@ -33,7 +36,7 @@ class Sam3Engine:
     Parameters
     ----------
     folder : str, Path or None
-        With ``config.json``, weights in safetensors and a tokenizer, as ``facebook/sam3`` has them.
+        As ``facebook/sam3`` has it, or with Meta's ``sam3.pt``, of which a converted copy is made at the first load.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
     precision : str
@@ -57,36 +60,43 @@ class Sam3Engine:
         precision: str = "auto",
         hole_area: int = HOLE_AREA,
     ) -> None:
-        self._files = files_in(folder)
+        self._folder = ModelFolder.inspect(folder) if folder else NO_FOLDER
+        self._folder.check()
+        self._signature = signature_of(self._folder)
         self._device, self._precision, self._hole_area = device, precision, hole_area
         self._reader: text.Reader | None = None
         self.capabilities = Capabilities(
             text=True, refines=True, devices=devices.report(probe=True).devices, instead=INSTEAD
         )
-        if not self._files.reads:
+        if not self._folder.tokenizer:
             self.capabilities = replace(self.capabilities, text=False, exemplars=False, instead=WITHOUT_TOKENIZER)
 
     @property
     def weights(self) -> str:
         """The same text for the same answers: it names the files and, once loaded, precision and device."""
-        return self._files.signature if self._reader is None else self._reader.model.weights
+        return self._signature if self._reader is None else self._reader.model.weights
 
     def load(self, *, progress: Progress, cancel: CancelToken) -> None:
         """Bring the model into memory; see :func:`~napari_sam3_assistant.engines.sam3.model.load`."""
         cancel.raise_if_cancelled()
         if self._reader is None:
-            model = load(self._files, self._device, self._precision, progress=progress, cancel=cancel)
+            model = load(self._folder, self._device, self._precision, progress=progress, cancel=cancel)
             self._reader = text.Reader(model)
+            self._expect(model)
 
     def encode(self, image: npt.NDArray[np.uint8], *, progress: Progress, cancel: CancelToken) -> Sam3Embedding:
-        """Return the embedding of an image; told and stopped between blocks of the vision encoder."""
+        """Return the embedding of an image; told and stopped several times in each block of the vision encoder."""
 
         def tell(done: float) -> None:
             cancel.raise_if_cancelled()
             progress(done, "SAM3 reads the image")
 
+        model, start = self._loaded().model, time.perf_counter()
         with devices.memory_errors():
-            return embed(self._loaded().model, image, tell)
+            made = embed(model, image, tell)
+        waits.note(model.pace, time.perf_counter() - start)
+        self._expect(model)
+        return made
 
     def segment(self, embedding: Embedding, prompts: Prompts, previous: Segmentation | None = None) -> Segmentation:
         """Return the object that ``prompts`` are about; see :meth:`ImageEngine.segment`.
@@ -104,7 +114,7 @@ class Sam3Engine:
         """Return all that each phrase, or the examples, of ``query`` find; see :meth:`ImageEngine.find`."""
         reader = self._loaded()
         known = self._own(embedding)
-        if not self._files.reads:
+        if not self._folder.tokenizer:
             raise Unsupported("This model folder has no tokenizer: words and examples need it.", hint=WITHOUT_TOKENIZER)
         with devices.memory_errors():
             return text.find(reader, known, query)
@@ -116,6 +126,9 @@ class Sam3Engine:
             self._reader = None
             gc.collect()
             devices.release(device)
+
+    def _expect(self, model: Model) -> None:
+        self.capabilities = replace(self.capabilities, encode_s=waits.expected(model.pace, model.guess))
 
     def _loaded(self) -> text.Reader:
         if self._reader is None:

@@ -1,14 +1,12 @@
-"""SAM3 in memory: which files a folder holds, and how they become a model.
+"""SAM3 in memory: how the files of a model folder become a model.
 
-The folder is laid out as ``facebook/sam3`` is: ``config.json`` (of type ``sam3_video``, the one that
-holds every part), weights in ``*.safetensors``, and a tokenizer. Weights are read from safetensors
-only, which cannot hold code; nothing is ever downloaded.
+What a folder holds is known by :class:`~napari_sam3_assistant.engines.weights.inspect.ModelFolder`. Weights
+are read from safetensors only, which cannot hold code; nothing is ever downloaded.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,29 +19,15 @@ import transformers
 from napari_sam3_assistant.core.errors import ModelFolderError
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.engines import devices
-from napari_sam3_assistant.engines.sam3 import precision, upstream
+from napari_sam3_assistant.engines.sam3 import linear, precision, remembered, upstream
+from napari_sam3_assistant.engines.sam3.precision import Way
+from napari_sam3_assistant.engines.weights import tokenizer
+from napari_sam3_assistant.engines.weights.convert import prepare
+from napari_sam3_assistant.engines.weights.inspect import ModelFolder
+from napari_sam3_assistant.engines.weights.looks import CONFIG, INDEX
 
-KIND = "sam3_video"
-WHAT_IS_NEEDED = "Choose a folder with config.json, model.safetensors and tokenizer.json, as facebook/sam3 has them."
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """What a model folder holds.
-
-    Attributes
-    ----------
-    folder : Path
-        The folder.
-    signature : str
-        The same text for the same files.
-    reads : bool
-        Whether there is a tokenizer: without one there are no words and no exemplars.
-    """
-
-    folder: Path
-    signature: str
-    reads: bool
+# The released vision tower: what measured times are of.
+_PARAMETERS, _PATCHES = 446e6, 5184
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +40,10 @@ class Model:
         In evaluation mode. Its towers are in ``precision``, the rest in float32.
     tokenizer : CLIPTokenizer or None
         None where the folder has none.
-    device, precision : str
-        Such as ``"cpu"`` and ``"bfloat16"``.
+    device : str
+        Such as ``"cpu"``.
+    way : Way
+        How it is computed.
     weights : str
         The same text for the same answers.
     """
@@ -65,48 +51,55 @@ class Model:
     net: Any
     tokenizer: Any
     device: str
-    precision: str
+    way: Way
     weights: str
+
+    @property
+    def precision(self) -> str:
+        """Of the towers: ``"float32"`` or ``"bfloat16"``."""
+        return self.way.precision
 
     @property
     def side(self) -> int:
         """Side of the square that pictures are brought to, in pixels."""
         return int(self.net.tracker_model.prompt_encoder.input_image_size)
 
+    @property
+    def pace(self) -> str:
+        """The same text for models and machines that take the same time to encode."""
+        parameters = sum(one.numel() for one in self.net.parameters()) / 1e6
+        library = "by oneDNN" if self.way.onednn else "by torch"
+        return f"{remembered.machine()}, {self.device}, {self.precision} {library}, {parameters:.1f} M, {self.side} px"
 
-def files_in(folder: str | Path | None) -> Files:
-    """Return what a folder holds. Reads a few kilobytes.
-
-    Raises
-    ------
-    ModelFolderError
-        If there is no folder, or no SAM3 in it.
-    """
-    if folder is None or not str(folder):
-        raise ModelFolderError("No model folder is chosen.", hint=WHAT_IS_NEEDED)
-    path = Path(folder).expanduser()
-    if not path.is_dir():
-        raise ModelFolderError(f"There is no folder {path}.", hint=WHAT_IS_NEEDED)
-    try:
-        text = _config_of(path)
-        stats = [(one.name, one.stat()) for one in sorted(path.glob("*.safetensors"))]
-    except OSError as error:
-        raise ModelFolderError(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
-    if not stats:
-        raise ModelFolderError(f"There is no model.safetensors in {path}.", hint=WHAT_IS_NEEDED)
-    seen = [text, *(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)]
-    signature = hashlib.blake2b("\n".join(seen).encode(), digest_size=8).hexdigest()
-    reads = (path / "tokenizer.json").is_file() or all((path / f).is_file() for f in ("vocab.json", "merges.txt"))
-    return Files(path, signature, reads)
+    @property
+    def guess(self) -> float | None:
+        """About how long an encoding takes, in seconds, by what was measured on this CPU; else None."""
+        if self.way.seconds is None:
+            return None
+        tower = self.net.detector_model.vision_encoder.backbone
+        parameters: int = sum(one.numel() for one in tower.parameters())
+        patches: int = (self.side // tower.config.patch_size) ** 2
+        return self.way.seconds * parameters * patches / (_PARAMETERS * _PATCHES)
 
 
-def load(files: Files, device: str, wanted: str, *, progress: Progress, cancel: CancelToken) -> Model:
-    """Return the model that a folder holds. Slow: seconds.
+def signature_of(known: ModelFolder) -> str:
+    """Return the same text for the same files of a folder, another one when one of them changes."""
+    weights = [known.weights] if known.weights else []
+    if known.weights is not None and known.weights.name == INDEX:
+        weights += sorted(known.path.glob("*.safetensors"))
+    files = [*weights, known.path / CONFIG, *([known.path / known.tokenizer] if known.tokenizer else [])]
+    stats = [(one.name, one.stat()) for one in files if one.is_file()]
+    seen = "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
+    return hashlib.blake2b(seen.encode(), digest_size=8).hexdigest()
+
+
+def load(known: ModelFolder, device: str, wanted: str, *, progress: Progress, cancel: CancelToken) -> Model:
+    """Return the model that a folder holds. Slow: seconds, and a minute where Meta's file has to be converted.
 
     Parameters
     ----------
-    files : Files
-        From :func:`files_in`.
+    known : ModelFolder
+        The folder.
     device : str
         ``"auto"``, or one that :func:`devices.report` names.
     wanted : str
@@ -116,6 +109,8 @@ def load(files: Files, device: str, wanted: str, *, progress: Progress, cancel: 
     ------
     ModelFolderError
         If the files are damaged, or are another model's.
+    SaveError
+        If there is no room for the converted copy.
     EngineError
         If torch or transformers is too old.
     DeviceError
@@ -125,32 +120,22 @@ def load(files: Files, device: str, wanted: str, *, progress: Progress, cancel: 
     """
     progress(None, "Loading SAM3")
     kind, device = upstream.model_class(), devices.pick(device)
-    chosen = devices.precision_on(device, precision.quicker_on_cpu) if wanted == "auto" else wanted
+    signature = signature_of(known)
+    folder = prepare(known.path, progress=progress, cancel=cancel)
+    progress(None, "Loading SAM3")
+    way = precision.on_cpu(wanted) if device == "cpu" else Way(devices.precision_on(device, wanted))
     cancel.raise_if_cancelled()
-    net = _read(kind, files.folder)
+    net = _read(kind, folder)
     cancel.raise_if_cancelled()
-    tokenizer = _tokenizer_in(files.folder) if files.reads else None
-    precision.cast_towers(net, chosen)
+    tokens = net.detector_model.text_encoder.get_input_embeddings().weight.shape[0]
+    reads = tokenizer.load(known.path, tokens) if known.tokenizer else None
+    precision.cast_towers(net, way.precision)
+    if way.onednn:
+        linear.use(net)
     with devices.memory_errors():
         net = net.to(device).eval()
     progress(1.0, f"SAM3 is ready on {device.upper()}")
-    return Model(net, tokenizer, device, chosen, f"{files.signature}-{chosen}-{device}")
-
-
-def _config_of(folder: Path) -> str:
-    """Return the text of ``config.json``, after a look at what kind of model it describes."""
-    path = folder / "config.json"
-    if not path.is_file():
-        raise ModelFolderError(f"There is no config.json in {folder}.", hint=WHAT_IS_NEEDED)
-    try:
-        text = path.read_text(encoding="utf-8")
-        config = json.loads(text)
-    except ValueError as error:
-        raise ModelFolderError(f"{path} is damaged: it is no JSON.", hint="Get this file again.") from error
-    kind = config.get("model_type") if isinstance(config, dict) else None
-    if kind != KIND:
-        raise ModelFolderError(f"{folder} holds a model of type {kind}, not {KIND}.", hint=WHAT_IS_NEEDED)
-    return text
+    return Model(net, reads, device, way, f"{signature}-{way.precision}-{device}")
 
 
 def _read(kind: Any, folder: Path) -> Any:
@@ -175,16 +160,6 @@ def _read(kind: Any, folder: Path) -> Any:
             hint="They are another model's, or incomplete: get model.safetensors of facebook/sam3 again.",
         )
     return net
-
-
-def _tokenizer_in(folder: Path) -> Any:
-    try:
-        return transformers.CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # whatever a damaged file makes transformers raise
-        raise ModelFolderError(
-            f"The tokenizer in {folder} cannot be read ({type(error).__name__}).",
-            hint="Get tokenizer.json and tokenizer_config.json again.",
-        ) from error
 
 
 @contextmanager

@@ -1,50 +1,94 @@
-"""Float32 or bfloat16 for the two towers: on a CPU whichever is quicker there, measured once and remembered.
+"""How the two towers are computed: in which precision, and by which library; on a CPU whichever is quicker there.
 
 The towers (vision and text) are nine tenths of SAM3's arithmetic. All that follows them stays in
-float32: there bfloat16 gains nothing, and on a CPU it loses.
+float32: there bfloat16 gains nothing, and on a CPU it loses. What is quicker is measured once, at the
+first load, and remembered.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import platform
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import torch
 
+from napari_sam3_assistant.engines.sam3 import linear, remembered
+
 FLOAT32, BFLOAT16 = "float32", "bfloat16"
-# bfloat16 rounds: it has to be worth it.
-WORTH = 1.25
+BY_ONEDNN = "float32 by oneDNN"
+"""Torch computes products in bfloat16 by oneDNN anyway."""
+WORTH = {BFLOAT16: 1.25, BY_ONEDNN: 1.1}
+"""So many times as quick each has to be: bfloat16 rounds, and another library is one more thing to go wrong."""
+
+# The released vision tower: a block's width and that of its inner layer, heads, tokens of a window, windows,
+# blocks that look at windows and at the whole picture.
+_WIDTH, _INNER, _HEADS, _TOKENS, _WINDOWS = 1024, 4736, 16, 576, 9
+_BY_WINDOWS, _WHOLE = 28, 4
+_FEW = 64
+_ROUNDS = 4
+# What comes between the products, and the two pyramids after the tower.
+_REST = 1.35
 
 _log = logging.getLogger(__name__)
+
+Works = list[tuple[int, Callable[[], object]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the towers are computed.
+
+    Attributes
+    ----------
+    precision : str
+        ``"float32"`` or ``"bfloat16"``.
+    onednn : bool
+        Whether products are oneDNN's, of the towers and of all else.
+    seconds : float or None
+        About how long encoding takes the released model; None if it was not measured.
+    """
+
+    precision: str
+    onednn: bool = False
+    seconds: float | None = None
 
 
 def cache_file() -> Path:
     """Return the file in which measurements are kept: one entry for each processor and version of torch."""
-    return platformdirs.user_cache_path("napari-sam3-assistant") / "precision.json"
+    return remembered.cache_file("precision.json")
 
 
-def quicker_on_cpu() -> str:
-    """Return the precision in which this CPU runs the towers sooner; measured (about a second) if it is not known."""
-    path, key = cache_file(), f"{_processor()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
-    known = _read(path)
-    if known.get(key) not in (FLOAT32, BFLOAT16):
-        known[key] = measured()
-        _write(path, known)
-    return known[key]
+def on_cpu(wanted: str = "auto") -> Way:
+    """Return the quickest way on this CPU, in a precision if one is wanted; measured (seconds) if it is not known."""
+    seconds = _known_seconds()
+    onednn = seconds.get(BY_ONEDNN, float("inf")) * WORTH[BY_ONEDNN] < seconds[FLOAT32]
+    exact, rough = seconds[BY_ONEDNN if onednn else FLOAT32], seconds.get(BFLOAT16)
+    if wanted == "auto":
+        wanted = BFLOAT16 if rough is not None and rough * WORTH[BFLOAT16] < exact else FLOAT32
+    return Way(wanted, onednn, rough if wanted == BFLOAT16 else exact)
 
 
-def measured() -> str:
-    """Return the precision in which a piece of the vision tower takes less time on this CPU."""
-    seconds = {name: _seconds(getattr(torch, name)) for name in (FLOAT32, BFLOAT16)}
-    quicker = BFLOAT16 if seconds[BFLOAT16] * WORTH < seconds[FLOAT32] else FLOAT32
-    _log.info("SAM3 runs in %s on this CPU (%s).", quicker, seconds)
-    return quicker
+def measured() -> dict[str, float]:
+    """Return how long encoding takes the released model, in seconds, for each way; from pieces of the vision tower.
+
+    Notes
+    -----
+    The ways take turns, and of each the least counts: other programs that run meanwhile choose for none of them.
+    A processor without units for bfloat16 may be a hundred times slower with it: a few tokens are tried first.
+    """
+    few = {name: _pieces(name, _FEW) for name in (FLOAT32, BFLOAT16)}
+    exact, rough = (min(_time(few[name])[0] for _ in range(_ROUNDS)) for name in few)
+    names = [FLOAT32, *([BY_ONEDNN] if linear.there() else []), *([BFLOAT16] if rough < 3 * exact else [])]
+    ways = {name: _pieces(name, _TOKENS) for name in names}
+    rounds = [{way: _time(pieces) for way, pieces in ways.items()} for _ in range(_ROUNDS)]
+    seconds = {way: _encoding(*(min(one[way][part] for one in rounds) for part in (0, 1))) for way in ways}
+    _log.info("SAM3 would take an encoding on this CPU, in seconds: %s.", seconds)
+    return seconds
 
 
 def cast_towers(net: Any, name: str) -> None:
@@ -60,44 +104,50 @@ def _widen(module: Any, given: Any, output: Any) -> None:
     output.last_hidden_state = output.last_hidden_state.float()
 
 
-def _seconds(dtype: torch.dtype) -> float:
-    """Return the best of two runs of one block of SAM3's vision tower (widths of the released model) on a window."""
+def _known_seconds() -> dict[str, float]:
+    path, key = cache_file(), remembered.machine()
+    known = remembered.read(path)
+    if not _sound(known.get(key)):
+        known[key] = measured()
+        remembered.write(path, known)
+    return dict(known[key])
+
+
+def _sound(seconds: object) -> bool:
+    return (
+        isinstance(seconds, dict)
+        and FLOAT32 in seconds
+        and all(isinstance(one, float) and one > 0 for one in seconds.values())
+    )
+
+
+def _encoding(products: float, attention: float) -> float:
+    """Return what a whole encoding takes, from the products and the attention of one window in one block."""
+    blocks = _BY_WINDOWS + _WHOLE
+    return _REST * _WINDOWS * (blocks * products + (_BY_WINDOWS + _WHOLE * _WINDOWS) * attention)
+
+
+def _pieces(way: str, count: int) -> tuple[Works, Works]:
+    """Return the products and the attention of a block on a window of ``count`` tokens, and how often each is done."""
+    dtype = torch.bfloat16 if way == BFLOAT16 else torch.float32
+    product = linear.product if way == BY_ONEDNN else torch.nn.functional.linear
+    tokens = {width: torch.randn(count, width).to(dtype) for width in (_WIDTH, _INNER)}
+    heads = tokens[_WIDTH].view(1, count, _HEADS, -1).transpose(1, 2)
+    products: Works = []
+    for times, shape in ((4, (_WIDTH, _WIDTH)), (1, (_INNER, _WIDTH)), (1, (_WIDTH, _INNER))):
+        weight, bias = torch.randn(shape).to(dtype), torch.zeros(shape[0], dtype=dtype)
+        products.append((times, partial(product, tokens[shape[1]], weight, bias)))
+    attention: Works = [(1, partial(torch.nn.functional.scaled_dot_product_attention, heads, heads, heads))]
+    return products, attention
+
+
+def _time(pieces: tuple[Works, Works]) -> tuple[float, float]:
+    """Return the seconds that products and attention take."""
+    seconds = [0.0, 0.0]
     with torch.inference_mode():
-        tokens = torch.randn(576, 1024).to(dtype)
-        up, down = (torch.randn(*shape).to(dtype) for shape in ((4736, 1024), (1024, 4736)))
-        heads = tokens.view(1, 576, 16, 64).transpose(1, 2)
-        runs = []
-        for _ in range(3):  # the first one warms up
-            start = time.perf_counter()
-            torch.nn.functional.scaled_dot_product_attention(heads, heads, heads)
-            torch.nn.functional.linear(torch.nn.functional.linear(tokens, up), down)
-            runs.append(time.perf_counter() - start)
-    return min(runs[1:])
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:  # Windows and macOS have no such file
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _read(path: Path) -> dict[str, str]:
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # not there yet, or damaged: it is measured again
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def _write(path: Path, known: dict[str, str]) -> None:
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(known, indent=2), encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        _log.warning("The measurement cannot be kept in %s (%s); it is made again next time.", path, error)
+        for index, part in enumerate(pieces):
+            for times, work in part:
+                start = time.perf_counter()
+                work()
+                seconds[index] += times * (time.perf_counter() - start)
+    return seconds[0], seconds[1]

@@ -118,11 +118,13 @@ def _found(
     The score of a query is its own probability times that of the phrase being on the picture at all.
     """
     model, phrase = reader.model, reader.read(words)
-    detector, last = model.net.detector_model, embedding.levels[2]
+    detector = model.net.detector_model
     with torch.inference_mode():
+        levels = tuple(level.float() for level in embedding.levels)
+        last = levels[-1]
         position = detector.vision_encoder.neck.position_encoding(last.shape, last.device, last.dtype)
         said = detector(
-            vision_embeds=vision_output(embedding.levels, position),
+            vision_embeds=vision_output(levels, position),
             text_embeds=SimpleNamespace(pooler_output=phrase.features),
             attention_mask=phrase.attention,
             input_boxes=boxes.to(model.device),
