@@ -6,13 +6,25 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines.sam3.conftest import tiny_folder  # noqa: F401
+
 EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.py"))
+NEED_A_MODEL = {"find_by_words"}
+"""Those that are told the folder of a SAM3."""
 
 
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
-def test_the_example_runs(script, tmp_path):
+def test_the_example_runs(script, tmp_path, tmp_path_factory, request, monkeypatch):
+    told = [request.getfixturevalue("tiny_folder")] if script.stem in NEED_A_MODEL else []
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
     done = subprocess.run(
-        [sys.executable, "-W", "error", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-W", "error", script, *told],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
     assert done.returncode == 0, done.stderr

@@ -13,9 +13,10 @@ from typing import Any
 from napari_sam3_assistant.core.progress import Progress, no_progress
 from napari_sam3_assistant.export.pictures import read_image
 from napari_sam3_assistant.export.stacks import At, Picture
-from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike
+from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, TextLike
 from napari_sam3_assistant.tasks.objects import FoundObject, Result
-from napari_sam3_assistant.tasks.segmenter import Segmenter, WindowLike
+from napari_sam3_assistant.tasks.questions import WindowLike
+from napari_sam3_assistant.tasks.segmenter import Segmenter
 
 __all__ = ["FoundObject", "Picture", "Result", "Segmenter", "read_image", "segment"]
 
@@ -27,6 +28,7 @@ def segment(
     boxes: Iterable[BoxLike] = (),
     masks: Iterable[MaskLike] = (),
     exemplars: Iterable[BoxLike] = (),
+    text: TextLike = (),
     engine: str = "auto",
     model: str | Path | None = None,
     threshold: float | None = None,
@@ -55,12 +57,17 @@ def segment(
         each label above 0.
     exemplars : sequence of (top, left, bottom, right) or (top, left, bottom, right, positive)
         Boxes round examples: all objects like the positive ones, and unlike the negative ones, are found.
+    text : str or sequence of str
+        Phrases that name what to find all of, for engines that read (SAM3): ``"nucleus"``, or several, parted by
+        commas, semicolons or line breaks: ``"nucleus, mitotic cell"``. Exemplars beside them say what is meant.
     engine : str
         Who answers; ``"auto"`` takes SAM3 if it can run here with ``model``, else the built-in engine.
     model : str, Path or None
         Folder of the model, for engines that have one.
     threshold : float or None
-        Objects like the exemplars are kept from this score, 0 to 1. None takes the engine's usual one.
+        Objects that the text names, or that are like the exemplars, are kept from this score, 0 to 1. None takes
+        0.35 for text and the engine's usual one for exemplars. A phrase of which no object reaches it is tried
+        with lower ones, down to 0.1; ``Result.notes`` says which. Below 0.01 text finds nothing.
     plane : int, sequence of int, mapping or None
         Which plane of a stack, from 0: one position for each axis beyond rows, columns and colour, in order
         (axes of length 1 may be left out), or by number or name of the axis: ``{"t": 3, "c": 0}``.
@@ -68,6 +75,7 @@ def segment(
         What part of the plane is looked at: a square of so many pixels round the prompts, or a rectangle.
         None takes planes of up to 2,048 pixels a side whole, and of a larger one 1,024 pixels round the
         prompts. Objects like the exemplars are looked for in the window only; ``Result.windows`` says where.
+        For text alone, planes of up to 4,096 pixels a side are taken whole, and of a larger one it must be told.
     channel_axis : int or None
         The axis of channels, if there is one; ``plane`` says which is looked at.
     rgb : bool or None
@@ -79,7 +87,8 @@ def segment(
     Returns
     -------
     Result
-        The object of the points, or one for each box, then for each mask; then those like the exemplars.
+        The object of the points, or one for each box, then for each mask; then those like the exemplars, or
+        those of each phrase, whose ``class_name`` is the phrase.
 
     Raises
     ------
@@ -103,6 +112,9 @@ def segment(
     The image is encoded once for all prompts of a call (of a large plane, once for each window). To ask
     again without encoding again, use a :class:`Segmenter`.
 
+    Of two masks that text finds and that are one object (IoU above 0.8), the one with the better score counts,
+    whichever phrase it is of.
+
     Examples
     --------
     >>> from napari_sam3_assistant import segment
@@ -118,6 +130,7 @@ def segment(
             boxes=boxes,
             masks=masks,
             exemplars=exemplars,
+            text=text,
             threshold=threshold,
             plane=plane,
             window=window,

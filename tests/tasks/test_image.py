@@ -4,7 +4,15 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_sam3_assistant.core.errors import AssistantError, Cancelled, EngineError, ImageError, PromptError
+from napari_sam3_assistant.core.errors import (
+    AssistantError,
+    Cancelled,
+    EmbeddingLost,
+    EngineError,
+    ImageError,
+    OutOfMemory,
+    PromptError,
+)
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
@@ -129,3 +137,34 @@ def test_a_foreign_error_of_an_engine_becomes_ours(engine, error, monkeypatch):
         )
 
     assert isinstance(caught.value, AssistantError) and caught.value.hint and caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OutOfMemory("full", hint="x"), EmbeddingLost("gone", hint="x")])
+@pytest.mark.parametrize("failures", [1, 2])
+def test_where_memory_or_an_embedding_is_gone_the_view_is_encoded_once_more(engine, error, failures, monkeypatch):
+    embeddings, told, segment, encode = EmbeddingCache(), [], engine.segment, engine.encode
+
+    def answer(*args, **kwargs):
+        told.append("asked")
+        if told.count("asked") <= failures:
+            raise error
+        return segment(*args, **kwargs)
+
+    def encoded(*args, **kwargs):
+        told.append("encoded")
+        return encode(*args, **kwargs)
+
+    monkeypatch.setattr(engine, "segment", answer)
+    monkeypatch.setattr(engine, "encode", encoded)
+
+    def ask():
+        return segment_plane(
+            engine, embeddings, view_of(squares()), at((35, 35)), progress=no_progress, cancel=CancelToken()
+        )
+
+    if failures == 1:
+        assert ask().segmentation.mask.area
+    else:
+        with pytest.raises(EngineError):
+            ask()
+    assert told == ["encoded", "asked"] * 2

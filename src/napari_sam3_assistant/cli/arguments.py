@@ -9,7 +9,9 @@ from typing import Any
 
 import typer
 
+from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.prompts import NEGATIVE_WORDS, POSITIVE_WORDS, is_positive
+from napari_sam3_assistant.tasks.phrases import phrases_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class TypedPrompts:
     points: tuple[tuple[Any, ...], ...]
     boxes: tuple[tuple[Any, ...], ...]
     exemplars: tuple[tuple[Any, ...], ...]
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,9 @@ class Options:
     format: str
 
 
-def prompts_of(points: Sequence[str], boxes: Sequence[str], exemplars: Sequence[str], *, masks: int) -> TypedPrompts:
+def prompts_of(
+    points: Sequence[str], boxes: Sequence[str], exemplars: Sequence[str], texts: Sequence[str] = (), *, masks: int
+) -> TypedPrompts:
     """Return the prompts that were typed, beside ``masks`` files of masks.
 
     Raises
@@ -46,8 +51,8 @@ def prompts_of(points: Sequence[str], boxes: Sequence[str], exemplars: Sequence[
     typer.BadParameter
         If there is none, or one of them cannot be.
     """
-    if not (points or boxes or exemplars or masks):
-        raise typer.BadParameter("There is no prompt. Give --point, --box, --mask or --exemplar.")
+    if not (points or boxes or exemplars or texts or masks):
+        raise typer.BadParameter("There is no prompt. Give --point, --box, --mask, --exemplar or --text.")
     if points and len(boxes) + masks > 1:
         raise typer.BadParameter(
             "It is not clear which of the boxes and masks the points are about. "
@@ -57,13 +62,23 @@ def prompts_of(points: Sequence[str], boxes: Sequence[str], exemplars: Sequence[
     if clicks and not boxes and not masks and not any(click[2] for click in clicks):
         raise typer.BadParameter("All points are negative. Add one that is on the object.", param_hint="--point")
     examples = tuple(_box(text, "--exemplar", with_polarity=True) for text in exemplars)
-    if examples and not any(len(example) == 4 or example[4] for example in examples):
+    if examples and not texts and not any(len(example) == 4 or example[4] for example in examples):
         raise typer.BadParameter("All examples are negative. Add one to look for.", param_hint="--exemplar")
-    return TypedPrompts(clicks, tuple(_box(text, "--box") for text in boxes), examples)
+    return TypedPrompts(clicks, tuple(_box(text, "--box") for text in boxes), examples, _phrases(texts))
 
 
-def threshold_of(text: str | None, *, exemplars: int) -> float | None:
-    """Return the threshold that was typed, beside so many exemplars.
+def _phrases(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the phrases that were typed."""
+    if not texts:
+        return ()
+    try:
+        return tuple(one.text for one in phrases_in("\n".join(texts)))
+    except PromptError as error:
+        raise typer.BadParameter(str(error), param_hint="--text") from error
+
+
+def threshold_of(text: str | None, *, exemplars: int, texts: int = 0) -> float | None:
+    """Return the threshold that was typed, beside so many exemplars and texts.
 
     Raises
     ------
@@ -75,9 +90,10 @@ def threshold_of(text: str | None, *, exemplars: int) -> float | None:
     number = _number(text, "--threshold", text)
     if not 0 <= number <= 1:
         raise typer.BadParameter(f"{text} is not a score from 0 to 1.", param_hint="--threshold")
-    if not exemplars:
+    if not exemplars and not texts:
         raise typer.BadParameter(
-            "A threshold is about what is like an example. Give --exemplar, or leave --threshold out.",
+            "A threshold is about what is like an example, or what words name. Give --exemplar or --text, or leave "
+            "--threshold out.",
             param_hint="--threshold",
         )
     return number

@@ -35,10 +35,16 @@ def segment(
         list[str],
         typer.Option(metavar="T,L,B,R[,-]", help="A box round an example: find all like it.", show_default=False),
     ] = [],  # noqa: B006
+    text: Annotated[
+        list[str],
+        typer.Option(metavar="PHRASE", help="What to find all of, in words: needs SAM3.", show_default=False),
+    ] = [],  # noqa: B006
     threshold: Annotated[
         str | None,
         typer.Option(
-            metavar="0...1", help="Keep what is like the example from this score.", show_default="the engine's"
+            metavar="0...1",
+            help="Keep what is like the example, or what words name, from this score.",
+            show_default="the engine's; 0.35 for words",
         ),
     ] = None,
     engine: Annotated[str, typer.Option(metavar="NAME", help="Who answers.")] = "auto",
@@ -67,18 +73,18 @@ def segment(
     ] = None,
     rgb: Annotated[bool, typer.Option("--rgb", help="The channels are red, green and blue.")] = False,
 ) -> None:
-    """Segment images: one object from points, one from each box or mask, all that are like an example.
+    """Segment images: one object from points, one from each box or mask, all that an example or words mean.
 
     Points beside one box or one mask correct it. The same prompts are used on each image. Coordinates are
     pixels, row before column, the first is 0,0. Nothing is overwritten.
     """
     from napari_sam3_assistant.cli import arguments, segmenting
 
-    prompts = arguments.prompts_of(point, box, exemplar, masks=len(mask))
+    prompts = arguments.prompts_of(point, box, exemplar, text, masks=len(mask))
     options = arguments.Options(
         prompts=prompts,
         mask_files=tuple(map(arguments.file_of, mask)),
-        threshold=arguments.threshold_of(threshold, exemplars=len(exemplar)),
+        threshold=arguments.threshold_of(threshold, exemplars=len(exemplar), texts=len(text)),
         plane=arguments.plane_of(plane),
         window=arguments.window_of(window),
         channel_axis=arguments.axis_of(channels),

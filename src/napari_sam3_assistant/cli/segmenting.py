@@ -25,11 +25,12 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What became of one image: a result and its file, or an error (and perhaps a result that was not saved)."""
+    """What became of one image: a result, its file and what that does not show; or an error (and perhaps a result)."""
 
     image: str
     result: Result | None = None
     saved: Path | None = None
+    covered: tuple[int, ...] = ()
     error: AssistantError | None = None
 
 
@@ -41,6 +42,8 @@ def run(images: Sequence[str], options: Options, *, as_json: bool, say: Say) -> 
     try:
         with _segmenter(options) as segmenter:
             say(segmenter.reason)
+            if options.prompts.texts:
+                segmenter.check_reads()
             masks = _masks(options)
             if options.out is not None:
                 make_folder(options.out.expanduser())
@@ -118,7 +121,11 @@ def _each(
         if outcome.error is not None:
             screen.complain(outcome.error, title)
         elif outcome.result is not None:
+            for note in outcome.result.notes:
+                say(f"{title}: {note}")
             say(f"{title}: {_count(outcome.result)}, {outcome.saved or 'nothing to save'}{_looked_at(outcome.result)}")
+            if outcome.covered:
+                say(f"{title}: {_covered(outcome.covered)}")
 
 
 def _one(image: str, options: Options, segmenter: Segmenter, masks: list[MaskLike], tell: Any) -> Outcome:
@@ -131,6 +138,7 @@ def _one(image: str, options: Options, segmenter: Segmenter, masks: list[MaskLik
             boxes=prompts.boxes,
             masks=masks,
             exemplars=prompts.exemplars,
+            text=prompts.texts,
             threshold=options.threshold,
             plane=options.plane,
             window=options.window,
@@ -141,13 +149,20 @@ def _one(image: str, options: Options, segmenter: Segmenter, masks: list[MaskLik
         if not any(one.area for one in result.objects):
             return Outcome(image, result)
         folder = (options.out or Path(image).expanduser().absolute().parent).expanduser().absolute()
-        return Outcome(image, result, result.save(folder, format=options.format, folder=True))
+        saved = result.save(folder, format=options.format, folder=True)
+        return Outcome(image, result, saved, result.covered)
     except AssistantError as error:
         return Outcome(image, result, error=error)
 
 
 def _count(result: Result) -> str:
     return f"{len(result.objects)} object{'' if len(result.objects) == 1 else 's'}"
+
+
+def _covered(labels: tuple[int, ...]) -> str:
+    """Return which objects the file does not show, in words."""
+    some = ", ".join(map(str, labels[:8])) + (f" and {len(labels) - 8} more" if len(labels) > 8 else "")
+    return f"The file shows nothing of {some}: better objects lie on all their pixels. Ask for them alone."
 
 
 def _looked_at(result: Result) -> str:
@@ -181,7 +196,7 @@ def _table(outcomes: Sequence[Outcome]) -> Any:
             table.add_row(first[0], "nothing found", "", "", "", *first[1:])
         for one in result.objects:
             file, *rest = first if one is result.objects[0] else ("", "", "")
-            table.add_row(file, one.prompt, str(one.label), f"{one.score:.2f}", str(one.area), *rest)
+            table.add_row(file, Text(one.prompt), str(one.label), f"{one.score:.2f}", str(one.area), *rest)
     return table
 
 
@@ -198,16 +213,20 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         entry["error"] = {"kind": type(error).__name__, "message": error.message, "hint": error.in_shell}
     result = outcome.result
     if result is not None:
+        entry["covered"] = list(outcome.covered)
         entry |= {
             "engine": result.engine,
             "shape": list(result.shape),
             "windows": [[w.top, w.left, w.bottom, w.right] for w in result.windows],
             "encode_ms": round(result.encode_ms, 1),
             "decode_ms": round(result.decode_ms, 1),
+            "notes": list(result.notes),
             "objects": [
                 {
                     "label": one.label,
                     "prompt": one.prompt,
+                    "class": one.class_name or None,
+                    "class_value": one.class_value or None,
                     "score": round(one.score, 4),
                     "area": one.area,
                     "box": None if one.box is None else list(one.box),

@@ -81,6 +81,12 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def kept(self, least: float) -> Candidates:
+        """Return those with a score of ``least`` or more, in their order: the others need no memory."""
+        which = np.flatnonzero(self.scores >= least)
+        logits = tuple(self.logits[index] for index in which)
+        return Candidates(self.scores[which], self.boxes[which], logits, self.frames[which], self.shape)
+
     def above(self, threshold: float) -> tuple[Segmentation, ...]:
         """Return the objects whose score is ``threshold`` or more, the best first.
 

@@ -86,6 +86,11 @@ class EmbeddingCache:
         with self._lock:
             return key in self._kept
 
+    def holds(self, which: Callable[[EmbeddingKey], bool]) -> bool:
+        """Whether there is an embedding whose key ``which`` is true of."""
+        with self._lock:
+            return any(map(which, self._kept))
+
     @property
     def nbytes(self) -> int:
         """Memory that the embeddings take, in bytes."""

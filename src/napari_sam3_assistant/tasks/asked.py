@@ -25,9 +25,13 @@ from napari_sam3_assistant.core.prompts import (
     PointPrompt,
     Prompts,
     Query,
+    TextPrompt,
     is_positive,
 )
+from napari_sam3_assistant.tasks.phrases import phrases_in
 
+TextLike = str | Iterable[str]
+"""One phrase or several, as typed: parted by line breaks, commas and semicolons; or a list of such."""
 PointLike = PointPrompt | Sequence[Any] | npt.NDArray[Any]
 """``(row, col)`` or ``(row, col, sign)``; the sign is a boolean, 1, 0 or -1, or a word such as ``"-"``."""
 BoxLike = Box | BoxPrompt | Sequence[Any] | npt.NDArray[Any]
@@ -61,11 +65,12 @@ def asked(
     boxes: Iterable[BoxLike] = (),
     masks: Iterable[MaskLike] = (),
     exemplars: Iterable[BoxLike] = (),
+    text: TextLike = (),
 ) -> Asked:
     """Return what is asked about a plane of ``shape`` (H, W).
 
     Points are about one object; each box and each mask (each label of one) is about one. Points
-    beside one box, or beside one mask, are about the same object as it.
+    beside one box, or beside one mask, are about the same object as it. Examples go with every phrase.
 
     Raises
     ------
@@ -83,11 +88,21 @@ def asked(
             word = f"mask {number}" + (f", label {label}" if len(found) > 1 else "")
             drawn.append((word, Prompts(mask=MaskPrompt(mask))))
     examples = tuple(_box(one, shape, "example") for one in _each(exemplars, "exemplars", 1))
+    phrases = _phrases(text)
     if clicks:
         drawn = [_with_points(drawn, clicks)]
-    if not drawn and not examples:
-        raise PromptError("There is no prompt.", hint="Give a point, a box, a mask or an example.")
-    return Asked(tuple(drawn), Query(exemplars=examples) if examples else None)
+    if not drawn and not examples and not phrases:
+        raise PromptError("There is no prompt.", hint="Give a point, a box, a mask, an example or a phrase.")
+    return Asked(tuple(drawn), Query(phrases, examples) if phrases or examples else None)
+
+
+def _phrases(text: Any) -> tuple[TextPrompt, ...]:
+    """Return the phrases that were given; none where no text was."""
+    parts = [text] if isinstance(text, str | bytes) or not isinstance(text, Iterable) else list(text)
+    words = [part for part in parts if isinstance(part, str)]
+    if len(words) < len(parts):
+        raise PromptError(f"text is a phrase or a list of them, not {text!r}.", hint='Write text="nucleus".')
+    return phrases_in("\n".join(words)) if words else ()
 
 
 def _with_points(drawn: list[tuple[str, Prompts]], clicks: tuple[PointPrompt, ...]) -> tuple[str, Prompts]:

@@ -15,7 +15,7 @@ from napari_sam3_assistant.core.sources import estimate_limits
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import ImageEngine
-from napari_sam3_assistant.tasks.image import LimitsOf, View, embed, engine_errors, limits_on
+from napari_sam3_assistant.tasks.image import LimitsOf, View, embed, engine_errors, limits_on, second_try
 from napari_sam3_assistant.tasks.jobs import check
 
 
@@ -54,6 +54,7 @@ class FindResult:
         return tuple(one.shifted(*self.view.window.offset) for one in self.candidates.above(threshold))
 
 
+@second_try
 def find_plane(
     engine: ImageEngine,
     embeddings: EmbeddingCache,
@@ -88,7 +89,7 @@ def find_plane(
     AssistantError
         If something cannot be done; a foreign error of the engine becomes an EngineError.
     """
-    with engine_errors(engine, embeddings):
+    with engine_errors(engine):
         engine.load(progress=progress, cancel=cancel)
         inside = cut_query(query, view.window)
         check(inside, engine.capabilities)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
-from napari_sam3_assistant.core.errors import AssistantError, EngineError, PromptError
+from napari_sam3_assistant.core.errors import AssistantError, EmbeddingLost, EngineError, OutOfMemory, PromptError
 from napari_sam3_assistant.core.geometry import PlacedMask, intersection, slices
 from napari_sam3_assistant.core.intensity import Limits, to_rgb
 from napari_sam3_assistant.core.intensity import limits_of as limits_of_pixels
@@ -126,16 +128,40 @@ def embed(
     return embeddings.get(key, make), spent
 
 
+Ask = ParamSpec("Ask")
+Answer = TypeVar("Answer")
+
+
+def second_try(
+    ask: Callable[Concatenate[ImageEngine, EmbeddingCache, Ask], Answer],
+) -> Callable[Concatenate[ImageEngine, EmbeddingCache, Ask], Answer]:
+    """Ask once more where memory ran out, or what was kept of the view was lost: all of that is given up before."""
+
+    @functools.wraps(ask)
+    def asked(engine: ImageEngine, embeddings: EmbeddingCache, /, *args: Ask.args, **kwargs: Ask.kwargs) -> Answer:
+        try:
+            return ask(engine, embeddings, *args, **kwargs)
+        except EmbeddingLost:
+            embeddings.drop(engine.name)
+        except OutOfMemory:
+            embeddings.clear()
+        return ask(engine, embeddings, *args, **kwargs)
+
+    return asked
+
+
 @contextmanager
-def engine_errors(engine: ImageEngine, embeddings: EmbeddingCache) -> Iterator[None]:
+def engine_errors(engine: ImageEngine) -> Iterator[None]:
     """Turn what an engine raises that is no AssistantError into one."""
     try:
         yield
     except AssistantError:
         raise
     except MemoryError as error:
-        embeddings.clear()
-        raise EngineError("There is not enough memory for this view.", hint="Choose a smaller window.") from error
+        raise OutOfMemory(
+            "There is not enough memory for this view.",
+            hint="Choose a smaller window, close other programs, or choose the engine Built-in.",
+        ) from error
     except Exception as error:
         raise EngineError(
             f"The engine {engine.name} failed: {type(error).__name__}: {error}.",
@@ -143,6 +169,7 @@ def engine_errors(engine: ImageEngine, embeddings: EmbeddingCache) -> Iterator[N
         ) from error
 
 
+@second_try
 def segment_plane(
     engine: ImageEngine,
     embeddings: EmbeddingCache,
@@ -180,7 +207,7 @@ def segment_plane(
     AssistantError
         If something cannot be done; a foreign error of the engine becomes an EngineError.
     """
-    with engine_errors(engine, embeddings):
+    with engine_errors(engine):
         engine.load(progress=progress, cancel=cancel)
         inside = cut_prompts(prompts, view.window)
         if inside.empty and not prompts.empty:

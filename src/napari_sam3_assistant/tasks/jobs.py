@@ -21,6 +21,7 @@ class Task(StrEnum):
     IMAGE = "2d"
     LIVE_POINTS = "live_points"
     EXEMPLAR = "exemplar"
+    TEXT = "text"
 
 
 class Kind(IntEnum):

@@ -34,13 +34,19 @@ class FoundObject:
     score : float
         How good the engine thinks the mask is, 0 to 1. Not a probability.
     prompt : str
-        What was asked, in words: ``"2 points"``, ``"box 1"``.
+        What was asked, in words: ``"2 points"``, ``"box 1"``; or the phrase.
+    class_name : str
+        The phrase that named it; empty where none did.
+    class_value : int
+        Number of the phrase, from 1; 0 where none named it.
     """
 
     label: int
     mask: PlacedMask
     score: float
     prompt: str
+    class_name: str = ""
+    class_value: int = 0
 
     def __repr__(self) -> str:
         return f"FoundObject(label={self.label}, {self.prompt!r}, score={self.score:.2f}, area={self.area})"
@@ -64,7 +70,7 @@ class Result:
     Attributes
     ----------
     objects : tuple of FoundObject
-        In the order of the prompts; objects like an example by falling score.
+        In the order of the prompts; objects like an example, and those of one phrase, by falling score.
     shape : tuple of int
         Height and width of the plane, in pixels.
     engine : str
@@ -81,6 +87,8 @@ class Result:
         Names of the units of length along rows and columns.
     plane : tuple of (axis, position) or None
         Where the plane was cut out of a stack; None of a picture that is one plane.
+    notes : tuple of str
+        What came of each phrase, and from which score its objects were kept, in words.
     """
 
     objects: tuple[FoundObject, ...]
@@ -93,6 +101,7 @@ class Result:
     scale: tuple[float, float] | None = None
     units: tuple[str, str] | None = None
     plane: tuple[tuple[int, int], ...] | None = None
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         found = ", ".join(map(repr, self.objects[:8])) + (", ..." if len(self.objects) > 8 else "")
@@ -114,6 +123,21 @@ class Result:
             values=[one.label for one in self.objects],
             scores=[one.score for one in self.objects],
         )
+
+    @property
+    def covered(self) -> tuple[int, ...]:
+        """Labels of objects of which the label image shows nothing: better ones lie on all their pixels.
+
+        Raises
+        ------
+        SaveError
+            If the objects lie so far apart that their label image would be mostly zeros.
+        """
+        if len(self.objects) < 2 or not any(one.area for one in self.objects):
+            return ()
+        seen = np.zeros(max(one.label for one in self.objects) + 1, bool)
+        seen[self.labels_in(self._part())] = True
+        return tuple(one.label for one in self.objects if one.area and not seen[one.label])
 
     @property
     def areas(self) -> dict[int, int]:

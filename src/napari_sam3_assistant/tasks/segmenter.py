@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from napari_sam3_assistant.core.errors import EngineError, ModelFolderError, PromptError
-from napari_sam3_assistant.core.geometry import intersection, union
+from napari_sam3_assistant.core.errors import EngineError, ModelFolderError, PromptError, Unsupported
 from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
-from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts, Query
-from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.sources import Source, estimate_limits
-from napari_sam3_assistant.core.windows import Window, choose_window, cut_prompts
+from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.export.pictures import read_image
 from napari_sam3_assistant.export.stacks import UNNAMED, At, Picture, picture_of, told
-from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, asked
-from napari_sam3_assistant.tasks.find import find_plane
-from napari_sam3_assistant.tasks.image import View, segment_plane
-from napari_sam3_assistant.tasks.objects import FoundObject, Result
+from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, TextLike, asked
+from napari_sam3_assistant.tasks.image import View
+from napari_sam3_assistant.tasks.objects import Result
+from napari_sam3_assistant.tasks.questions import Questions, Told, WindowLike
 
-WindowLike = Window | tuple[int, int, int, int] | int
+READS = "Pass model=, a folder with SAM3; napari-sam3-assistant get-model gets one. Without it, use exemplars=."
+READS_IN_SHELL = "Give --model FOLDER, a folder with SAM3; get-model gets one. Without it, use --exemplar."
 
 
 class Segmenter:
@@ -82,6 +79,7 @@ class Segmenter:
         boxes: Iterable[BoxLike] = (),
         masks: Iterable[MaskLike] = (),
         exemplars: Iterable[BoxLike] = (),
+        text: TextLike = (),
         threshold: float | None = None,
         plane: At | None = None,
         window: WindowLike | None = None,
@@ -115,13 +113,15 @@ class Segmenter:
         picture, source = self._open(image, rgb, channel_axis)
         cut = picture.plane(plane)
         shape = source.plane_shape(cut)
-        what = asked(shape, points, boxes, masks, exemplars)
-        run = _Run(self, View(source, cut, Window(0, 0, *shape)), window, progress, cancel or CancelToken())
+        what = asked(shape, points, boxes, masks, exemplars, text)
+        if what.query is not None and what.query.texts:
+            self.check_reads()
+        always = Told(limits_of=self._limits_of, progress=progress, cancel=cancel or CancelToken())
+        run = Questions(self._engine, self._embeddings, View(source, cut, whole(shape)), window, always)
         for words, prompts in what.objects:
             run.segment(words, prompts)
         if what.query is not None:
-            usual = self._engine.capabilities.threshold
-            run.find(what.query, usual if threshold is None else threshold)
+            run.find(what.query, threshold)
         return Result(
             tuple(run.objects),
             shape,
@@ -133,7 +133,25 @@ class Segmenter:
             picture.scale,
             picture.units,
             cut.index or None,
+            run.notes,
         )
+
+    def check_reads(self) -> None:
+        """Check that the engine finds what words name.
+
+        Raises
+        ------
+        Unsupported
+            If it does not read; the hint says what to do.
+        """
+        capabilities = self._engine.capabilities
+        if capabilities.text:
+            return
+        if self.engine == registry.BUILTIN.name:
+            raise Unsupported(
+                f"The built-in engine does not read words ({self.reason}).", hint=READS, in_shell=READS_IN_SHELL
+            )
+        raise Unsupported(f"The engine {self.engine} does not read words.", hint=capabilities.instead)
 
     def close(self) -> None:
         """Give back the engine's memory. A second call does nothing."""
@@ -174,83 +192,3 @@ class Segmenter:
         if key not in self._limits:
             self._limits[key] = estimate_limits(source, plane)
         return self._limits[key]
-
-
-class _Run:
-    """The questions of one call, one after another, on as few windows as they need."""
-
-    def __init__(
-        self, of: Segmenter, view: View, window: WindowLike | None, progress: Progress, cancel: CancelToken
-    ) -> None:
-        self._of = of
-        self._view = view
-        self._shape = view.window.shape
-        self._fixed = window if window is None else _window(window, self._shape)
-        self._told: dict[str, Any] = {"limits_of": of._limits_of, "progress": progress, "cancel": cancel}
-        self.objects: list[FoundObject] = []
-        self.windows: list[Window] = []
-        self.encode_ms = self.decode_ms = 0.0
-
-    def segment(self, words: str, prompts: Prompts) -> None:
-        """Find the one object that ``prompts`` are about."""
-        of = self._of
-        answer = segment_plane(of._engine, of._embeddings, self._look(prompts), prompts, **self._told)
-        self._add(words, answer.segmentation)
-        self.encode_ms += answer.encode_ms
-        self.decode_ms += answer.decode_ms
-
-    def find(self, query: Query, threshold: float) -> None:
-        """Find all objects that ``query`` asks for."""
-        of = self._of
-        wanted = [one.box for one in query.exemplars if one.positive]
-        if isinstance(self._fixed, Window) and not any(intersection(box, self._fixed.box) for box in wanted):
-            raise _outside("The example lies" if len(wanted) == 1 else "The examples lie", self._fixed)
-        extent = Prompts(box=BoxPrompt(union(one.box for one in query.exemplars)))
-        answer = find_plane(of._engine, of._embeddings, self._look(extent), query, **self._told)
-        start = time.perf_counter()
-        found = answer.above(threshold)
-        self.decode_ms += answer.decode_ms + (time.perf_counter() - start) * 1000
-        self.encode_ms += answer.encode_ms
-        for one in found:
-            self._add("like the example" if len(query.exemplars) == 1 else "like the examples", one)
-
-    def _look(self, prompts: Prompts) -> View:
-        """Return the view that answers ``prompts``: the last one again where it does."""
-        if isinstance(self._fixed, Window):
-            window = self._fixed
-            inside = cut_prompts(prompts, window)
-            if inside.empty or len(inside.points) < len(prompts.points):
-                raise _outside("A prompt lies", window)
-        else:
-            last = self.windows[-1] if self.windows else None
-            window = choose_window(self._shape, prompts, last, side=self._fixed)
-        self.windows.append(window)
-        return View(self._view.source, self._view.plane, window)
-
-    def _add(self, words: str, one: Segmentation) -> None:
-        self.objects.append(FoundObject(len(self.objects) + 1, one.mask, one.score, words))
-
-
-def _outside(what: str, window: Window) -> PromptError:
-    edges = f"{window.top},{window.left},{window.bottom},{window.right}"
-    return PromptError(
-        f"{what} outside the window {edges}.",
-        hint="Pass a window that holds all prompts, or leave window= out.",
-        in_shell="Give a --window T,L,B,R that holds all prompts, or leave --window out.",
-    )
-
-
-def _window(value: WindowLike, shape: tuple[int, int]) -> Window | int:
-    """Return the window, or the side of one, that is told, cut to the plane."""
-    if isinstance(value, int):
-        if value < 1:
-            raise PromptError(f"A window of {value} px a side holds nothing.", hint="Choose one such as 1024.")
-        return value
-    edges = [value.top, value.left, value.bottom, value.right] if isinstance(value, Window) else [int(v) for v in value]
-    if len(edges) != 4:
-        raise PromptError(f"{value} is no window.", hint="A window is its side, or top, left, bottom, right.")
-    top, left, bottom, right = edges
-    top, left, bottom, right = max(top, 0), max(left, 0), min(bottom, shape[0]), min(right, shape[1])
-    if bottom <= top or right <= left:
-        raise PromptError(f"The window {edges} holds no pixel of the image.", hint="It is top, left, bottom, right.")
-    return Window(top, left, bottom, right)

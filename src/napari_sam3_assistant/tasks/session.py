@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from napari_sam3_assistant.core.errors import ImageError
 from napari_sam3_assistant.core.geometry import union
@@ -26,18 +26,45 @@ from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.tasks.find import FindResult, find_plane
 from napari_sam3_assistant.tasks.image import PlaneResult, View, embed, segment_plane
 from napari_sam3_assistant.tasks.jobs import Job, Kind
+from napari_sam3_assistant.tasks.looked import Looked, choose
+from napari_sam3_assistant.tasks.reading import TextResult
 from napari_sam3_assistant.tasks.scheduler import Scheduler
+from napari_sam3_assistant.tasks.text import find_words
+
+PREPARE = "prepare"
+"""The key of encodings that nobody has asked about yet."""
+LONG_S = 1.0
+"""A wait from which another engine answers meanwhile, in seconds."""
 
 _numbers = itertools.count(1)
-Answer = TypeVar("Answer", PlaneResult, FindResult)
+Work = TypeVar("Work")
+Answer = TypeVar("Answer", PlaneResult, Looked)
+
+
+def _nothing_loaded() -> ImageEngine | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EngineHandle:
-    """An engine by name, made on its worker thread when it is first needed."""
+    """An engine by name, made on its worker thread when it is first needed.
+
+    Attributes
+    ----------
+    name : str
+        As in the registry.
+    get : callable
+        Returns the engine; called on its worker's thread.
+    slow : bool
+        Whether it takes long to load.
+    loaded : callable
+        Returns the engine if it is loaded, else None; called on any thread.
+    """
 
     name: str
     get: Callable[[], ImageEngine]
+    slow: bool = False
+    loaded: Callable[[], ImageEngine | None] = _nothing_loaded
 
 
 class ImageSession:
@@ -72,6 +99,52 @@ class ImageSession:
     def window(self) -> Window | None:
         """The window of the last request."""
         return self._window[1] if self._window else None
+
+    @property
+    def expected_s(self) -> float | None:
+        """About how long the engine in use takes to encode, in seconds; None if it is not loaded, or soon done."""
+        made = self.engine.loaded()
+        return made.capabilities.encode_s if made is not None else None
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the engine in use is loaded, as far as its handle tells."""
+        return self.engine.loaded() is not None
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the engine in use is loaded, and computes on the CPU."""
+        made = self.engine.loaded()
+        return made is not None and made.capabilities.devices[:1] == ("cpu",)
+
+    def window_for(self, prompts: Prompts, plane: Plane) -> Window:
+        """Return the window that :meth:`request` would look at."""
+        current = self._window[1] if self._window and self._window[0] == plane else None
+        return choose_window(self._need_source().plane_shape(plane), prompts, current)
+
+    def window_for_query(self, query: Query, plane: Plane, view: Window | None) -> Window:
+        """Return the window that :meth:`find` would look at: of a large plane what is in view, if that is small."""
+        shape = self._need_source().plane_shape(plane)
+        boxes = [one.box for one in query.exemplars]
+        if view is not None and max(view.shape) <= WHOLE_SIDE:
+            boxes.append(view.box)
+        if not boxes:
+            return whole(shape) if max(shape) <= WHOLE_SIDE or view is None else view
+        return choose_window(shape, Prompts(box=BoxPrompt(union(boxes))))
+
+    def has(self, plane: Plane, window: Window) -> bool:
+        """Whether the engine in use has encoded this window, as far as is known without reading pixels."""
+        source, name = self._need_source(), self.engine.name
+        about = source.identity, source.version, plane, window
+        return self._embeddings.holds(
+            lambda key: key.engine == name and (key.identity, key.version, key.plane, key.window) == about
+        )
+
+    def must_wait(self, plane: Plane, window: Window) -> bool:
+        """Whether a question about this window waits so long that somebody else should answer meanwhile."""
+        if not self.engine.slow or self.has(plane, window):
+            return False
+        return not self.loaded or (self.expected_s or 0) >= LONG_S
 
     def set_source(self, source: Source | None) -> None:
         """Take another picture, or the same one at another version; what belongs to another is forgotten."""
@@ -109,11 +182,9 @@ class ImageSession:
         PromptError
             If no prompt lies on the plane.
         """
-        source = self._need_source()
-        current = self._window[1] if self._window and self._window[0] == plane else None
-        window = choose_window(source.plane_shape(plane), prompts, current)
+        window = self.window_for(prompts, plane)
         self._window = plane, window
-        view = View(source, plane, window)
+        view = View(self._need_source(), plane, window)
 
         def answer(engine: ImageEngine, progress: Progress, cancel: CancelToken) -> PlaneResult:
             return segment_plane(
@@ -134,19 +205,22 @@ class ImageSession:
         query: Query,
         plane: Plane,
         *,
+        threshold: float | None = None,
         view: Window | None = None,
         key: Hashable | None = None,
         progress: Progress = no_progress,
-    ) -> Future[FindResult]:
+    ) -> Future[Looked]:
         """Ask for all objects that ``query`` is about.
 
         Parameters
         ----------
         query : Query
-            Examples in pixels of ``plane``.
+            Words; examples in pixels of ``plane``.
         plane : Plane
             Of the session's picture. One larger than the window rule takes whole is looked at where the
             examples are, and where it is in view.
+        threshold : float or None
+            The score from which objects are chosen; None for what is usual.
         view : Window or None
             What of the plane is in view.
         key, progress
@@ -158,21 +232,27 @@ class ImageSession:
             If no example lies on the plane.
         """
         source = self._need_source()
-        seen = View(source, plane, self._window_for(query, source.plane_shape(plane), view))
+        seen = View(source, plane, self.window_for_query(query, plane, view))
         self._window = plane, seen.window
 
-        def answer(engine: ImageEngine, progress: Progress, cancel: CancelToken) -> FindResult:
-            return find_plane(
-                engine,
-                self._embeddings,
-                seen,
-                query,
-                limits_of=self._limits_of,
-                progress=progress,
-                cancel=cancel,
-            )
+        def answer(engine: ImageEngine, progress: Progress, cancel: CancelToken) -> Looked:
+            told: dict[str, Any] = {"limits_of": self._limits_of, "progress": progress, "cancel": cancel}
+            result: FindResult | TextResult
+            if query.texts:
+                result = find_words(engine, self._embeddings, seen, query.texts, query.exemplars, **told)
+            else:
+                result = find_plane(engine, self._embeddings, seen, query, **told)
+            return Looked(result, choose(result, threshold))
 
         return self._submit(seen, answer, key, progress)
+
+    def work(self, run: Callable[[], Work], key: Hashable | None = None) -> Future[Work]:
+        """Run something short on the worker of the engine in use; with a key the newest one wins."""
+
+        def job(progress: Progress, cancel: CancelToken) -> Work:
+            return run()
+
+        return self._scheduler.submit(Job(self.engine.name, job), session=self.name, kind=Kind.DECODE, key=key)
 
     def _submit(
         self,
@@ -193,15 +273,6 @@ class ImageSession:
             Job(engine.name, run), session=self.name, kind=self._kind(view), key=key, progress=progress
         )
 
-    def _window_for(self, query: Query, shape: tuple[int, int], view: Window | None) -> Window:
-        """Return the window for a query: of a large plane what is in view, if that is small enough to encode."""
-        boxes = [one.box for one in query.exemplars]
-        if view is not None and max(view.shape) <= WHOLE_SIDE:
-            boxes.append(view.box)
-        if not boxes:
-            return whole(shape) if max(shape) <= WHOLE_SIDE or view is None else view
-        return choose_window(shape, Prompts(box=BoxPrompt(union(boxes))))
-
     def prepare(self, plane: Plane, *, progress: Progress = no_progress) -> Future[None] | None:
         """Encode the plane before it is asked about, where the window rule takes it whole; else do nothing."""
         source = self._need_source()
@@ -219,13 +290,13 @@ class ImageSession:
             self.encode_ms = spent or self.encode_ms
 
         return self._scheduler.submit(
-            Job(engine.name, run), session=self.name, kind=Kind.ENCODE, key="prepare", progress=progress
+            Job(engine.name, run), session=self.name, kind=Kind.ENCODE, key=PREPARE, progress=progress
         )
 
-    def cancel(self) -> None:
-        """Drop what waits and stop what runs."""
+    def cancel(self, key: Hashable | None = None) -> None:
+        """Drop what waits and stop what runs, all of it or what has this key."""
         self._seen = None  # what was stopped may not have been encoded
-        self._scheduler.cancel(self.name)
+        self._scheduler.cancel(self.name, key)
 
     @property
     def busy(self) -> bool:
