@@ -136,7 +136,7 @@ def test_accepted_objects_are_counted_and_can_be_taken_back(widget, viewer, qtbo
 def test_the_engine_row_says_what_is_used_and_why(widget):
     assert widget.top.engine.currentText() == "Automatic"
     assert widget.top.engine.itemText(1) == "Built-in (no model)"
-    assert widget.top.reason.text() == "Built-in: no model folder chosen"
+    assert widget.top.model.reason.text() == "Built-in: no model folder chosen"
 
 
 def test_choosing_an_engine_is_remembered(widget, viewer, qtbot):

@@ -125,3 +125,20 @@ def test_an_engine_that_is_gone_is_forgotten_once_another_has_taken_its_place(bi
     store.remember(state, bindings, lambda: "auto")
 
     assert store.chosen_engine() == ""
+
+
+def test_the_threshold_is_remembered_under_the_key_of_earlier_versions_and_none_as_none(bindings):
+    state = remembered()
+    store.remember(state, bindings, lambda: "auto")
+
+    state.task.threshold = 0.4
+    assert store.settings().value("confidence_threshold") == "0.4" and remembered().task.threshold == 0.4
+    state.task.threshold = None
+    assert remembered().task.threshold is None
+
+
+@pytest.mark.parametrize("broken", ["much", "1.5", "-1", "nan", "0"])
+def test_a_threshold_that_is_none_is_not_believed(broken):
+    store.settings().setValue(store.THRESHOLD, broken)
+
+    assert remembered().task.threshold is None

@@ -6,7 +6,7 @@ import json
 import platform
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,11 +14,13 @@ from napari_sam3_assistant import __version__
 from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.cli.demo import QT_BINDINGS, has_display
 from napari_sam3_assistant.core.errors import AssistantError
-from napari_sam3_assistant.engines import devices, registry
+from napari_sam3_assistant.engines import devices, machine, registry
+from napari_sam3_assistant.engines.weights import copies
 from napari_sam3_assistant.engines.weights.amounts import free_at, gigabytes
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 from napari_sam3_assistant.engines.weights.kinds import Kind
 from napari_sam3_assistant.engines.weights.looks import CONFIG, get_command
+from napari_sam3_assistant.engines.weights.places import own_folder
 
 _BASE = ("numpy", "scipy", "scikit-image", "tifffile", "pillow", "zarr", "dask", "typer", "rich")
 _SAM3 = ("torch", "transformers", "safetensors", "huggingface_hub")
@@ -54,7 +56,7 @@ class Finding:
 
 def examine(model: Path | None, *, probe: bool) -> list[Finding]:
     """Return all findings, of the model folder ``model`` too if there is one; ``probe`` imports torch."""
-    return [*_program(), *_window(), *_extras(), *_device(probe), *_engines(model), *_model(model)]
+    return [*_program(), *_window(), *_extras(), *_device(probe), *_engines(model), *_model(model), *_disk()]
 
 
 def show(findings: Sequence[Finding], *, as_json: bool) -> None:
@@ -104,8 +106,10 @@ def _window() -> Iterator[Finding]:
 
 
 def _extras() -> Iterator[Finding]:
+    command = machine.install_command(machine.look(), [name for name in _SAM3 if _version(name) is None])
+    for name in _SAM3:
+        yield _package("SAM3", name, command)
     for group, names, extra in (
-        ("SAM3", _SAM3, "sam3"),
         ("SAM3, Meta's package", ("sam3",), "meta"),
         ("Server", _SERVER, "server"),
         ("Speed", _FAST, "fast"),
@@ -115,11 +119,14 @@ def _extras() -> Iterator[Finding]:
 
 
 def _device(probe: bool) -> Iterator[Finding]:
-    found = devices.report(probe=probe)
-    yield Finding("Device", found.best, True, found.reason)
+    found, seen = devices.report(probe=probe), machine.look()
+    remedy = "CUDA alone needs one: install the driver of your NVIDIA GPU, if there is one."
+    yield Finding("Device", "NVIDIA driver", seen.nvidia, "" if seen.nvidia else "none seen", remedy)
     if found.probed or _version("torch") is None:
+        yield Finding("Device", found.best, True, found.reason)
         return
-    yield Finding("Device", "GPU", False, "not asked for", "napari-sam3-assistant doctor --probe")
+    yield Finding("Device", "SAM3 would take", True, machine.device_words(seen))
+    yield Finding("Device", "GPU", False, "torch was not asked", "napari-sam3-assistant doctor --probe")
 
 
 def _engines(model: Path | None) -> Iterator[Finding]:
@@ -139,20 +146,26 @@ def _engines(model: Path | None) -> Iterator[Finding]:
 
 
 def _model(model: Path | None) -> Iterator[Finding]:
-    group = "Model folder"
-    if model is None:
-        yield Finding(
-            group,
-            "folder",
-            False,
-            "none named",
-            "doctor --model FOLDER looks into one. The built-in engine needs none.",
-        )
+    """Say what the folder named holds; where none is, the one that ``get-model`` fills."""
+    group, folder = "Model folder", model or own_folder()
+    known = ModelFolder.inspect(folder)
+    if model is None and not folder.exists():
+        detail, remedy = f"none named, and no {folder}", "napari-sam3-assistant get-model, or doctor --model FOLDER."
+        yield Finding(group, "folder", False, detail, f"{remedy} The built-in engine needs none.")
         return
-    known = ModelFolder.inspect(model)
-    yield Finding(group, "folder", known.ready, known.problem or str(known.path), known.advice, needed=True)
+    named = model is not None
+    yield Finding(group, "folder", known.ready, known.problem or str(known.path), known.advice, needed=named)
     if known.path.is_dir():
-        yield from _contents(group, known)
+        for one in _contents(group, known):
+            yield replace(one, needed=one.needed and named)
+
+
+def _disk() -> Iterator[Finding]:
+    """Say where things are kept, and how much room there is."""
+    for name, folder in (("models", own_folder()), ("converted copies", copies.cache_folder())):
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        held = gigabytes(size) if size else "nothing"
+        yield Finding("Kept", name, True, f"{held} in {folder}, {gigabytes(free_at(folder))} free")
 
 
 def _contents(group: str, known: ModelFolder) -> Iterator[Finding]:

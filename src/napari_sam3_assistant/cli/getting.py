@@ -11,14 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import platformdirs
-
 from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled
 from napari_sam3_assistant.core.progress import Progress
 from napari_sam3_assistant.engines.weights import convert, download
 from napari_sam3_assistant.engines.weights.amounts import gigabytes
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
+from napari_sam3_assistant.engines.weights.places import own_folder
 from napari_sam3_assistant.engines.weights.refusals import NoAccess
 
 Done = TypeVar("Done")
@@ -38,11 +37,6 @@ def run(folder: Path | None) -> int:
     screen.note(f"In napari, choose this folder; in the shell: segment IMAGE --model {shlex.quote(str(known.path))}")
     screen.emit(f"{where}\n")
     return 0
-
-
-def own_folder() -> Path:
-    """Return the folder in which a model goes that was given no other."""
-    return platformdirs.user_data_path("napari-sam3-assistant", appauthor=False) / "sam3"
 
 
 def _whole(place: Path) -> ModelFolder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QCloseEvent, QShowEvent
+from qtpy.QtGui import QCloseEvent, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app import runtime
@@ -17,6 +17,7 @@ from napari_sam3_assistant.widgets import store
 from napari_sam3_assistant.widgets.bind import Redraw, after, on_main
 from napari_sam3_assistant.widgets.canvas_menu import CanvasMenu
 from napari_sam3_assistant.widgets.dock import Dock
+from napari_sam3_assistant.widgets.get_sam3 import GetSam3
 from napari_sam3_assistant.widgets.keys import DockKeys, KeySheet
 from napari_sam3_assistant.widgets.napari_bridge import follow_preferences, preferences
 from napari_sam3_assistant.widgets.simple.panel import SimplePanel
@@ -55,6 +56,8 @@ class MainWidget(Dock):
         for page in (self.start, self.simple):
             self._pages.addWidget(Column(page))
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.setSpacing(4)
         layout.addWidget(self.top)
         layout.addWidget(self._pages, stretch=1)
         self.menu = CanvasMenu(self.controller, self)
@@ -63,6 +66,8 @@ class MainWidget(Dock):
         task = self.state.task
         self.sheet = KeySheet(self, lambda: setattr(task, "sheet", False))
         self._bindings.connect(task.events.sheet, self._show_sheet)
+        self.get_sam3 = GetSam3(self.controller, self)
+        self._bindings.connect(self.state.model.events.asking, lambda shown: self.get_sam3.show_or_hide(shown))
         store.remember(self.state, self._bindings, lambda: preferences().default_engine)
         follow_preferences(self._prefer, self._bindings)
         Redraw(self.state.parts, self._draw, self._bindings, self)
@@ -74,12 +79,14 @@ class MainWidget(Dock):
         self.start.draw(can)
         self.simple.draw(can)
         self._pages.setCurrentIndex(0 if can.start else 1)
+        if self.state.model.asking:
+            self.get_sam3.draw()
 
     def _prefer(self) -> None:
         wanted = preferences()
         runtime.prefer(wanted)
         if not store.chosen_engine() and self.state.model.engine != wanted.default_engine:
-            self.controller.choose_engine(wanted.default_engine)
+            self.controller.model.choose_engine(wanted.default_engine)
 
     def _show_sheet(self, shown: bool) -> None:
         self.sheet.setVisible(shown)
@@ -87,8 +94,9 @@ class MainWidget(Dock):
             self.sheet.activateWindow()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Close the list of keys too."""
+        """Close the list of keys and the panel Get SAM3 too."""
         self.state.task.sheet = False
+        self.controller.model.ask(False)
         super().closeEvent(event)
 
 
@@ -125,8 +133,25 @@ class Column(QScrollArea):
         self._shown = True
         self.updateGeometry()
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Show the scroll bar where it is needed now."""
+        super().resizeEvent(event)
+        self._show_bar_if_needed()
+
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Tell the dock when the page needs another width."""
+        """Tell the dock when the page needs another width, and show the scroll bar where it needs more height."""
+        seen = super().eventFilter(watched, event)
         if event is not None and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
-        return super().eventFilter(watched, event)
+            self._show_bar_if_needed()
+        return seen
+
+    def _show_bar_if_needed(self) -> None:
+        """Qt measures the page beside a bar that is there, where lines break and need more height: it would stay."""
+        page, room = self.widget(), self.maximumViewportSize()
+        if page is None or not self._shown:
+            return
+        fits = page.heightForWidth(room.width()) <= room.height()
+        policy = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if fits else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        if self.verticalScrollBarPolicy() != policy:
+            self.setVerticalScrollBarPolicy(policy)

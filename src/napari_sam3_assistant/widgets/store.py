@@ -15,6 +15,9 @@ from napari_sam3_assistant.widgets.bind import Bindings
 
 ORGANIZATION, APPLICATION = "napari-sam3-assistant", "sam3-assistant"
 FOLDER, FORMAT, ENGINE = "quick_mask_output_dir", "quick_mask_output_format", "engine"
+THRESHOLD = "confidence_threshold"
+MODEL, OLD_MODEL = "simple_model_dir", "model_dir"
+"""The model folder; earlier versions had one for each mode."""
 
 
 def settings() -> QSettings:
@@ -33,6 +36,8 @@ def load(state: AppState, default_engine: str) -> AppState:
     kept = _text(FORMAT)
     state.output.format = kept if kept in FORMATS else state.output.format
     state.model.engine = chosen_engine() or default_engine
+    state.model.folder = _text(MODEL) or _text(OLD_MODEL)
+    state.task.threshold = _share(THRESHOLD)
     return state
 
 
@@ -52,6 +57,8 @@ def remember(state: AppState, bindings: Bindings, default_engine: Callable[[], s
     if chosen_engine() not in ("", state.model.engine):
         engine_chosen(state.model.engine)
     bindings.connect(state.model.events.engine, engine_chosen)
+    bindings.connect(state.model.events.folder, _writer(MODEL))
+    bindings.connect(state.task.events.threshold, lambda value: settings().setValue(THRESHOLD, str(value or "")))
     bindings.connect(state.output.events.folder, _writer(FOLDER))
     bindings.connect(state.output.events.format, _writer(FORMAT))
 
@@ -60,6 +67,15 @@ def _text(key: str) -> str:
     """Return what is remembered under ``key``; Qt reads a list or bytes where a file was changed by hand."""
     found = settings().value(key, "")
     return found if isinstance(found, str) else ""
+
+
+def _share(key: str) -> float | None:
+    """Return the number above 0, and up to 1, that is remembered under ``key``, or None."""
+    try:
+        found = float(_text(key))
+    except ValueError:
+        return None
+    return found if 0 < found <= 1 else None
 
 
 def _writer(key: str) -> Callable[[str], None]:

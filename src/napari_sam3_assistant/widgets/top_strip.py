@@ -1,27 +1,27 @@
-"""The strip above both modes: which engine answers, and why; and the list of keys."""
+"""The strip above both modes: which engine answers and why, SAM3's model, and the list of keys."""
 
 from __future__ import annotations
 
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
-from superqt import QElidingLabel
 
 from napari_sam3_assistant.app.availability import Availability
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, combo, fill, row
+from napari_sam3_assistant.widgets.model_row import ModelRow
 
 
 class TopStrip(QWidget):
-    """The row ``Engine`` and the line that says what is used."""
+    """The rows ``Engine`` and ``Model``, and the line that says what is used."""
 
     def __init__(self, controller: AppController, bindings: Bindings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller, self._model = controller, controller.state.model
         self.engine = combo("Which model answers. Automatic takes the best one there is.")
         self._entries = [("Automatic", "auto"), *((spec.title, spec.name) for spec in registry.available())]
-        self.engine.activated.connect(lambda index: controller.choose_engine(str(self.engine.itemData(index))))
-        self.reason = QElidingLabel()
+        self.engine.activated.connect(lambda index: controller.model.want_engine(str(self.engine.itemData(index))))
+        self.model = ModelRow(controller)
         task = controller.state.task
         self.keys = button("?", lambda: setattr(task, "sheet", not task.sheet), "Keys and mouse (?).")
         self.keys.setAccessibleName("Keys")
@@ -34,10 +34,9 @@ class TopStrip(QWidget):
         first = row(label, self.engine, self.keys)
         first.setStretch(1, 1)
         layout.addLayout(first)
-        layout.addWidget(self.reason)
+        layout.addWidget(self.model)
 
     def draw(self, can: Availability) -> None:
-        """Show the engine in use."""
+        """Show the engine in use, and the model."""
         fill(self.engine, self._entries, self._model.engine)
-        self.reason.setText(can.engine)
-        self.reason.setToolTip(can.engine)
+        self.model.draw(can.model)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import time
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from napari_sam3_assistant.core.errors import SaveError
 
 SPARE = 200_000_000
 """So many bytes are left free on a disk: one that is full to the brim troubles everything else."""
+OVER_S = 5.0
+"""A pace is that of so many seconds."""
 
 
 def gigabytes(amount: int) -> str:
@@ -56,3 +61,34 @@ def check_free(folder: Path, needed: int, what: str) -> None:
             f"{what} needs {gigabytes(needed + SPARE)}, and the disk of {folder} has {gigabytes(free)} free.",
             hint=f"Free {gigabytes(needed + SPARE - free)}, or choose a folder on another disk.",
         )
+
+
+class Pace:
+    """How fast something comes, over the last seconds.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def note(self, amount: int) -> None:
+        """Take note that ``amount`` bytes are there by now."""
+        now = self._clock()
+        if self._seen and amount < self._seen[-1][1]:  # begun anew
+            self._seen.clear()
+        self._seen.append((now, amount))
+        while now - self._seen[0][0] > OVER_S:
+            self._seen.popleft()
+
+    @property
+    def words(self) -> str:
+        """``", 12 MB/s"``; empty until that can be told."""
+        (begun, first), (now, last) = self._seen[0], self._seen[-1]
+        if now - begun < 1.0 or last <= first:
+            return ""
+        return f", {gigabytes(round((last - first) / (now - begun)))}/s"

@@ -23,7 +23,12 @@ def places_for(source: Path) -> Iterator[Path]:
     """Yield the folders in which a copy of ``source`` may lie: beside it, then in the user's cache."""
     yield source.parent / BESIDE
     name = hashlib.blake2b(str(source.resolve()).encode(errors="surrogateescape"), digest_size=8).hexdigest()
-    yield platformdirs.user_cache_path(_PROGRAM, appauthor=False) / "converted" / name
+    yield cache_folder() / name
+
+
+def cache_folder() -> Path:
+    """Return the folder of the copies that do not lie beside their files. It need not be there."""
+    return platformdirs.user_cache_path(_PROGRAM, appauthor=False) / "converted"
 
 
 def copy_of(source: Path) -> Path | None:

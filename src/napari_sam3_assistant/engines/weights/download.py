@@ -22,7 +22,7 @@ from pathlib import Path
 from napari_sam3_assistant.core.errors import AssistantError, EngineError, ModelFolderError, SaveError
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.engines.weights import fetch, refusals, tokenizer
-from napari_sam3_assistant.engines.weights.amounts import check_free, gigabytes
+from napari_sam3_assistant.engines.weights.amounts import Pace, check_free, gigabytes
 from napari_sam3_assistant.engines.weights.fetch import Origin
 from napari_sam3_assistant.engines.weights.files import entries_of, read_json
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
@@ -220,18 +220,19 @@ def _is_wanted(folder: Path, known: ModelFolder, name: str) -> bool:
 
 
 def _fetch(folder: Path, wanted: Wanted, origin: Origin, progress: Progress, cancel: CancelToken) -> None:
-    total, done = sum(wanted.sizes.values()), 0
+    total, done, pace = sum(wanted.sizes.values()), 0, Pace()
     for name, size in wanted.sizes.items():
         cancel.raise_if_cancelled()
-        fetch.fetch(origin, name, folder, tell=partial(_tell, progress, name, total, done), cancel=cancel)
+        fetch.fetch(origin, name, folder, tell=partial(_tell, progress, pace, name, total, done), cancel=cancel)
         done += size
     with contextlib.suppress(OSError):
         (folder / PARTS).rmdir()
 
 
-def _tell(progress: Progress, name: str, total: int, before: int, count: int) -> None:
+def _tell(progress: Progress, pace: Pace, name: str, total: int, before: int, count: int) -> None:
     done = before + count
-    progress(min(done / max(total, 1), 1.0), f"{name}: {gigabytes(done)} of {gigabytes(total)}")
+    pace.note(done)
+    progress(min(done / max(total, 1), 1.0), f"{name}: {gigabytes(done)} of {gigabytes(total)}{pace.words}")
 
 
 def _endpoint() -> str | None:

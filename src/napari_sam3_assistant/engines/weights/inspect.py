@@ -54,6 +54,10 @@ class ModelFolder:
         The file that words are read with, or an empty text.
     copy : Path or None
         The folder with transformers' form of Meta's file, where that has been made.
+    begun : bool
+        Whether a download into it was begun, and not ended.
+    gets : bool
+        Whether a download would bring what it lacks.
     """
 
     path: Path
@@ -66,6 +70,8 @@ class ModelFolder:
     advice: str = ""
     tokenizer: str = ""
     copy: Path | None = None
+    begun: bool = False
+    gets: bool = False
 
     @classmethod
     def inspect(cls, path: str | Path) -> ModelFolder:
@@ -129,7 +135,15 @@ def _inspect(folder: Path) -> ModelFolder:
         return _without_weights(folder, names)
     look = _best(looks)
     known = ModelFolder(
-        folder, look.kind, look.weights, look.nbytes, look.missing, SERVES.get(look.kind, ()), look.problem, look.advice
+        folder,
+        look.kind,
+        look.weights,
+        look.nbytes,
+        look.missing,
+        SERVES.get(look.kind, ()),
+        look.problem,
+        look.advice,
+        gets=bool(look.missing),
     )
     return known if look.problem else _usable(known, look.tokens)
 
@@ -163,6 +177,7 @@ def _usable(known: ModelFolder, tokens: int) -> ModelFolder:
         known,
         copy=copy,
         missing=(tokenizer.READY,),
+        gets=True,
         tasks=tuple(task for task in known.tasks if task not in WORDS),
         advice=f"For words and exemplars, run: {get_command(known.path)}; or put {tokenizer.READY} into it.",
     )
@@ -184,7 +199,7 @@ def _without_weights(folder: Path, names: list[str]) -> ModelFolder:
         problem = f"There is nothing in {folder}: no weights, no {CONFIG}."
     else:
         problem = f"There are no weights in {folder}: neither {WEIGHTS} nor sam3.pt."
-    return ModelFolder(folder, missing=missing, problem=problem, advice=advice)
+    return ModelFolder(folder, missing=missing, problem=problem, advice=advice, begun=bool(partial), gets=inner is None)
 
 
 def _model_below(folder: Path) -> Path | None:

@@ -1,0 +1,209 @@
+"""Which engine answers, and the model that SAM3 needs: its folder chosen and looked into, its memory given back."""
+
+from __future__ import annotations
+
+from concurrent.futures import CancelledError, Future
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_sam3_assistant.app import model_hints
+from napari_sam3_assistant.app.getting import Getting
+from napari_sam3_assistant.app.runtime import Runtime
+from napari_sam3_assistant.core.errors import AssistantError, Cancelled
+from napari_sam3_assistant.core.progress import CancelToken, Progress
+from napari_sam3_assistant.engines import machine, registry
+from napari_sam3_assistant.engines.machine import Machine
+from napari_sam3_assistant.engines.registry import Choice
+from napari_sam3_assistant.engines.weights.inspect import ModelFolder
+from napari_sam3_assistant.tasks.jobs import Job, Kind
+
+if TYPE_CHECKING:
+    from napari_sam3_assistant.app.controller import AppController
+    from napari_sam3_assistant.tasks.session import ImageSession
+
+WORKER = "folders"
+"""Folders are looked into on a thread of their own: a network drive may let one wait."""
+SAM3 = registry.SAM3.name
+MEANWHILE = "Built-in answers until SAM3 can: {}"
+GIVEN_BACK = "SAM3's memory was given back. The next question loads it again."
+LOOKING = "Built-in: the model folder is being looked into"
+
+
+class ModelController:
+    """Chooses the engine that answers, and the folder that SAM3 is loaded from.
+
+    Parameters
+    ----------
+    controller : AppController
+    session : ImageSession
+        Whose engine it is.
+    runtime : Runtime
+    """
+
+    def __init__(self, controller: AppController, session: ImageSession, runtime: Runtime) -> None:
+        self._controller, self._session, self._runtime = controller, session, runtime
+        self._state = controller.state.model
+        self._used: tuple[str, Path | None] = (session.engine.name, None)
+        self._looker = f"{session.name}-folder"
+        self._newest: Future[ModelFolder] | None = None
+        self._machine: Machine = machine.look()
+        self.install_command = self.install_size = ""
+        """The line for a terminal that installs what SAM3 lacks on this machine; and how much that takes, if much."""
+        self.getting: Getting = Getting(controller, runtime.scheduler, self.choose_folder)
+        runtime.changed.connect(self._engine_changed)
+        self.look_again()
+
+    # -- choosing ---------------------------------------------------------------------------------
+
+    def choose_engine(self, name: str) -> None:
+        """Use engine ``name``, or for ``auto`` the best one there is; says which and why.
+
+        SAM3 may be chosen before it can be used: until then the built-in engine answers.
+        """
+        self._state.engine = name
+        self._choose()
+
+    def want_engine(self, name: str) -> None:
+        """Use engine ``name``, as the user asks; where SAM3 cannot be used yet, show how to get it."""
+        self.choose_engine(name)
+        if name == SAM3 and self._state.in_use != SAM3 and not self._state.looking:
+            self.ask(True)
+
+    def choose_folder(self, folder: Path) -> None:
+        """Load SAM3 from ``folder`` from now on; what is in it is said as soon as it has been looked into."""
+        if str(folder) != self._state.folder:
+            self._state.folder, self._state.known = str(folder), None
+            self._runtime.unload(SAM3)
+        self.look_again()
+
+    def ask(self, shown: bool) -> None:
+        """Show or hide the panel ``Get SAM3``. Hiding it ends a download; what has come is kept."""
+        if shown:
+            self.look_again()
+        else:
+            self.getting.cancel()
+        self._state.asking = shown
+
+    def look_again(self) -> None:
+        """Look into the model folder, and what else SAM3 needs; what is there may have changed."""
+        self._see_machine()
+        if not self._state.folder:
+            self._newest = None
+            self._known(None)
+            return
+        folder = Path(self._state.folder)
+        self._state.looking = True
+        if self._state.known is None:
+            self._choose()
+
+        def run(progress: Progress, cancel: CancelToken) -> ModelFolder:
+            return ModelFolder.inspect(folder)
+
+        future = self._runtime.scheduler.submit(
+            Job(WORKER, run), session=self._looker, kind=Kind.DECODE, key=self._looker
+        )
+        self._newest = future
+        future.add_done_callback(lambda done: self._controller.on_main(lambda: self._looked(done)))
+
+    def unload(self) -> None:
+        """Give SAM3's memory back; the next question loads it again."""
+        self._controller.cancel()
+        self._controller.standby.rest()
+        done = self._runtime.unload(SAM3)
+        done.add_done_callback(lambda _: self._controller.on_main(self._unloaded))
+
+    def close(self) -> None:
+        """Stop work, a download too."""
+        self.getting.close()
+        self._runtime.changed.disconnect(self._engine_changed)
+
+    # -- what there is ----------------------------------------------------------------------------
+
+    def _looked(self, future: Future[ModelFolder]) -> None:
+        if future is not self._newest or self._controller.closed:
+            return
+        try:
+            self._known(future.result())
+        except (Cancelled, CancelledError):
+            self._state.looking = False
+
+    def _known(self, known: ModelFolder | None) -> None:
+        self._state.looking, self._state.known = False, known
+        self._choose()
+
+    def _choose(self) -> None:
+        """Decide which engine answers, by what is wanted and what is there."""
+        model = self._state
+        choice = self._best() if model.engine in (registry.AUTO, SAM3) else self._named(model.engine)
+        self._use(choice.name, choice.reason)
+
+    def _best(self) -> Choice:
+        """Return SAM3 where it can be used, else the built-in engine and why."""
+        model = self._state
+        if model.looking and model.known is None:
+            return Choice(registry.BUILTIN.name, registry.BUILTIN.title, LOOKING)
+        why_not = model_hints.lacking(model) or (model.known or registry.NO_FOLDER).why_not
+        if model.engine == SAM3 and why_not:
+            return Choice(registry.BUILTIN.name, registry.BUILTIN.title, MEANWHILE.format(why_not))
+        if model.lacks and model.folder:
+            return Choice(registry.BUILTIN.name, registry.BUILTIN.title, f"Built-in: {why_not}")
+        return registry.choose(registry.AUTO, model.known)
+
+    def _named(self, name: str) -> Choice:
+        try:
+            return registry.choose(name)
+        except AssistantError as error:  # remembered from another installation, perhaps
+            self._controller.status.fail(error)
+            self._state.engine = registry.AUTO
+            return self._best()
+
+    def _use(self, name: str, reason: str) -> None:
+        model = self._state
+        folder = model.known.path if name == SAM3 and model.known is not None else None
+        model.in_use, model.reason = name, reason
+        if self._used == (name, folder):
+            return
+        self._used, before = (name, folder), self._session.engine
+        if before.slow:  # what it still works on is of no use
+            self._controller.asking.forget()
+        self._session.engine = self._runtime.handle(name, folder)
+        self._ask_again()
+        if before.slow:
+            self._controller.asking.follow()
+
+    def _ask_again(self) -> None:
+        """Have the engine in use read what is on screen, and answer about the selected object."""
+        controller = self._controller
+        controller.standby.allow()
+        selected = controller.board.draft.selected
+        if selected is not None:
+            controller.board.change(lambda draft: draft.unasked(selected))
+            controller.segment_points(gone=False)
+        controller.prepare()
+
+    def _see_machine(self) -> None:
+        """Note which packages SAM3 lacks, and on what it would run."""
+        model, self._machine = self._state, machine.look()
+        model.missing, model.outdated = machine.missing_packages(), machine.old_packages()
+        self.install_command = machine.install_command(self._machine, model.lacks) if model.lacks else ""
+        self.install_size = machine.install_size(self._machine, model.missing)
+        self._note_engine()
+
+    # -- what the engine tells --------------------------------------------------------------------
+
+    def _engine_changed(self, name: str) -> None:
+        """Take note, on any thread."""
+        self._controller.on_main(self._note_engine)
+
+    def _unloaded(self) -> None:
+        if not self._controller.closed and not self._controller.status.running:
+            self._controller.status.idle(GIVEN_BACK)
+
+    def _note_engine(self) -> None:
+        if self._controller.closed:
+            return
+        can = self._runtime.loaded(SAM3)
+        self._state.loaded = can is not None
+        self._state.runs_on = "" if can is None else can.devices[0].upper()
+        words = machine.device_words(self._machine)
+        self._state.device = words if can is None else machine.loaded_words(self._machine, can.devices)

@@ -1,0 +1,68 @@
+"""Whether SAM3's model is there, where it is, how to get it, and its memory given back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QSizePolicy, QVBoxLayout, QWidget
+from superqt import QElidingLabel
+
+from napari_sam3_assistant.app.availability import ModelView
+from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.widgets.controls import button, draw, paragraph, row, show
+
+CHOOSE_FOLDER = "Select SAM3.0 model directory"
+
+
+class ModelRow(QWidget):
+    """The row ``Model``, and the line below it: which engine answers and why, or what is wrong and what to do."""
+
+    def __init__(self, controller: AppController, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self.status = QElidingLabel()
+        self.folder = button("Model Folder", self._choose)
+        self.get = button("Get SAM3", lambda: controller.model.ask(True))
+        self.unload = button("Unload", controller.model.unload)
+        for one in (self.folder, self.get, self.unload):
+            one.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.reason = QElidingLabel()
+        self.reason.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self.advice = paragraph()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        first = row(self.status, self.folder, self.get, self.unload)
+        first.setStretch(0, 1)
+        layout.addLayout(first)
+        layout.addWidget(self.reason)
+        layout.addWidget(self.advice)
+
+    def draw(self, can: ModelView) -> None:
+        """Show what is there and what can be done."""
+        self.status.setText(can.status)
+        self.status.setToolTip(can.status_tip)
+        draw(self.folder, can.folder)
+        draw(self.get, can.get)
+        draw(self.unload, can.unload)
+        show(self.get, can.offer)
+        show(self.unload, not can.offer)
+        self.reason.setText(can.reason)
+        self.reason.setToolTip(can.reason_tip)
+        self.reason.setVisible(not can.advice)
+        self.advice.setText(can.advice)
+        self.advice.setToolTip(can.reason_tip)
+        self.advice.setVisible(bool(can.advice))
+
+    def _choose(self) -> None:
+        folder = choose_folder(self, self._controller)
+        if folder is not None:
+            self._controller.model.choose_folder(folder)
+
+
+def choose_folder(parent: QWidget, controller: AppController) -> Path | None:
+    """Return the model folder that the user picks, or None."""
+    start = controller.state.model.folder or str(Path.home())
+    folder = QFileDialog.getExistingDirectory(parent, CHOOSE_FOLDER, start)
+    return Path(folder) if folder else None
