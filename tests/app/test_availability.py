@@ -310,7 +310,7 @@ def test_a_mask_can_be_saved_and_accepted_and_is_described(state):
     can = availability(state).results
 
     assert can.save.enabled and can.accept_clear.enabled and can.accept_only.enabled
-    assert can.text == "Latest labels: 1 object.\nObject 1: 12 px, score 0.88 (builtin)."
+    assert can.text == "Latest labels: 1 object.\nObject 1: 12 px, score 0.88 (Built-in)."
 
 
 def test_several_objects_are_counted_and_the_selected_one_described(state):

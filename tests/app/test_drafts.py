@@ -15,6 +15,7 @@ from napari_sam3_assistant.core.sources import array_source
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.masks.registry import Origin
 from napari_sam3_assistant.tasks.image import PlaneResult, View
+from napari_sam3_assistant.tasks.reading import Named
 
 SOURCE = array_source(np.zeros((100, 100), np.uint8), identity="image")
 A, B, C = PointPrompt(10, 10), PointPrompt(12, 12), PointPrompt(50, 50)
@@ -39,10 +40,14 @@ def ask(draft: Draft, points, mask: PlacedMask, **more) -> Draft:
     return draft
 
 
+def named(mask, score, name=""):
+    return Named(Segmentation(mask, score), name, 1)
+
+
 def found(*masks: PlacedMask, scores=None) -> Draft:
     scores = scores or [0.9] * len(masks)
     return Draft().with_found(
-        "exemplar", [Segmentation(m, s) for m, s in zip(masks, scores, strict=True)], Origin("image", "exemplar")
+        "exemplar", [named(m, s) for m, s in zip(masks, scores, strict=True)], Origin("image", "exemplar")
     )
 
 
@@ -170,7 +175,7 @@ def test_without_its_points_a_found_object_is_as_it_was_found():
 def test_another_run_replaces_what_was_found_but_not_what_was_refined():
     draft = ask(found(square(5, 5), square(45, 45)), {1: (A,)}, square(5, 5, 12))
 
-    again = draft.with_found("exemplar", [Segmentation(square(5, 5), 0.9), Segmentation(square(70, 70), 0.8)], Origin())
+    again = draft.with_found("exemplar", [named(square(5, 5), 0.9), named(square(70, 70), 0.8)], Origin())
 
     assert sorted(item.mask.offset for item in again.objects) == [(5, 5), (70, 70)]
     assert again.objects[1].mask.area == 144, "the refined object is the one that is there"
@@ -290,3 +295,35 @@ def test_a_talk_without_points_says_what_it_began_with():
 
     assert Talk("labels", base=Prompts(mask=mask)).prompts(()) == Prompts(mask=mask)
     assert Talk("labels", base=Prompts(mask=mask)).prompts((A,)) == Prompts(points=(A,), mask=mask)
+
+
+@pytest.mark.parametrize("change", ["painted", "accepted"])
+def test_another_run_leaves_what_the_user_has_painted_in_or_accepted(change):
+    draft = found(square(5, 5), square(45, 45))
+    if change == "painted":
+        draft = draft.with_painted(draft.objects.replace(1, mask=square(5, 5, 12)))
+    else:
+        draft = draft.accepted({1: 7})
+
+    again = draft.with_found("exemplar", [named(square(70, 70), 0.8)], Origin())
+
+    assert sorted(item.mask.offset for item in again.objects) == [(5, 5), (70, 70)] and 1 in again.objects
+
+
+def test_what_words_have_found_has_their_class_and_says_so_in_its_row():
+    draft = Draft().with_found("text", [named(square(5, 5), 0.9, "nucleus")], Origin("image", "text", engine="sam3"))
+
+    made = draft.objects[1]
+
+    assert made.class_name == made.row.prompt == "nucleus" and made.origin.engine == "sam3"
+
+
+def test_a_later_answer_waits_for_the_same_prompts_and_never_for_the_user_s_own_mask():
+    draft = ask(Draft(), {1: (A,)}, square(5, 5))
+    asked = draft.talks[1].asked
+
+    assert draft.talks[1].waits_for(asked) and not draft.talks[1].waits_for(Prompts(points=(A, A)))
+    assert not draft.accepted({1: 1}).talks[1].waits_for(asked)
+    painted = draft.with_painted(draft.objects.replace(1, mask=square(5, 5, 12)))
+    assert not painted.talks[1].waits_for(painted.talks[1].asked)
+    assert painted.all_unasked().talks[1].asked is not None and draft.all_unasked().talks[1].asked is None

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +27,21 @@ def open_driver(make_napari_viewer):
         return Driver(viewer)
 
     return open_driver
+
+
+@pytest.fixture(scope="session")
+def sam3_folder(tmp_path_factory):
+    """The folder of a small random SAM3.
+
+    Made by another process: torch brings an LLVM of its own, and beside that of Mesa's software OpenGL the two crash.
+    """
+    if find_spec("torch") is None or find_spec("transformers") is None:
+        pytest.skip("SAM3 needs torch and transformers")
+    folder = tmp_path_factory.mktemp("sam3") / "tiny"
+    make = f"from tests.engines.sam3.tiny import make; make({str(folder)!r})"
+    root = Path(__file__).resolve().parents[2]
+    subprocess.run([sys.executable, "-c", make], check=True, cwd=root, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    return folder
 
 
 def our_threads() -> list[str]:

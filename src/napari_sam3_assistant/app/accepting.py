@@ -60,6 +60,7 @@ class Accepting:
         board.step("Accept", before)
         board.put(here.place, draft.accepted(made))
         if clear:
+            self._controller.finding.forget()
             board.empty([item.id for item in chosen])
         else:
             board.draw(here)

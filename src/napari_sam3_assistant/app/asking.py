@@ -1,6 +1,6 @@
 """Asking: what the prompts on screen are, what of it is new, and where the answers go.
 
-All on the GUI thread but what is handed to the session. An answer counts only while its
+All on the GUI thread but what is handed to a session. An answer counts only while its
 request is the newest about its object.
 """
 
@@ -8,43 +8,32 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.drafts import Points, Talk
 from napari_sam3_assistant.app.hints import FIRST
+from napari_sam3_assistant.app.requests import Key, Pending, Requests
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.state import PromptKind
 from napari_sam3_assistant.app.using import Using, in_use, not_in_use
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, PromptError
-from napari_sam3_assistant.core.prompts import Prompts, Query
+from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import images
 from napari_sam3_assistant.masks.registry import Origin
-from napari_sam3_assistant.tasks.find import FindResult
 from napari_sam3_assistant.tasks.image import PlaneResult
 from napari_sam3_assistant.tasks.jobs import Task
+from napari_sam3_assistant.tasks.looked import Looked
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
-    from napari_sam3_assistant.tasks.session import ImageSession
 
 logger = logging.getLogger(__name__)
-Key = tuple[Place, int | str]
-FIND = "find"
 DRAWING_INTERVAL_S = 0.1
-NOUNS = {PromptKind.POINTS: "point", PromptKind.BOX: "box", PromptKind.LABELS: "label"}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pending:
-    """A request on its way."""
-
-    future: Future[Any]
-    prompts: Prompts | None
-    began: float
+NOUNS = {PromptKind.POINTS: "point", PromptKind.BOX: "box", PromptKind.LABELS: "label", PromptKind.TEXT: "phrase"}
 
 
 class Asking:
@@ -53,13 +42,12 @@ class Asking:
     Parameters
     ----------
     controller : AppController
-    session : ImageSession
     """
 
-    def __init__(self, controller: AppController, session: ImageSession) -> None:
-        self._controller, self._session = controller, session
+    def __init__(self, controller: AppController) -> None:
+        self._controller, self._standby = controller, controller.standby
         self._state = controller.state
-        self._pending: dict[Key, Pending] = {}
+        self._pending = Requests()
         self._error: AssistantError | None = None
         self._outcome = ""
         self._drawn, self._undrawn = 0.0, False
@@ -108,7 +96,8 @@ class Asking:
         masks = board.at(place).objects
         board.put(place, board.at(place).with_points(found.points, gone=gone))
         draft = board.at(place)
-        self._drop_outdated(place, found.points)
+        self._pending.drop_outdated(place, draft, found.points)
+        self._standby.drop_outdated(place, draft, found.points)
         self._ask(here, draft.stale(found.points, again=again))
         if self._pending and board.at(place).objects is masks:
             board.publish()  # the answer will be drawn
@@ -116,7 +105,7 @@ class Asking:
             board.draw(here)
         if not self._pending and not found.points:
             if again and not self._controller.live.is_live:
-                self._nothing_to_run_with(found)
+                self.nothing_to_run_with(found)
             else:
                 self._nothing_asked(found)
 
@@ -137,57 +126,30 @@ class Asking:
         self._ask(here, todo)
         board.draw(here)
         if not found.shapes:
-            self._nothing_to_run_with(found)
+            self.nothing_to_run_with(found)
         elif not todo and not self._pending:
             self._controller.status.idle("Every prompt has its mask.")
 
-    def find(self) -> None:
-        """Find all objects like the examples on screen."""
-        here, found = self._controller.here(), self.describe()
-        if here is None or found is None:
-            return
-        try:
-            query = Query(exemplars=found.examples)
-            self._session.set_source(here.source)
-            future = self._session.find(
-                query, here.plane, view=here.view, key=FIND, progress=self._controller.status.reporter()
-            )
-        except AssistantError as error:
-            self._controller.status.fail(error)
-            return
-        self._wait((here.place, FIND), future, None, "Looking for objects like the example...")
-
-    def drop(self, place: Place, ids: Collection[int]) -> None:
+    def drop(self, place: Place, ids: Collection[int | str]) -> None:
         """Take no answers about these objects."""
-        for id in ids:
-            pending = self._pending.pop((place, id), None)
-            if pending is not None:
-                pending.future.cancel()
-
-    def _drop_outdated(self, place: Place, points: Points) -> None:
-        """Take no answers to prompts that are others by now, or are no longer there."""
-        talks, lost = self._controller.board.at(place).talks, []
-        for (where, id), pending in self._pending.items():
-            if where == place and isinstance(id, int) and pending.prompts is not None:
-                talk = talks.get(id)
-                if talk is None or talk.prompts(points.get(id, ())) != pending.prompts:
-                    lost.append(id)
-        self.drop(place, lost)
+        self._pending.drop(place, ids)
+        self._standby.drop(place, ids)
 
     def recall(self) -> None:
         """Take no answers to prompts that a step has taken back: not here, and not on other slices."""
-        found = self.points_here()
-        for place in {where for where, _ in self._pending}:
-            self._drop_outdated(place, found if place == self._controller.board.place else {})
+        found, board = self.points_here(), self._controller.board
+        self._pending.recall(board.place, found, board.at)
+        self._standby.recall(board.place, found)
 
     def cancel(self) -> None:
         """Drop what waits and stop what runs."""
-        self._session.cancel()
+        self._standby.cancel()
 
     def forget(self) -> None:
         """Stop all, and take no answer any more."""
-        self._pending.clear()
-        self._session.cancel()
+        self._pending.forget()
+        self._standby.forget()
+        self._controller.finding.forget()
 
     def follow(self, message: str = "Ready") -> None:
         """Ask again after a step, or after the view or the picture has changed; say ``message`` if nothing is."""
@@ -208,38 +170,44 @@ class Asking:
             self._error = None
         message = "Live Points running..." if self._controller.live.is_live else "Running SAM3 preview..."
         for id, prompts in todo.items():
-            under_way = self._pending.get((here.place, id))
-            if under_way is not None and under_way.prompts == prompts:
+            key = here.place, id
+            if self._pending.prompts_of(key) == prompts:
                 continue
             try:
-                self._session.set_source(here.source)
-                future = self._session.request(
-                    prompts,
-                    here.plane,
-                    previous=_previous(draft.talks.get(id, Talk()), prompts, self._session.engine.name),
-                    key=_job_key(here.place, id),
-                    progress=self._controller.status.reporter(),
-                )
+                self._request(key, here, draft.talks.get(id, Talk()), prompts, message)
             except AssistantError as error:
                 self._refused(here.place, id, prompts, error)
-                continue
-            self._wait((here.place, id), future, prompts, message)
         if self._error is not None:
             self._tell()
 
-    def _wait(self, key: Key, future: Future[Any], prompts: Prompts | None, message: str) -> None:
-        self._pending[key] = Pending(future, prompts, time.perf_counter())
+    def _request(self, key: Key, here: OnScreen, talk: Talk, prompts: Prompts, message: str) -> None:
+        """Ask who answers now; and where that is not the engine in use, that one too."""
+        session = self._standby.choose(here, prompts)
+        future = session.request(
+            prompts,
+            here.plane,
+            previous=_previous(talk, prompts, session.engine.name),
+            key=("object", *key),
+            progress=self._controller.status.reporter(),
+        )
+        self.wait(key, Pending(future, prompts), message)
+        if session is self._standby.quick:
+            in_use = self._standby.session.engine.name
+            self._standby.later(key, here, prompts, _previous(talk, prompts, in_use))
+
+    def wait(self, key: Key, pending: Pending, message: str) -> None:
+        """Take the answer when it comes."""
+        self._pending.add(key, pending)
         if not self._controller.status.running:
             self._controller.status.begin(message)
-        future.add_done_callback(lambda done: self._controller.on_main(lambda: self._done(key, done)))
+        pending.future.add_done_callback(lambda done: self._controller.on_main(lambda: self._done(key, done)))
 
     # -- answers ----------------------------------------------------------------------------------
 
     def _done(self, key: Key, future: Future[Any]) -> None:
-        pending = self._pending.get(key)
-        if pending is None or pending.future is not future:
+        pending = self._pending.take(key, future)
+        if pending is None:
             return
-        del self._pending[key]
         self._outcome = self._taken(key, pending, future)
         self._tell()
 
@@ -260,19 +228,42 @@ class Asking:
         layer = images.layer_by_id(self._controller.viewer, place[0])
         if layer is None:
             return "The image was removed; its answer was dropped."
-        if isinstance(result, FindResult):
-            return self._found(place, pending, result, str(layer.name))
+        if isinstance(result, Looked):
+            return self._controller.finding.found(place, pending, result, str(layer.name))
         return self._segmented(place, int(id), pending, result, str(layer.name))
+
+    def replace(self, key: Key, pending: Pending, result: PlaneResult) -> None:
+        """Put an answer in the place of another engine's, as one step; not where the user has changed the object."""
+        (place, id), board = key, self._controller.board
+        layer = images.layer_by_id(self._controller.viewer, place[0])
+        if layer is None or not isinstance(id, int):
+            return
+        if place == board.place:
+            board.absorb()
+        talk = board.at(place).talks.get(id)
+        title = registry.title_of(result.engine)
+        if talk is None or not talk.waits_for(pending.prompts):
+            self._say(f"{title}'s answer about object {id} is left out: you have changed or accepted it.")
+            return
+        self._pending.drop(place, [id])  # an answer that would be older than this one
+        board.step_once(f"{title}'s answer")
+        self._segmented(place, id, pending, result, str(layer.name))
+        self._say(f"{title}'s answer took the place of the built-in engine's.")
+
+    def _say(self, message: str) -> None:
+        if not self._pending:
+            self._controller.status.idle(message)
 
     def _segmented(self, place: Place, id: int, pending: Pending, result: PlaneResult, name: str) -> str:
         board = self._controller.board
         if place == board.place:
             board.absorb()
         prompts = pending.prompts or result.prompts
-        board.put(place, board.at(place).answered(id, prompts, result, Origin(name)))
-        self._shown(place)
+        origin = Origin(name, engine=result.engine)
+        board.put(place, board.at(place).answered(id, prompts, result, origin))
+        self.shown(place)
         self._state.results.current = result
-        self._note_times(pending, result)
+        self.note_times(pending, result)
         area, window = result.segmentation.mask.area, result.view.window
         if not area:
             return "No objects found"
@@ -280,23 +271,14 @@ class Asking:
             return "Nothing stands out here: the mask is the whole view."
         return "Live Points ready" if self._controller.live.is_live else "Preview ready"
 
-    def _found(self, place: Place, pending: Pending, result: FindResult, name: str) -> str:
-        board = self._controller.board
-        found = result.above(result.threshold)
-        board.step("Run Preview")
-        board.put(place, board.at(place).with_found("exemplar", found, Origin(name, "exemplar")))
-        self._shown(place)
-        self._note_times(pending, result)
-        part = "" if result.view.window.shape == result.view.source.plane_shape(result.view.plane) else " in view"
-        return f"Found {len(found)} objects{part}." if found else f"No objects found{part}."
-
-    def _note_times(self, pending: Pending, result: PlaneResult | FindResult) -> None:
+    def note_times(self, pending: Pending, result: PlaneResult | Looked) -> None:
         """Write how long the engine took, and all the rest from the request to the drawn masks."""
         self._state.results.decode_ms = result.decode_ms
         engine_ms = result.encode_ms + result.decode_ms
         self._state.results.plugin_ms = (time.perf_counter() - pending.began) * 1000 - engine_ms
 
-    def _shown(self, place: Place) -> None:
+    def shown(self, place: Place) -> None:
+        """Draw what a plane's answers have made, if it is on screen."""
         board, here = self._controller.board, self._controller.here()
         self._state.output.saved = None
         if here is None or place != here.place or place != board.place:
@@ -329,7 +311,8 @@ class Asking:
         else:
             self._controller.status.idle(self._outcome)
 
-    def _nothing_to_run_with(self, found: Using) -> None:
+    def nothing_to_run_with(self, found: Using) -> None:
+        """Say which prompt a run needs."""
         kind = self._state.task.kind
         message = " ".join(filter(None, (f"There is no {NOUNS[kind]} on this plane.", found.left_out)))
         self._controller.status.fail(PromptError(message, hint=FIRST[kind]))
@@ -349,7 +332,3 @@ def _previous(talk: Talk, prompts: Prompts, engine: str) -> Segmentation | None:
     before = talk.asked.points
     goes_on = len(before) < len(prompts.points) and prompts.points[: len(before)] == before
     return talk.answer.segmentation if goes_on else None
-
-
-def _job_key(place: Place, id: int) -> Hashable:
-    return "object", place, id

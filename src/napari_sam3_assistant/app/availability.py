@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_sam3_assistant.app import hints
-from napari_sam3_assistant.app.state import AppState, Phase, PromptKind
+from napari_sam3_assistant.app import hints, model_hints
+from napari_sam3_assistant.app.state import AppState, ModelState, Phase, PromptKind
 from napari_sam3_assistant.tasks.jobs import Task
 
 BUSY = (Phase.LOADING, Phase.RUNNING, Phase.CANCELLING)
@@ -23,6 +23,34 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelView:
+    """The model of SAM3.
+
+    Attributes
+    ----------
+    status, status_tip : str
+        Whether it is there; where, and what it serves.
+    reason, reason_tip : str
+        Which engine answers and why; on what device.
+    advice : str
+        What is wrong and what to do now, in place of the reason; empty where nothing is wrong.
+    offer : bool
+        Whether ``Get SAM3`` is shown, or else ``Unload``.
+    folder, get, unload : Action
+    """
+
+    status: str
+    status_tip: str
+    reason: str
+    reason_tip: str
+    advice: str
+    offer: bool
+    folder: Action
+    get: Action
+    unload: Action
+
+
+@dataclass(frozen=True, slots=True)
 class PromptView:
     """The controls of the prompts.
 
@@ -30,6 +58,8 @@ class PromptView:
     ----------
     kinds, next_point, next_box, layer : bool
         Whether the toggles of the task ``2D``, ``Next point``, ``Next box`` and ``Create Prompt Layer`` are shown.
+    words, threshold : bool
+        Whether the text field and ``Detection threshold`` are shown.
     create, reset : Action
     hint : str
         What to do next.
@@ -41,6 +71,8 @@ class PromptView:
     next_point: bool
     next_box: bool
     layer: bool
+    words: bool
+    threshold: bool
     create: Action
     reset: Action
     hint: str
@@ -63,10 +95,15 @@ class ObjectsView:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """What goes on: whether the bar moves (``busy``), a line, whether it tells a ``problem``; and the buttons."""
+    """What goes on: whether the bar moves (``busy``) and how far it is, a line, whether it tells a ``problem``.
+
+    ``background`` says what the engine in use does while another one answers. The rest are the buttons.
+    """
 
     busy: bool
+    progress: float | None
     status: str
+    background: str
     problem: bool
     run: Action
     cancel: Action
@@ -97,6 +134,7 @@ class Availability:
     use_image : Action
     engine, summary : str
         Which engine answers and why; what the image in use is like.
+    model : ModelView
     prompt : PromptView
     objects : ObjectsView
     run : RunView
@@ -107,6 +145,7 @@ class Availability:
     use_image: Action
     engine: str
     summary: str
+    model: ModelView
     prompt: PromptView
     objects: ObjectsView
     run: RunView
@@ -121,6 +160,7 @@ def availability(state: AppState) -> Availability:
         use_image=_action(active, "Segment the selected image.", "Open an image first."),
         engine=state.model.reason,
         summary=state.task.summary or "No image layer selected.",
+        model=_model(state.model),
         prompt=_prompt(state),
         objects=_objects(state),
         run=_run(state),
@@ -128,17 +168,36 @@ def availability(state: AppState) -> Availability:
     )
 
 
+def _model(model: ModelState) -> ModelView:
+    ready = model.known is not None and model.known.ready and not model.lacks
+    gives_back = "Give SAM3's memory back; the next question loads it again."
+    return ModelView(
+        status=model_hints.status(model),
+        status_tip=model_hints.status_tip(model),
+        reason=model_hints.reason(model),
+        reason_tip=model_hints.reason_tip(model),
+        advice=model_hints.advice(model),
+        offer=not ready,
+        folder=Action(True, model.folder or "Select model folder"),
+        get=Action(True, "What SAM3 needs, and how to get it: packages, licence, files."),
+        unload=_action(model.loaded, gives_back, "SAM3 is not in memory."),
+    )
+
+
 def _prompt(state: AppState) -> PromptView:
     task = state.task
     there = task.prompt_layer and task.armed
     free = task.task is Task.IMAGE
-    layer = hints.LAYERS[task.kind]
+    words = task.kind is PromptKind.TEXT
+    layer = hints.LAYERS.get(task.kind, "")
     something = bool(task.usable or task.in_use or task.left_out or len(state.results.objects))
     return PromptView(
         kinds=free,
         next_point=task.kind is PromptKind.POINTS,
         next_box=task.task is Task.EXEMPLAR,
-        layer=free or (task.task is Task.EXEMPLAR and not there),
+        words=words,
+        threshold=words or task.task is Task.EXEMPLAR,
+        layer=(free and not words) or (task.task is Task.EXEMPLAR and not there),
         create=Action(True, f"Make or select the layer {layer}: the next click in the canvas is a prompt."),
         reset=_action(something, hints.RESET[task.kind], "There is no prompt to remove."),
         hint=hints.prompt_hint(state),
@@ -173,13 +232,16 @@ def _objects(state: AppState) -> ObjectsView:
 def _run(state: AppState) -> RunView:
     run, results = state.run, state.results
     busy = run.phase in BUSY
-    stoppable = busy and run.phase is not Phase.CANCELLING
+    stoppable = (busy or run.background_works) and run.phase is not Phase.CANCELLING
+    ready = state.task.usable > 0 or run.background_stopped
     shown = results.current is not None or len(results.objects) > 0
     return RunView(
-        busy=busy,
+        busy=busy or run.background_works,
+        progress=run.progress if busy else run.background_progress,
+        background=run.background,
         status=" ".join(filter(None, (run.message, run.hint))),
         problem=run.phase is Phase.FAILED,
-        run=Action(state.task.image is not None and state.task.usable > 0 and not busy, hints.run_tip(state, busy)),
+        run=Action(state.task.image is not None and ready and not busy, hints.run_tip(state, busy)),
         cancel=_action(stoppable, "Stop what runs; prompts and masks stay.", "Nothing runs."),
         clear_preview=_action(shown, "Remove the preview; prompts and saved masks stay.", "There is no preview."),
         clear_results=_action(

@@ -244,6 +244,11 @@ class Board:
         self._timeline.push(title, before or self.snapshot())
         self._results.undo, self._results.redo = self._timeline.undo_title, self._timeline.redo_title
 
+    def step_once(self, title: str) -> None:
+        """Remember what is so now, unless the newest step is of the same kind: several answers are one step."""
+        if self._timeline.undo_title != title:
+            self.step(title)
+
     def snapshot(self) -> Snapshot:
         """Return all that a step back brings back, with the prompts as they were noted last."""
         self.absorb()

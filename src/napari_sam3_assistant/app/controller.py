@@ -1,8 +1,8 @@
 """The verbs of a viewer's assistant: choose, run, cancel, clear; and the parts that do the rest.
 
 Everything here runs on the GUI thread. Widgets call these verbs and those of the parts:
-``board`` (objects and undo), ``asking`` (requests and answers), ``live``, ``boxes`` and
-``masks`` (prompt layers), ``accepting``, ``hover``, ``saving``.
+``board`` (objects and undo), ``asking``, ``finding`` and ``standby`` (requests and answers), ``live``, ``boxes`` and
+``masks`` (prompt layers), ``accepting``, ``hover``, ``saving``, ``model`` (the engine in use).
 """
 
 from __future__ import annotations
@@ -15,16 +15,20 @@ from psygnal import Signal
 from napari_sam3_assistant.app.accepting import Accepting
 from napari_sam3_assistant.app.asking import Asking
 from napari_sam3_assistant.app.board import Board
+from napari_sam3_assistant.app.drafts import Draft
+from napari_sam3_assistant.app.finding import Finding
 from napari_sam3_assistant.app.following import Following
 from napari_sam3_assistant.app.hover import Hover
 from napari_sam3_assistant.app.live_points import LivePoints
+from napari_sam3_assistant.app.model import ModelController
 from napari_sam3_assistant.app.painted_prompts import MaskPrompts
 from napari_sam3_assistant.app.prompt_layers import Boxes
 from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.app.saving import Saving
 from napari_sam3_assistant.app.screen import OnScreen
+from napari_sam3_assistant.app.standby import Standby
 from napari_sam3_assistant.app.state import AppState, Phase, PromptKind
-from napari_sam3_assistant.app.status import Status
+from napari_sam3_assistant.app.status import OnMain, Status
 from napari_sam3_assistant.app.viewer_events import ViewerEvents
 from napari_sam3_assistant.core.errors import AssistantError, ImageError
 from napari_sam3_assistant.core.sources import Source
@@ -34,10 +38,9 @@ from napari_sam3_assistant.layers import images, names, previews, world
 from napari_sam3_assistant.samples import napari_samples
 from napari_sam3_assistant.tasks.jobs import Task
 
-OnMain = Callable[[Callable[[], None]], None]
 After = Callable[[float, Callable[[], None]], None]
 ARMED = "Live Points armed. Add a point to start."
-TASK_NAMES = {Task.IMAGE: "2D", Task.LIVE_POINTS: "Refine", Task.EXEMPLAR: "Exemplar"}
+TASK_NAMES = {Task.IMAGE: "2D", Task.LIVE_POINTS: "Refine", Task.EXEMPLAR: "Exemplar", Task.TEXT: "Text"}
 
 
 class AppController:
@@ -71,39 +74,25 @@ class AppController:
         """Whether the last widget of the viewer is closed."""
         self._session = runtime.session(state.model.in_use)
         self.board: Board = Board(self)
-        self.asking: Asking = Asking(self, self._session)
+        self.standby: Standby = Standby(self, self._session, runtime.session(registry.BUILTIN.name))
+        self.asking: Asking = Asking(self)
+        self.finding: Finding = Finding(self)
         self.live: LivePoints = LivePoints(self)
         self.boxes: Boxes = Boxes(self)
         self.masks: MaskPrompts = MaskPrompts(self)
         self.accepting: Accepting = Accepting(self)
-        self.hover = Hover(self, self._session)
+        self.hover = Hover(self)
         self._following = Following(self)
         self.saving = Saving(self, runtime.scheduler)
         for part in (self.live, self.boxes, self.masks):
             part.attach()
-        self.choose_engine(state.model.engine)
+        self.model: ModelController = ModelController(self, self._session, runtime)
         self._events = ViewerEvents(self)
         first = images.active_image(viewer)
         if first is not None:
             self.choose_image(str(first.unique_id), arm=True)
 
     # -- choosing ---------------------------------------------------------------------------------
-
-    def choose_engine(self, name: str) -> None:
-        """Use engine ``name``, or for ``auto`` the best one there is; says which and why."""
-        model = self.state.model
-        try:
-            choice = registry.choose(name, model.folder)
-        except AssistantError as error:  # remembered from another installation, perhaps
-            self.status.fail(error)
-            name, choice = registry.AUTO, registry.choose(registry.AUTO, model.folder)
-        model.engine, model.in_use, model.reason = name, choice.name, choice.reason
-        if self._session.engine.name != choice.name:
-            self._session.engine = self._runtime.handle(choice.name)
-            selected = self.board.draft.selected
-            if selected is not None:
-                self.board.change(lambda draft: draft.unasked(selected))
-                self.segment_points(gone=False)
 
     def choose_task(self, task: Task) -> None:
         """Change what is to be done; Live Points and Exemplar make their prompt layer."""
@@ -135,11 +124,11 @@ class AppController:
         self._following.watch(layer if source is not None else None)
         if source is None:
             task.image, task.summary = None, ""
-            self._session.set_source(None)
+            self.standby.set_source(None)
             self._look()
             return
         task.image = identity
-        self._session.set_source(source)
+        self.standby.set_source(source)
         self.state.output.default_folder = str(self.saving.default_folder())
         if self.state.run.phase is Phase.FAILED:
             self.status.idle("Ready")
@@ -163,7 +152,7 @@ class AppController:
 
     def arm(self) -> None:
         """Make what one does next in the canvas a prompt: its layer is there, active and adding."""
-        if self.state.task.image is None:
+        if self.state.task.image is None or self.state.task.kind is PromptKind.TEXT:
             return
         by_kind = {
             PromptKind.POINTS: self.live.arm,
@@ -190,8 +179,13 @@ class AppController:
     def run(self) -> None:
         """Ask with the prompts of the kind in use."""
         task = self.state.task
-        if task.task is Task.EXEMPLAR:
-            self.asking.find()
+        if self.standby.allow(self.board.place):
+            self.board.change(Draft.all_unasked)
+            self.prepare()
+            if not task.usable:
+                return
+        if task.task is Task.EXEMPLAR or task.kind is PromptKind.TEXT:
+            self.finding.find()
         elif task.kind is PromptKind.POINTS:
             self.asking.points(gone=True, again=True)
         else:
@@ -203,24 +197,24 @@ class AppController:
 
     @property
     def busy(self) -> bool:
-        """Whether anything waits or runs, preparing included."""
-        return self._session.busy
+        """Whether anything waits or runs, preparing included, but for what is done in the background."""
+        return self.standby.busy
 
     @property
     def encode_ms(self) -> float:
         """How long the last encoding took, in milliseconds, wherever it was done."""
-        return self._session.encode_ms
+        return self.standby.encode_ms
 
     @property
     def window(self) -> Window | None:
         """The window of the last request."""
-        return self._session.window
+        return self.standby.window
 
     def cancel(self) -> None:
         """Stop what runs and drop what waits; masks and prompts stay."""
         if self.status.running:
             self.status.cancelling()
-            self.asking.cancel()
+        self.asking.cancel()
 
     def on_screen(self) -> OnScreen | None:
         """Return the image in use as it is on screen, or None if none is in use.
@@ -283,6 +277,8 @@ class AppController:
             self.live.clear()
         elif kind is PromptKind.BOX:
             self.boxes.clear()
+        elif kind is PromptKind.TEXT:
+            self.state.task.text = ""
         else:
             self.masks.clear()
         self.board.reset("exemplar" if self.state.task.task is Task.EXEMPLAR else kind.value)
@@ -333,6 +329,9 @@ class AppController:
     def note_active(self) -> None:
         """Write whether what one does next in the canvas makes a prompt of the kind in use."""
         active, kind = self.viewer.layers.selection.active, self.state.task.kind
+        if kind is PromptKind.TEXT:
+            self.state.task.armed = True
+            return
         if kind is PromptKind.LABELS:
             self.state.task.armed = active is not None and self.masks.holds(active)
             return
@@ -349,7 +348,7 @@ class AppController:
         self.asking.forget()
         self._events.close()
         self._following.watch(None)
-        for part in (self.live, self.boxes, self.masks):
+        for part in (self.live, self.boxes, self.masks, self.model, self.finding):
             part.close()
         self._sources.close()
 
@@ -382,7 +381,14 @@ class AppController:
         self.board.draw(here)
         if self.live.is_live and self.state.task.usable:
             self.segment_points(gone=False)
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Have what is on screen encoded before it is asked about."""
+        here = self.here()
+        if here is None:
+            return
         try:
-            self._session.prepare(here.plane)
+            self.standby.prepare(here)
         except AssistantError as error:
             self.status.fail(error)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from napari_sam3_assistant.core.geometry import PlacedMask, mask_iou
 from napari_sam3_assistant.core.prompts import MaskPrompt, PointPrompt, Prompts
-from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.masks.registry import MaskObject, Objects, Origin
 from napari_sam3_assistant.tasks.image import PlaneResult
+from napari_sam3_assistant.tasks.reading import Named
 
 Points = Mapping[int, tuple[PointPrompt, ...]]
 """The points of each object, by its number."""
@@ -47,6 +47,8 @@ class Talk:
         The newest answer.
     accepted : int or None
         The number it was accepted under.
+    edited : bool
+        Whether the user has painted in the mask, or has chosen another reading of it.
     """
 
     kind: str = "points"
@@ -58,6 +60,7 @@ class Talk:
     asked: Prompts | None = None
     answer: PlaneResult | None = None
     accepted: int | None = None
+    edited: bool = False
 
     def prompts(self, points: tuple[PointPrompt, ...]) -> Prompts:
         """Return all that is said about the object, its points included."""
@@ -65,6 +68,15 @@ class Talk:
         if points and mask is not None:
             return Prompts(points=points, mask=mask)
         return replace(self.base, points=points)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the mask is the user's by now: no answer that comes later may change it."""
+        return self.edited or self.accepted is not None
+
+    def waits_for(self, prompts: Prompts | None) -> bool:
+        """Whether a later answer to ``prompts`` may take the place of the mask."""
+        return not self.settled and self.asked in (None, prompts)
 
     @property
     def pointed(self) -> bool:
@@ -191,16 +203,22 @@ class Draft:
         lost = [id for id in there.values() if id not in kept and not self.talks[id].pointed]
         return draft.without(lost)
 
-    def with_found(self, kind: str, found: Sequence[Segmentation], origin: Origin) -> Draft:
-        """Return the draft with what was found in place of what was found before; refined objects stay."""
-        old = [id for id, talk in self.talks.items() if talk.kind == kind and not talk.pointed]
+    def with_found(self, kind: str, found: Sequence[Named], origin: Origin) -> Draft:
+        """Return the draft with what was found in place of what was found before.
+
+        Objects stay that were refined, painted in or accepted.
+        """
+        found_before = {id: talk for id, talk in self.talks.items() if talk.kind == kind}
+        old = [id for id, talk in found_before.items() if not talk.pointed and not talk.settled]
         draft = self.without(old)
         kept = [item.mask for item in draft.objects if draft.talks.get(item.id, Talk()).kind == kind]
-        for one in found:
+        for named in found:
+            one, name = named.segmentation, named.class_name
             if any(mask_iou(one.mask, mask) > SAME_IOU for mask in kept):
                 continue
             objects, id = draft.objects.reserve()
-            objects = objects.put(id, one.mask, score=one.score, origin=origin)
+            by = replace(origin, prompt=name or origin.prompt)
+            objects = objects.put(id, one.mask, score=one.score, class_name=name, origin=by)
             draft = replace(draft, objects=objects)._with_talk(id, Talk(kind, ground=MaskPrompt(one.mask)))
         return draft.select(None)
 
@@ -211,7 +229,7 @@ class Draft:
             ground = talk.chosen or talk.ground
         else:  # a later click corrects the mask that the shape gave, and may leave the shape
             ground = MaskPrompt(found.mask) if found.mask.area else None
-        talk = replace(talk, asked=prompts, answer=result, ground=ground, chosen=None, reading=0)
+        talk = replace(talk, asked=prompts, answer=result, ground=ground, chosen=None, reading=0, edited=False)
         draft = self._with_talk(id, talk)
         if found.mask.area:
             origin = replace(origin, prompt=talk.kind)
@@ -228,6 +246,11 @@ class Draft:
         talk = self.talks.get(id)
         return self if talk is None or not talk.pointed else self._with_talk(id, replace(talk, asked=None))
 
+    def all_unasked(self) -> Draft:
+        """Return the draft as if nobody had been asked about objects whose masks are not the user's by now."""
+        talks = {id: talk if talk.settled else replace(talk, asked=None) for id, talk in self.talks.items()}
+        return replace(self, talks=talks)
+
     def with_reading(self, id: int, reading: int) -> Draft:
         """Return the draft with another reading of an object's prompts; 0 is the engine's own."""
         talk = self.talks[id]
@@ -235,7 +258,7 @@ class Draft:
             return self
         found = talk.answer.segmentation
         mask = found.alternatives[reading - 1] if reading else found.mask
-        talk = replace(talk, reading=reading, chosen=MaskPrompt(mask) if reading else None)
+        talk = replace(talk, reading=reading, chosen=MaskPrompt(mask) if reading else None, edited=bool(reading))
         if talk.asked is not None:
             talk = replace(talk, asked=talk.prompts(talk.asked.points))
         return self._with_talk(id, talk)._masked(id, mask)
@@ -328,7 +351,7 @@ class Draft:
 
     def _painted(self, id: int, mask: PlacedMask) -> Draft:
         talk = self.talks.get(id, Talk("painted"))
-        talk = replace(talk, ground=MaskPrompt(mask), chosen=None, reading=0)
+        talk = replace(talk, ground=MaskPrompt(mask), chosen=None, reading=0, edited=True)
         if talk.asked is not None:
             talk = replace(talk, asked=talk.prompts(talk.asked.points))
         draft = self._with_talk(id, talk)

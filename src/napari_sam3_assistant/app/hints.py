@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_sam3_assistant.app.state import AppState, PromptKind, ResultState, TaskState
+from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
 
@@ -35,6 +36,7 @@ EXEMPLAR = (
 )
 EXEMPLAR_AGAIN = "J: the next box shows what is not wanted.\nRun Preview (U) searches again."
 REFINE = "To correct one, press Live Points and click on it."
+TEXT = "Enter a short concept and press Enter.\nCommas separate several; each is its own class."
 MISSING = {
     Task.LIVE_POINTS: "The layer SAM3 points was removed. Press Live Points to go on.",
     Task.IMAGE: "Press Create Prompt Layer to begin.",
@@ -44,22 +46,27 @@ FIRST = {
     PromptKind.POINTS: "Click a point on the image first.",
     PromptKind.BOX: "Draw a box round an object first.",
     PromptKind.LABELS: "Paint over an object first.",
+    PromptKind.TEXT: "Enter a short noun first, such as: nucleus.",
 }
 DOES = {
     PromptKind.POINTS: "Segment the object under the points.",
     PromptKind.BOX: "Segment the object in each box.",
     PromptKind.LABELS: "Segment the object under each label.",
+    PromptKind.TEXT: "Find all that the words name.",
 }
 RESET = {
     PromptKind.POINTS: "Remove every point, on every slice, and the masks they made; the layer stays.",
     PromptKind.BOX: "Remove every box, on every slice, and the masks they made; the layer stays.",
     PromptKind.LABELS: "Remove everything painted in the prompt layers, and the masks it made; the layers stay.",
+    PromptKind.TEXT: "Empty the text field, and remove the masks that the words made.",
 }
 
 
 def prompt_hint(state: AppState) -> str:
     """Return what to do next."""
     task = state.task
+    if task.kind is PromptKind.TEXT:
+        return f"{TEXT}\n{REFINE}" if len(state.results.objects) else TEXT
     if not task.prompt_layer:
         return MISSING[task.task]
     if not task.armed:
@@ -106,6 +113,8 @@ def run_tip(state: AppState, busy: bool) -> str:
     task = state.task
     if busy:
         return "Wait for the answer, or press Cancel."
+    if state.run.background_stopped:
+        return "Let SAM3 read this view; until then the built-in engine answers (U)."
     if task.usable:
         return "Find all that look like the examples (U)." if task.task is Task.EXEMPLAR else f"{DOES[task.kind]} (U)"
     if task.task is Task.EXEMPLAR:
@@ -143,4 +152,4 @@ def _selected(results: ResultState) -> str:
         return ""
     one, found = results.objects[results.selected], results.current
     line = f"Object {one.id}: {one.mask.area:,} px, score {one.score:.2f}"
-    return f"{line} ({found.engine})." if found is not None else f"{line}."
+    return f"{line} ({registry.title_of(found.engine)})." if found is not None else f"{line}."

@@ -15,7 +15,6 @@ from napari_sam3_assistant.tasks.image import PlaneResult
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
-    from napari_sam3_assistant.tasks.session import ImageSession
 
 INTERVAL_S = 0.05
 """Asked this often at most."""
@@ -29,11 +28,10 @@ class Hover:
     Parameters
     ----------
     controller : AppController
-    session : ImageSession
     """
 
-    def __init__(self, controller: AppController, session: ImageSession) -> None:
-        self._controller, self._session = controller, session
+    def __init__(self, controller: AppController) -> None:
+        self._controller = controller
         self._held = False
         self._resting = False
         self._position: tuple[float, ...] | None = None
@@ -94,8 +92,8 @@ class Hover:
         if not prompts.positive and prompts.mask is None and prompts.box is None:
             return  # a negative point alone asks for nothing
         try:
-            self._session.set_source(here.source)
-            self._future = future = self._session.request(prompts, here.plane, key="hover")
+            session = self._controller.standby.choose(here, prompts)
+            self._future = future = session.request(prompts, here.plane, key="hover")
         except AssistantError:
             return  # a place beside the picture; there is no preview of it
         self._resting = True

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 from napari_sam3_assistant.app.mask_layers import MaskLayers
 from napari_sam3_assistant.app.mask_state import MaskState
-from napari_sam3_assistant.app.mask_work import Array, MaskWork, OnMain, Work
+from napari_sam3_assistant.app.mask_work import Array, MaskWork, Work
 from napari_sam3_assistant.app.runtime import Runtime
+from napari_sam3_assistant.app.status import OnMain
 from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.layers import images, labels
 from napari_sam3_assistant.masks import cleanup

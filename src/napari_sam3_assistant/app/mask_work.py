@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy.typing as npt
 
+from napari_sam3_assistant.app.status import OnMain
 from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.tasks.jobs import Job, Kind
 from napari_sam3_assistant.tasks.scheduler import Scheduler
@@ -17,7 +18,6 @@ from napari_sam3_assistant.tasks.scheduler import Scheduler
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Array = npt.NDArray[Any]
-OnMain = Callable[[Callable[[], None]], None]
 WORKER = "masks"
 """Masks are cleaned on a thread of their own: a click need not wait for a large one."""
 

@@ -14,6 +14,8 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from napari_sam3_assistant.core.results import ObjectRow
+from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 from napari_sam3_assistant.masks.registry import Objects
 from napari_sam3_assistant.tasks.image import PlaneResult
 from napari_sam3_assistant.tasks.jobs import Task
@@ -35,6 +37,7 @@ class PromptKind(StrEnum):
     POINTS = "points"
     BOX = "box"
     LABELS = "labels"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,58 @@ class ImageItem:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A download of SAM3: whether it runs, how far it is (None where it is not known), and what is said of it.
+
+    ``problem`` is why it did not go on, and ``hint`` what to do now.
+    """
+
+    running: bool = False
+    fraction: float | None = None
+    text: str = ""
+    problem: str = ""
+    hint: str = ""
+
+
 @dataclass(eq=False)
 class ModelState:
-    """Which engine is wanted (``engine``), and which one answers and why."""
+    """Which engine answers and why, and the model that SAM3 needs.
+
+    The user's: ``engine`` (the one wanted), ``folder`` (of the model; empty for none), ``asking`` (whether the
+    panel ``Get SAM3`` is open).
+
+    Facts: which engine answers (``in_use``), and why (``reason``); what the folder holds (``known``; None where
+    none is chosen, or it has not been looked into yet: ``looking``); packages that SAM3 lacks (``missing``), or has
+    in too old a version (``outdated``); a sentence on what it runs or would run (``device``); whether it is in
+    memory (``loaded``), and then on what (``runs_on``: ``"CUDA"``, ``"CPU"``); and its ``download``.
+    """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     engine: str = "auto"
-    folder: str | None = None
+    folder: str = ""
+    asking: bool = False
     in_use: str = "builtin"
     reason: str = ""
+    known: ModelFolder | None = None
+    looking: bool = False
+    missing: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
+    device: str = ""
+    loaded: bool = False
+    runs_on: str = ""
+    download: Download = Download()
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """Packages that have to be installed before SAM3 can be loaded."""
+        return self.missing + self.outdated
+
+    @property
+    def reads(self) -> bool:
+        """Whether the engine that answers reads words, as far as is known before it is loaded."""
+        without = self.in_use == registry.SAM3.name and self.known is not None and "text" not in self.known.tasks
+        return registry.capabilities_of(self.in_use).text and not without
 
 
 @dataclass(eq=False)
@@ -61,7 +107,8 @@ class TaskState:
     """What is to be done, to which image.
 
     The user's: ``task``, ``prompt`` (of the task ``2D``), ``image``, ``positive`` (the next point) and
-    ``positive_box`` (the next example), ``sheet`` (whether the list of keys is open).
+    ``positive_box`` (the next example), ``text`` (words that name objects), ``threshold`` (the score from which
+    objects that are found are kept; None for what is usual), ``sheet`` (whether the list of keys is open).
 
     Facts: the images there are and what the chosen one is like; whether the layer of the prompts in use
     is there (``prompt_layer``) and takes the next click (``armed``); how many of its prompts lie on this
@@ -75,6 +122,8 @@ class TaskState:
     image: str | None = None
     positive: bool = True
     positive_box: bool = True
+    text: str = ""
+    threshold: float | None = None
     sheet: bool = False
     images: tuple[ImageItem, ...] = ()
     active_image: str | None = None
@@ -91,18 +140,28 @@ class TaskState:
         """The kind of prompt in use: of the task ``2D`` the chosen one; the other tasks have one each."""
         if self.task is Task.EXEMPLAR:
             return PromptKind.BOX
+        if self.task is Task.TEXT:
+            return PromptKind.TEXT
         return PromptKind.POINTS if self.task is Task.LIVE_POINTS else self.prompt
 
 
 @dataclass(eq=False)
 class RunState:
-    """What goes on now; controllers write it."""
+    """What goes on now, and what goes on meanwhile in the background; controllers write it."""
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     phase: Phase = Phase.IDLE
     progress: float | None = None
     message: str = "Ready"
     hint: str = ""
+    background: str = ""
+    background_works: bool = False
+    background_progress: float | None = None
+
+    @property
+    def background_stopped(self) -> bool:
+        """Whether what went on in the background was stopped, and waits to be let go on."""
+        return bool(self.background) and not self.background_works
 
 
 @dataclass(eq=False)

@@ -7,9 +7,27 @@ from collections.abc import Callable
 
 from napari_sam3_assistant.app.state import Phase, RunState
 from napari_sam3_assistant.core.errors import AssistantError
+from napari_sam3_assistant.core.progress import Progress
 
 PROGRESS_INTERVAL_S = 0.05
 """Progress is drawn this often at most: a worker may report much faster."""
+
+
+OnMain = Callable[[Callable[[], None]], None]
+
+
+def seldom(on_main: OnMain, progressed: Callable[[float | None, str], None]) -> Progress:
+    """Return what a worker may tell as often as it likes; ``progressed`` is called on the GUI thread, not as often."""
+    last = 0.0
+
+    def report(fraction: float | None, message: str = "") -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= PROGRESS_INTERVAL_S:
+            last = now
+            on_main(lambda: progressed(fraction, message))
+
+    return report
 
 
 class Status:
@@ -22,7 +40,7 @@ class Status:
         Runs a function on the GUI thread, soon; callable from any thread.
     """
 
-    def __init__(self, run: RunState, on_main: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, run: RunState, on_main: OnMain) -> None:
         self._run = run
         self._on_main = on_main
 
@@ -47,18 +65,9 @@ class Status:
         """Say what failed and what to do now; nothing else changes."""
         self._set(Phase.FAILED, error.message, error.hint)
 
-    def reporter(self) -> Callable[..., None]:
-        """Return a :class:`~napari_sam3_assistant.core.progress.Progress` for a worker."""
-        last = 0.0
-
-        def report(fraction: float | None, message: str = "") -> None:
-            nonlocal last
-            now = time.monotonic()
-            if now - last >= PROGRESS_INTERVAL_S:
-                last = now
-                self._on_main(lambda: self._progressed(fraction, message))
-
-        return report
+    def reporter(self) -> Progress:
+        """Return what a worker tells how far it is."""
+        return seldom(self._on_main, self._progressed)
 
     def _progressed(self, fraction: float | None, message: str) -> None:
         if self.running:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from napari_sam3_assistant.app.drafts import Points
 from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.prompts import BoxPrompt
 from napari_sam3_assistant.layers import mask_prompts, prompts, shapes
 from napari_sam3_assistant.layers.mask_prompts import MaskAsked
 from napari_sam3_assistant.layers.shapes import ShapePrompt
 from napari_sam3_assistant.tasks.jobs import Task
+from napari_sam3_assistant.tasks.phrases import phrases_in
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -48,7 +50,8 @@ class Using:
     examples: tuple[BoxPrompt, ...] = ()
 
 
-TITLES = {PromptKind.POINTS: "Points", PromptKind.BOX: "Box", PromptKind.LABELS: "Labels"}
+NO_WORDS = "The engine in use reads no words: that needs SAM3. Press Get SAM3, or show an example (Exemplar)."
+TITLES = {PromptKind.POINTS: "Points", PromptKind.BOX: "Box", PromptKind.LABELS: "Labels", PromptKind.TEXT: "Text"}
 
 
 def in_use(controller: AppController, here: OnScreen) -> Using:
@@ -60,6 +63,8 @@ def in_use(controller: AppController, here: OnScreen) -> Using:
         If a prompt layer cannot be read.
     """
     task = controller.state.task
+    if task.kind is PromptKind.TEXT:
+        return _words(controller)
     if task.kind is PromptKind.POINTS:
         return _points(controller, here)
     if task.kind is PromptKind.LABELS:
@@ -83,6 +88,17 @@ def not_in_use(controller: AppController, here: OnScreen) -> str:
     if task.kind is not PromptKind.LABELS and controller.masks.painted:
         parts.append(f"What is painted is not used by {by}.")
     return " ".join(parts)
+
+
+def _words(controller: AppController) -> Using:
+    if not controller.state.model.reads:
+        return Using(True, left_out=NO_WORDS)
+    try:
+        phrases = phrases_in(controller.state.task.text)
+    except PromptError:
+        return Using(True)
+    names = ", ".join(one.text for one in phrases[:4]) + (" ..." if len(phrases) > 4 else "")
+    return Using(True, len(phrases), f"{_count(len(phrases), 'phrase')}: {names}")
 
 
 def _points(controller: AppController, here: OnScreen) -> Using:

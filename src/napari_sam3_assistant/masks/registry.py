@@ -33,11 +33,14 @@ class Origin:
         What was asked: a phrase, "points", "box" ...
     frame : int or None
         Index along the frame axis, if there is one.
+    engine : str
+        Name of the engine that made the mask; empty where a user did.
     """
 
     layer: str = ""
     prompt: str = ""
     frame: int | None = None
+    engine: str = ""
 
 
 PAINTED = Origin(prompt="painted")

@@ -68,6 +68,12 @@ class Paragraph(QLabel):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
+    def keep(self, lines: int) -> None:
+        """Keep the room of another number of lines."""
+        if lines != self._lines:
+            self._lines = lines
+            self.updateGeometry()
+
     def heightForWidth(self, width: int) -> int:
         """Return the height of the text, or of the lines kept for it."""
         return max(super().heightForWidth(width), self._kept())

@@ -18,7 +18,6 @@ class SimplePanel(QWidget):
 
     def __init__(self, controller: AppController, bindings: Bindings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._run_state = controller.state.run
         self.setup = SetupGroup(controller, bindings)
         self.prompt = PromptGroup(controller, bindings)
         self.run = RunGroup(controller)
@@ -34,5 +33,5 @@ class SimplePanel(QWidget):
         """Show the state."""
         self.setup.draw(can)
         self.prompt.draw(can)
-        self.run.draw(can.run, self._run_state.progress)
+        self.run.draw(can.run)
         self.results.draw(can.results)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QComboBox, QGroupBox, QLabel, QWidget
+from qtpy.QtWidgets import QComboBox, QGroupBox, QHBoxLayout, QLabel, QWidget
 
 from napari_sam3_assistant.app.availability import Availability
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.state import PromptKind
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, draw, paragraph, row, show
+from napari_sam3_assistant.widgets.simple.finding import ThresholdBox, WordsField
 from napari_sam3_assistant.widgets.simple.objects import ObjectRows
 
 KINDS = (
     (PromptKind.POINTS, "Points", "Click on the object and on what is not part of it."),
     (PromptKind.BOX, "Box", "Draw a box round each object."),
     (PromptKind.LABELS, "Labels", "Paint over each object, roughly."),
+    (PromptKind.TEXT, "Text", "Type what you look for. Needs SAM3."),
 )
 
 
@@ -34,6 +36,9 @@ class PromptGroup(QGroupBox):
         _bind(self.polarity, task, "positive", bindings)
         self.box_polarity = _either("Example", "Counter-example", "What the next box shows (J changes it).")
         _bind(self.box_polarity, task, "positive_box", bindings)
+        self.text = WordsField(controller, bindings)
+        self.threshold = ThresholdBox(task, bindings)
+        self._threshold_row = _labelled("Detection threshold", self.threshold)
         self._point_row = _labelled("Next point", self.polarity)
         self._box_row = _labelled("Next box", self.box_polarity)
         self.create = button("Create Prompt Layer", controller.arm)
@@ -42,11 +47,9 @@ class PromptGroup(QGroupBox):
         self.uses = paragraph()
         self.hint = paragraph(lines=3)
         layout = column(self)
-        layout.addLayout(row(self._kinds, self.create))
-        second = row(self._point_row, self._box_row, self.reset)
-        second.setStretch(0, 1)
-        second.setStretch(1, 1)
-        layout.addLayout(second)
+        layout.addLayout(_stretched(self._kinds, self._box_row, self.create))
+        layout.addWidget(self.text)
+        layout.addLayout(_stretched(self._point_row, self._threshold_row, self.reset))
         for widget in (self.objects, self.hint, self.uses):
             layout.addWidget(widget)
 
@@ -58,6 +61,8 @@ class PromptGroup(QGroupBox):
             (self._point_row, prompt.next_point),
             (self._box_row, prompt.next_box),
             (self.create, prompt.layer),
+            (self.text, prompt.words),
+            (self._threshold_row, prompt.threshold),
         ):
             show(widget, shown)
         for control, action in (
@@ -83,7 +88,15 @@ def _bind(box: QComboBox, part: Any, name: str, bindings: Bindings) -> None:
     bindings.connect(getattr(part.events, name), lambda value: box.setCurrentIndex(0 if value else 1))
 
 
-def _labelled(text: str, box: QComboBox) -> QWidget:
+def _stretched(*widgets: QWidget) -> QHBoxLayout:
+    """Return the widgets side by side; all but the last one take the room there is."""
+    made = row(*widgets)
+    for place in range(len(widgets) - 1):
+        made.setStretch(place, 1)
+    return made
+
+
+def _labelled(text: str, box: QWidget) -> QWidget:
     label = QLabel(text)
     label.setBuddy(box)
     made = QWidget()

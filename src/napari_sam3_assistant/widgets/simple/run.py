@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QGroupBox, QProgressBar
 
 from napari_sam3_assistant.app.availability import RunView
 from napari_sam3_assistant.app.controller import AppController
-from napari_sam3_assistant.widgets.controls import button, column, draw, paragraph, row
+from napari_sam3_assistant.widgets.controls import button, column, draw, paragraph, row, show
 from napari_sam3_assistant.widgets.napari_bridge import open_mask_operations
 
 
@@ -16,6 +16,7 @@ class RunGroup(QGroupBox):
     def __init__(self, controller: AppController) -> None:
         super().__init__("Run")
         self.status = paragraph(lines=2)
+        self.background = paragraph()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(8)
@@ -31,16 +32,20 @@ class RunGroup(QGroupBox):
         )
         layout = column(self)
         layout.addWidget(self.status)
+        layout.addWidget(self.background)
         layout.addWidget(self.bar)
         layout.addLayout(row(self.run, self.cancel))
         layout.addLayout(row(self.clear_preview, self.clear_results, self.mask_ops))
 
-    def draw(self, can: RunView, progress: float | None) -> None:
+    def draw(self, can: RunView) -> None:
         """Show what goes on."""
+        self.background.setText(can.background)
+        show(self.background, bool(can.background))
+        self.status.keep(1 if can.background else 2)
         self.status.setText(f"\N{WARNING SIGN} {can.status}" if can.problem else can.status)
         self.bar.setVisible(can.busy)
-        self.bar.setRange(0, 0 if progress is None else 1000)
-        self.bar.setValue(int((progress or 0) * 1000))
+        self.bar.setRange(0, 0 if can.progress is None else 1000)
+        self.bar.setValue(int((can.progress or 0) * 1000))
         draw(self.cancel, can.cancel)
         draw(self.run, can.run)
         draw(self.clear_preview, can.clear_preview)

@@ -14,6 +14,7 @@ from napari_sam3_assistant.widgets.controls import Toggles, button, column, comb
 
 TASKS = (
     (Task.IMAGE, "2D", "Place points, boxes or labels, then press Run Preview."),
+    (Task.TEXT, "Text", "Type what you look for: all that it names are found. Needs SAM3."),
     (Task.LIVE_POINTS, "Live Points", "Each click gives a mask at once."),
     (Task.EXEMPLAR, "Exemplar", "Draw a box round one object: all that look like it are found."),
 )

@@ -1,0 +1,48 @@
+"""What is looked for: words, and the score from which what is found is kept."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QDoubleSpinBox, QLineEdit, QWidget
+
+from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.app.state import TaskState
+from napari_sam3_assistant.widgets.bind import Bindings
+
+
+class WordsField(QLineEdit):
+    """Words that name objects; Enter looks for them."""
+
+    def __init__(self, controller: AppController, bindings: Bindings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self.setPlaceholderText("Text prompt")
+        self.setAccessibleName("Text prompt")
+        self.setToolTip("What to look for, such as: nucleus. Separate several phrases by commas; Enter runs.")
+        self.setClearButtonEnabled(True)
+        bindings.field(controller.state.task, "text", self.textChanged, self._write)
+        self.returnPressed.connect(controller.run)
+
+    def _write(self, text: str) -> None:
+        if text != self.text():  # or the cursor would jump to the end at each letter
+            self.setText(text)
+
+
+class ThresholdBox(QDoubleSpinBox):
+    """The score from which what is found is kept; below all others stands what is usual."""
+
+    def __init__(self, task: TaskState, bindings: Bindings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._task = task
+        self.setRange(0, 1)
+        self.setSingleStep(0.05)
+        self.setSpecialValueText("Auto")
+        self.setToolTip("Objects with a lower score are left out. What was found stays known: nothing is run again.")
+        self._write(task.threshold)
+        self.valueChanged.connect(self._set)
+        bindings.connect(task.events.threshold, lambda value: self._write(value))
+
+    def _set(self, value: float) -> None:
+        self._task.threshold = round(value, 2) or None
+
+    def _write(self, value: float | None) -> None:
+        self.setValue(value or 0)
