@@ -81,7 +81,8 @@ def _cancelled(opened: Opened, scene: Scene, k: int) -> float:
     from benchmarks.opened import rest
 
     controller, state = opened.widget.controller, opened.state
-    np.add(scene.data, 1, out=scene.data)  # to be encoded again
+    layer = opened.viewer.layers["scene"]
+    layer.data = layer.data + np.uint16(1)  # to be encoded again
     row, col = scene.places[0]
     opened.points.add([[row + k, col]])
     _until(lambda: state.run.background_works or opened.idle())

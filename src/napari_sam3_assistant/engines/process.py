@@ -328,7 +328,10 @@ def _started(interpreter: str, theirs: Connection[Any, Any], pad: Pad) -> subpro
     if sys.platform == "win32":
         os.set_handle_inheritable(theirs.fileno(), True)
         startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": [theirs.fileno()]})
-        options = {"startupinfo": startup, "creationflags": subprocess.CREATE_NO_WINDOW}
+        options = {
+            "startupinfo": startup,
+            "creationflags": subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS,
+        }
     return subprocess.Popen(
         # -P: what lies in the folder that napari was started in must not be imported in place of a package.
         [interpreter, "-P", "-m", "napari_sam3_assistant.engines.hosting", str(theirs.fileno()), pad.ticket],

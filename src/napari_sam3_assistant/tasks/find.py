@@ -15,8 +15,7 @@ from napari_sam3_assistant.core.sources import estimate_limits
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import ImageEngine
-from napari_sam3_assistant.tasks.image import LimitsOf, View, embed, engine_errors, limits_on, second_try
-from napari_sam3_assistant.tasks.jobs import check
+from napari_sam3_assistant.tasks.image import LimitsOf, View, engine_errors, read_view, second_try
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,17 +89,14 @@ def find_plane(
         If something cannot be done; a foreign error of the engine becomes an EngineError.
     """
     with engine_errors(engine):
-        engine.load(progress=progress, cancel=cancel)
         inside = cut_query(query, view.window)
-        check(inside, engine.capabilities)
-        limits = limits_on(view, limits_of)
-        embedding, encode_ms = embed(engine, embeddings, view, limits, progress=progress, cancel=cancel)
-        cancel.raise_if_cancelled()
+        read = read_view(engine, embeddings, view, inside, limits_of=limits_of, progress=progress, cancel=cancel)
         start = time.perf_counter()
-        candidates = engine.find(embedding, inside)
+        candidates = engine.find(read.embedding, inside)
         decode_ms = (time.perf_counter() - start) * 1000
         cancel.raise_if_cancelled()
-    return FindResult(candidates, view, limits, engine.name, engine.capabilities.threshold, encode_ms, decode_ms)
+    usual = engine.capabilities.threshold
+    return FindResult(candidates, view, read.limits, engine.name, usual, read.encode_ms, decode_ms)
 
 
 def cut_query(query: Query, window: Window) -> Query:

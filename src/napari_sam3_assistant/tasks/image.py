@@ -17,7 +17,7 @@ from napari_sam3_assistant.core.intensity import Limits, to_rgb
 from napari_sam3_assistant.core.intensity import limits_of as limits_of_pixels
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.progress import CancelToken, Progress
-from napari_sam3_assistant.core.prompts import Prompts
+from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.sources import Source, estimate_limits
 from napari_sam3_assistant.core.windows import Window, cut_prompts
@@ -128,6 +128,51 @@ def embed(
     return embeddings.get(key, make), spent
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """A view that an engine is ready to answer about.
+
+    Attributes
+    ----------
+    embedding : Embedding
+    limits : Limits
+        What was taken for black and white.
+    encode_ms : float
+        Reading and encoding; 0 where the embedding was there.
+    """
+
+    embedding: Embedding
+    limits: Limits
+    encode_ms: float
+
+
+def read_view(
+    engine: ImageEngine,
+    embeddings: EmbeddingCache,
+    view: View,
+    question: Prompts | Query,
+    *,
+    limits_of: LimitsOf,
+    progress: Progress,
+    cancel: CancelToken,
+) -> Read:
+    """Return a view as an engine has read it, now or before. The engine is loaded, and takes such a question.
+
+    Raises
+    ------
+    Cancelled
+        If ``cancel`` was raised.
+    AssistantError
+        If the engine cannot be loaded, does not take the question, or the pixels cannot be read or encoded.
+    """
+    engine.load(progress=progress, cancel=cancel)
+    check(question, engine.capabilities)
+    limits = limits_on(view, limits_of)
+    embedding, encode_ms = embed(engine, embeddings, view, limits, progress=progress, cancel=cancel)
+    cancel.raise_if_cancelled()
+    return Read(embedding, limits, encode_ms)
+
+
 Ask = ParamSpec("Ask")
 Answer = TypeVar("Answer")
 
@@ -208,20 +253,16 @@ def segment_plane(
         If something cannot be done; a foreign error of the engine becomes an EngineError.
     """
     with engine_errors(engine):
-        engine.load(progress=progress, cancel=cancel)
         inside = cut_prompts(prompts, view.window)
         if inside.empty and not prompts.empty:
             raise PromptError("The prompts lie outside the image.", hint="Click on the picture itself.")
-        check(inside, engine.capabilities)
-        limits = limits_on(view, limits_of)
-        embedding, encode_ms = embed(engine, embeddings, view, limits, progress=progress, cancel=cancel)
-        cancel.raise_if_cancelled()
+        read = read_view(engine, embeddings, view, inside, limits_of=limits_of, progress=progress, cancel=cancel)
         start = time.perf_counter()
-        answer = _clip_to_box(engine.segment(embedding, inside, previous), inside)
+        answer = _clip_to_box(engine.segment(read.embedding, inside, previous), inside)
         decode_ms = (time.perf_counter() - start) * 1000
         cancel.raise_if_cancelled()
     placed = answer.shifted(*view.window.offset)
-    return PlaneResult(placed, view, prompts, limits, engine.name, encode_ms, decode_ms)
+    return PlaneResult(placed, view, prompts, read.limits, engine.name, read.encode_ms, decode_ms)
 
 
 def _clip_to_box(answer: Segmentation, prompts: Prompts) -> Segmentation:

@@ -17,8 +17,7 @@ from napari_sam3_assistant.core.sources import estimate_limits
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
 from napari_sam3_assistant.tasks.find import cut_query
-from napari_sam3_assistant.tasks.image import LimitsOf, View, embed, engine_errors, limits_on, second_try
-from napari_sam3_assistant.tasks.jobs import check
+from napari_sam3_assistant.tasks.image import LimitsOf, View, engine_errors, read_view, second_try
 from napari_sam3_assistant.tasks.phrases import NO_PHRASE, PHRASE_HINT, phrases_in
 from napari_sam3_assistant.tasks.reading import (
     LEAST_THRESHOLD,
@@ -80,16 +79,13 @@ def find_words(
     if not phrases:
         raise PromptError(NO_PHRASE, hint=PHRASE_HINT)
     with engine_errors(engine):
-        engine.load(progress=progress, cancel=cancel)
         query = cut_query(Query(tuple(phrases), tuple(exemplars)), view.window)
-        check(query, engine.capabilities)
-        limits = limits_on(view, limits_of)
-        embedding, encode_ms = embed(engine, embeddings, view, limits, progress=progress, cancel=cancel)
+        read = read_view(engine, embeddings, view, query, limits_of=limits_of, progress=progress, cancel=cancel)
         start = time.perf_counter()
-        candidates = _each(engine, embedding, query, progress, cancel)
+        candidates = _each(engine, read.embedding, query, progress, cancel)
         decode_ms = (time.perf_counter() - start) * 1000
     usual = TEXT_THRESHOLD if threshold is None else threshold
-    return TextResult(query.texts, candidates, view, limits, engine.name, usual, encode_ms, decode_ms)
+    return TextResult(query.texts, candidates, view, read.limits, engine.name, usual, read.encode_ms, decode_ms)
 
 
 def _each(

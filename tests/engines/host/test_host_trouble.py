@@ -22,6 +22,7 @@ from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import BoxPrompt, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
+from napari_sam3_assistant.engines.hosting import NICE
 from napari_sam3_assistant.testing import noise
 from tests.engines.host import odd
 from tests.engines.host.conftest import gone, in_thread, until
@@ -33,6 +34,13 @@ CRASHES = {odd.EXIT: EngineError, odd.SEGFAULT: EngineError, odd.KILLED: OutOfMe
 def works(engine):
     """Whether a click is answered."""
     return engine.segment(encode(engine), click()).mask.area == 16 * 16
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has classes of priority")
+def test_the_window_is_served_before_the_model(engine):
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+
+    assert os.getpriority(os.PRIO_PROCESS, engine.pid) == min(mine + NICE, 19)
 
 
 # -- crashes --------------------------------------------------------------------------------------
