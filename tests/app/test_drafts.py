@@ -327,3 +327,12 @@ def test_a_later_answer_waits_for_the_same_prompts_and_never_for_the_user_s_own_
     painted = draft.with_painted(draft.objects.replace(1, mask=square(5, 5, 12)))
     assert not painted.talks[1].waits_for(painted.talks[1].asked)
     assert painted.all_unasked().talks[1].asked is not None and draft.all_unasked().talks[1].asked is None
+
+
+def test_points_on_an_object_that_was_found_are_not_asked_again_once_its_mask_was_dismissed():
+    draft = ask(found(square(5, 5)), {1: (A,)}, square(5, 5, 12))
+
+    dismissed = draft.dismissed({1: (A,)})
+
+    assert not len(dismissed.objects) and dismissed.stale({1: (A,)}) == {}
+    assert dismissed.stale({1: (A, A)}) == {1: Prompts(points=(A, A))}

@@ -299,11 +299,12 @@ class Draft:
 
     def dismissed(self, points: Points) -> Draft:
         """Return the draft without masks; what was said stays, and is asked again only once it changes."""
-        talks = {
-            id: replace(talk, asked=talk.prompts(points.get(id, ())), answer=None, ground=None, chosen=None, reading=0)
+        bare = {
+            id: replace(talk, answer=None, ground=None, chosen=None, reading=0, edited=False)
             for id, talk in self.talks.items()
             if id in points or not talk.base.empty
         }
+        talks = {id: replace(talk, asked=talk.prompts(points.get(id, ()))) for id, talk in bare.items()}
         return replace(self, objects=self.objects.clear(), talks=talks, selected=None)
 
     def reset(self, kind: str) -> Draft:
