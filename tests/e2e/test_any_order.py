@@ -309,7 +309,7 @@ def test_five_hundred_actions_in_any_order(make_napari_viewer, monkeypatch):
     anyhow()
 
     # Otherwise too little was tried.
-    assert min(done[kind] for kind in ("masks", "accepted", "steps back", "settled with masks")) >= 10, done
+    assert min(done[kind] for kind in ("masks", "accepted", "steps back", "settled with masks")) >= 5, done
     driver.widget.close()
     driver.pump(0.05)
     deadline = time.monotonic() + 10

@@ -129,6 +129,9 @@ class Finding:
         origin = Origin(name, kind, engine=looked.result.engine)
         board.put(place, board.at(place).with_found(kind, looked.chosen.objects, origin))
         self._controller.asking.shown(place)
+        self._controller.asking.recall()  # points on an object that this search has taken away are about another now
+        if self._controller.live.is_live:
+            self._controller.asking.points(gone=False)
 
     # -- another threshold --------------------------------------------------------------------------
 
