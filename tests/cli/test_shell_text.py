@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from napari_sam3_assistant.core.geometry import slices
 from napari_sam3_assistant.export.images import read_labels
 from napari_sam3_assistant.testing import blobs
 from tests.engines.sam3.conftest import own_cache, tiny_folder  # noqa: F401
@@ -75,3 +76,21 @@ def test_a_text_without_a_phrase_is_wrong_use(shell, cells, text):
 
 def test_a_negative_example_alone_is_enough_beside_words(words):
     assert words("--text", "nucleus", "--exemplar", "10,10,60,60,-").code == 0
+
+
+def test_the_shell_the_engine_here_and_the_one_in_its_own_process_give_the_same_mask(words, tiny_folder):  # noqa: F811
+    from napari_sam3_assistant.core.progress import CancelToken, no_progress
+    from napari_sam3_assistant.core.prompts import PointPrompt, Prompts
+    from napari_sam3_assistant.engines import registry
+
+    ended = words("--point", "60,60", "--json")
+    (entry,) = json.loads(ended.out)["images"]
+    saved = read_labels(Path(entry["saved"])).labels > 0
+    for make in (registry.create, registry.host):
+        engine, told = make("sam3", folder=tiny_folder), {"progress": no_progress, "cancel": CancelToken()}
+        engine.load(**told)
+        answer = engine.segment(engine.encode(blobs(), **told), Prompts((PointPrompt(60, 60),)))
+        engine.close()
+
+        assert saved.any() and answer.mask.area == saved.sum()
+        assert saved[slices(answer.mask.box)][answer.mask.mask].all()
