@@ -91,3 +91,16 @@ def test_saving_the_preview_says_what_is_not_in_the_file(open_again, tmp_path):
     driver.wait(lambda: not driver.state.output.saving, "The end of saving")
 
     assert driver.state.run.message.endswith("1 accepted object is not in it.")
+
+
+def test_an_image_that_is_opened_over_our_layers_is_laid_below_them(open_driver):
+    driver = open_driver((squares(), {"name": "first"}), show=False)
+    add(driver, 35, 35)
+    viewer = driver.viewer
+
+    viewer.add_image(squares()[::-1].copy(), name="second")
+    driver.wait_until_idle()
+
+    order = [layer.name for layer in viewer.layers]
+    assert order.index("second") < order.index(names.PREVIEW_LABELS) < order.index(names.POINTS)
+    assert driver.state.task.image == str(viewer.layers["second"].unique_id)

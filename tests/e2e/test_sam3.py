@@ -17,6 +17,11 @@ from tests.e2e.conftest import our_threads
 from tests.e2e.hands import add, add_box, objects, several
 
 
+pytestmark = pytest.mark.timeout(400)
+PATIENCE_S = 180
+"""Torch is imported by a process that gives way to all others: on a busy machine that takes its time."""
+
+
 @pytest.fixture
 def encodes(monkeypatch):
     """Count the pictures that SAM3 is given."""
@@ -35,6 +40,7 @@ def sam3(open_driver, sam3_folder, tmp_path, monkeypatch):
     """Return a widget on a picture of four squares that SAM3 has read."""
     driver = open_driver((several(), {}), show=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("napari_sam3_assistant.demo.driver.TIMEOUT_S", PATIENCE_S)
     driver.widget.controller.model.choose_folder(sam3_folder)
     driver.wait(lambda: driver.state.model.loaded, "SAM3")
     until_read(driver)
@@ -136,3 +142,21 @@ def test_cancel_while_sam3_reads_leaves_the_built_in_answers(sam3):
     add(driver, 36, 36)
 
     assert driver.state.run.phase is Phase.IDLE and len(objects(driver)) == 1
+
+
+def test_a_process_that_hangs_is_ended_some_time_after_cancel_and_the_next_click_works(sam3, monkeypatch):
+    driver, controller = sam3, sam3.widget.controller
+    monkeypatch.setattr("napari_sam3_assistant.app.standby.STUCK_S", 0.3)
+    stuck = process()
+    os.kill(stuck, signal.SIGSTOP)
+    add(driver, 35, 35, wait=False)
+    driver.pump(0.2)
+
+    controller.cancel()
+    driver.wait(lambda: not Path(f"/proc/{stuck}").exists(), "The end of the process")
+    driver.wait_until_idle()
+    controller.board.begin_object()
+    add(driver, 95, 95)
+    until_read(driver)
+
+    assert process() not in (None, stuck) and driver.state.results.current.engine == "sam3"

@@ -10,9 +10,10 @@ from napari_sam3_assistant.app.state import Phase, PromptKind
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.engines.registry import EngineSpec
+from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
 from tests.e2e.hands import labels, objects
-from tests.tasks.colours import ColourReader, picture
+from tests.tasks.colours import ColourReader, block, picture
 
 WORDS = {"red square": [("red", 0.9)], "green": [("green", 0.3)], "dark red": [("red", 0.04)]}
 SHAPE = (60, 80)
@@ -167,3 +168,27 @@ def test_a_threshold_does_not_bring_back_what_was_taken_away(reading, taken_away
     driver.pump(0.5)
 
     assert not objects(driver)
+
+
+def test_clicks_in_the_canvas_make_no_prompts_while_words_are_typed(reading):
+    driver, _ = reading
+    viewer, controller = driver.viewer, driver.widget.controller
+    controller.choose_task(Task.LIVE_POINTS)
+    assert viewer.layers.selection.active == viewer.layers[names.POINTS]
+
+    controller.choose_task(Task.TEXT)
+
+    assert viewer.layers.selection.active == viewer.layers[0]
+
+
+def test_objects_that_overlap_by_more_than_half_are_all_accepted(reading):
+    driver, reader = reading
+    reader.words["cell"] = [(block(0, 0, 20, 20), 0.9)]
+    reader.words["nucleus"] = [(block(0, 0, 20, 14), 0.8)]
+    ask(driver, "cell, nucleus")
+    assert objects(driver) == {1: 400, 2: 280}
+
+    driver.widget.controller.accepting.accept(clear=True)
+
+    assert len(driver.widget.controller.accepting.records) == 2
+    assert driver.state.run.message.startswith("Accepted 2 objects as 1 to 2")

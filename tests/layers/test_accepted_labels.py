@@ -88,10 +88,16 @@ def test_a_mask_of_which_nothing_else_is_left_is_written_over_the_others(desk):
 def test_an_object_that_is_there_already_is_left_out(desk):
     desk.accept(mask(0, 0))
 
-    made = desk.accept(mask(1, 1), mask(50, 50), mask(51, 51))
+    made = desk.accept(mask(1, 1), mask(50, 50), mask(50, 51, 10, 9))
 
     assert [one.mask.offset for one in made] == [(50, 50)]
     assert (desk.pixels() == 1).sum() == 100
+
+
+def test_objects_accepted_at_once_may_overlap_by_more_than_half(desk):
+    made = desk.accept(mask(50, 50), mask(51, 51))
+
+    assert [one.mask.area for one in made] == [100, 9]
 
 
 def test_taking_back_the_one_below_leaves_the_one_above(desk):

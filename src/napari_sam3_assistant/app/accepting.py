@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
 
 
+SAID = 8
+"""So many numbers of objects are said one by one."""
+
+
 class Accepting:
     """Moves objects into ``SAM3 live accepted labels``, and takes them back.
 
@@ -148,4 +152,11 @@ def _told(made: tuple[Accepted, ...], left_out: int, clear: bool) -> str:
     if len(made) == 1:
         return f"Accepted Live Points preview as object {made[0].id} ({pixels:,} pixel(s)).{cleared}"
     numbers = sorted(one.id for one in made)
-    return f"Accepted {len(made)} objects as {numbers[0]} to {numbers[-1]} ({pixels:,} pixel(s)).{cleared}"
+    return f"Accepted {len(made)} objects as {_span(numbers)} ({pixels:,} pixel(s)).{cleared}"
+
+
+def _span(numbers: list[int]) -> str:
+    """Return sorted numbers in words: ``"1 to 7"`` where none is left out, else each of the first few."""
+    if numbers[-1] - numbers[0] + 1 == len(numbers):
+        return f"{numbers[0]} to {numbers[-1]}"
+    return ", ".join(map(str, numbers[:SAID])) + (" ..." if len(numbers) > SAID else "")

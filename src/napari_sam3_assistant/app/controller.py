@@ -34,7 +34,7 @@ from napari_sam3_assistant.core.errors import AssistantError, ImageError
 from napari_sam3_assistant.core.sources import Source
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.engines import registry
-from napari_sam3_assistant.layers import images, names, previews, world
+from napari_sam3_assistant.layers import blocks, images, names, previews, world
 from napari_sam3_assistant.samples import napari_samples
 from napari_sam3_assistant.tasks.jobs import Task
 
@@ -128,6 +128,7 @@ class AppController:
             self._look()
             return
         task.image = identity
+        blocks.bring_above(self.viewer, layer)
         self.standby.set_source(source)
         self.state.output.default_folder = str(self.saving.default_folder())
         if self.state.run.phase is Phase.FAILED:
@@ -152,12 +153,13 @@ class AppController:
 
     def arm(self) -> None:
         """Make what one does next in the canvas a prompt: its layer is there, active and adding."""
-        if self.state.task.image is None or self.state.task.kind is PromptKind.TEXT:
+        if self.state.task.image is None:
             return
         by_kind = {
             PromptKind.POINTS: self.live.arm,
             PromptKind.BOX: self.boxes.arm,
             PromptKind.LABELS: self.masks.arm,
+            PromptKind.TEXT: self.finding.arm,
         }
         try:
             by_kind[self.state.task.kind]()

@@ -53,6 +53,14 @@ class Finding:
             said.disconnect(self._describe)
         self.forget()
 
+    def arm(self) -> None:
+        """Let clicks in the canvas make no prompts: words are typed."""
+        viewer, selection = self._controller.viewer, self._controller.viewer.layers.selection
+        image = images.layer_by_id(viewer, self._task.image)
+        prompts = [one for one in (self._controller.live.layer, self._controller.boxes.layer) if one is not None]
+        if image is not None and selection.active is not None and selection.active in prompts:
+            selection.active = image
+
     def forget(self) -> None:
         """Let no threshold bring back what was found before."""
         self._last = self._newest = None

@@ -112,6 +112,10 @@ class ModelController:
         done = self._runtime.unload(SAM3)
         done.add_done_callback(lambda _: self._controller.on_main(self._unloaded))
 
+    def end(self) -> None:
+        """End SAM3's process, whatever it does; the next question starts it again."""
+        self._runtime.end(SAM3)
+
     def close(self) -> None:
         """Stop work, a download too."""
         self.getting.close()

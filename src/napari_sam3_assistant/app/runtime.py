@@ -101,6 +101,18 @@ class Runtime:
 
         return self.scheduler.submit(Job(name, run), session=SESSION, kind=Kind.DECODE, key=("unload", name))
 
+    def end(self, name: str) -> None:
+        """End the process of engine ``name`` though it works: what was asked of it fails. Never waits."""
+        made = self._made(name)
+        if made is None:
+            return
+
+        def run(progress: Progress, cancel: CancelToken) -> None:
+            made.engine.close()
+            self.embeddings.drop(name)
+
+        self.scheduler.submit(Job(f"end-{name}", run), session=SESSION, kind=Kind.DECODE)
+
     def close(self) -> None:
         """End every thread and close every engine."""
         with self._lock:

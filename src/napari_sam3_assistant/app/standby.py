@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 REST_S = 0.4
 """A slow engine begins to read a view that has been on screen for so long."""
+STUCK_S = 10.0
+"""An engine that has not stopped so long after Cancel does not answer any more; a long search may take that."""
 LOADS = "{} is loading{}."
 READS = "{} reads this view{}{}."
 MEANWHILE = "; the built-in engine answers meanwhile"
@@ -241,6 +243,14 @@ class Standby:
         if self._reading is not None:
             self._declined.add(self._reading[0])
         self.forget()
+        done = self.session.done
+        if self.session.engine.slow:
+            self._controller.after(STUCK_S, lambda: self._end_if_stuck(done))
+
+    def _end_if_stuck(self, done: int) -> None:
+        """End a process that has neither answered nor given up since it was asked to stop; it is started again."""
+        if not self._controller.closed and self.session.busy and self.session.done == done:
+            self._controller.model.end()
 
     def forget(self) -> None:
         """Stop all, and take no answer any more."""

@@ -21,6 +21,7 @@ from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 from napari_sam3_assistant.engines.weights.kinds import Kind
 from napari_sam3_assistant.engines.weights.looks import CONFIG, get_command
 from napari_sam3_assistant.engines.weights.places import own_folder
+from napari_sam3_assistant.engines.weights.tokenizer import source_in
 
 _BASE = ("numpy", "scipy", "scikit-image", "tifffile", "pillow", "zarr", "dask", "typer", "rich")
 _SAM3 = ("torch", "transformers", "safetensors", "huggingface_hub")
@@ -179,11 +180,13 @@ def _contents(group: str, known: ModelFolder) -> Iterator[Finding]:
     remedy = f"Get it from where the weights are from, or run: {get_command(known.path)}"
     detail = "" if (known.path / CONFIG).is_file() else "not needed" if there else "missing"
     yield Finding(group, CONFIG, there, detail, remedy, needed=True)
-    yield Finding(group, "tokenizer", bool(known.tokenizer), known.tokenizer or "none: no words", remedy)
+    words = known.tokenizer or (source_in(known.path) if known.problem else "")
+    yield Finding(group, "tokenizer", bool(words), words or "none: no words", remedy)
     if known.kind is Kind.META:
         detail = str(known.copy or "not made yet: it is made before the first use")
         yield Finding(group, "converted copy", True, detail)
-    yield Finding(group, "serves", bool(known.tasks), ", ".join(known.tasks) or "nothing", known.advice)
+    serves = known.tasks if known.ready else ()
+    yield Finding(group, "serves", bool(serves), ", ".join(serves) or "nothing", known.advice)
     yield Finding(group, "disk", True, f"{gigabytes(free_at(known.path))} free")
 
 

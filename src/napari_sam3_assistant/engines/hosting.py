@@ -59,7 +59,7 @@ TOLD_S = 0.05
 
 MEMORY_HINT = "Close other programs or large pictures and try again, or choose the engine Built-in."
 _MOST_TRACE = 20_000
-NICE = 10
+NICE = 5
 """How much later than others this process is served where cores are scarce; of nineteen steps."""
 _FIRST_TO_GO = "500"
 

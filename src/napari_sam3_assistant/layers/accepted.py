@@ -110,7 +110,7 @@ def accept(
     known = {id: one for id, one in live.items() if one.plane == plane}
     for place, mask, box in wanted:
         labels = _read(layer, plane, box, made)
-        if held_already(mask.within(box), labels, known):
+        if held_already(mask.within(box), labels, known, {one.id for one in made}):
             continue
         one = accepted_of(free + place, mask.within(box), box, labels, source.identity, plane)
         made.append(replace(one, act=free))

@@ -112,6 +112,15 @@ def insert_above(viewer: Any, image: Any, layer: Any) -> Any:
     return layer
 
 
+def bring_above(viewer: Any, image: Any) -> None:
+    """Lay our prompts and previews above an image that was put over them; their order stays."""
+    place = viewer.layers.index(image)
+    ours = (*names.PROMPTS, *names.PREVIEWS)
+    covered = [at for at, layer in enumerate(viewer.layers) if at < place and str(layer.name).startswith(ours)]
+    if covered:
+        viewer.layers.move_multiple(covered, place + 1)
+
+
 def take_away(viewer: Any, layer: Any) -> None:
     """Remove a layer; the camera stays where it is."""
     with _camera_kept(viewer):

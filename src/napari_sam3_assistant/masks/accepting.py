@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,9 @@ from napari_sam3_assistant.core.geometry import Box, PlacedMask, intersection, s
 from napari_sam3_assistant.core.planes import Plane
 
 SAME_IOU = 0.5
+"""What covers an object accepted before by this much is that object."""
+SAME_AT_ONCE_IOU = 0.8
+"""The same for objects that are accepted together: a nucleus that fills most of its cell is an object too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +59,13 @@ def accepted_of(
     return Accepted(id, placed, identity, plane, under)
 
 
-def held_already(mask: npt.NDArray[np.bool_], labels: npt.NDArray[Any], known: Mapping[int, Accepted]) -> bool:
-    """Return whether a label holds the object already: their overlap is half of their union or more.
+def held_already(
+    mask: npt.NDArray[np.bool_],
+    labels: npt.NDArray[Any],
+    known: Mapping[int, Accepted],
+    at_once: Collection[int] = (),
+) -> bool:
+    """Return whether a label holds the object already: their overlap is most of their union.
 
     Parameters
     ----------
@@ -67,13 +75,16 @@ def held_already(mask: npt.NDArray[np.bool_], labels: npt.NDArray[Any], known: M
         What is accepted there.
     known : mapping of int to Accepted
         Objects by label; of others, only what lies under the mask's box is counted.
+    at_once : collection of int
+        Labels of those that are accepted together with this one.
     """
     values, counts = np.unique(labels[mask], return_counts=True)
     area = int(mask.sum())
     for value, shared in zip(values.tolist(), counts.tolist(), strict=True):
         if value:
             theirs = known[value].mask.area if value in known else int((labels == value).sum())
-            if shared >= SAME_IOU * (area + max(theirs, shared) - shared):
+            same = SAME_AT_ONCE_IOU if value in at_once else SAME_IOU
+            if shared >= same * (area + max(theirs, shared) - shared):
                 return True
     return False
 

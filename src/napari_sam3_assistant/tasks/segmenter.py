@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from numbers import Real
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -57,6 +59,8 @@ class Segmenter:
     """
 
     def __init__(self, engine: str = registry.AUTO, model: str | Path | None = None) -> None:
+        if model is not None and not isinstance(model, str | os.PathLike):
+            raise ModelFolderError(f"{model!r} is no folder.", hint="Name the folder that holds the model's files.")
         folder = None if model is None else Path(model).expanduser()
         if folder is not None and not folder.is_dir():
             raise ModelFolderError(
@@ -108,7 +112,7 @@ class Segmenter:
         """
         if self._closed:
             raise EngineError("This Segmenter is closed.", hint="Make a new one.")
-        if threshold is not None and not 0 <= threshold <= 1:
+        if threshold is not None and not _is_share(threshold):
             raise PromptError(f"A threshold of {threshold} is not between 0 and 1.", hint="Choose one such as 0.5.")
         picture, source = self._open(image, rgb, channel_axis)
         cut = picture.plane(plane)
@@ -192,3 +196,7 @@ class Segmenter:
         if key not in self._limits:
             self._limits[key] = estimate_limits(source, plane)
         return self._limits[key]
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, Real) and 0 <= float(value) <= 1

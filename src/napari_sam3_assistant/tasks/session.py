@@ -87,6 +87,8 @@ class ImageSession:
         self._window: tuple[Plane, Window] | None = None
         self._limits: dict[tuple[str, int, int | None], Limits] = {}
         self._seen: tuple[object, ...] | None = None
+        self.done = 0
+        """How many questions have been answered, or given up."""
         self.encode_ms = 0.0
         """How long the last encoding took, reading included, in milliseconds."""
 
@@ -265,7 +267,10 @@ class ImageSession:
         engine = self.engine
 
         def run(progress: Progress, cancel: CancelToken) -> Answer:
-            result = answer(engine.get(), progress, cancel)
+            try:
+                result = answer(engine.get(), progress, cancel)
+            finally:
+                self.done += 1
             self.encode_ms = result.encode_ms or self.encode_ms
             return result
 

@@ -96,6 +96,7 @@ class GetSam3(QDialog):
         draw(self.download, can.download)
         draw(self.cancel, can.cancel)
         if self.isVisible():  # a long text makes the panel taller
+            self._layout.activate()
             self.resize(self.width(), max(self.height(), self._layout.totalHeightForWidth(self.width())))
 
     def hideEvent(self, event: QHideEvent | None) -> None:

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from napari_sam3_assistant.core.errors import ModelFolderError
 from napari_sam3_assistant.engines.weights.amounts import gigabytes
 
-GET_AGAIN = "Get this file again, from where it is from."
+GET_AGAIN = "Get this file again: press Get SAM3, run get-model, or copy it anew."
 SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "C64": 8}
 """Bytes a value, by safetensors' names of types."""
 
@@ -97,7 +97,8 @@ def read_header(file: BinaryIO, name: str) -> tuple[dict[str, Entry], int]:
         If it is damaged, or ends too soon.
     """
     size = os.fstat(file.fileno()).st_size
-    damaged = ModelFolderError(f"The file {name} is damaged: it is no safetensors file.", hint=GET_AGAIN)
+    kind = "safetensors file" if name.endswith(".safetensors") else "file of weights"
+    damaged = ModelFolderError(f"The file {name} is damaged: it is no {kind}.", hint=GET_AGAIN)
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > _LONGEST_HEADER:
         raise damaged
