@@ -66,6 +66,7 @@ def waiting(open_driver):
         controller._session.engine = EngineHandle("sam3", lambda: slow, slow=True, loaded=lambda: slow)
         controller.prepare()
         driver.wait(slow.reads.is_set, "The engine")
+        driver.pump(0.05)  # the controls are drawn
         return driver, slow
 
     yield waiting
