@@ -274,12 +274,15 @@ def test_an_engine_whose_memory_was_given_back_reads_nothing_before_the_next_que
 
 def test_run_preview_lets_a_stopped_engine_read_though_there_is_no_prompt_yet(waiting):
     driver, slow = waiting(several())
+    controller = driver.widget.controller
     assert not driver.widget.simple.run.run.isEnabled()
     driver.widget.simple.run.cancel.click()
-    driver.pump(0.1)
+    driver.wait(driver.widget.simple.run.run.isEnabled, "Run Preview")
+    driver.wait(lambda: not controller.standby.session.busy, "The end of the reading")
     slow.reads.clear()
 
     driver.widget.simple.run.run.click()
     driver.wait(slow.reads.is_set, "The reading")
+    driver.pump(0.05)
 
     assert driver.state.run.phase is Phase.IDLE and driver.state.run.background == READS
