@@ -113,14 +113,21 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class ResultsView:
-    """What came of it: lines to write, and what can be done with the masks."""
+    """What came of it: lines to write, and what can be done with the masks.
+
+    ``saved`` is the path of the last file, empty while there is none; ``name`` what the next one is called.
+    """
 
     text: str
     accept_clear: Action
     accept_only: Action
     undo_accept: Action
     save: Action
+    save_clean: Action
+    save_labels: Action
     open_folder: Action
+    saved: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +264,8 @@ def _results(state: AppState) -> ResultsView:
     what = "the object" if count == 1 else f"all {count} objects"
     accept, none = f"Copy {what} to the layer {hints.ACCEPTED}", "Make a mask first."
     saved = f"Show {output.saved.name} in its folder." if output.saved is not None else ""
+    preview = count > 0 and not output.saving
+    waits = "Saving..." if output.saving else none
     return ResultsView(
         text=hints.results_lines(state),
         accept_clear=_action(count > 0, f"{accept}, and clear the prompts (K).", none),
@@ -269,9 +278,15 @@ def _results(state: AppState) -> ResultsView:
         save=_action(
             (count > 0 or results.kept > 0) and not output.saving,
             "Write the masks to a file." if count else "Write the accepted labels to a file.",
-            "Saving..." if output.saving else none,
+            waits,
         ),
+        save_clean=_action(
+            preview, "Write the masks to a file, keep them as a layer named as it, and remove the preview.", waits
+        ),
+        save_labels=_action(preview, f"Copy {what} to a new layer {hints.SAVED}; the preview stays.", waits),
         open_folder=_action(output.saved is not None, saved, "Nothing was saved yet."),
+        saved=str(output.saved or ""),
+        name=output.next_name,
     )
 
 

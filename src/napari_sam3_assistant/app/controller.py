@@ -348,7 +348,7 @@ class AppController:
         self.asking.forget()
         self._events.close()
         self._following.watch(None)
-        for part in (self.live, self.boxes, self.masks, self.model, self.finding):
+        for part in (self.live, self.boxes, self.masks, self.model, self.finding, self.saving):
             part.close()
         self._sources.close()
 

@@ -8,6 +8,7 @@ from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
 
 ACCEPTED = names.ACCEPTED
+SAVED = names.SAVED
 LAYERS = {PromptKind.POINTS: names.POINTS, PromptKind.BOX: names.BOXES, PromptKind.LABELS: names.MASK_PROMPT}
 """The layer of each kind of prompt."""
 

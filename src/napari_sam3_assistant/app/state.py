@@ -208,12 +208,21 @@ class ResultState:
 
 @dataclass(eq=False)
 class OutputState:
-    """Where masks are saved; ``saved`` and ``saving`` are facts."""
+    """Where masks are saved, and as what.
+
+    The user's: ``folder`` (empty for ``default_folder``), ``format``, ``filename`` (of the next file; empty for
+    ``next_name``), ``unload`` (whether ``Save & Clean`` gives SAM3's memory back too).
+
+    Facts: ``default_folder``, ``next_name`` (what the next file will be called), ``saved`` (the last file), ``saving``.
+    """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     folder: str = ""
     default_folder: str = ""
     format: str = "tiff"
+    filename: str = ""
+    next_name: str = ""
+    unload: bool = False
     saved: Path | None = None
     saving: bool = False
 

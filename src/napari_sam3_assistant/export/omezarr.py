@@ -29,8 +29,8 @@ Block = tuple[tuple[slice, ...], Array]
 
 MOST_LABEL = 2**32 - 1
 SUFFIX = ".ome.zarr"
-BLOCK_SIDE, STACK_BLOCK_SIDE = 2048, 1024
-"""Blocks of a plane, and of a stack, where they are one slice thick."""
+BLOCK_SIDE = 1024
+"""Of blocks, in pixels along rows and columns; of a stack they are one slice thick."""
 FACTORS, LEAST_SIDE = (2, 4, 8, 16), 64
 """How much coarser each level is than the first, as long as its sides have that many pixels."""
 NOTE, VERSION = "napari_sam3_assistant", "0.4"
@@ -170,13 +170,10 @@ def _place_in(attributes: dict[str, Any], ndim: int) -> Place:
 
 
 def _block_shape(shape: Sequence[int]) -> tuple[int, ...]:
-    side = BLOCK_SIDE if len(shape) == 2 else STACK_BLOCK_SIDE
-    return (*[1] * (len(shape) - 2), *(max(1, min(side, length)) for length in shape[-2:]))
+    return (*[1] * (len(shape) - 2), *(min(BLOCK_SIDE, length) for length in shape[-2:]))
 
 
-def _write_level(
-    folder: Path, name: str, shape: Sequence[int], dtype: np.dtype[Any], blocks: Iterable[Block]
-) -> None:
+def _write_level(folder: Path, name: str, shape: Sequence[int], dtype: np.dtype[Any], blocks: Iterable[Block]) -> None:
     import zarr
     from numcodecs import Blosc
 
