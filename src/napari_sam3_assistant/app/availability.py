@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from napari_sam3_assistant.app import hints, model_hints
 from napari_sam3_assistant.app.state import AppState, ModelState, Phase, PromptKind
+from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.tasks.jobs import Task
 
 BUSY = (Phase.LOADING, Phase.RUNNING, Phase.CANCELLING)
@@ -115,7 +116,8 @@ class RunView:
 class ResultsView:
     """What came of it: lines to write, and what can be done with the masks.
 
-    ``saved`` is the path of the last file, empty while there is none; ``name`` what the next one is called.
+    ``unload`` tells whether there is a model to unload after saving; ``saved`` is the path of the last file, empty
+    while there is none; ``name`` is what the next one is called.
     """
 
     text: str
@@ -126,6 +128,7 @@ class ResultsView:
     save_clean: Action
     save_labels: Action
     open_folder: Action
+    unload: bool
     saved: str
     name: str
 
@@ -285,6 +288,7 @@ def _results(state: AppState) -> ResultsView:
         ),
         save_labels=_action(preview, f"Copy {what} to a new layer {hints.SAVED}; the preview stays.", waits),
         open_folder=_action(output.saved is not None, saved, "Nothing was saved yet."),
+        unload=state.model.loaded or state.model.in_use == registry.SAM3.name,
         saved=str(output.saved or ""),
         name=output.next_name,
     )

@@ -102,15 +102,15 @@ def of_plane(target: Target, items: Sequence[tuple[int, PlacedMask, float]], pla
     # As they are drawn: the better score is seen, of equal ones the newer.
     values, masks, _ = zip(*sorted(items, key=lambda item: (item[2], item[0])), strict=True)
     shape = (target.shape[0], target.shape[1])
-    about = {"scale": target.scale, "units": target.units, "plane_shape": shape, "plane": plane.index or None}
+    scale, units, index = target.scale, target.units, plane.index or None
 
     def save(path: Path) -> Path:
         if target.kind.folder:
-            return omezarr.save_masks(masks, values, path, **about)
+            return omezarr.save_masks(masks, values, path, plane_shape=shape, scale=scale, units=units, plane=index)
         window = _window_of(masks) if target.part else whole(shape)
         labels = to_labels(masks, window, values=values, overlap="last")
         labels = labels.astype(np.uint16) if max(values) < 2**16 else labels
-        return save_labels(labels, path, offset=window.offset, **about)
+        return save_labels(labels, path, scale=scale, units=units, offset=window.offset, plane_shape=shape, plane=index)
 
     return lambda progress, cancel: _written(target, save)
 

@@ -12,6 +12,8 @@ from napari_sam3_assistant.export.images import FORMATS
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, column, combo, draw, fill, paragraph, row, show
 
+FILENAME = "Filename for the current preview mask. The extension is added from the selected format."
+
 
 class ResultsGroup(QGroupBox):
     """The latest result, and where it is saved."""
@@ -31,9 +33,6 @@ class ResultsGroup(QGroupBox):
         fill(self.format, [(kind.title, name) for name, kind in FORMATS.items()], self._output.format)
         self.format.currentTextChanged.connect(self._format_chosen)
         self.filename = QLineEdit()
-        self.filename.setToolTip(
-            "Filename for the current preview mask. The extension is added from the selected format."
-        )
         bindings.field(self._output, "filename", self.filename.textEdited, self._write_filename)
         self.save = button("Save", lambda: controller.saving.save())
         self.save_clean = button("Save && Clean", lambda: controller.saving.save_and_clean())
@@ -45,23 +44,26 @@ class ResultsGroup(QGroupBox):
         layout = column(self)
         layout.addWidget(self.summary)
         layout.addLayout(row(self.accept_clear, self.accept_only, self.undo_accept))
-        first = row(self.folder, self.choose)
+        first = row(self.folder, self.choose, self.open_folder)
         first.setStretch(0, 3)
         first.setStretch(1, 1)
+        first.setStretch(2, 1)
         layout.addLayout(first)
         second = row(self.format, self.filename)
         second.setStretch(0, 1)
         second.setStretch(1, 2)
         layout.addLayout(second)
         layout.addLayout(row(self.save, self.save_clean, self.save_labels))
-        layout.addLayout(row(self.unload, self.open_folder))
+        layout.addWidget(self.unload)
 
     def draw(self, can: ResultsView) -> None:
         """Show the result and what can be done with it."""
         self.summary.setText(can.text)
         self.summary.setToolTip(can.saved)
         show(self.open_folder, bool(can.saved))
+        show(self.unload, can.unload)
         self.filename.setPlaceholderText(can.name)
+        self.filename.setToolTip(f"{FILENAME}\nThe next file: {can.name}" if can.name else FILENAME)
         for control, action in (
             (self.accept_clear, can.accept_clear),
             (self.accept_only, can.accept_only),
