@@ -129,12 +129,10 @@ def test_every_format_holds_the_mask_under_a_name_that_every_disk_takes(open_dri
 
     press(driver, driver.widget.simple.results.save_clean)
 
-    path = driver.state.output.saved
+    path, layer = driver.state.output.saved, driver.viewer.layers[1]
     assert path.parent == tmp_path and path.name.startswith("ce_ll_s_\N{GRINNING FACE} 0.5um_mask_01.")
     assert files(tmp_path) == [path.name]
-    np.testing.assert_array_equal(
-        read_labels(path).labels, driver.viewer.layers[path.name.split("_01")[0] + "_01"].data
-    )
+    np.testing.assert_array_equal(read_labels(path).labels, layer.data)
 
 
 def test_all_objects_are_saved_also_those_that_overlap_and_then_all_are_cleaned(open_driver, tmp_path):
@@ -185,10 +183,9 @@ def test_what_is_painted_while_a_file_is_written_is_not_cleaned_away(ready, monk
 @pytest.mark.parametrize("fails", ["file", "layer"])
 def test_a_failure_on_the_way_leaves_the_preview_as_it_was(ready, tmp_path, monkeypatch, fails):
     before = objects(ready)
-    error = SaveError("The disk is full.", hint="Free some space.")
 
     def fail(*args, **kwargs):
-        raise error
+        raise MemoryError if fails == "layer" else SaveError("The disk is full.", hint="Free some space.")
 
     where = "napari_sam3_assistant.app.writing.save_labels" if fails == "file" else saved.__name__ + ".add_saved"
     monkeypatch.setattr(where, fail)

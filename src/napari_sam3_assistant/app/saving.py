@@ -97,7 +97,8 @@ class Saving:
             self._fail("No preview Labels layer found to save.")
             return
         layer = self._add_layer(Taken(here, objects, False, ""), names.SAVED)
-        self._controller.status.idle(f"Saved preview labels to layer '{layer}'.")
+        if layer is not None:
+            self._controller.status.idle(f"Saved preview labels to layer '{layer}'.")
 
     def open_folder(self, opened: Callable[[Path], bool]) -> None:
         """Show the folder of the last file; ``opened`` tells whether the desktop could."""
@@ -208,6 +209,8 @@ class Saving:
             controller.status.idle(f"Saved the mask to {written.path}. Its image was removed meanwhile.")
             return
         layer = self._add_layer(taken, written.stem)
+        if layer is None:
+            return
         told = f"Saved preview mask to layer '{layer}' and file: {written.path}."
         if board.place != taken.here.place:
             controller.status.idle(f"{told} The preview of the other slice was kept.")
@@ -229,10 +232,14 @@ class Saving:
         if self._output.unload and controller.state.model.loaded:
             controller.model.unload(f"{told} Model unloaded.")
 
-    def _add_layer(self, taken: Taken, name: str) -> str:
-        here = taken.here
-        layer = saved.add_saved(self._controller.viewer, here.layer, here.source, here.plane, taken.objects, name)
-        return str(layer.name)
+    def _add_layer(self, taken: Taken, name: str) -> str | None:
+        """Return the name of the layer that was made; None, and it is said, where there is no memory for it."""
+        here, viewer = taken.here, self._controller.viewer
+        try:
+            return str(saved.add_saved(viewer, here.layer, here.source, here.plane, taken.objects, name).name)
+        except MemoryError:
+            self._fail(f"There is no memory for the layer '{name}'.", "Close other layers. The preview stays as it is.")
+            return None
 
     def _fail(self, message: str, hint: str = "Click on an object first.") -> None:
         self._controller.status.fail(SaveError(message, hint=hint))
