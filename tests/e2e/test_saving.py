@@ -165,16 +165,11 @@ def test_objects_of_another_slice_are_kept(open_driver, tmp_path):
     assert driver.viewer.layers["stack_mask_01"].data.shape == (1, 128, 128)
 
 
-def test_what_is_painted_while_a_file_is_written_is_not_cleaned_away(ready, monkeypatch):
-    add = saved.add_saved
-
-    def painted_meanwhile(*args, **kwargs):
-        paint(ready.viewer.layers[names.PREVIEW_LABELS], np.s_[2:6, 2:6], 7)
-        return add(*args, **kwargs)
-
-    monkeypatch.setattr(saved, "add_saved", painted_meanwhile)
-
-    press(ready, ready.widget.simple.results.save_clean)
+def test_what_is_painted_while_a_file_is_written_is_not_cleaned_away(ready):
+    ready.widget.simple.results.save_clean.click()
+    paint(ready.viewer.layers[names.PREVIEW_LABELS], np.s_[2:6, 2:6], 7)
+    ready.wait(lambda: not ready.state.output.saving, "The end of saving")
+    ready.pump(0.1)
 
     assert set(objects(ready)) == {7}
     assert "still in the preview" in ready.state.run.message
@@ -187,7 +182,7 @@ def test_a_failure_on_the_way_leaves_the_preview_as_it_was(ready, tmp_path, monk
     def fail(*args, **kwargs):
         raise MemoryError if fails == "layer" else SaveError("The disk is full.", hint="Free some space.")
 
-    where = "napari_sam3_assistant.app.writing.save_labels" if fails == "file" else saved.__name__ + ".add_saved"
+    where = "napari_sam3_assistant.app.writing.save_labels" if fails == "file" else saved.__name__ + ".turn_preview"
     monkeypatch.setattr(where, fail)
 
     press(ready, ready.widget.simple.results.save_clean)

@@ -208,38 +208,50 @@ class Saving:
         if images.layer_by_id(controller.viewer, taken.here.source.identity) is None:
             controller.status.idle(f"Saved the mask to {written.path}. Its image was removed meanwhile.")
             return
-        layer = self._add_layer(taken, written.stem)
+        if board.place != taken.here.place:
+            layer = self._add_layer(taken, written.stem)
+            if layer is not None:
+                controller.status.idle(f"{_told(layer, written)} The preview of the other slice was kept.")
+            return
+        before, objects, shown = board.snapshot(), board.draft.objects, previews.count_previews(controller.viewer)
+        same = [item.id for item in taken.objects if item.id in objects and objects[item.id] is item]
+        layer = self._add_layer(taken, written.stem, in_place=len(same) == len(objects))
         if layer is None:
             return
-        told = f"Saved preview mask to layer '{layer}' and file: {written.path}."
-        if board.place != taken.here.place:
-            controller.status.idle(f"{told} The preview of the other slice was kept.")
-            return
-        board.absorb()
-        draft = board.draft
-        done = [item.id for item in taken.objects if item.id in draft.objects and draft.objects[item.id] is item]
-        board.step(CLEAN)
+        board.step(CLEAN, before)
         controller.finding.forget()
-        board.empty(done)
-        if len(board.draft.objects):
-            told = f"{told} What was changed meanwhile is still in the preview."
-        else:
-            board.drawing = True
-            count = previews.clear_previews(controller.viewer)
-            board.drawing = False
-            told = f"{told} Completed clean; removed {count} preview layer(s)."
+        told = f"{_told(layer, written)} {self._emptied(same, shown)}"
         controller.status.idle(told)
         if self._output.unload and controller.state.model.loaded:
             controller.model.unload(f"{told} Model unloaded.")
 
-    def _add_layer(self, taken: Taken, name: str) -> str | None:
-        """Return the name of the layer that was made; None, and it is said, where there is no memory for it."""
+    def _emptied(self, ids: list[int], shown: int) -> str:
+        """Take objects out of the preview, and its ``shown`` layers away if none is left; return what was done."""
+        board = self._controller.board
+        board.empty(ids)
+        if len(board.draft.objects):
+            return "What was changed meanwhile is still in the preview."
+        board.drawing = True
+        previews.clear_previews(self._controller.viewer)
+        board.drawing = False
+        return f"Completed clean; removed {shown} preview layer(s)."
+
+    def _add_layer(self, taken: Taken, name: str, *, in_place: bool = False) -> str | None:
+        """Return the name of the layer that was made; None, and it is said, where there is no memory for it.
+
+        ``in_place``: the preview may become that layer.
+        """
         here, viewer = taken.here, self._controller.viewer
+        add = saved.turn_preview if in_place else saved.add_saved
         try:
-            return str(saved.add_saved(viewer, here.layer, here.source, here.plane, taken.objects, name).name)
+            return str(add(viewer, here.layer, here.source, here.plane, taken.objects, name).name)
         except MemoryError:
             self._fail(f"There is no memory for the layer '{name}'.", "Close other layers. The preview stays as it is.")
             return None
 
     def _fail(self, message: str, hint: str = "Click on an object first.") -> None:
         self._controller.status.fail(SaveError(message, hint=hint))
+
+
+def _told(layer: str, written: Written) -> str:
+    return f"Saved preview mask to layer '{layer}' and file: {written.path}."
