@@ -357,6 +357,22 @@ def test_while_a_mask_is_saved_it_is_not_saved_again(state):
     assert not availability(state).results.save.enabled
 
 
+def test_what_is_in_the_preview_can_be_saved_and_cleaned_and_accepted_labels_only_saved(state):
+    state.results.kept = 1
+    can = availability(state).results
+    assert can.save.enabled and not can.save_clean.enabled and not can.save_labels.enabled
+
+    state.results.objects = objects(2)
+    can = availability(state).results
+    assert can.save_clean.enabled and can.save_labels.enabled and "SAM3 saved labels" in can.save_labels.tip
+
+
+def test_unloading_after_saving_is_offered_where_there_is_a_model(state):
+    assert not availability(state).results.unload
+    state.model.in_use = "sam3"
+    assert availability(state).results.unload
+
+
 def test_a_saved_file_is_named_and_its_folder_opens(state):
     assert not availability(state).results.open_folder.enabled
     state.output.saved = Path("/a/cells_mask_01.tif")

@@ -198,6 +198,12 @@ def format_of(path: Path) -> Format:
     return kind
 
 
+def names_folder(path: Path) -> bool:
+    """Return whether the suffix of ``path`` names a format of which each "file" is a folder."""
+    kind = _kind(path)
+    return kind is not None and kind.folder
+
+
 def _kind(path: Path) -> Format | None:
     suffix = path.suffix.lower()
     return next((kind for kind in FORMATS.values() if suffix in (kind.suffix, *kind.also)), None)
