@@ -192,6 +192,16 @@ def test_a_failure_on_the_way_leaves_the_preview_as_it_was(ready, tmp_path, monk
     assert bool(files(tmp_path / "out")) is (fails == "layer"), "what is on the disk is whole, or not there"
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_model_is_unloaded_after_the_file_is_written_where_that_is_wanted(ready, wanted):
+    ready.state.model.loaded, ready.state.output.unload = True, wanted
+
+    press(ready, ready.widget.simple.results.save_clean)
+
+    assert ready.state.output.saved.is_file()
+    assert ready.state.run.message.endswith("Model unloaded.") is wanted
+
+
 def test_save_labels_makes_a_layer_and_leaves_the_preview(ready, tmp_path):
     for _ in range(2):
         press(ready, ready.widget.simple.results.save_labels)
