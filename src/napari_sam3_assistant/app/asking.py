@@ -224,6 +224,7 @@ class Asking:
         except Exception as error:
             logger.exception("A request failed")
             self._error = AssistantError(f"Something went wrong: {type(error).__name__}: {error}.", hint="Click again.")
+            self._error.__cause__ = error
             return ""
         layer = images.layer_by_id(self._controller.viewer, place[0])
         if layer is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from napari_sam3_assistant.app import hints, model_hints
 from napari_sam3_assistant.app.state import AppState, ModelState, Phase, PromptKind
+from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.tasks.jobs import Task
 
 BUSY = (Phase.LOADING, Phase.RUNNING, Phase.CANCELLING)
@@ -112,6 +113,23 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class TableView:
+    """The table: whether it is open, its rows and which of them is selected, and what can be done with them.
+
+    ``title`` is on the button that opens it, ``empty`` stands in place of rows.
+    """
+
+    title: str
+    shown: bool
+    rows: tuple[ObjectRow, ...]
+    row: ObjectRow | None
+    empty: str
+    all_planes: bool
+    copy: Action
+    export: Action
+
+
+@dataclass(frozen=True, slots=True)
 class ResultsView:
     """What came of it: lines to write, and what can be done with the masks."""
 
@@ -139,6 +157,7 @@ class Availability:
     objects : ObjectsView
     run : RunView
     results : ResultsView
+    table : TableView
     """
 
     start: bool
@@ -150,6 +169,7 @@ class Availability:
     objects: ObjectsView
     run: RunView
     results: ResultsView
+    table: TableView
 
 
 def availability(state: AppState) -> Availability:
@@ -165,6 +185,7 @@ def availability(state: AppState) -> Availability:
         objects=_objects(state),
         run=_run(state),
         results=_results(state),
+        table=_table(state),
     )
 
 
@@ -244,9 +265,7 @@ def _run(state: AppState) -> RunView:
         run=Action(state.task.image is not None and ready and not busy, hints.run_tip(state, busy)),
         cancel=_action(stoppable, "Stop what runs; prompts and masks stay.", "Nothing runs."),
         clear_preview=_action(shown, "Remove the preview; prompts and saved masks stay.", "There is no preview."),
-        clear_results=_action(
-            bool(results.rows), "Forget the list of results; masks and prompts stay.", "There are no results."
-        ),
+        clear_results=_action(bool(results.rows), "Empty the table; masks and prompts stay.", "There are no results."),
     )
 
 
@@ -272,6 +291,22 @@ def _results(state: AppState) -> ResultsView:
             "Saving..." if output.saving else none,
         ),
         open_folder=_action(output.saved is not None, saved, "Nothing was saved yet."),
+    )
+
+
+def _table(state: AppState) -> TableView:
+    results = state.results
+    count, none = len(results.rows), "There are no results."
+    rows = "the row" if count == 1 else f"all {count:,} rows"
+    return TableView(
+        title=f"Table ({count:,})" if count else "Table",
+        shown=results.table,
+        rows=results.rows,
+        row=results.row,
+        empty="No objects yet." if not len(results.objects) else "Cleared. An object comes back when it changes.",
+        all_planes=results.all_planes,
+        copy=_action(count > 0, f"Copy {rows} to the clipboard, for a spreadsheet.", none),
+        export=_action(count > 0, f"Write {rows} to a file, with sizes and places in pixels and world units.", none),
     )
 
 

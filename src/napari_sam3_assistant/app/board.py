@@ -70,6 +70,11 @@ class Board:
         """Return the draft of a place; an empty one where nothing was made."""
         return self._drafts.get(place, Draft()) if place is not None else Draft()
 
+    @property
+    def drafts(self) -> Mapping[Place, Draft]:
+        """The drafts of all planes of all images."""
+        return self._drafts
+
     def put(self, place: Place, draft: Draft) -> None:
         """Keep a draft. :meth:`draw` shows it."""
         self._drafts[place] = draft
@@ -181,7 +186,7 @@ class Board:
         results.objects, results.selected = draft.objects, draft.selected
         results.reading = talk.reading, talk.readings
         results.current = talk.answer
-        results.rows = draft.objects.rows()
+        self._controller.listing.publish()
         results.undo, results.redo = self._timeline.undo_title, self._timeline.redo_title
         self._controller.state.task.begun = draft.begun
         self._controller.live.follow(draft)

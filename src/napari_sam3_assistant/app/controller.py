@@ -2,7 +2,7 @@
 
 Everything here runs on the GUI thread. Widgets call these verbs and those of the parts:
 ``board`` (objects and undo), ``asking``, ``finding`` and ``standby`` (requests and answers), ``live``, ``boxes`` and
-``masks`` (prompt layers), ``accepting``, ``hover``, ``saving``, ``model`` (the engine in use).
+``masks`` (prompt layers), ``listing`` (the table), ``accepting``, ``hover``, ``saving``, ``model`` (the engine in use).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from napari_sam3_assistant.app.drafts import Draft
 from napari_sam3_assistant.app.finding import Finding
 from napari_sam3_assistant.app.following import Following
 from napari_sam3_assistant.app.hover import Hover
+from napari_sam3_assistant.app.listing import Listing
 from napari_sam3_assistant.app.live_points import LivePoints
 from napari_sam3_assistant.app.model import ModelController
 from napari_sam3_assistant.app.painted_prompts import MaskPrompts
@@ -67,13 +68,14 @@ class AppController:
         self.viewer = viewer
         self.state = state
         self.on_main, self.after = on_main, after
-        self.status = Status(state.run, on_main)
+        self.status = Status(state.run, state.activity, on_main)
         self._runtime = runtime
         self._sources = images.Sources()
         self.closed = False
         """Whether the last widget of the viewer is closed."""
         self._session = runtime.session(state.model.in_use)
         self.board: Board = Board(self)
+        self.listing: Listing = Listing(self, runtime.scheduler)
         self.standby: Standby = Standby(self, self._session, runtime.session(registry.BUILTIN.name))
         self.asking: Asking = Asking(self)
         self.finding: Finding = Finding(self)
@@ -261,10 +263,6 @@ class AppController:
         self.board.drawing = False
         self.status.idle(f"Cleared {count} SAM3 preview layer(s). Prompts and accepted labels were kept.")
 
-    def clear_results(self) -> None:
-        """Empty the table of results."""
-        self.state.results.rows = ()
-
     def reset_prompt(self) -> None:
         """Remove every prompt of the kind in use, on every slice, and the masks they made; the layers stay.
 
@@ -348,7 +346,7 @@ class AppController:
         self.asking.forget()
         self._events.close()
         self._following.watch(None)
-        for part in (self.live, self.boxes, self.masks, self.model, self.finding):
+        for part in (self.live, self.boxes, self.masks, self.model, self.finding, self.listing):
             part.close()
         self._sources.close()
 

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from psygnal import SignalGroupDescriptor
 
+from napari_sam3_assistant.app.activity import ActivityState
 from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
@@ -166,7 +167,7 @@ class RunState:
 
 @dataclass(eq=False)
 class ResultState:
-    """What came of it; controllers write it.
+    """What came of it; controllers write it, but for what is the user's.
 
     Attributes
     ----------
@@ -182,8 +183,12 @@ class ResultState:
         What the engine took for the newest answer, in milliseconds.
     plugin_ms : float
         From the click, or the run, to the drawn masks without the engine's share, in milliseconds.
+    table, all_planes : bool
+        The user's: whether the table is open, and lists the objects of every plane of every image.
     rows : tuple of ObjectRow
-        The table.
+        The table: the objects of the plane on screen, or of all planes.
+    row : ObjectRow or None
+        The selected object's.
     accepted : int
         Objects accepted so far.
     kept : int
@@ -199,7 +204,10 @@ class ResultState:
     current: PlaneResult | None = None
     decode_ms: float = 0.0
     plugin_ms: float = 0.0
+    table: bool = False
+    all_planes: bool = False
     rows: tuple[ObjectRow, ...] = ()
+    row: ObjectRow | None = None
     accepted: int = 0
     kept: int = 0
     undo: str = ""
@@ -227,8 +235,9 @@ class AppState:
     run: RunState = field(default_factory=RunState)
     results: ResultState = field(default_factory=ResultState)
     output: OutputState = field(default_factory=OutputState)
+    activity: ActivityState = field(default_factory=ActivityState)
 
     @property
     def parts(self) -> tuple[object, ...]:
         """Every part that has signals."""
-        return self.model, self.task, self.run, self.results, self.output
+        return self.model, self.task, self.run, self.results, self.output, self.activity
