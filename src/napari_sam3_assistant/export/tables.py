@@ -102,8 +102,9 @@ def measures(mask: PlacedMask, grid: Grid) -> Measures:
     rows, cols = np.nonzero(mask.mask)
     top, left = mask.offset
     row, col = top + float(rows.mean()), left + float(cols.mean())
-    box = (top + rows.min(), left + cols.min(), top + rows.max() + 1, left + cols.max() + 1)
-    return Measures((row, col), grid.place(row, col), tuple(int(edge) for edge in box))
+    first, last = (int(rows.min()), int(cols.min())), (int(rows.max()), int(cols.max()))
+    box = (top + first[0], left + first[1], top + last[0] + 1, left + last[1] + 1)
+    return Measures((row, col), grid.place(row, col), box)
 
 
 def frame_text(row: ObjectRow) -> str:

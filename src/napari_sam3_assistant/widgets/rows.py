@@ -17,6 +17,10 @@ from napari_sam3_assistant.widgets.controls import paragraph
 
 R = TypeVar("R")
 NOWHERE = QModelIndex()
+MARGIN_PX = 8
+WORD_MARGIN_PX = 12
+MEASURED_ROWS = 64
+"""Columns are as wide as what these many rows hold, and those on screen."""
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -121,6 +125,7 @@ class RowsTable(QTableView):
 
     def __init__(self, model: RowsModel[Any], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._model = model
         self.setModel(model)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -132,7 +137,21 @@ class RowsTable(QTableView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setHighlightSections(False)
         header.setStretchLastSection(True)
+        header.setResizeContentsPrecision(MEASURED_ROWS)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter | Qt.AlignmentFlag(Qt.TextFlag.TextWordWrap))
         self.hint = paragraph()
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.hint.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         QVBoxLayout(self.viewport()).addWidget(self.hint)
+
+    def _set_heights(self) -> None:
+        """Make rows no higher than text, and the header two lines high."""
+        height = self.fontMetrics().height()
+        self.verticalHeader().setDefaultSectionSize(height + MARGIN_PX)
+        self.horizontalHeader().setFixedHeight(2 * height + MARGIN_PX)
+
+    def _width_of(self, column: int) -> int:
+        """Return the width of the longest word of a header, or of what the column holds."""
+        words = self._model.columns[column].title.split()
+        words_px = max(map(self.fontMetrics().horizontalAdvance, words)) + WORD_MARGIN_PX
+        return max(words_px, self.sizeHintForColumn(column) + MARGIN_PX)

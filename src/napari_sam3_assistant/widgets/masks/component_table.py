@@ -9,8 +9,6 @@ from qtpy.QtWidgets import QAbstractItemView, QWidget
 from napari_sam3_assistant.masks.components import Component
 from napari_sam3_assistant.widgets.rows import Column, RowsModel, RowsTable
 
-MARGIN_PX = 8
-WORD_MARGIN_PX = 12
 NARROWEST_BOX_PX = 80
 
 
@@ -61,14 +59,11 @@ class ComponentTable(RowsTable):
     """The selected components shall be deleted."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        self._model = ComponentModel()
-        super().__init__(self._model, parent)
+        super().__init__(ComponentModel(), parent)
         self._model.show_rows((), columns(2))
         self.setSortingEnabled(True)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        header = self.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignCenter | Qt.AlignmentFlag(Qt.TextFlag.TextWordWrap))
         self.doubleClicked.connect(lambda index: self.located.emit(self._model.value(index)))
         for keys, slot in (
             (QKeySequence(Qt.Key.Key_Delete), self.unwanted.emit),
@@ -95,14 +90,10 @@ class ComponentTable(RowsTable):
 
     def _set_sizes(self) -> None:
         """Make columns as wide as a word of their header, or as what they hold; rows no higher than text."""
-        metrics, header = self.fontMetrics(), self.horizontalHeader()
-        self.verticalHeader().setDefaultSectionSize(metrics.height() + MARGIN_PX)
-        header.setFixedHeight(2 * metrics.height() + MARGIN_PX)
+        self._set_heights()
         last, left = self._model.columnCount() - 1, self.viewport().width()
         for column in range(last):
-            words = self._model.columns[column].title.split()
-            words_px = max(metrics.horizontalAdvance(word) for word in words) + WORD_MARGIN_PX
-            width = max(words_px, self.sizeHintForColumn(column) + MARGIN_PX)
+            width = self._width_of(column)
             self.setColumnHidden(column, False)  # it may have been the last of fewer axes
             self.setColumnWidth(column, width)
             left -= width

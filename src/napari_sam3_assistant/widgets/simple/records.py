@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app.availability import TableView
 from napari_sam3_assistant.app.controller import AppController
@@ -11,6 +11,9 @@ from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import row, show
 from napari_sam3_assistant.widgets.simple.log import LogView
 from napari_sam3_assistant.widgets.simple.table import TablePanel
+
+SHOWN_MS = 50
+"""What was opened is laid out by then."""
 
 
 class Records(QWidget):
@@ -31,6 +34,9 @@ class Records(QWidget):
         layout.addLayout(row(self.open_table, self.open_log))
         layout.addWidget(self.table)
         layout.addWidget(self.log)
+        for opener, part in ((self.open_table, self.table), (self.open_log, self.log)):
+            timer = _later(part)
+            opener.clicked.connect(lambda _checked=False, timer=timer: timer.start())
 
     def draw(self, can: TableView) -> None:
         """Show what is open; what is folded is not even made."""
@@ -55,3 +61,21 @@ def _fold(text: str, tip: str) -> QToolButton:
     made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return made
+
+
+def _later(part: QWidget) -> QTimer:
+    """Return what brings a part into view once it is started; it goes with the part."""
+    made = QTimer(part)
+    made.setSingleShot(True)
+    made.setInterval(SHOWN_MS)
+    made.timeout.connect(lambda: _into_view(part))
+    return made
+
+
+def _into_view(part: QWidget) -> None:
+    """Scroll down to a part that was opened."""
+    around = part.parentWidget()
+    while around is not None and not isinstance(around, QScrollArea):
+        around = around.parentWidget()
+    if around is not None and part.isVisible():
+        around.ensureWidgetVisible(part, 0, 0)

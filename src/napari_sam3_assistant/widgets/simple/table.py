@@ -17,7 +17,7 @@ from napari_sam3_assistant.widgets.controls import button, draw, row
 from napari_sam3_assistant.widgets.rows import Column, RowsModel, RowsTable
 
 LINES = 6
-MARGIN_PX = 6
+NARROWEST_NAME_PX = 40
 KEYS = (
     lambda one: one.layer.casefold(),
     lambda one: one.prompt.casefold(),
@@ -55,31 +55,30 @@ class ObjectTable(RowsTable):
     """An object shall be shown."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        self.rows = ObjectModel()
-        super().__init__(self.rows, parent)
+        super().__init__(ObjectModel(), parent)
         self.setAccessibleName("Table of objects")
-        self.rows.show_rows((), COLUMNS)
+        self._model.show_rows((), COLUMNS)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.clicked.connect(lambda index: self.chosen.emit(self.rows.value(index)))
+        self.clicked.connect(lambda index: self.chosen.emit(self._model.value(index)))
 
     def draw(self, can: TableView) -> None:
         """Show the rows, and which object is selected."""
         self.hint.setText("" if can.rows else can.empty)
-        if can.rows is not self.rows.shown:
+        if can.rows is not self._model.shown:
             place = self.verticalScrollBar().value()
-            self.rows.show_rows(can.rows, COLUMNS)
+            self._model.show_rows(can.rows, COLUMNS)
             self.verticalScrollBar().setValue(place)
             self._set_sizes()
-        at = None if can.row is None else self.rows.row_of(can.row)
+        at = None if can.row is None else self._model.row_of(can.row)
         if at is None:
             self.clearSelection()
         elif at not in {index.row() for index in self.selectionModel().selectedRows()}:
             self.selectRow(at)
-            self.scrollTo(self.rows.index(at, 0))
+            self.scrollTo(self._model.index(at, 0))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Show the object of the row that a key has led to."""
@@ -87,7 +86,7 @@ class ObjectTable(RowsTable):
         super().keyPressEvent(event)
         now = self.currentIndex()
         if now.isValid() and now.row() != before:
-            self.chosen.emit(self.rows.value(now))
+            self.chosen.emit(self._model.value(now))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Give the names what the numbers leave."""
@@ -95,16 +94,15 @@ class ObjectTable(RowsTable):
         self._set_sizes()
 
     def _set_sizes(self) -> None:
-        metrics = self.fontMetrics()
-        height = metrics.height() + MARGIN_PX
-        self.verticalHeader().setDefaultSectionSize(height)
-        self.setFixedHeight(self.horizontalHeader().sizeHint().height() + LINES * height + 2 * self.frameWidth())
-        header = self.horizontalHeader()
-        numbers = range(1, len(COLUMNS))
-        widths = {at: max(self.sizeHintForColumn(at), header.sectionSizeHint(at)) for at in numbers}
-        for at, width in widths.items():
-            self.setColumnWidth(at, width)
-        self.setColumnWidth(0, max(self.viewport().width() - sum(widths.values()), 40))
+        self._set_heights()
+        lines = LINES * self.verticalHeader().defaultSectionSize()
+        self.setFixedHeight(self.horizontalHeader().height() + lines + 2 * self.frameWidth())
+        left = self.viewport().width()
+        for column in range(1, len(COLUMNS)):
+            width = self._width_of(column)
+            self.setColumnWidth(column, width)
+            left -= width
+        self.setColumnWidth(0, max(left, NARROWEST_NAME_PX))
 
 
 class TablePanel(QWidget):
