@@ -12,7 +12,7 @@ from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import Prompts
-from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.core.results import ObjectRow, Segmentation
 from napari_sam3_assistant.core.sources import array_source
 from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.masks.registry import Objects
@@ -38,6 +38,10 @@ def objects(count: int, *, first: int = 1) -> Objects:
     for _ in range(count):
         made = made.add(PlacedMask(np.ones((3, 4), bool)), score=0.876)
     return made
+
+
+def rows(count: int) -> tuple[ObjectRow, ...]:
+    return tuple(ObjectRow("cells", "points", "i", Plane(0, 1), id, 0.5, 12) for id in range(1, count + 1))
 
 
 def in_task(state: AppState, task: Task, prompt: PromptKind = PromptKind.POINTS) -> AppState:
@@ -295,9 +299,22 @@ def test_a_failure_is_a_problem_with_its_hint(state):
 
 def test_a_preview_and_a_list_of_results_can_be_cleared(state):
     state.results.objects = objects(2)
-    state.results.rows = state.results.objects.rows()
+    state.results.rows = rows(2)
 
     assert availability(state).run.clear_preview.enabled and availability(state).run.clear_results.enabled
+
+
+def test_the_table_counts_its_rows_and_goes_out_only_where_there_are_some(state):
+    empty = availability(state).table
+    state.results.objects = objects(2)
+    cleared = availability(state).table
+    state.results.rows, state.results.table = rows(2000), True
+    full = availability(state).table
+
+    assert (empty.title, full.title) == ("Table", "Table (2,000)") and not empty.shown and full.shown
+    assert empty.empty == "No objects yet." and cleared.empty.startswith("Cleared.")
+    assert not empty.copy.enabled and not empty.export.enabled and "2,000 rows" in full.export.tip
+    assert full.copy.enabled and full.export.enabled
 
 
 # -- results ---------------------------------------------------------------------------------------

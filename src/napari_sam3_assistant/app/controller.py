@@ -263,6 +263,10 @@ class AppController:
         self.board.drawing = False
         self.status.idle(f"Cleared {count} SAM3 preview layer(s). Prompts and accepted labels were kept.")
 
+    def clear_results(self) -> None:
+        """Empty the table of results; masks and prompts stay."""
+        self.listing.clear()
+
     def reset_prompt(self) -> None:
         """Remove every prompt of the kind in use, on every slice, and the masks they made; the layers stay.
 

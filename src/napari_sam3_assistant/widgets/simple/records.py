@@ -39,7 +39,7 @@ class Records(QWidget):
             opener.clicked.connect(lambda _checked=False, timer=timer: timer.start())
 
     def draw(self, can: TableView) -> None:
-        """Show what is open; what is folded is not even made."""
+        """Show what is open; rows and lines are made only then."""
         self.open_table.setText(can.title)
         for opener, part, shown in (
             (self.open_table, self.table, can.shown),
@@ -47,8 +47,7 @@ class Records(QWidget):
         ):
             opener.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
             show(part, shown)
-        if can.shown:
-            self.table.draw(can)
+        self.table.draw(can)
         if self._activity.shown:
             self.log.draw(self._activity)
 

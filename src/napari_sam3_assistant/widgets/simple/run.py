@@ -26,7 +26,7 @@ class RunGroup(QGroupBox):
         self.run = button("Run Preview", controller.run)
         self.cancel = button("Cancel", controller.cancel)
         self.clear_preview = button("Clear Preview", controller.clear_preview)
-        self.clear_results = button("Clear Results", controller.listing.clear)
+        self.clear_results = button("Clear Results", controller.clear_results)
         self.mask_ops = button(
             "Mask Ops", lambda: open_mask_operations(controller.viewer), "Clean masks in SAM3 Mask Operations."
         )

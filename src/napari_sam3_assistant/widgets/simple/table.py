@@ -128,7 +128,8 @@ class TablePanel(QWidget):
         """Show the rows and what can be done with them."""
         draw(self.copy, can.copy)
         draw(self.export, can.export)
-        self.table.draw(can)
+        if can.shown:
+            self.table.draw(can)
 
     def _copy(self) -> None:
         text = self._controller.listing.copied()
