@@ -13,7 +13,7 @@ from napari_sam3_assistant.widgets.simple.log import LogView
 from napari_sam3_assistant.widgets.simple.table import TablePanel
 
 SHOWN_MS = 50
-"""What was opened is laid out by then."""
+"""What was opened is looked at so much later: has it been laid out?"""
 
 
 class Records(QWidget):
@@ -67,14 +67,18 @@ def _later(part: QWidget) -> QTimer:
     made = QTimer(part)
     made.setSingleShot(True)
     made.setInterval(SHOWN_MS)
-    made.timeout.connect(lambda: _into_view(part))
+    made.timeout.connect(lambda: _into_view(part, made))
     return made
 
 
-def _into_view(part: QWidget) -> None:
-    """Scroll down to a part that was opened."""
+def _into_view(part: QWidget, again: QTimer) -> None:
+    """Scroll down to a part that was opened, once it has been given its height."""
     around = part.parentWidget()
     while around is not None and not isinstance(around, QScrollArea):
         around = around.parentWidget()
-    if around is not None and part.isVisible():
+    if around is None or not part.isVisible():
+        return
+    if part.height() < part.minimumSizeHint().height():
+        again.start()
+    else:
         around.ensureWidgetVisible(part, 0, 0)
