@@ -16,8 +16,9 @@ from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.sources import array_source
 from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.masks.registry import Objects
-from napari_sam3_assistant.tasks.image import PlaneResult, View
+from napari_sam3_assistant.tasks.image import PlaneResult
 from napari_sam3_assistant.tasks.jobs import Task
+from napari_sam3_assistant.tasks.view import View
 from tests.calls import Calls
 
 

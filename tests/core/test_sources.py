@@ -136,8 +136,11 @@ def test_a_coarser_level_is_read_at_the_slice_it_has():
 def test_the_coarsest_level_that_is_large_enough_is_chosen():
     levels = tuple(np.zeros((side, side)) for side in (4096, 2048, 1024, 512))
 
-    assert Source("a", levels).level_for(Plane(0, 1), 1000) == 2
-    assert Source("a", levels).level_for(Plane(0, 1), 9000) == 0
+    source, all_of_it = Source("a", levels), Window(0, 0, 4096, 4096)
+
+    assert source.level_for(Plane(0, 1), all_of_it, 1000) == 2
+    assert source.level_for(Plane(0, 1), all_of_it, 9000) == 0
+    assert source.level_for(Plane(0, 1), Window(1000, 1000, 3000, 2000), 1000) == 1
 
 
 def test_writing_into_the_array_changes_the_checksum_and_lazy_pictures_are_not_read():

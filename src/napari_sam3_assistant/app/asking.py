@@ -182,18 +182,20 @@ class Asking:
 
     def _request(self, key: Key, here: OnScreen, talk: Talk, prompts: Prompts, message: str) -> None:
         """Ask who answers now; and where that is not the engine in use, that one too."""
-        session = self._standby.choose(here, prompts)
+        session = self._standby.choose(here, prompts, talk.view)
         future = session.request(
             prompts,
             here.plane,
             previous=_previous(talk, prompts, session.engine.name),
+            own=talk.view,
             key=("object", *key),
             progress=self._controller.status.reporter(),
         )
+        self._controller.roi.show(here)
         self.wait(key, Pending(future, prompts), message)
         if session is self._standby.quick:
             in_use = self._standby.session.engine.name
-            self._standby.later(key, here, prompts, _previous(talk, prompts, in_use))
+            self._standby.later(key, here, prompts, _previous(talk, prompts, in_use), talk.view)
 
     def wait(self, key: Key, pending: Pending, message: str) -> None:
         """Take the answer when it comes."""

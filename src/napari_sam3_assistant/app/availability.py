@@ -51,6 +51,15 @@ class ModelView:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowView:
+    """Which part of a large plane is looked at: whether its controls, and the sizes, are shown; and a line."""
+
+    shown: bool
+    sizes: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PromptView:
     """The controls of the prompts.
 
@@ -135,6 +144,7 @@ class Availability:
     engine, summary : str
         Which engine answers and why; what the image in use is like.
     model : ModelView
+    window : WindowView
     prompt : PromptView
     objects : ObjectsView
     run : RunView
@@ -146,6 +156,7 @@ class Availability:
     engine: str
     summary: str
     model: ModelView
+    window: WindowView
     prompt: PromptView
     objects: ObjectsView
     run: RunView
@@ -161,6 +172,7 @@ def availability(state: AppState) -> Availability:
         engine=state.model.reason,
         summary=state.task.summary or "No image layer selected.",
         model=_model(state.model),
+        window=WindowView(state.task.large, state.task.local, hints.window_line(state.task)),
         prompt=_prompt(state),
         objects=_objects(state),
         run=_run(state),

@@ -16,6 +16,7 @@ from napari_sam3_assistant.app.painted_prompts import PaintedRecord
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.timeline import Timeline
 from napari_sam3_assistant.core.geometry import PlacedMask
+from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.layers import preview_boxes, preview_masks, previews
 from napari_sam3_assistant.layers.accepted import Accepted
 from napari_sam3_assistant.layers.point_records import PointsRecord
@@ -144,11 +145,16 @@ class Board:
     def _show(self, here: OnScreen, objects: Objects) -> None:
         self.drawing = True
         try:
-            previews.show_objects(
-                self._controller.viewer, here.layer, here.source, here.plane, objects, self._controller.window
-            )
+            previews.show_objects(self._controller.viewer, here.layer, here.source, here.plane, objects, self._window())
         finally:
             self.drawing = False
+
+    def _window(self) -> Window | None:
+        """Return what is worked on: the selected object's own window, else that of the newest request."""
+        draft = self.draft
+        talk = draft.talks.get(draft.selected) if draft.selected is not None else None
+        view = talk.view if talk is not None else None
+        return view.window if view is not None else self._controller.window
 
     def hover(self, here: OnScreen, id: int, mask: PlacedMask, score: float) -> None:
         """Show what a click would make; :meth:`draw` takes it back."""

@@ -2,7 +2,7 @@
 
 Everything here runs on the GUI thread. Widgets call these verbs and those of the parts:
 ``board`` (objects and undo), ``asking``, ``finding`` and ``standby`` (requests and answers), ``live``, ``boxes`` and
-``masks`` (prompt layers), ``accepting``, ``hover``, ``saving``, ``model`` (the engine in use).
+``masks`` (prompt layers), ``roi`` (windows), ``accepting``, ``hover``, ``saving``, ``model`` (the engine in use).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from napari_sam3_assistant.app.live_points import LivePoints
 from napari_sam3_assistant.app.model import ModelController
 from napari_sam3_assistant.app.painted_prompts import MaskPrompts
 from napari_sam3_assistant.app.prompt_layers import Boxes
+from napari_sam3_assistant.app.roi import ActiveRoi
 from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.app.saving import Saving
 from napari_sam3_assistant.app.screen import OnScreen
@@ -75,6 +76,7 @@ class AppController:
         self._session = runtime.session(state.model.in_use)
         self.board: Board = Board(self)
         self.standby: Standby = Standby(self, self._session, runtime.session(registry.BUILTIN.name))
+        self.roi: ActiveRoi = ActiveRoi(self)
         self.asking: Asking = Asking(self)
         self.finding: Finding = Finding(self)
         self.live: LivePoints = LivePoints(self)
@@ -348,7 +350,7 @@ class AppController:
         self.asking.forget()
         self._events.close()
         self._following.watch(None)
-        for part in (self.live, self.boxes, self.masks, self.model, self.finding):
+        for part in (self.live, self.boxes, self.masks, self.model, self.finding, self.roi):
             part.close()
         self._sources.close()
 
@@ -357,6 +359,7 @@ class AppController:
     def describe(self) -> None:
         """Write anew what the image in use is called and like, and which prompts a run would use."""
         here = self.here()
+        self.roi.look(here)
         if here is not None:
             height, width = here.source.plane_shape(here.plane)
             name = TASK_NAMES[self.state.task.task]

@@ -90,6 +90,15 @@ def uses(task: TaskState) -> str:
     return " ".join(filter(None, (used, task.left_out)))
 
 
+def window_line(task: TaskState) -> str:
+    """Return which part of a large plane was looked at last, or will be."""
+    if task.window is None or task.whole_plane:
+        first = "the middle of the view" if task.kind is PromptKind.TEXT else "the newest prompt"
+        return "All of the plane is looked at." if task.whole_plane else f"The window follows {first}."
+    name, window = "ROI" if task.local else "Window", task.window
+    return f"{name} y={window.top}:{window.bottom}, x={window.left}:{window.right}"
+
+
 def object_line(state: AppState) -> str:
     """Return which object is selected, of how many, and which reading of its prompts is shown."""
     results, points = state.results, state.task.kind is PromptKind.POINTS

@@ -14,6 +14,8 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from napari_sam3_assistant.core.results import ObjectRow
+from napari_sam3_assistant.core.window_rule import WindowRule
+from napari_sam3_assistant.core.windows import WINDOW_SIDE, Window
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 from napari_sam3_assistant.masks.registry import Objects
@@ -108,9 +110,12 @@ class TaskState:
 
     The user's: ``task``, ``prompt`` (of the task ``2D``), ``image``, ``positive`` (the next point) and
     ``positive_box`` (the next example), ``text`` (words that name objects), ``threshold`` (the score from which
-    objects that are found are kept; None for what is usual), ``sheet`` (whether the list of keys is open).
+    objects that are found are kept; None for what is usual), ``sheet`` (whether the list of keys is open). Of planes
+    that are too large to be taken whole unasked: ``local`` (whether a window of ``local_side`` pixels a side is looked
+    at), ``whole_plane`` (whether all of them is).
 
-    Facts: the images there are and what the chosen one is like; whether the layer of the prompts in use
+    Facts: the images there are and what the chosen one is like; whether its plane is so large (``large``), and what
+    of it is looked at (``window``); whether the layer of the prompts in use
     is there (``prompt_layer``) and takes the next click (``armed``); how many of its prompts lie on this
     plane (``usable``), which ones a run would use (``in_use``) and which not (``left_out``); whether the next
     point begins an object wherever it is set, also on another one (``begun``).
@@ -125,6 +130,11 @@ class TaskState:
     text: str = ""
     threshold: float | None = None
     sheet: bool = False
+    local: bool = False
+    local_side: int = WINDOW_SIDE
+    whole_plane: bool = False
+    large: bool = False
+    window: Window | None = None
     images: tuple[ImageItem, ...] = ()
     active_image: str | None = None
     summary: str = ""
@@ -134,6 +144,11 @@ class TaskState:
     in_use: str = ""
     left_out: str = ""
     begun: bool = False
+
+    @property
+    def rule(self) -> WindowRule:
+        """Which window of a large plane is looked at."""
+        return WindowRule(self.local_side if self.local else None, self.whole_plane and not self.local)
 
     @property
     def kind(self) -> PromptKind:

@@ -146,11 +146,20 @@ class Source:
         step = max(1, math.isqrt(math.ceil(window.shape[0] * window.shape[1] / 4096)))
         return zlib.adler32(np.ascontiguousarray(pixels[step // 2 :: step, step // 2 :: step]).tobytes())
 
-    def level_for(self, plane: Plane, side: int) -> int:
-        """Return the coarsest level whose plane is still ``side`` pixels or more on its longer side."""
+    def window_at(self, plane: Plane, window: Window, level: int) -> Window:
+        """Return the pixels of ``level`` that hold a window of ``plane``, which is in pixels of full resolution."""
+        if not level:
+            return window
+        (rows, cols), (height, width) = self.factors(plane, level), plane.shape_in(self.levels[level].shape)
+        top, left = min(int(window.top / rows), height - 1), min(int(window.left / cols), width - 1)
+        bottom, right = math.ceil(window.bottom / rows), math.ceil(window.right / cols)
+        return Window(top, left, min(max(bottom, top + 1), height), min(max(right, left + 1), width))
+
+    def level_for(self, plane: Plane, window: Window, side: int) -> int:
+        """Return the coarsest level at which a window is still ``side`` pixels or more on its longer side."""
         level = 0
         for candidate in range(1, len(self.levels)):
-            if max(plane.shape_in(self.levels[candidate].shape)) >= side:
+            if max(self.window_at(plane, window, candidate).shape) >= side:
                 level = candidate
         return level
 

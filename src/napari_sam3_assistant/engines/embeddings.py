@@ -38,7 +38,7 @@ class EmbeddingKey:
     level : int
         Of the pyramid.
     window : Window
-        In pixels of the level.
+        In pixels of the plane, at full resolution.
     limits : Limits
         Of intensity.
     """

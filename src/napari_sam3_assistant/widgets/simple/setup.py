@@ -1,4 +1,4 @@
-"""Which image, which task."""
+"""Which image, which task, which part of a large plane."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, fill, row
+from napari_sam3_assistant.widgets.simple.window_rows import WindowRows
 
 TASKS = (
     (Task.IMAGE, "2D", "Place points, boxes or labels, then press Run Preview."),
@@ -42,6 +43,8 @@ class SetupGroup(QGroupBox):
         layout.addLayout(first)
         layout.addWidget(toggles)
         layout.addWidget(self.summary)
+        self.window = WindowRows(self._task, bindings)
+        layout.addWidget(self.window)
 
     def draw(self, can: Availability) -> None:
         """Show the images there are and what the chosen one is like."""
@@ -49,6 +52,7 @@ class SetupGroup(QGroupBox):
         self.image.setToolTip(self.image.currentText())
         self.summary.setText(can.summary)
         self.summary.setToolTip(can.summary)
+        self.window.draw(can.window)
 
     def _chosen(self, index: int) -> None:
         self._controller.choose_image(str(self.image.itemData(index)), arm=True)
