@@ -1,4 +1,4 @@
-"""Planes of 60,000 x 60,000 pixels: a click reads one window, objects lie far apart, nothing is as large as the plane."""
+"""Planes of 60,000 x 60,000 pixels: a click reads one window, objects lie far apart, nothing made is as large."""
 
 from __future__ import annotations
 

@@ -41,6 +41,7 @@ def show_roi(viewer: Any, image: Any, plane: Plane, window: Window) -> Any:
         In pixels of the plane.
     """
     layer, geometry = roi_layer(viewer), geometry_at(image, [0] * image.ndim)
+    shape = plane.shape_in(image.data[0].shape if image.multiscale else image.data.shape)
     key = {"image": str(image.unique_id), "plane": plane, "window": window}
     if layer is not None and not (
         layer.ndim == image.ndim and same_frame(layer, geometry) and np.allclose(layer.translate, geometry["translate"])
@@ -48,11 +49,11 @@ def show_roi(viewer: Any, image: Any, plane: Plane, window: Window) -> Any:
         take_away(viewer, layer)
         layer = None
     if layer is None:
-        layer = _made(_edges(window, plane, image.ndim), geometry)
+        layer = _made(_edges(window, plane, image.ndim, shape), geometry)
         write_note(layer, key)
         return insert_above(viewer, image, layer)
     if note(layer) != key:
-        layer.data = _edges(window, plane, image.ndim)
+        layer.data = _edges(window, plane, image.ndim, shape)
         write_note(layer, key)
     return layer
 
@@ -71,13 +72,18 @@ def _made(edges: np.ndarray, geometry: dict[str, Any]) -> Any:
     return layer
 
 
-def _edges(window: Window, plane: Plane, ndim: int) -> np.ndarray:
-    """Return the edges of a window along the outer edges of its pixels: shape (4, 2, ndim), start and direction."""
-    top, left, bottom, right = window.top - 0.5, window.left - 0.5, window.bottom - 0.5, window.right - 0.5
+def _edges(window: Window, plane: Plane, ndim: int, shape: tuple[int, int]) -> np.ndarray:
+    """Return the edges of a window along the outer edges of its pixels: shape (4, 2, ndim), start and direction.
+
+    At the plane's borders they stay on the outermost pixels: napari would take them for a larger scene.
+    """
+    (height, width), last = shape, ndim - 1
+    top, left = max(window.top - 0.5, 0), max(window.left - 0.5, 0)
+    bottom, right = min(window.bottom - 0.5, height - 1), min(window.right - 0.5, width - 1)
     corners = np.zeros((4, ndim))
     for axis, position in plane.index:
         if axis < ndim:
             corners[:, axis] = position
-    corners[:, plane.row_axis] = top, top, bottom, bottom
-    corners[:, plane.col_axis] = left, right, right, left
+    corners[:, min(plane.row_axis, last)] = top, top, bottom, bottom
+    corners[:, min(plane.col_axis, last)] = left, right, right, left
     return np.stack([corners, np.roll(corners, -1, axis=0) - corners], axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from napari_sam3_assistant.app.availability import WindowView
@@ -29,6 +29,10 @@ class WindowRows(QWidget):
         bindings.field(task, "local", self.local.toggled, self.local.setChecked)
         self.side = combo("ROI size, in pixels.")
         self.side.setAccessibleName("ROI size")
+        self.side.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        policy = self.side.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # or the dock would become wider with the mode
+        self.side.setSizePolicy(policy)
         fill(self.side, [(f"{side} x {side}", str(side)) for side in SIDES], str(task.local_side))
         self.side.currentIndexChanged.connect(self._side_chosen)
         bindings.connect(task.events.local_side, lambda side: self.side.setCurrentIndex(SIDES.index(side)))
