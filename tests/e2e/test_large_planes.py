@@ -246,6 +246,39 @@ def test_a_box_larger_than_the_size_is_held_whole(opened):
     assert frame(opened) == window
 
 
+def test_the_frame_goes_to_the_object_that_is_selected(opened):
+    opened.state.task.local = True
+    add(opened, *huge.NEAR)
+    near = frame(opened)
+    new_object(opened)
+    add(opened, *huge.FAR)
+    assert frame(opened) != near
+
+    opened.widget.controller.board.select(1)
+
+    assert frame(opened) == near
+
+
+def test_the_frame_goes_when_the_widget_is_closed(opened):
+    opened.state.task.local = True
+
+    opened.widget.close()
+
+    assert names.ROI not in opened.viewer.layers
+
+
+def test_the_frame_is_not_moved_by_the_slider_but_lies_on_the_slice_in_view(open_driver):
+    driver = open_driver((np.zeros((3, 3000, 3000), np.uint8), {"name": "stack", "contrast_limits": (0, 255)}))
+    driver.state.task.local = True
+    add(driver, 1000, 1000)
+
+    driver.viewer.dims.set_current_step(0, 0)
+    driver.wait_until_idle()
+
+    assert set(np.asarray(driver.viewer.layers[names.ROI].data)[:, 0, 0]) == {0}
+    assert driver.state.task.window is None
+
+
 # -- the whole plane -------------------------------------------------------------------------------
 
 
@@ -263,6 +296,24 @@ def test_the_whole_plane_is_read_from_a_small_copy_and_masks_lie_at_full_resolut
     (top, left), size = huge.CORNERS[0], huge.PATCH
     assert (box.top, box.left, box.bottom, box.right) == pytest.approx((top, left, top + size, left + size), abs=32)
     assert objects(opened)[1] == pytest.approx(size**2, rel=0.02)
+
+
+def test_on_the_whole_plane_an_example_finds_what_is_like_it_far_away(opened):
+    opened.state.task.whole_plane = True
+    opened.widget.controller.choose_task(Task.EXEMPLAR)
+    (top, left), size = huge.CORNERS[0], huge.PATCH
+    corners = [(top, left), (top, left + size), (top + size, left + size), (top + size, left)]
+    opened.widget.controller.boxes.layer.add([np.array(corners, float)], shape_type="rectangle")
+    opened.chunks.taken()
+
+    opened.widget.controller.run()
+    opened.wait_until_idle()
+
+    assert opened.chunks.taken()[0] == 0
+    boxes = sorted((item.mask.box.top, item.mask.box.left) for item in opened.state.results.objects)
+    assert len(boxes) == 2
+    for found, wanted in zip(boxes, huge.CORNERS, strict=True):
+        assert found == pytest.approx(wanted, abs=64)
 
 
 def test_the_whole_plane_and_a_fixed_size_exclude_each_other(opened):

@@ -69,12 +69,12 @@ def test_the_window_stays_while_it_serves_and_is_forgotten_with_the_picture(sess
     large = np.broadcast_to(np.uint8(0), (8192, 8192))
     session.set_source(array_source(large, identity="a"))
     session.request(at((4000, 4000)), PLANE).result(20)
-    first = session.window
+    first = session.view.window
 
     session.request(at((4000, 4000), (4100, 4100)), PLANE).result(20)
-    assert session.window == first
+    assert session.view.window == first
     session.set_source(array_source(large, identity="b"))
-    assert session.window is None
+    assert session.view is None
 
 
 def test_a_new_version_of_the_picture_is_encoded_anew(session):

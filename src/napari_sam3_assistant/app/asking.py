@@ -191,7 +191,7 @@ class Asking:
             key=("object", *key),
             progress=self._controller.status.reporter(),
         )
-        self._controller.roi.show(here)
+        self._controller.roi.show(here, session.view)
         self.wait(key, Pending(future, prompts), message)
         if session is self._standby.quick:
             in_use = self._standby.session.engine.name

@@ -16,12 +16,12 @@ from napari_sam3_assistant.app.painted_prompts import PaintedRecord
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.timeline import Timeline
 from napari_sam3_assistant.core.geometry import PlacedMask
-from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.layers import preview_boxes, preview_masks, previews
 from napari_sam3_assistant.layers.accepted import Accepted
 from napari_sam3_assistant.layers.point_records import PointsRecord
 from napari_sam3_assistant.layers.shape_records import ShapesRecord
 from napari_sam3_assistant.masks.registry import Objects
+from napari_sam3_assistant.tasks.view import View
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -121,6 +121,7 @@ class Board:
         if here is not None and here.place == self.place:
             self._hovered = False
             self._show(here, self.draft.objects)
+            self._controller.roi.show(here, self._view())
             self._redraw_extras_soon()
         self.publish()
 
@@ -144,17 +145,19 @@ class Board:
 
     def _show(self, here: OnScreen, objects: Objects) -> None:
         self.drawing = True
+        view = self._view()
+        window = view.window if view is not None else None
         try:
-            previews.show_objects(self._controller.viewer, here.layer, here.source, here.plane, objects, self._window())
+            previews.show_objects(self._controller.viewer, here.layer, here.source, here.plane, objects, window)
         finally:
             self.drawing = False
 
-    def _window(self) -> Window | None:
-        """Return what is worked on: the selected object's own window, else that of the newest request."""
+    def _view(self) -> View | None:
+        """Return what is worked on: what was looked at for the selected object, else for the newest request."""
         draft = self.draft
         talk = draft.talks.get(draft.selected) if draft.selected is not None else None
-        view = talk.view if talk is not None else None
-        return view.window if view is not None else self._controller.window
+        own = talk.view if talk is not None else None
+        return own or self._controller.standby.view
 
     def hover(self, here: OnScreen, id: int, mask: PlacedMask, score: float) -> None:
         """Show what a click would make; :meth:`draw` takes it back."""

@@ -33,7 +33,6 @@ from napari_sam3_assistant.app.status import OnMain, Status
 from napari_sam3_assistant.app.viewer_events import ViewerEvents
 from napari_sam3_assistant.core.errors import AssistantError, ImageError
 from napari_sam3_assistant.core.sources import Source
-from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import images, names, previews, world
 from napari_sam3_assistant.samples import napari_samples
@@ -206,11 +205,6 @@ class AppController:
     def encode_ms(self) -> float:
         """How long the last encoding took, in milliseconds, wherever it was done."""
         return self.standby.encode_ms
-
-    @property
-    def window(self) -> Window | None:
-        """The window of the last request."""
-        return self.standby.window
 
     def cancel(self) -> None:
         """Stop what runs and drop what waits; masks and prompts stay."""

@@ -93,9 +93,9 @@ class Standby:
         return self._last
 
     @property
-    def window(self) -> Window | None:
-        """The window of the last request."""
-        return self._last.window
+    def view(self) -> View | None:
+        """What the last request looks at."""
+        return self._last.view
 
     @property
     def encode_ms(self) -> float:

@@ -99,9 +99,9 @@ class ImageSession:
         return self._source
 
     @property
-    def window(self) -> Window | None:
-        """The window of the last request."""
-        return self._view.window if self._view else None
+    def view(self) -> View | None:
+        """What the last request looks at."""
+        return self._view
 
     @property
     def expected_s(self) -> float | None:
