@@ -174,6 +174,18 @@ def test_the_rows_are_there_for_large_planes_only(open_driver):
     assert not rows.isVisible()
 
 
+def test_the_size_is_written_out_and_the_dock_keeps_its_width(open_driver):
+    driver = open_driver((np.zeros((3000, 3000), np.uint8), {"name": "large"}))
+    driver.pump(0.5)
+    rows, width = driver.widget.simple.setup.window, driver.widget.width()
+
+    rows.local.click()
+    driver.pump(0.3)
+
+    assert driver.widget.width() == width
+    assert rows.side.width() >= rows.side.sizeHint().width()
+
+
 @pytest.mark.parametrize("side", [512, 2048])
 def test_a_fixed_size_is_looked_at_and_framed(opened, side):
     rows = opened.widget.simple.setup.window

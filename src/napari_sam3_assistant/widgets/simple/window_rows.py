@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from napari_sam3_assistant.app.availability import WindowView
@@ -30,7 +30,7 @@ class WindowRows(QWidget):
         self.side = combo("ROI size, in pixels.")
         self.side.setAccessibleName("ROI size")
         self.side.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        policy = self.side.sizePolicy()
+        policy = QSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         policy.setRetainSizeWhenHidden(True)  # or the dock would become wider with the mode
         self.side.setSizePolicy(policy)
         fill(self.side, [(f"{side} x {side}", str(side)) for side in SIDES], str(task.local_side))
