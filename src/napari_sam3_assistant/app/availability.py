@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_sam3_assistant.app import hints, model_hints
-from napari_sam3_assistant.app.state import AppState, ModelState, Phase, PromptKind
+from napari_sam3_assistant.app.state import AppState, ModelState, Phase, PromptKind, TaskState
+from napari_sam3_assistant.core.sources import Mix
 from napari_sam3_assistant.tasks.jobs import Task
 
 BUSY = (Phase.LOADING, Phase.RUNNING, Phase.CANCELLING)
@@ -48,6 +49,32 @@ class ModelView:
     folder: Action
     get: Action
     unload: Action
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelsView:
+    """What is seen of the image.
+
+    Attributes
+    ----------
+    row : bool
+        Whether the row ``Channels`` is shown.
+    names : tuple of str
+        Of the channels, for each of the three colours.
+    mix : Mix or None
+        The channels seen as red, green and blue; None where the one on the slider is seen as grey.
+    taken, old : bool
+        Whether contrast limits were taken; whether the layer has others by now.
+    limits : Action
+        ``Use contrast limits``.
+    """
+
+    row: bool
+    names: tuple[str, ...]
+    mix: Mix | None
+    taken: bool
+    old: bool
+    limits: Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +161,7 @@ class Availability:
     use_image : Action
     engine, summary : str
         Which engine answers and why; what the image in use is like.
+    channels : ChannelsView
     model : ModelView
     prompt : PromptView
     objects : ObjectsView
@@ -145,6 +173,7 @@ class Availability:
     use_image: Action
     engine: str
     summary: str
+    channels: ChannelsView
     model: ModelView
     prompt: PromptView
     objects: ObjectsView
@@ -160,6 +189,7 @@ def availability(state: AppState) -> Availability:
         use_image=_action(active, "Segment the selected image.", "Open an image first."),
         engine=state.model.reason,
         summary=state.task.summary or "No image layer selected.",
+        channels=_channels(state.task),
         model=_model(state.model),
         prompt=_prompt(state),
         objects=_objects(state),
@@ -181,6 +211,17 @@ def _model(model: ModelState) -> ModelView:
         folder=Action(True, model.folder or "Select model folder"),
         get=Action(True, "What SAM3 needs, and how to get it: packages, licence, files."),
         unload=_action(model.loaded, gives_back, "SAM3 is not in memory."),
+    )
+
+
+def _channels(task: TaskState) -> ChannelsView:
+    return ChannelsView(
+        row=len(task.channels) > 1,
+        names=task.channels,
+        mix=task.mix,
+        taken=task.limits is not None,
+        old=task.limits_old,
+        limits=_action(not task.color, hints.limits(task), "A picture in colour is taken as it is."),
     )
 
 

@@ -153,3 +153,12 @@ def _selected(results: ResultState) -> str:
     one, found = results.objects[results.selected], results.current
     line = f"Object {one.id}: {one.mask.area:,} px, score {one.score:.2f}"
     return f"{line} ({registry.title_of(found.engine)})." if found is not None else f"{line}."
+
+
+def limits(task: TaskState) -> str:
+    """Return what ``Use contrast limits`` does now."""
+    if task.limits is None:
+        return "Show the engine what the layer's contrast limits show; else limits are estimated from the whole image."
+    if task.limits_old:
+        return f"The engine still sees {task.limits}; press to take the limits that the layer has now."
+    return f"The engine sees {task.limits}; press to have limits estimated again."

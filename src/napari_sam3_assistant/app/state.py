@@ -14,6 +14,7 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from napari_sam3_assistant.core.results import ObjectRow
+from napari_sam3_assistant.core.sources import Mix
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 from napari_sam3_assistant.masks.registry import Objects
@@ -109,11 +110,16 @@ class TaskState:
     The user's: ``task``, ``prompt`` (of the task ``2D``), ``image``, ``positive`` (the next point) and
     ``positive_box`` (the next example), ``text`` (words that name objects), ``threshold`` (the score from which
     objects that are found are kept; None for what is usual), ``sheet`` (whether the list of keys is open).
+    Of the image in use: ``channel_axis`` (-1: the one that the layer names, if any) and ``mix`` (channels seen as
+    red, green and blue; None for the one on the slider, as grey).
 
     Facts: the images there are and what the chosen one is like; whether the layer of the prompts in use
     is there (``prompt_layer``) and takes the next click (``armed``); how many of its prompts lie on this
     plane (``usable``), which ones a run would use (``in_use``) and which not (``left_out``); whether the next
-    point begins an object wherever it is set, also on another one (``begun``).
+    point begins an object wherever it is set, also on another one (``begun``). What the channels of the image in
+    use are called (``channels``; none where it has no such axis), whether it is shown in colour (``color``), the
+    contrast limits that were taken (``limits``, in words; None where none were) and whether the layer has others
+    by now (``limits_old``).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -125,6 +131,8 @@ class TaskState:
     text: str = ""
     threshold: float | None = None
     sheet: bool = False
+    channel_axis: int = -1
+    mix: Mix | None = None
     images: tuple[ImageItem, ...] = ()
     active_image: str | None = None
     summary: str = ""
@@ -134,6 +142,10 @@ class TaskState:
     in_use: str = ""
     left_out: str = ""
     begun: bool = False
+    channels: tuple[str, ...] = ()
+    color: bool = False
+    limits: str | None = None
+    limits_old: bool = False
 
     @property
     def kind(self) -> PromptKind:

@@ -82,7 +82,7 @@ def limits_on(view: View, limits_of: LimitsOf) -> Limits:
     limits = limits_of(view.source, view.plane)
     if limits.low != limits.high:
         return limits
-    return limits_of_pixels([view.source.read(view.plane, view.window)], color=view.source.rgb)
+    return limits_of_pixels([view.source.read(view.plane, view.window)], color=view.source.color)
 
 
 def embed(
@@ -108,8 +108,8 @@ def embed(
         identity=source.identity,
         version=source.version,
         checksum=source.checksum(plane, window),
-        plane=plane,
-        channel=source.channel_of(plane),
+        plane=source.seen_plane(plane),
+        channels=source.channels_of(plane),
         level=0,
         window=window,
         limits=limits,

@@ -67,7 +67,7 @@ class Segmenter:
         options = {} if folder is None or choice.name == registry.BUILTIN.name else {"folder": folder}
         self._engine = registry.create(choice.name, **options)
         self._embeddings = EmbeddingCache()
-        self._limits: dict[tuple[str, int | None], Limits] = {}
+        self._limits: dict[tuple[object, ...], Limits] = {}
         self._last: tuple[Any, bool | None, int | None, Picture, Source] | None = None
         self._closed = False
 
@@ -188,7 +188,7 @@ class Segmenter:
         return picture, source
 
     def _limits_of(self, source: Source, plane: Plane) -> Limits:
-        key = source.identity, source.channel_of(plane)
+        key = source.identity, source.channels_of(plane)
         if key not in self._limits:
             self._limits[key] = estimate_limits(source, plane)
         return self._limits[key]

@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 
 from napari_sam3_assistant.core.errors import ImageError
 from napari_sam3_assistant.core.geometry import union
-from napari_sam3_assistant.core.intensity import Limits
+from napari_sam3_assistant.core.intensity import Limits, fixed_limits
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.sources import Source, estimate_limits
 from napari_sam3_assistant.core.windows import WHOLE_SIDE, Window, choose_window, whole
-from napari_sam3_assistant.engines.embeddings import EmbeddingCache
+from napari_sam3_assistant.engines.embeddings import EmbeddingCache, EmbeddingKey
 from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.tasks.find import FindResult, find_plane
 from napari_sam3_assistant.tasks.image import PlaneResult, View, embed, segment_plane
@@ -85,7 +85,7 @@ class ImageSession:
         self._embeddings = embeddings
         self._source: Source | None = None
         self._window: tuple[Plane, Window] | None = None
-        self._limits: dict[tuple[str, int, int | None], Limits] = {}
+        self._limits: dict[tuple[object, ...], Limits] = {}
         self._seen: tuple[object, ...] | None = None
         self.encode_ms = 0.0
         """How long the last encoding took, reading included, in milliseconds."""
@@ -135,10 +135,15 @@ class ImageSession:
     def has(self, plane: Plane, window: Window) -> bool:
         """Whether the engine in use has encoded this window, as far as is known without reading pixels."""
         source, name = self._need_source(), self.engine.name
-        about = source.identity, source.version, plane, window
-        return self._embeddings.holds(
-            lambda key: key.engine == name and (key.identity, key.version, key.plane, key.window) == about
-        )
+        about = *_seen(source, plane), window
+        limits = source.limits or fixed_limits(source.dtype) or self._limits.get(_seen(source, plane, frame=False))
+        usual = limits is None or limits.low == limits.high  # then those of the window are taken, see limits_on
+
+        def fits(key: EmbeddingKey) -> bool:
+            told = key.identity, key.version, key.channels, key.plane, key.window
+            return key.engine == name and told == about and (usual or key.limits == limits)
+
+        return self._embeddings.holds(fits)
 
     def must_wait(self, plane: Plane, window: Window) -> bool:
         """Whether a question about this window waits so long that somebody else should answer meanwhile."""
@@ -310,16 +315,22 @@ class ImageSession:
 
     def _kind(self, view: View) -> Kind:
         """Return how long a request will take, as far as the session knows without reading pixels."""
-        seen = self.engine.name, view.source.identity, view.source.version, view.plane, view.window
+        seen = self.engine.name, *_seen(view.source, view.plane), view.window, view.source.limits
         known = seen == self._seen
         self._seen = seen
         return Kind.DECODE if known else Kind.ENCODE
 
     def _limits_of(self, source: Source, plane: Plane) -> Limits:
         """Return the limits of a picture, estimated once. Called on the worker's thread."""
-        key = source.identity, source.version, source.channel_of(plane)
+        key = _seen(source, plane, frame=False)
         if source.limits is not None:
             return source.limits
         if key not in self._limits:
             self._limits[key] = estimate_limits(source, plane)
         return self._limits[key]
+
+
+def _seen(source: Source, plane: Plane, *, frame: bool = True) -> tuple[object, ...]:
+    """Return what the pixels of a plane depend on; without ``frame``, what their limits do: the channels alone."""
+    about = source.identity, source.version, source.channels_of(plane)
+    return (*about, source.seen_plane(plane)) if frame else (*about, source.channel_axis)

@@ -11,6 +11,7 @@ from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, fill, row
+from napari_sam3_assistant.widgets.simple.channels import ChannelsRow, LimitsBox
 
 TASKS = (
     (Task.IMAGE, "2D", "Place points, boxes or labels, then press Run Preview."),
@@ -41,7 +42,11 @@ class SetupGroup(QGroupBox):
         first.setStretch(1, 1)
         layout.addLayout(first)
         layout.addWidget(toggles)
-        layout.addWidget(self.summary)
+        self.channels, self.limits = ChannelsRow(controller), LimitsBox(controller)
+        second = row(self.summary, self.limits)
+        second.setStretch(0, 1)
+        layout.addWidget(self.channels)
+        layout.addLayout(second)
 
     def draw(self, can: Availability) -> None:
         """Show the images there are and what the chosen one is like."""
@@ -49,6 +54,8 @@ class SetupGroup(QGroupBox):
         self.image.setToolTip(self.image.currentText())
         self.summary.setText(can.summary)
         self.summary.setToolTip(can.summary)
+        self.channels.draw(can.channels)
+        self.limits.draw(can.channels)
 
     def _chosen(self, index: int) -> None:
         self._controller.choose_image(str(self.image.itemData(index)), arm=True)
