@@ -183,6 +183,7 @@ class Asking:
     def _request(self, key: Key, here: OnScreen, talk: Talk, prompts: Prompts, message: str) -> None:
         """Ask who answers now; and where that is not the engine in use, that one too."""
         session = self._standby.choose(here, prompts)
+        known = session.has(here.plane, session.window_for(prompts, here.plane))
         future = session.request(
             prompts,
             here.plane,
@@ -190,7 +191,7 @@ class Asking:
             key=("object", *key),
             progress=self._controller.status.reporter(),
         )
-        self.wait(key, Pending(future, prompts), message)
+        self.wait(key, Pending(future, prompts, known), message)
         if session is self._standby.quick:
             in_use = self._standby.session.engine.name
             self._standby.later(key, here, prompts, _previous(talk, prompts, in_use))
@@ -269,6 +270,8 @@ class Asking:
             return "No objects found"
         if area == window.shape[0] * window.shape[1]:
             return "Nothing stands out here: the mask is the whole view."
+        if pending.known and result.encode_ms:
+            return f"The pixels of {name} have changed since; they were read anew."
         return "Live Points ready" if self._controller.live.is_live else "Preview ready"
 
     def note_times(self, pending: Pending, result: PlaneResult | Looked) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_sam3_assistant.app import hints, model_hints
-from napari_sam3_assistant.app.state import AppState, ModelState, Phase, PromptKind, TaskState
+from napari_sam3_assistant.app.state import AppState, ModelState, Phase, PromptKind
 from napari_sam3_assistant.core.sources import Mix
 from napari_sam3_assistant.tasks.jobs import Task
 
@@ -189,7 +189,7 @@ def availability(state: AppState) -> Availability:
         use_image=_action(active, "Segment the selected image.", "Open an image first."),
         engine=state.model.reason,
         summary=state.task.summary or "No image layer selected.",
-        channels=_channels(state.task),
+        channels=_channels(state),
         model=_model(state.model),
         prompt=_prompt(state),
         objects=_objects(state),
@@ -214,14 +214,15 @@ def _model(model: ModelState) -> ModelView:
     )
 
 
-def _channels(task: TaskState) -> ChannelsView:
+def _channels(state: AppState) -> ChannelsView:
+    task = state.task
     return ChannelsView(
         row=len(task.channels) > 1,
         names=task.channels,
         mix=task.mix,
         taken=task.limits is not None,
         old=task.limits_old,
-        limits=_action(not task.color, hints.limits(task), "A picture in colour is taken as it is."),
+        limits=_action(not task.color, hints.limits(state), "A picture in colour is taken as it is."),
     )
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.drafts import Draft
+from napari_sam3_assistant.app.hints import seen
 from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.core.sources import Mix, Source
 from napari_sam3_assistant.layers import images
-from napari_sam3_assistant.layers.channels import Told, typed_names
+from napari_sam3_assistant.layers.channels import Told, fitted, typed_names
+from napari_sam3_assistant.layers.world import world_of
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -89,7 +91,8 @@ class Channels:
             self._tell(layer, limits=None, message="The limits of intensity are estimated again.")
             return
         low, high = (float(value) for value in layer.contrast_limits)
-        self._tell(layer, limits=Limits((low,), (high,)), message=f"The engine sees {words(low, high)}.")
+        limits = Limits((low,), (high,))
+        self._tell(layer, limits=limits, message=f"The engine sees {seen(limits)}.")
 
     def have_asked_anew(self) -> None:
         """Have a run ask about every object on screen, where what is seen of the image has changed since the last."""
@@ -143,7 +146,8 @@ class Channels:
         names: tuple[str, ...] = ()
         if layer is not None:
             try:
-                source = self.source_of(layer)
+                world = world_of(self._controller.viewer)
+                source = fitted(self.source_of(layer), layer, world, self.told(layer))
                 count = 0 if source.rgb or source.channel_axis is None else source.shape[source.channel_axis]
             except AssistantError:  # the summary says what is wrong
                 count = 0
@@ -151,7 +155,7 @@ class Channels:
         limits = None if layer is None else self.told(layer).limits
         task.channels = names
         task.color = layer is not None and bool(layer.rgb)
-        task.limits = None if limits is None else words(limits.low[0], limits.high[0])
+        task.limits = None if limits is None else seen(limits)
         task.limits_old = limits is not None and not self._same(layer, limits)
 
     def forget(self, layer: Any) -> None:
@@ -209,8 +213,3 @@ class Channels:
             controller.asking.follow(message)
         else:
             controller.status.idle(message)
-
-
-def words(low: float, high: float) -> str:
-    """Return limits of intensity as one says them."""
-    return f"{low:,.6g} as black and {high:,.6g} as white"

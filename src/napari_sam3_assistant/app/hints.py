@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_sam3_assistant.app.state import AppState, PromptKind, ResultState, TaskState
+from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
@@ -155,10 +156,19 @@ def _selected(results: ResultState) -> str:
     return f"{line} ({registry.title_of(found.engine)})." if found is not None else f"{line}."
 
 
-def limits(task: TaskState) -> str:
-    """Return what ``Use contrast limits`` does now."""
+def limits(state: AppState) -> str:
+    """Return what ``Use contrast limits`` does now, and which limits are in use."""
+    task, current = state.task, state.results.current
     if task.limits is None:
-        return "Show the engine what the layer's contrast limits show; else limits are estimated from the whole image."
+        known = "" if current is None else f" ({seen(current.limits)})"
+        return f"Show the engine what the layer's contrast limits show; now limits are those of the whole image{known}."
     if task.limits_old:
         return f"The engine still sees {task.limits}; press to take the limits that the layer has now."
     return f"The engine sees {task.limits}; press to have limits estimated again."
+
+
+def seen(limits: Limits) -> str:
+    """Return limits of intensity as one says them, of each colour where they differ."""
+    pairs = zip(limits.low, limits.high, strict=True)
+    said = dict.fromkeys(f"{low:,.6g} as black and {high:,.6g} as white" for low, high in pairs)
+    return "; ".join(said)
