@@ -11,6 +11,8 @@ import numpy as np
 from napari_sam3_assistant.demo.driver import Driver
 from napari_sam3_assistant.samples.multichannel import multichannel
 
+HOME = "/home/you/SAM3 masks"
+
 
 def both(driver: Driver, folder: Path, name: str) -> None:
     """Save the window as it is now, dark and light."""
@@ -33,6 +35,7 @@ def main(folder: Path) -> None:
     setup = driver.widget.simple.setup
     row, col = (int(value) for value in np.argwhere(sample.truth == 3).mean(axis=0))
     driver.click(image, row, col)
+    driver.state.output.default_folder = HOME
     both(driver, folder, "channels-grey")
     setup.channels.mode.setCurrentIndex(1)
     setup.channels.mode.activated.emit(1)
@@ -44,6 +47,9 @@ def main(folder: Path) -> None:
     both(driver, folder, "channels-limits-moved")
     driver.state.task.channel_axis = 2
     both(driver, folder, "channels-wrong-axis")
+    driver.state.task.channel_axis = 0
+    driver.state.task.mix = (0, 1, None)
+    both(driver, folder, "channels-axis-told")
 
 
 if __name__ == "__main__":

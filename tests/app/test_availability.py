@@ -411,3 +411,30 @@ def test_the_menu_offers_only_what_can_be_done(state):
     state.results.objects = objects(2).replace(1, status="accepted")
     assert not entries_of(state, 1)["Accept Only"].enabled and entries_of(state, 1)["Accept + Clear"].enabled
     assert entries_of(state, None)["Accept Only"].enabled
+
+
+# -- channels --------------------------------------------------------------------------------------
+
+
+def test_channels_are_shown_where_there_are_several_and_where_an_axis_was_told(state):
+    assert not availability(state).channels.row
+    state.task.channels = ("0 DAPI", "1 GFP")
+    can = availability(state).channels
+    assert can.row and not can.axis and can.names == ("0 DAPI", "1 GFP")
+
+    state.task.channels, state.task.channel_axis = (), 7  # one that does not fit
+
+    assert availability(state).channels.row and availability(state).channels.axis
+
+
+def test_contrast_limits_say_what_the_engine_sees_and_what_pressing_does(state):
+    assert "limits are those of the whole image." in availability(state).channels.limits.tip
+    state.results.current = result(np.ones((2, 2), bool))
+    assert "(0 as black and 1 as white)" in availability(state).channels.limits.tip
+
+    state.task.limits, state.task.limits_old = "3 as black and 9 as white", True
+
+    can = availability(state).channels
+    assert can.taken and can.old and "still sees 3 as black" in can.limits.tip
+    state.task.color = True
+    assert not availability(state).channels.limits.enabled

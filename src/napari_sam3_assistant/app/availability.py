@@ -57,8 +57,8 @@ class ChannelsView:
 
     Attributes
     ----------
-    row : bool
-        Whether the row ``Channels`` is shown.
+    row, axis : bool
+        Whether the row ``Channels`` is shown, and in it the axis that the user told.
     names : tuple of str
         Of the channels, for each of the three colours.
     mix : Mix or None
@@ -70,6 +70,7 @@ class ChannelsView:
     """
 
     row: bool
+    axis: bool
     names: tuple[str, ...]
     mix: Mix | None
     taken: bool
@@ -217,7 +218,8 @@ def _model(model: ModelState) -> ModelView:
 def _channels(state: AppState) -> ChannelsView:
     task = state.task
     return ChannelsView(
-        row=len(task.channels) > 1,
+        row=len(task.channels) > 1 or task.channel_axis >= 0,
+        axis=task.channel_axis >= 0,
         names=task.channels,
         mix=task.mix,
         taken=task.limits is not None,

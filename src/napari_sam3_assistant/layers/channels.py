@@ -45,10 +45,10 @@ class Told:
 
 def typed_names(viewer: Any) -> tuple[str, ...]:
     """Return the names of the viewer's axes that a user gave its sliders; empty strings for those that layers gave."""
-    own = viewer.layers.axis_labels
+    given = {(axis, name) for layer in viewer.layers for axis, name in enumerate(reversed(layer.axis_labels))}
     shown = viewer.dims.axis_labels
-    own = ("",) * (len(shown) - len(own)) + tuple(own)
-    return tuple("" if name == given else str(name) for name, given in zip(shown, own, strict=True))
+    last = len(shown) - 1
+    return tuple("" if (last - axis, name) in given else str(name) for axis, name in enumerate(shown))
 
 
 def file_axes(layer: Any) -> FileAxes:
@@ -94,8 +94,8 @@ def fitted(source: Source, layer: Any, world: World, told: Told) -> Source:
         return replace(source, channel_axis=None, mix=None)
     raise ImageError(
         f"{source.name} of shape {source.shape} has axis {told.axis} on screen: it cannot be the channel axis.",
-        hint=f"{what_fits([axis for axis in range(layer.ndim) if axis not in shown])} If axis {told.axis} does hold "
-        "channels, roll the axes with the button below the layer list until rows and columns are on screen.",
+        hint=f"{what_fits([axis for axis in range(layer.ndim) if axis not in shown])} Or roll the axes (below the "
+        "layer list) until rows and columns are on screen.",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGroupBox
 from superqt import QElidingLabel
 
@@ -31,7 +30,6 @@ class SetupGroup(QGroupBox):
         self.image.activated.connect(self._chosen)
         self.refresh = button("Refresh", controller.use_active_image, "Use the image selected in the layer list.")
         self.summary = QElidingLabel()
-        self.summary.setElideMode(Qt.TextElideMode.ElideMiddle)
         toggles = Toggles(TASKS, controller.choose_task)
         self.tasks = toggles.buttons
         toggles.show_value(self._task.task)
@@ -42,7 +40,7 @@ class SetupGroup(QGroupBox):
         first.setStretch(1, 1)
         layout.addLayout(first)
         layout.addWidget(toggles)
-        self.channels, self.limits = ChannelsRow(controller), LimitsBox(controller)
+        self.channels, self.limits = ChannelsRow(controller, bindings), LimitsBox(controller)
         second = row(self.summary, self.limits)
         second.setStretch(0, 1)
         layout.addWidget(self.channels)
