@@ -144,7 +144,7 @@ class Source:
             )
         if self.mix is None or self.channel_axis is None:
             return self._read(plane, window, level)
-        parts = {k: self._read(plane.at(self.channel_axis, k), window, level) for k in self.mix if k is not None}
+        parts = {k: self._read(plane.at(self.channel_axis, k), window, level) for k in set(self.mix) if k is not None}
         black = np.zeros_like(next(iter(parts.values())))
         return np.stack([black if k is None else parts[k] for k in self.mix], axis=-1)
 
