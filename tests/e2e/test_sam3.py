@@ -16,7 +16,6 @@ from napari_sam3_assistant.tasks.jobs import Task
 from tests.e2e.conftest import our_threads
 from tests.e2e.hands import add, add_box, objects, several
 
-
 pytestmark = pytest.mark.timeout(400)
 PATIENCE_S = 180
 """Torch is imported by a process that gives way to all others: on a busy machine that takes its time."""
