@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.drafts import Draft, Points
@@ -171,9 +172,8 @@ class Standby:
             return
         self._reading = None
         try:
-            future.result()
-        except (Cancelled, CancelledError):
-            pass
+            with suppress(Cancelled, CancelledError):
+                future.result()
         except AssistantError as error:
             self._declined.add(place)
             self._controller.status.fail(error)

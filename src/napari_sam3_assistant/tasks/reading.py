@@ -153,7 +153,7 @@ class TextResult:
         objects = tuple(named[index] for index in kept)
         values = [one.class_value for one in objects]
         outcomes = tuple(
-            PhraseOutcome(phrase.text, _title(self.engine), asked, used, found, values.count(value))
+            PhraseOutcome(phrase.text, registry.title_of(self.engine), asked, used, found, values.count(value))
             for value, (phrase, (used, found)) in enumerate(zip(self.phrases, passed, strict=True), 1)
         )
         return Reading(objects, outcomes)
@@ -173,7 +173,3 @@ def _passing(candidates: Candidates, threshold: float) -> tuple[float, tuple[Seg
         if found:
             break
     return used, found
-
-
-def _title(engine: str) -> str:
-    return next((spec.title for spec in registry.available() if spec.name == engine), engine)
