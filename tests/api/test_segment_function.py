@@ -480,6 +480,16 @@ def test_of_a_large_plane_the_part_with_the_objects_is_written_with_its_place(tm
     assert saved.place.plane_shape == (100, 5000)
 
 
+def test_an_ome_zarr_is_a_file_to_the_user_and_not_a_folder_to_save_into(tmp_path):
+    result = segment(two_squares(), points=[FIRST])
+
+    path = result.save(tmp_path / "mine.ome.zarr")
+
+    assert path == tmp_path / "mine.ome.zarr" and read_labels(path).labels.shape == two_squares().shape
+    with pytest.raises(SaveError, match="there already"):
+        result.save(path)
+
+
 def test_what_cannot_be_saved_is_refused_with_a_hint(tmp_path):
     result = segment(two_squares(), points=[FIRST])
     (tmp_path / "file").write_text("in the way")

@@ -12,12 +12,13 @@ from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import Prompts
-from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.core.results import ObjectRow, Segmentation
 from napari_sam3_assistant.core.sources import array_source
 from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.masks.registry import Objects
-from napari_sam3_assistant.tasks.image import PlaneResult, View
+from napari_sam3_assistant.tasks.image import PlaneResult
 from napari_sam3_assistant.tasks.jobs import Task
+from napari_sam3_assistant.tasks.view import View
 from tests.calls import Calls
 
 
@@ -38,6 +39,10 @@ def objects(count: int, *, first: int = 1) -> Objects:
     for _ in range(count):
         made = made.add(PlacedMask(np.ones((3, 4), bool)), score=0.876)
     return made
+
+
+def rows(count: int) -> tuple[ObjectRow, ...]:
+    return tuple(ObjectRow("cells", "points", "i", Plane(0, 1), id, 0.5, 12) for id in range(1, count + 1))
 
 
 def in_task(state: AppState, task: Task, prompt: PromptKind = PromptKind.POINTS) -> AppState:
@@ -295,9 +300,22 @@ def test_a_failure_is_a_problem_with_its_hint(state):
 
 def test_a_preview_and_a_list_of_results_can_be_cleared(state):
     state.results.objects = objects(2)
-    state.results.rows = state.results.objects.rows()
+    state.results.rows = rows(2)
 
     assert availability(state).run.clear_preview.enabled and availability(state).run.clear_results.enabled
+
+
+def test_the_table_counts_its_rows_and_goes_out_only_where_there_are_some(state):
+    empty = availability(state).table
+    state.results.objects = objects(2)
+    cleared = availability(state).table
+    state.results.rows, state.results.table = rows(2000), True
+    full = availability(state).table
+
+    assert (empty.title, full.title) == ("Table", "Table (2,000)") and not empty.shown and full.shown
+    assert empty.empty == "No objects yet." and cleared.empty.startswith("Cleared.")
+    assert not empty.copy.enabled and not empty.export.enabled and "2,000 rows" in full.export.tip
+    assert full.copy.enabled and full.export.enabled
 
 
 # -- results ---------------------------------------------------------------------------------------
@@ -357,6 +375,22 @@ def test_while_a_mask_is_saved_it_is_not_saved_again(state):
     assert not availability(state).results.save.enabled
 
 
+def test_what_is_in_the_preview_can_be_saved_and_cleaned_and_accepted_labels_only_saved(state):
+    state.results.kept = 1
+    can = availability(state).results
+    assert can.save.enabled and not can.save_clean.enabled and not can.save_labels.enabled
+
+    state.results.objects = objects(2)
+    can = availability(state).results
+    assert can.save_clean.enabled and can.save_labels.enabled and "SAM3 saved labels" in can.save_labels.tip
+
+
+def test_unloading_after_saving_is_offered_where_there_is_a_model(state):
+    assert not availability(state).results.unload
+    state.model.in_use = "sam3"
+    assert availability(state).results.unload
+
+
 def test_a_saved_file_is_named_and_its_folder_opens(state):
     assert not availability(state).results.open_folder.enabled
     state.output.saved = Path("/a/cells_mask_01.tif")
@@ -411,3 +445,30 @@ def test_the_menu_offers_only_what_can_be_done(state):
     state.results.objects = objects(2).replace(1, status="accepted")
     assert not entries_of(state, 1)["Accept Only"].enabled and entries_of(state, 1)["Accept + Clear"].enabled
     assert entries_of(state, None)["Accept Only"].enabled
+
+
+# -- channels --------------------------------------------------------------------------------------
+
+
+def test_channels_are_shown_where_there_are_several_and_where_an_axis_was_told(state):
+    assert not availability(state).channels.row
+    state.task.channels = ("0 DAPI", "1 GFP")
+    can = availability(state).channels
+    assert can.row and not can.axis and can.names == ("0 DAPI", "1 GFP")
+
+    state.task.channels, state.task.channel_axis = (), 7  # one that does not fit
+
+    assert availability(state).channels.row and availability(state).channels.axis
+
+
+def test_contrast_limits_say_what_the_engine_sees_and_what_pressing_does(state):
+    assert "limits are those of the whole image." in availability(state).channels.limits.tip
+    state.results.current = result(np.ones((2, 2), bool))
+    assert "(0 as black and 1 as white)" in availability(state).channels.limits.tip
+
+    state.task.limits, state.task.limits_old = "3 as black and 9 as white", True
+
+    can = availability(state).channels
+    assert can.taken and can.old and "still sees 3 as black" in can.limits.tip
+    state.task.color = True
+    assert not availability(state).channels.limits.enabled

@@ -14,8 +14,9 @@ from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.sources import array_source
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.masks.registry import Origin
-from napari_sam3_assistant.tasks.image import PlaneResult, View
+from napari_sam3_assistant.tasks.image import PlaneResult
 from napari_sam3_assistant.tasks.reading import Named
+from napari_sam3_assistant.tasks.view import View
 
 SOURCE = array_source(np.zeros((100, 100), np.uint8), identity="image")
 A, B, C = PointPrompt(10, 10), PointPrompt(12, 12), PointPrompt(50, 50)

@@ -136,8 +136,11 @@ def test_a_coarser_level_is_read_at_the_slice_it_has():
 def test_the_coarsest_level_that_is_large_enough_is_chosen():
     levels = tuple(np.zeros((side, side)) for side in (4096, 2048, 1024, 512))
 
-    assert Source("a", levels).level_for(Plane(0, 1), 1000) == 2
-    assert Source("a", levels).level_for(Plane(0, 1), 9000) == 0
+    source, all_of_it = Source("a", levels), Window(0, 0, 4096, 4096)
+
+    assert source.level_for(Plane(0, 1), all_of_it, 1000) == 2
+    assert source.level_for(Plane(0, 1), all_of_it, 9000) == 0
+    assert source.level_for(Plane(0, 1), Window(1000, 1000, 3000, 2000), 1000) == 1
 
 
 def test_writing_into_the_array_changes_the_checksum_and_lazy_pictures_are_not_read():
@@ -204,3 +207,56 @@ def test_a_channel_axis_on_screen_is_refused_and_those_that_fit_are_named():
         plane_of((3, 50, 50), (1, 2), (0, 0, 0), color_axis=2)
 
     assert "[0]" in caught.value.hint
+
+
+def test_channels_of_a_mix_come_as_colours_wherever_the_plane_is_cut():
+    values = np.arange(2 * 4 * 5 * 7).reshape(2, 4, 5, 7)
+    source = Source("a", (values,), channel_axis=1, mix=(3, None, 0))
+    here, there = Plane(2, 3, ((0, 1), (1, 0))), Plane(2, 3, ((0, 1), (1, 2)))
+
+    read = source.read(here, Window(1, 2, 4, 6))
+
+    np.testing.assert_array_equal(read[..., 0], values[1, 3, 1:4, 2:6])
+    np.testing.assert_array_equal(read[..., 2], values[1, 0, 1:4, 2:6])
+    assert not read[..., 1].any() and source.color and source.channels_of(here) == (3, None, 0)
+    np.testing.assert_array_equal(read, source.read(there, Window(1, 2, 4, 6)))
+    assert source.seen_plane(here) == source.seen_plane(there) == Plane(2, 3, ((0, 1),))
+
+
+def test_a_mix_reads_the_chunks_of_its_channels_alone_and_has_limits_for_each():
+    array, store = counting_zarr((4, 512, 512), (1, 256, 256))
+    array[0], array[2] = 100, np.tile(np.arange(512), (512, 1))
+    source = Source("a", (array,), channel_axis=0, mix=(0, 2, 2))
+    store.chunks.clear()
+
+    source.read(Plane(1, 2, ((0, 1),)), Window(0, 0, 256, 256))
+    count = len(store.chunks)
+    limits = estimate_limits(source, Plane(1, 2, ((0, 1),)))
+
+    assert count == 2
+    assert limits.high == pytest.approx((100, 511, 511), abs=1)
+
+
+@pytest.mark.parametrize("mix", [(0, 1, 4), (-1, 0, 1), (None, None, None)])
+def test_a_mix_of_channels_that_are_not_there_is_refused_and_those_that_are_named(mix):
+    with pytest.raises(ImageError) as caught:
+        Source("a", (np.zeros((4, 9, 9)),), channel_axis=0, mix=mix)
+
+    assert "0 to 3" in caught.value.hint
+
+
+def test_an_axis_of_channels_without_a_channel_is_refused():
+    with pytest.raises(ImageError, match="is empty"):
+        Source("a", (np.zeros((0, 9, 9)),), channel_axis=0)
+
+
+def test_a_lazy_picture_whose_folder_is_gone_is_an_error_and_not_what_zarr_fills_in(tmp_path):
+    array = zarr.create_array(tmp_path / "a.zarr", shape=(20, 20), dtype=np.uint8)
+    source = Source("a", (da.from_zarr(array),), path=str(tmp_path / "a.zarr"))
+    assert not source.read(Plane(0, 1), Window(0, 0, 5, 5)).any(), "chunks that were never written"
+
+    (tmp_path / "a.zarr").rename(tmp_path / "b.zarr")
+
+    with pytest.raises(ImageError, match=r"a\.zarr is gone") as caught:
+        source.read(Plane(0, 1), Window(0, 0, 5, 5))
+    assert caught.value.hint

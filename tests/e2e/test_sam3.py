@@ -120,6 +120,22 @@ def test_unload_gives_back_all_memory_and_the_next_click_loads_again(sam3):
     assert driver.state.model.loaded and driver.state.results.current.engine == "sam3"
 
 
+def test_unload_after_saving_waits_for_the_file_and_then_gives_the_memory_back(sam3, tmp_path):
+    driver, results = sam3, sam3.widget.simple.results
+    add(driver, 35, 35)
+    before = process()
+    driver.state.output.folder = str(tmp_path / "out")
+    results.unload.click()
+
+    results.save_clean.click()
+    driver.wait(lambda: not driver.state.model.loaded, "Unload")
+    driver.pump(0.1)
+
+    assert not Path(f"/proc/{before}").exists() and driver.state.output.saved.is_file()
+    assert driver.state.run.message.startswith("Saved preview mask to layer")
+    assert driver.state.run.message.endswith("Model unloaded.")
+
+
 def test_closing_the_widget_ends_the_process(sam3):
     driver = sam3
     running = process()

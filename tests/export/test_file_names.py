@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_sam3_assistant.export.images import save_labels
-from napari_sam3_assistant.export.names import PICTURE_SUFFIXES, mask_name, picture_stem
+from napari_sam3_assistant.export.names import PICTURE_SUFFIXES, file_name, mask_name, picture_stem
 
 
 @pytest.mark.parametrize(
@@ -127,3 +127,11 @@ def test_any_name_becomes_one_file_in_the_folder(name, suffix):
     assert len(os.fsencode(path.name)) <= 255
     assert re.fullmatch(r'[^\x00-\x1f<>:"/\\|?*]+_mask_01\.tif', path.name)
     assert not path.name.startswith(".")
+
+
+def test_a_name_that_a_user_gives_is_numbered_only_where_it_is_taken(tmp_path):
+    assert file_name("my masks.tif", tmp_path, ".npy") == tmp_path / "my masks.npy"
+    (tmp_path / "My Masks.npy").touch()
+
+    assert file_name("my masks", tmp_path, ".npy") == tmp_path / "my masks_01.npy"
+    assert file_name('../a/"b"\n\N{GRINNING FACE}', tmp_path, ".tif").name == "_a__b__\N{GRINNING FACE}.tif"

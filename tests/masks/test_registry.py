@@ -3,7 +3,6 @@ import pytest
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
-from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.masks.registry import MaskObject, Objects, Origin
 
@@ -89,16 +88,6 @@ def test_the_box_holds_all_objects():
 
     assert objects.box == Box(2, 4, 15, 33)
     assert Objects().box is None
-
-
-def test_rows_say_what_the_table_shows():
-    origin = Origin("cells.tif", "nucleus", 3)
-    objects = Objects().add(square(0, 0), score=0.75, origin=origin).add(square(5, 5, 2))
-
-    assert objects.rows() == (
-        ObjectRow("cells.tif", "nucleus", 3, 1, 0.75, 9),
-        ObjectRow("", "", None, 2, 1.0, 4),
-    )
 
 
 def test_labels_show_the_numbers_the_newest_on_top():

@@ -21,7 +21,8 @@ from napari_sam3_assistant.core.sources import array_source
 from napari_sam3_assistant.core.windows import Window, whole
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
-from napari_sam3_assistant.tasks.image import View, segment_plane
+from napari_sam3_assistant.tasks.image import segment_plane
+from napari_sam3_assistant.tasks.view import View
 from tests.conftest import squares
 
 PLANE = Plane(0, 1)

@@ -1,9 +1,12 @@
 """Sessions: the window in use, and requests that return at once."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from napari_sam3_assistant.core.errors import ImageError, PromptError
+from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import PointPrompt, Prompts
 from napari_sam3_assistant.core.sources import Source, array_source
@@ -69,12 +72,12 @@ def test_the_window_stays_while_it_serves_and_is_forgotten_with_the_picture(sess
     large = np.broadcast_to(np.uint8(0), (8192, 8192))
     session.set_source(array_source(large, identity="a"))
     session.request(at((4000, 4000)), PLANE).result(20)
-    first = session.window
+    first = session.view.window
 
     session.request(at((4000, 4000), (4100, 4100)), PLANE).result(20)
-    assert session.window == first
+    assert session.view.window == first
     session.set_source(array_source(large, identity="b"))
-    assert session.window is None
+    assert session.view is None
 
 
 def test_a_new_version_of_the_picture_is_encoded_anew(session):
@@ -119,3 +122,39 @@ def test_prompts_beside_a_large_plane_are_refused_at_once(session):
 
     with pytest.raises(PromptError):
         session.request(at((-90, -90)), PLANE)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"limits": Limits((0.0,), (100.0,))},
+        {"channel_axis": 0, "mix": (0, 1, None)},
+        {"channel_axis": 0, "mix": (0, None, 1)},
+        {"version": 1},
+    ],
+    ids=str,
+)
+def test_what_is_encoded_is_encoded_anew_where_something_else_is_seen_and_found_again(session, change):
+    first = Source("a", (np.stack([squares(), squares()[::-1]]).astype(np.uint16),), channel_axis=0)
+    plane, prompts = Plane(1, 2, ((0, 0),)), at((35, 35))
+    session.set_source(first)
+    session.request(prompts, plane).result(20)
+    assert session.has(plane, session.window)
+
+    session.set_source(replace(first, **change))
+    assert not session.has(plane, session.window)
+    changed = session.request(prompts, plane).result(20)
+
+    assert changed.encode_ms > 0 and session.has(plane, session.window)
+    session.set_source(first)
+    assert session.has(plane, session.window) and session.request(prompts, plane).result(20).encode_ms == 0
+
+
+def test_a_mix_is_the_same_wherever_the_plane_is_cut_on_the_channel_axis(session):
+    channels = np.stack([squares(), squares()[::-1]])
+    session.set_source(Source("a", (channels,), channel_axis=0, mix=(0, 1, None)))
+    session.request(at((35, 35)), Plane(1, 2, ((0, 0),))).result(20)
+
+    other = Plane(1, 2, ((0, 1),))
+
+    assert session.has(other, session.window) and session.request(at((35, 35)), other).result(20).encode_ms == 0

@@ -16,10 +16,10 @@ from napari_sam3_assistant.core.windows import Window, whole
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.tasks.distinct import distinct
-from napari_sam3_assistant.tasks.image import View
 from napari_sam3_assistant.tasks.objects import FoundObject, Result
 from napari_sam3_assistant.tasks.reading import lower_thresholds
 from napari_sam3_assistant.tasks.text import TEXT_THRESHOLD, find_words, phrases_in
+from napari_sam3_assistant.tasks.view import View
 from tests.tasks.colours import ColourReader, block, picture
 
 RED_AND_GREEN = {"red": [("red", 0.9)], "green": [("green", 0.7)]}

@@ -113,7 +113,7 @@ class Accepting:
             try:
                 layer = images.layer_by_id(viewer, identity)
                 own = [one for one in back if one.image == identity]
-                accepted.restore(viewer, layer, self._controller.source_of(layer), own)
+                accepted.restore(viewer, layer, self._controller.channels.source_of(layer), own)
             except AssistantError as error:
                 lost.add(identity)
                 self._controller.status.fail(error)

@@ -182,18 +182,21 @@ class Asking:
 
     def _request(self, key: Key, here: OnScreen, talk: Talk, prompts: Prompts, message: str) -> None:
         """Ask who answers now; and where that is not the engine in use, that one too."""
-        session = self._standby.choose(here, prompts)
+        session = self._standby.choose(here, prompts, talk.view)
+        known = session.has(here.plane, session.window_for(prompts, here.plane, talk.view))
         future = session.request(
             prompts,
             here.plane,
             previous=_previous(talk, prompts, session.engine.name),
+            own=talk.view,
             key=("object", *key),
             progress=self._controller.status.reporter(),
         )
-        self.wait(key, Pending(future, prompts), message)
+        self._controller.roi.show(here, session.view)
+        self.wait(key, Pending(future, prompts, known), message)
         if session is self._standby.quick:
             in_use = self._standby.session.engine.name
-            self._standby.later(key, here, prompts, _previous(talk, prompts, in_use))
+            self._standby.later(key, here, prompts, _previous(talk, prompts, in_use), talk.view)
 
     def wait(self, key: Key, pending: Pending, message: str) -> None:
         """Take the answer when it comes."""
@@ -224,6 +227,7 @@ class Asking:
         except Exception as error:
             logger.exception("A request failed")
             self._error = AssistantError(f"Something went wrong: {type(error).__name__}: {error}.", hint="Click again.")
+            self._error.__cause__ = error
             return ""
         layer = images.layer_by_id(self._controller.viewer, place[0])
         if layer is None:
@@ -269,6 +273,8 @@ class Asking:
             return "No objects found"
         if area == window.shape[0] * window.shape[1]:
             return "Nothing stands out here: the mask is the whole view."
+        if pending.known and result.encode_ms:
+            return f"The pixels of {name} have changed since; they were read anew."
         return "Live Points ready" if self._controller.live.is_live else "Preview ready"
 
     def note_times(self, pending: Pending, result: PlaneResult | Looked) -> None:

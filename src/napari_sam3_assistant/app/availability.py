@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from napari_sam3_assistant.app import hints, model_hints
 from napari_sam3_assistant.app.state import AppState, ModelState, Phase, PromptKind
+from napari_sam3_assistant.core.results import ObjectRow
+from napari_sam3_assistant.core.sources import Mix
+from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.tasks.jobs import Task
 
 BUSY = (Phase.LOADING, Phase.RUNNING, Phase.CANCELLING)
@@ -48,6 +51,42 @@ class ModelView:
     folder: Action
     get: Action
     unload: Action
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelsView:
+    """What is seen of the image.
+
+    Attributes
+    ----------
+    row, axis : bool
+        Whether the row ``Channels`` is shown, and in it the axis that the user told.
+    names : tuple of str
+        Of the channels, for each of the three colours.
+    mix : Mix or None
+        The channels seen as red, green and blue; None where the one on the slider is seen as grey.
+    taken, old : bool
+        Whether contrast limits were taken; whether the layer has others by now.
+    limits : Action
+        ``Use contrast limits``.
+    """
+
+    row: bool
+    axis: bool
+    names: tuple[str, ...]
+    mix: Mix | None
+    taken: bool
+    old: bool
+    limits: Action
+
+
+@dataclass(frozen=True, slots=True)
+class WindowView:
+    """Which part of a large plane is looked at: whether its controls, and the sizes, are shown; and a line."""
+
+    shown: bool
+    sizes: bool
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +151,41 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class TableView:
+    """The table: whether it is open, its rows and which of them is selected, and what can be done with them.
+
+    ``title`` is on the button that opens it, ``empty`` stands in place of rows.
+    """
+
+    title: str
+    shown: bool
+    rows: tuple[ObjectRow, ...]
+    row: ObjectRow | None
+    empty: str
+    all_planes: bool
+    copy: Action
+    export: Action
+
+
+@dataclass(frozen=True, slots=True)
 class ResultsView:
-    """What came of it: lines to write, and what can be done with the masks."""
+    """What came of it: lines to write, and what can be done with the masks.
+
+    ``unload`` tells whether there is a model to unload after saving; ``saved`` is the path of the last file, empty
+    while there is none; ``name`` is what the next one is called.
+    """
 
     text: str
     accept_clear: Action
     accept_only: Action
     undo_accept: Action
     save: Action
+    save_clean: Action
+    save_labels: Action
     open_folder: Action
+    unload: bool
+    saved: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,22 +199,28 @@ class Availability:
     use_image : Action
     engine, summary : str
         Which engine answers and why; what the image in use is like.
+    channels : ChannelsView
     model : ModelView
+    window : WindowView
     prompt : PromptView
     objects : ObjectsView
     run : RunView
     results : ResultsView
+    table : TableView
     """
 
     start: bool
     use_image: Action
     engine: str
     summary: str
+    channels: ChannelsView
     model: ModelView
+    window: WindowView
     prompt: PromptView
     objects: ObjectsView
     run: RunView
     results: ResultsView
+    table: TableView
 
 
 def availability(state: AppState) -> Availability:
@@ -160,11 +231,14 @@ def availability(state: AppState) -> Availability:
         use_image=_action(active, "Segment the selected image.", "Open an image first."),
         engine=state.model.reason,
         summary=state.task.summary or "No image layer selected.",
+        channels=_channels(state),
         model=_model(state.model),
+        window=WindowView(state.task.large, state.task.local, hints.window_line(state.task)),
         prompt=_prompt(state),
         objects=_objects(state),
         run=_run(state),
         results=_results(state),
+        table=_table(state),
     )
 
 
@@ -181,6 +255,19 @@ def _model(model: ModelState) -> ModelView:
         folder=Action(True, model.folder or "Select model folder"),
         get=Action(True, "What SAM3 needs, and how to get it: packages, licence, files."),
         unload=_action(model.loaded, gives_back, "SAM3 is not in memory."),
+    )
+
+
+def _channels(state: AppState) -> ChannelsView:
+    task = state.task
+    return ChannelsView(
+        row=len(task.channels) > 1 or task.channel_axis >= 0,
+        axis=task.channel_axis >= 0,
+        names=task.channels,
+        mix=task.mix,
+        taken=task.limits is not None,
+        old=task.limits_old,
+        limits=_action(not task.color, hints.limits(state), "A picture in colour is taken as it is."),
     )
 
 
@@ -244,9 +331,7 @@ def _run(state: AppState) -> RunView:
         run=Action(state.task.image is not None and ready and not busy, hints.run_tip(state, busy)),
         cancel=_action(stoppable, "Stop what runs; prompts and masks stay.", "Nothing runs."),
         clear_preview=_action(shown, "Remove the preview; prompts and saved masks stay.", "There is no preview."),
-        clear_results=_action(
-            bool(results.rows), "Forget the list of results; masks and prompts stay.", "There are no results."
-        ),
+        clear_results=_action(bool(results.rows), "Empty the table; masks and prompts stay.", "There are no results."),
     )
 
 
@@ -257,6 +342,8 @@ def _results(state: AppState) -> ResultsView:
     what = "the object" if count == 1 else f"all {count} objects"
     accept, none = f"Copy {what} to the layer {hints.ACCEPTED}", "Make a mask first."
     saved = f"Show {output.saved.name} in its folder." if output.saved is not None else ""
+    preview = count > 0 and not output.saving
+    waits = "Saving..." if output.saving else none
     return ResultsView(
         text=hints.results_lines(state),
         accept_clear=_action(count > 0, f"{accept}, and clear the prompts (K).", none),
@@ -269,9 +356,32 @@ def _results(state: AppState) -> ResultsView:
         save=_action(
             (count > 0 or results.kept > 0) and not output.saving,
             "Write the masks to a file." if count else "Write the accepted labels to a file.",
-            "Saving..." if output.saving else none,
+            waits,
         ),
+        save_clean=_action(
+            preview, "Write the masks to a file, keep them as a layer named as it, and remove the preview.", waits
+        ),
+        save_labels=_action(preview, f"Copy {what} to a new layer {hints.SAVED}; the preview stays.", waits),
         open_folder=_action(output.saved is not None, saved, "Nothing was saved yet."),
+        unload=state.model.loaded or state.model.in_use == registry.SAM3.name,
+        saved=str(output.saved or ""),
+        name=output.next_name,
+    )
+
+
+def _table(state: AppState) -> TableView:
+    results = state.results
+    count, none = len(results.rows), "There are no results."
+    rows = "the row" if count == 1 else f"all {count:,} rows"
+    return TableView(
+        title=f"Table ({count:,})" if count else "Table",
+        shown=results.table,
+        rows=results.rows,
+        row=results.row,
+        empty="No objects yet." if not len(results.objects) else "Cleared. An object comes back when it changes.",
+        all_planes=results.all_planes,
+        copy=_action(count > 0, f"Copy {rows} to the clipboard, for a spreadsheet.", none),
+        export=_action(count > 0, f"Write {rows} to a file, with sizes and places in pixels and world units.", none),
     )
 
 

@@ -21,6 +21,7 @@ from napari_sam3_assistant.layers.accepted import Accepted
 from napari_sam3_assistant.layers.point_records import PointsRecord
 from napari_sam3_assistant.layers.shape_records import ShapesRecord
 from napari_sam3_assistant.masks.registry import Objects
+from napari_sam3_assistant.tasks.view import View
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -69,6 +70,11 @@ class Board:
     def at(self, place: Place | None) -> Draft:
         """Return the draft of a place; an empty one where nothing was made."""
         return self._drafts.get(place, Draft()) if place is not None else Draft()
+
+    @property
+    def drafts(self) -> Mapping[Place, Draft]:
+        """The drafts of all planes of all images."""
+        return self._drafts
 
     def put(self, place: Place, draft: Draft) -> None:
         """Keep a draft. :meth:`draw` shows it."""
@@ -120,6 +126,7 @@ class Board:
         if here is not None and here.place == self.place:
             self._hovered = False
             self._show(here, self.draft.objects)
+            self._controller.roi.show(here, self._view())
             self._redraw_extras_soon()
         self.publish()
 
@@ -143,12 +150,19 @@ class Board:
 
     def _show(self, here: OnScreen, objects: Objects) -> None:
         self.drawing = True
+        view = self._view()
+        window = view.window if view is not None else None
         try:
-            previews.show_objects(
-                self._controller.viewer, here.layer, here.source, here.plane, objects, self._controller.window
-            )
+            previews.show_objects(self._controller.viewer, here.layer, here.source, here.plane, objects, window)
         finally:
             self.drawing = False
+
+    def _view(self) -> View | None:
+        """Return what is worked on: what was looked at for the selected object, else for the newest request."""
+        draft = self.draft
+        talk = draft.talks.get(draft.selected) if draft.selected is not None else None
+        own = talk.view if talk is not None else None
+        return own or self._controller.standby.view
 
     def hover(self, here: OnScreen, id: int, mask: PlacedMask, score: float) -> None:
         """Show what a click would make; :meth:`draw` takes it back."""
@@ -181,7 +195,7 @@ class Board:
         results.objects, results.selected = draft.objects, draft.selected
         results.reading = talk.reading, talk.readings
         results.current = talk.answer
-        results.rows = draft.objects.rows()
+        self._controller.listing.publish()
         results.undo, results.redo = self._timeline.undo_title, self._timeline.redo_title
         self._controller.state.task.begun = draft.begun
         self._controller.live.follow(draft)

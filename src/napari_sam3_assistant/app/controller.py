@@ -2,7 +2,8 @@
 
 Everything here runs on the GUI thread. Widgets call these verbs and those of the parts:
 ``board`` (objects and undo), ``asking``, ``finding`` and ``standby`` (requests and answers), ``live``, ``boxes`` and
-``masks`` (prompt layers), ``accepting``, ``hover``, ``saving``, ``model`` (the engine in use).
+``masks`` (prompt layers), ``channels`` and ``roi`` (what is seen), ``listing`` (the table), ``accepting``, ``hover``,
+``saving``, ``model`` (the engine).
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from psygnal import Signal
 from napari_sam3_assistant.app.accepting import Accepting
 from napari_sam3_assistant.app.asking import Asking
 from napari_sam3_assistant.app.board import Board
+from napari_sam3_assistant.app.channels import Channels
 from napari_sam3_assistant.app.drafts import Draft
 from napari_sam3_assistant.app.finding import Finding
 from napari_sam3_assistant.app.following import Following
 from napari_sam3_assistant.app.hover import Hover
+from napari_sam3_assistant.app.listing import Listing
 from napari_sam3_assistant.app.live_points import LivePoints
 from napari_sam3_assistant.app.model import ModelController
 from napari_sam3_assistant.app.painted_prompts import MaskPrompts
 from napari_sam3_assistant.app.prompt_layers import Boxes
+from napari_sam3_assistant.app.roi import ActiveRoi
 from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.app.saving import Saving
 from napari_sam3_assistant.app.screen import OnScreen
@@ -31,10 +35,9 @@ from napari_sam3_assistant.app.state import AppState, Phase, PromptKind
 from napari_sam3_assistant.app.status import OnMain, Status
 from napari_sam3_assistant.app.viewer_events import ViewerEvents
 from napari_sam3_assistant.core.errors import AssistantError, ImageError
-from napari_sam3_assistant.core.sources import Source
-from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import blocks, images, names, previews, world
+from napari_sam3_assistant.layers.channels import fitted
 from napari_sam3_assistant.samples import napari_samples
 from napari_sam3_assistant.tasks.jobs import Task
 
@@ -67,14 +70,16 @@ class AppController:
         self.viewer = viewer
         self.state = state
         self.on_main, self.after = on_main, after
-        self.status = Status(state.run, on_main)
+        self.status = Status(state.run, state.activity, on_main)
         self._runtime = runtime
-        self._sources = images.Sources()
         self.closed = False
         """Whether the last widget of the viewer is closed."""
+        self.channels: Channels = Channels(self)
         self._session = runtime.session(state.model.in_use)
         self.board: Board = Board(self)
+        self.listing: Listing = Listing(self, runtime.scheduler)
         self.standby: Standby = Standby(self, self._session, runtime.session(registry.BUILTIN.name))
+        self.roi: ActiveRoi = ActiveRoi(self)
         self.asking: Asking = Asking(self)
         self.finding: Finding = Finding(self)
         self.live: LivePoints = LivePoints(self)
@@ -117,18 +122,20 @@ class AppController:
         task = self.state.task
         layer = images.layer_by_id(self.viewer, identity)
         try:
-            source = None if layer is None else self._sources.of(layer)
+            source = None if layer is None else self.channels.plain_source_of(layer)
         except AssistantError as error:
             source = None
             self.status.fail(error)
         self._following.watch(layer if source is not None else None)
         if source is None:
             task.image, task.summary = None, ""
+            self.channels.look(None)
             self.standby.set_source(None)
             self._look()
             return
         task.image = identity
         blocks.bring_above(self.viewer, layer)
+        self.channels.look(layer)
         self.standby.set_source(source)
         self.state.output.default_folder = str(self.saving.default_folder())
         if self.state.run.phase is Phase.FAILED:
@@ -186,6 +193,7 @@ class AppController:
             self.prepare()
             if not task.usable:
                 return
+        self.channels.have_asked_anew()
         if task.task is Task.EXEMPLAR or task.kind is PromptKind.TEXT:
             self.finding.find()
         elif task.kind is PromptKind.POINTS:
@@ -207,11 +215,6 @@ class AppController:
         """How long the last encoding took, in milliseconds, wherever it was done."""
         return self.standby.encode_ms
 
-    @property
-    def window(self) -> Window | None:
-        """The window of the last request."""
-        return self.standby.window
-
     def cancel(self) -> None:
         """Stop what runs and drop what waits; masks and prompts stay."""
         if self.status.running:
@@ -229,18 +232,9 @@ class AppController:
         layer = images.layer_by_id(self.viewer, self.state.task.image)
         if layer is None:
             return None
-        source, here = self._sources.of(layer), world.world_of(self.viewer)
+        here = world.world_of(self.viewer)
+        source = fitted(self.channels.source_of(layer), layer, here, self.channels.told(layer))
         return OnScreen(layer, source, world.plane_on_screen(layer, here, source.shape, source.color_axis), here)
-
-    def source_of(self, layer: Any) -> Source:
-        """Return the source of an image layer.
-
-        Raises
-        ------
-        ImageError
-            If the layer's pixels cannot be segmented.
-        """
-        return self._sources.of(layer)
 
     def here(self) -> OnScreen | None:
         """Return :meth:`on_screen`, or None where there is no plane; the summary says why."""
@@ -264,8 +258,8 @@ class AppController:
         self.status.idle(f"Cleared {count} SAM3 preview layer(s). Prompts and accepted labels were kept.")
 
     def clear_results(self) -> None:
-        """Empty the table of results."""
-        self.state.results.rows = ()
+        """Empty the table of results; masks and prompts stay."""
+        self.listing.clear()
 
     def reset_prompt(self) -> None:
         """Remove every prompt of the kind in use, on every slice, and the masks they made; the layers stay.
@@ -301,7 +295,7 @@ class AppController:
     def layer_removed(self, layer: Any) -> None:
         """Let go of a layer that has left the viewer."""
         identity = str(layer.unique_id)
-        self._sources.forget(layer)
+        self.channels.forget(layer)
         self._runtime.embeddings.drop(lambda key: key.identity == identity)
         for part in (self.live, self.boxes, self.masks, self.accepting):
             part.layer_removed(layer)
@@ -350,21 +344,23 @@ class AppController:
         self.asking.forget()
         self._events.close()
         self._following.watch(None)
-        for part in (self.live, self.boxes, self.masks, self.model, self.finding):
+        for part in (self.live, self.boxes, self.masks, self.model, self.finding, self.roi, self.listing, self.saving):
             part.close()
-        self._sources.close()
+        self.channels.close()
 
     # -- telling ----------------------------------------------------------------------------------
 
     def describe(self) -> None:
         """Write anew what the image in use is called and like, and which prompts a run would use."""
         here = self.here()
+        self.roi.look(here)
         if here is not None:
             height, width = here.source.plane_shape(here.plane)
             name = TASK_NAMES[self.state.task.task]
             self.state.task.summary = f"{here.layer.name}: {height} x {width}. Current task: {name}."
         elif self.state.task.image is None:
             self.state.task.summary = ""
+        self.channels.describe()
         self.asking.describe()
         self.note_active()
 

@@ -15,6 +15,7 @@ from napari_sam3_assistant.core.prompts import MaskPrompt, PointPrompt, Prompts
 from napari_sam3_assistant.masks.registry import MaskObject, Objects, Origin
 from napari_sam3_assistant.tasks.image import PlaneResult
 from napari_sam3_assistant.tasks.reading import Named
+from napari_sam3_assistant.tasks.view import View
 
 Points = Mapping[int, tuple[PointPrompt, ...]]
 """The points of each object, by its number."""
@@ -68,6 +69,11 @@ class Talk:
         if points and mask is not None:
             return Prompts(points=points, mask=mask)
         return replace(self.base, points=points)
+
+    @property
+    def view(self) -> View | None:
+        """What was looked at for the newest answer; going on with the object looks there again."""
+        return self.answer.view if self.answer is not None else None
 
     @property
     def settled(self) -> bool:

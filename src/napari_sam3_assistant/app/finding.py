@@ -99,6 +99,7 @@ class Finding:
             key=FIND,
             progress=controller.status.reporter(),
         )
+        controller.roi.show(here, session.view)
         controller.asking.wait(key, Pending(future, None), message)
         if session is self._standby.quick:
             self._standby.find_later(key, here, query, here.view)

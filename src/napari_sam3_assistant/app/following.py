@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_sam3_assistant.layers import accepted, frames, mask_prompts
+from napari_sam3_assistant.layers import accepted, frames, mask_prompts, roi
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -53,4 +53,5 @@ class Following:
     def _ours(self, image: Any) -> list[Any]:
         controller = self._controller
         kept = accepted.accepted_layer(controller.viewer, image)
-        return [controller.live.layer, controller.boxes.layer, kept, *mask_prompts.mask_layers(controller.viewer)]
+        ours = [controller.live.layer, controller.boxes.layer, kept, roi.roi_layer(controller.viewer)]
+        return [*ours, *mask_prompts.mask_layers(controller.viewer)]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from napari_sam3_assistant.app.state import AppState, PromptKind, ResultState, TaskState
+from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
 
 ACCEPTED = names.ACCEPTED
+SAVED = names.SAVED
 LAYERS = {PromptKind.POINTS: names.POINTS, PromptKind.BOX: names.BOXES, PromptKind.LABELS: names.MASK_PROMPT}
 """The layer of each kind of prompt."""
 
@@ -90,6 +92,15 @@ def uses(task: TaskState) -> str:
     return " ".join(filter(None, (used, task.left_out)))
 
 
+def window_line(task: TaskState) -> str:
+    """Return which part of a large plane was looked at last, or will be."""
+    if task.window is None or task.whole_plane:
+        first = "the middle of the view" if task.kind is PromptKind.TEXT else "the newest prompt"
+        return "All of the plane is looked at." if task.whole_plane else f"The window follows {first}."
+    name, window = "ROI" if task.local else "Window", task.window
+    return f"{name} y={window.top}:{window.bottom}, x={window.left}:{window.right}"
+
+
 def object_line(state: AppState) -> str:
     """Return which object is selected, of how many, and which reading of its prompts is shown."""
     results, points = state.results, state.task.kind is PromptKind.POINTS
@@ -153,3 +164,21 @@ def _selected(results: ResultState) -> str:
     one, found = results.objects[results.selected], results.current
     line = f"Object {one.id}: {one.mask.area:,} px, score {one.score:.2f}"
     return f"{line} ({registry.title_of(found.engine)})." if found is not None else f"{line}."
+
+
+def limits(state: AppState) -> str:
+    """Return what ``Use contrast limits`` does now, and which limits are in use."""
+    task, current = state.task, state.results.current
+    if task.limits is None:
+        known = "" if current is None else f" ({seen(current.limits)})"
+        return f"Show the engine what the layer's contrast limits show; now limits are those of the whole image{known}."
+    if task.limits_old:
+        return f"The engine still sees {task.limits}; press to take the limits that the layer has now."
+    return f"The engine sees {task.limits}; press to have limits estimated again."
+
+
+def seen(limits: Limits) -> str:
+    """Return limits of intensity as one says them, of each colour where they differ."""
+    pairs = zip(limits.low, limits.high, strict=True)
+    said = dict.fromkeys(f"{low:,.6g} as black and {high:,.6g} as white" for low, high in pairs)
+    return "; ".join(said)

@@ -92,8 +92,8 @@ class Hover:
         if not prompts.positive and prompts.mask is None and prompts.box is None:
             return  # a negative point alone asks for nothing
         try:
-            session = self._controller.standby.choose(here, prompts)
-            self._future = future = session.request(prompts, here.plane, key="hover")
+            session = self._controller.standby.choose(here, prompts, talk.view)
+            self._future = future = session.request(prompts, here.plane, own=talk.view, key="hover")
         except AssistantError:
             return  # a place beside the picture; there is no preview of it
         self._resting = True

@@ -105,12 +105,12 @@ class ModelController:
         self._newest = future
         future.add_done_callback(lambda done: self._controller.on_main(lambda: self._looked(done)))
 
-    def unload(self) -> None:
-        """Give SAM3's memory back; the next question loads it again."""
+    def unload(self, told: str = GIVEN_BACK) -> None:
+        """Give SAM3's memory back, and say so; the next question loads it again."""
         self._controller.cancel()
         self._controller.standby.rest()
         done = self._runtime.unload(SAM3)
-        done.add_done_callback(lambda _: self._controller.on_main(self._unloaded))
+        done.add_done_callback(lambda _: self._controller.on_main(lambda: self._unloaded(told)))
 
     def end(self) -> None:
         """End SAM3's process, whatever it does; the next question starts it again."""
@@ -199,9 +199,9 @@ class ModelController:
         """Take note, on any thread."""
         self._controller.on_main(self._note_engine)
 
-    def _unloaded(self) -> None:
+    def _unloaded(self, told: str) -> None:
         if not self._controller.closed and not self._controller.status.running:
-            self._controller.status.idle(GIVEN_BACK)
+            self._controller.status.idle(told)
 
     def _note_engine(self) -> None:
         if self._controller.closed:

@@ -26,12 +26,15 @@ class Pending:
         Of its answer.
     prompts : Prompts or None
         What is asked about one object; None where all objects are looked for.
+    known : bool
+        Whether what it is about was encoded when it was asked.
     began : float
         When, as ``time.perf_counter`` tells.
     """
 
     future: Future[Any]
     prompts: Prompts | None
+    known: bool = False
     began: float = field(default_factory=time.perf_counter)
 
 

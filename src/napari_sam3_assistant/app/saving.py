@@ -1,51 +1,62 @@
-"""Saving the mask on screen, off the GUI thread."""
+"""Saving the masks on screen, to files off the GUI thread and to layers, and cleaning up after it.
+
+A file comes first, then its layer, then the preview goes: where a step fails, those after it
+are not done, and what is on screen stays.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_sam3_assistant.app import writing
 from napari_sam3_assistant.app.screen import OnScreen
+from napari_sam3_assistant.app.writing import Target, Write, Written
 from napari_sam3_assistant.core.errors import AssistantError, SaveError
-from napari_sam3_assistant.core.geometry import PlacedMask, union
-from napari_sam3_assistant.core.labels import to_labels
-from napari_sam3_assistant.core.progress import CancelToken, Progress
-from napari_sam3_assistant.core.windows import Window, whole
-from napari_sam3_assistant.export.images import FORMATS, save_labels
-from napari_sam3_assistant.export.names import mask_name
-from napari_sam3_assistant.layers import accepted, images
+from napari_sam3_assistant.layers import accepted, images, names, previews, saved
+from napari_sam3_assistant.masks.registry import MaskObject
 from napari_sam3_assistant.tasks.jobs import Job, Kind
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
     from napari_sam3_assistant.tasks.scheduler import Scheduler
 
-Write = Callable[[Progress, CancelToken], Path]
 logger = logging.getLogger(__name__)
 WORKER = "files"
 """Files are written on a thread of their own: a slow disk does not hold up a click."""
-WHOLE_SIDE = 4096
-"""Masks of planes up to this side are saved as an image of the plane's size; of larger ones, the object's."""
+CLEAN = "Save & Clean"
 
-MOST_PIXELS = 2**30
-"""A file of labels holds no more pixels than this."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """What a file is written of: the plane and its objects, as they were when the button was pressed."""
+
+    here: OnScreen
+    objects: tuple[MaskObject, ...]
+    clean: bool
+    remark: str
 
 
 class Saving:
-    """Writes the mask on screen to a file and says where."""
+    """Writes the masks on screen to files and layers, and says where."""
 
     def __init__(self, controller: AppController, scheduler: Scheduler) -> None:
         self._controller = controller
         self._scheduler = scheduler
         self._output = controller.state.output
-        self._beside = ""
+        self._naming: Future[str] | None = None
+        output, task = self._output.events, controller.state.task.events
+        for signal in (output.folder, output.default_folder, output.format, output.filename, output.saved):
+            signal.connect(self._rename)
+        for signal in (task.image, task.summary):
+            signal.connect(self._rename)
 
     def default_folder(self) -> Path:
         """Return where masks go unless the user chooses: beside the picture, else ``SAM3 masks`` at home."""
@@ -56,135 +67,191 @@ class Saving:
             return folder
         return Path.home() / "SAM3 masks"
 
+    # -- verbs ------------------------------------------------------------------------------------
+
     def save(self) -> None:
         """Write the objects on screen, edits included, or without them the accepted ones; say where."""
+        here, objects = self._objects()
+        if here is not None and objects:
+            self._submit(Taken(here, objects, False, self._left_out()), self._of_objects(here, objects))
+            return
+        found = None if here is None else self._of_accepted(here)
+        if here is None or found is None:
+            self._fail("There is no mask to save.")
+        else:
+            target, write = found
+            self._submit(Taken(here, (), False, f". {target.remark}" if target.remark else ""), write)
+
+    def save_and_clean(self) -> None:
+        """Write the objects on screen to a file, keep them as a layer named as it, and remove the preview."""
+        here, objects = self._objects()
+        if here is None or not objects:
+            self._fail("No preview Labels layer found to save.")
+            return
+        self._submit(Taken(here, objects, True, ""), self._of_objects(here, objects))
+
+    def save_labels(self) -> None:
+        """Copy the objects on screen into a new layer ``SAM3 saved labels``; the preview stays."""
+        here, objects = self._objects()
+        if here is None or not objects:
+            self._fail("No preview Labels layer found to save.")
+            return
+        layer = self._add_layer(Taken(here, objects, False, ""), names.SAVED)
+        if layer is not None:
+            self._controller.status.idle(f"Saved preview labels to layer '{layer}'.")
+
+    def open_folder(self, opened: Callable[[Path], bool]) -> None:
+        """Show the folder of the last file; ``opened`` tells whether the desktop could."""
+        path = self._output.saved
+        if path is None:
+            self._fail("No saved preview mask path is available.", "Save a mask first.")
+        elif not path.parent.is_dir():
+            self._fail(f"Saved mask folder was not found: {path.parent}.", "It was moved or removed; save again.")
+        elif not opened(path.parent):
+            self._fail(f"Could not open saved mask folder: {path.parent}.", "Open it in your file manager.")
+
+    def close(self) -> None:
+        """Let go of what the next file would be called."""
+        if self._naming is not None:
+            self._naming.cancel()
+
+    # -- what is written --------------------------------------------------------------------------
+
+    def _objects(self) -> tuple[OnScreen | None, tuple[MaskObject, ...]]:
         board, here = self._controller.board, self._controller.here()
         board.absorb()
-        objects = board.draft.objects
-        layer = None if here is None else accepted.accepted_layer(self._controller.viewer, here.layer)
-        if here is not None and len(objects):
-            write = self._of_plane(here, [(item.id, item.mask, item.score) for item in objects])
-        elif here is not None and layer is not None and layer.multiscale:
+        return here, tuple(board.draft.objects)
+
+    def _of_objects(self, here: OnScreen, objects: tuple[MaskObject, ...]) -> Write:
+        items = [(item.id, item.mask, item.score) for item in objects]
+        return writing.of_plane(self._target(here, flat=True), items, here.plane)
+
+    def _of_accepted(self, here: OnScreen) -> tuple[Target, Write] | None:
+        layer = accepted.accepted_layer(self._controller.viewer, here.layer)
+        if layer is not None and layer.multiscale:
             own = [one for one in self._controller.accepting.records if (one.image, one.plane) == here.place]
-            write = self._of_plane(here, [(one.id, one.mask, 1.0) for one in own])
-        elif here is not None and layer is not None and np.any(layer.data):
-            write = self._of_layer(here, layer.data)
-        else:
-            self._controller.status.fail(SaveError("There is no mask to save.", hint="Click on an object first."))
-            return
-        results = self._controller.state.results
-        missing = results.kept if len(objects) else 0
+            items = [(one.id, one.mask, 1.0) for one in own]
+            target = self._target(here, flat=True)
+            return (target, writing.of_plane(target, items, here.plane)) if items else None
+        if layer is not None and np.any(layer.data):
+            target = self._target(here, flat=False)
+            return target, writing.of_layer(target, layer.data)
+        return None
+
+    def _target(self, here: OnScreen, *, flat: bool) -> Target:
+        """Return where a file of the plane (``flat``), or of all axes of the layer, goes, and as what."""
+        chosen, layer = self._output.folder.strip(), here.layer
+        folder = Path(chosen).expanduser().absolute() if chosen else self.default_folder()
+        last = layer.ndim - 1
+        axes = [min(here.plane.row_axis, last), min(here.plane.col_axis, last)] if flat else range(layer.ndim)
+        return Target(
+            folder,
+            self._output.format,
+            str(layer.name),
+            self._output.filename,
+            here.source.plane_shape(here.plane) if flat else tuple(here.source.shape[: layer.ndim]),
+            tuple(float(layer.scale[axis]) for axis in axes),
+            tuple(str(layer.units[axis]) for axis in axes),
+        )
+
+    def _left_out(self) -> str:
+        missing = self._controller.state.results.kept
         verb = "object is" if missing == 1 else "objects are"
-        self._beside = f". {missing} accepted {verb} not in it." if missing else ""
+        return f". {missing} accepted {verb} not in it." if missing else ""
+
+    def _submit(self, taken: Taken, write: Write) -> None:
         self._output.saving, self._output.saved = True, None
         future = self._scheduler.submit(Job(WORKER, write), session=f"save-{id(self)}", kind=Kind.BATCH)
-        future.add_done_callback(lambda done: self._controller.on_main(lambda: self._saved(done)))
+        future.add_done_callback(lambda done: self._controller.on_main(lambda: self._saved(done, taken)))
 
-    def _of_plane(self, here: OnScreen, items: list[tuple[int, PlacedMask, float]]) -> Write:
-        """Return the function that writes objects of a plane; what belongs to napari is read now, on the GUI thread."""
-        plane, shape = here.plane, here.source.plane_shape(here.plane)
-        last = here.layer.ndim - 1
-        axes = [min(plane.row_axis, last), min(plane.col_axis, last)]
-        part = max(shape) > WHOLE_SIDE
-        folder, suffix, scale, units = self._target(here, axes)
-        name = str(here.layer.name)
+    # -- what the next file is called -----------------------------------------------------------------
 
-        def write(progress: Progress, cancel: CancelToken) -> Path:
-            window = _window_of([mask for _, mask, _ in items]) if part else whole(shape)
-            # As they are drawn: the better score is seen, of equal ones the newer.
-            values, masks, _ = zip(*sorted(items, key=lambda item: (item[2], item[0])), strict=True)
-            labels = to_labels(masks, window, values=values, overlap="last")
-            with _made_folder(folder):
-                return save_labels(
-                    labels.astype(np.uint16) if max(values) < 2**16 else labels,
-                    mask_name(name, folder, suffix, window=part),
-                    scale=scale,
-                    units=units,
-                    offset=window.offset,
-                    plane_shape=shape,
-                    plane=plane.index or None,
-                )
+    def _rename(self, *_: object) -> None:
+        """Look which name is free, off the GUI thread: a folder may be long, or far away."""
+        here = None if self._controller.closed else self._controller.here()
+        if here is None:
+            self._output.next_name = ""
+            return
+        target = self._target(here, flat=True)
+        key = f"name-{id(self)}"
+        job = Job(WORKER, lambda progress, cancel: target.free().name)
+        self._naming = future = self._scheduler.submit(job, session=key, kind=Kind.DECODE, key=key)
+        future.add_done_callback(lambda done: self._controller.on_main(lambda: self._renamed(done)))
 
-        return write
+    def _renamed(self, future: Future[str]) -> None:
+        if future is self._naming and not future.cancelled() and not self._controller.closed:
+            self._output.next_name = future.result()
 
-    def _of_layer(self, here: OnScreen, data: Any) -> Write:
-        """Return the function that writes a layer of accepted labels, with all its axes."""
-        folder, suffix, scale, units = self._target(here, list(range(here.layer.ndim)))
-        name = str(here.layer.name)
+    # -- what comes after -------------------------------------------------------------------------
 
-        def write(progress: Progress, cancel: CancelToken) -> Path:
-            with _made_folder(folder):
-                return save_labels(np.array(data), mask_name(name, folder, suffix), scale=scale, units=units)
-
-        return write
-
-    def _target(self, here: OnScreen, axes: list[int]) -> tuple[Path, str, list[float], list[str]]:
-        """Return folder, suffix, and pixel size and unit along some axes."""
-        chosen = self._output.folder.strip()
-        folder = Path(chosen).expanduser().absolute() if chosen else self.default_folder()
-        layer = here.layer
-        scale, units = [float(layer.scale[axis]) for axis in axes], [str(layer.units[axis]) for axis in axes]
-        return folder, FORMATS[self._output.format].suffix, scale, units
-
-    def _saved(self, future: Future[Path]) -> None:
+    def _saved(self, future: Future[Written], taken: Taken) -> None:
         self._output.saving = False
         try:
-            path = future.result()
+            written = future.result()
         except AssistantError as error:
             self._controller.status.fail(error)
             return
         except (Exception, CancelledError) as error:
             logger.exception("Saving failed")
-            self._controller.status.fail(SaveError(f"Could not save the mask: {error}.", hint="Choose another folder."))
+            self._fail(f"Could not save preview mask: {error}.", "Choose another folder.")
             return
-        self._output.saved = path
-        self._controller.status.idle(f"Saved the mask to {path}{self._beside}")
+        self._output.filename = ""
+        self._output.saved = written.path
+        if taken.clean and not self._controller.closed:
+            self._clean(taken, written)
+        else:
+            self._controller.status.idle(f"Saved the mask to {written.path}{taken.remark}")
+
+    def _clean(self, taken: Taken, written: Written) -> None:
+        """Keep what is in the file as a layer, then take it out of the preview, unless it was changed meanwhile."""
+        controller, board = self._controller, self._controller.board
+        if images.layer_by_id(controller.viewer, taken.here.source.identity) is None:
+            controller.status.idle(f"Saved the mask to {written.path}. Its image was removed meanwhile.")
+            return
+        if board.place != taken.here.place:
+            layer = self._add_layer(taken, written.stem)
+            if layer is not None:
+                controller.status.idle(f"{_told(layer, written)} The preview of the other slice was kept.")
+            return
+        before, objects, shown = board.snapshot(), board.draft.objects, previews.count_previews(controller.viewer)
+        same = [item.id for item in taken.objects if item.id in objects and objects[item.id] is item]
+        layer = self._add_layer(taken, written.stem, in_place=len(same) == len(objects))
+        if layer is None:
+            return
+        board.step(CLEAN, before)
+        controller.finding.forget()
+        told = f"{_told(layer, written)} {self._emptied(same, shown)}"
+        controller.status.idle(told)
+        if self._output.unload and controller.state.model.loaded:
+            controller.model.unload(f"{told} Model unloaded.")
+
+    def _emptied(self, ids: list[int], shown: int) -> str:
+        """Take objects out of the preview, and its ``shown`` layers away if none is left; return what was done."""
+        board = self._controller.board
+        board.empty(ids)
+        if len(board.draft.objects):
+            return "What was changed meanwhile is still in the preview."
+        board.drawing = True
+        previews.clear_previews(self._controller.viewer)
+        board.drawing = False
+        return f"Completed clean; removed {shown} preview layer(s)."
+
+    def _add_layer(self, taken: Taken, name: str, *, in_place: bool = False) -> str | None:
+        """Return the name of the layer that was made; None, and it is said, where there is no memory for it.
+
+        ``in_place``: the preview may become that layer.
+        """
+        here, viewer = taken.here, self._controller.viewer
+        add = saved.turn_preview if in_place else saved.add_saved
+        try:
+            return str(add(viewer, here.layer, here.source, here.plane, taken.objects, name).name)
+        except MemoryError:
+            self._fail(f"There is no memory for the layer '{name}'.", "Close other layers. The preview stays as it is.")
+            return None
+
+    def _fail(self, message: str, hint: str = "Click on an object first.") -> None:
+        self._controller.status.fail(SaveError(message, hint=hint))
 
 
-def _window_of(masks: Sequence[PlacedMask]) -> Window:
-    """Return the window that holds all masks.
-
-    Raises
-    ------
-    SaveError
-        If it is too large for a file.
-    """
-    box = union(box for mask in masks if (box := mask.box) is not None)
-    if box.area > MOST_PIXELS:
-        height, width = box.size
-        raise SaveError(
-            f"The objects lie too far apart for one file ({height:,.0f} x {width:,.0f} pixels).",
-            hint="Delete those far away, save, and undo.",
-        )
-    return Window(int(box.top), int(box.left), int(box.bottom), int(box.right))
-
-
-@contextmanager
-def _made_folder(folder: Path) -> Iterator[None]:
-    """Make a folder and those above it; if what follows fails, those that were not there go again.
-
-    Raises
-    ------
-    SaveError
-        If it cannot be made.
-    """
-    missing = [
-        one for one in (folder, *folder.parents) if not os.path.exists(one)
-    ]  # unlike Path's, false of a name that is too long
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise SaveError(f"{folder} is a file, not a folder.", hint="Choose another folder.") from error
-    except OSError as error:
-        for one in missing:
-            if os.path.isdir(one):
-                one.rmdir()
-        raise SaveError(
-            f"Cannot create output folder {folder}: {error.strerror}.", hint="Choose another folder."
-        ) from error
-    try:
-        yield
-    except BaseException:
-        for empty in missing:
-            empty.rmdir()
-        raise
+def _told(layer: str, written: Written) -> str:
+    return f"Saved preview mask to layer '{layer}' and file: {written.path}."

@@ -27,6 +27,7 @@ from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.tasks.looked import Looked
 from napari_sam3_assistant.tasks.session import PREPARE, ImageSession
+from napari_sam3_assistant.tasks.view import View
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -66,11 +67,12 @@ class Standby:
 
     def set_source(self, source: Source | None) -> None:
         """Take another picture, or another version of it."""
-        self.session.set_source(source)
-        self.quick.set_source(source)
+        for session in (self.session, self.quick):
+            session.set_source(source)
+            session.rule = self._controller.state.task.rule
 
-    def choose(self, here: OnScreen, prompts: Prompts) -> ImageSession:
-        """Return the session that answers about an object now.
+    def choose(self, here: OnScreen, prompts: Prompts, own: View | None = None) -> ImageSession:
+        """Return the session that answers about an object now; ``own`` is what was looked at for it before.
 
         Raises
         ------
@@ -79,7 +81,7 @@ class Standby:
         """
         self.set_source(here.source)
         self._resting = False
-        waits = self.session.must_wait(here.plane, self.session.window_for(prompts, here.plane))
+        waits = self.session.must_wait(here.plane, self.session.window_for(prompts, here.plane, own))
         self._last = self.quick if waits else self.session
         return self._last
 
@@ -94,9 +96,9 @@ class Standby:
         return self._last
 
     @property
-    def window(self) -> Window | None:
-        """The window of the last request."""
-        return self._last.window
+    def view(self) -> View | None:
+        """What the last request looks at."""
+        return self._last.view
 
     @property
     def encode_ms(self) -> float:
@@ -110,7 +112,9 @@ class Standby:
 
     # -- asking for later -------------------------------------------------------------------------
 
-    def later(self, key: Key, here: OnScreen, prompts: Prompts, previous: Segmentation | None) -> None:
+    def later(
+        self, key: Key, here: OnScreen, prompts: Prompts, previous: Segmentation | None, own: View | None
+    ) -> None:
         """Have the engine in use answer too, when it can."""
         if key[0] in self._declined:
             self._tell()
@@ -118,7 +122,7 @@ class Standby:
         if self._late.prompts_of(key) == prompts:
             return
         future = self.session.request(
-            prompts, here.plane, previous=previous, key=("object", *key), progress=self._reporter()
+            prompts, here.plane, previous=previous, own=own, key=("object", *key), progress=self._reporter()
         )
         self._wait(key, future, prompts)
 

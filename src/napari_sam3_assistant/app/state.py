@@ -13,7 +13,11 @@ from typing import ClassVar
 
 from psygnal import SignalGroupDescriptor
 
+from napari_sam3_assistant.app.activity import ActivityState
 from napari_sam3_assistant.core.results import ObjectRow
+from napari_sam3_assistant.core.sources import Mix
+from napari_sam3_assistant.core.window_rule import WindowRule
+from napari_sam3_assistant.core.windows import WINDOW_SIDE, Window
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 from napari_sam3_assistant.masks.registry import Objects
@@ -109,11 +113,19 @@ class TaskState:
     The user's: ``task``, ``prompt`` (of the task ``2D``), ``image``, ``positive`` (the next point) and
     ``positive_box`` (the next example), ``text`` (words that name objects), ``threshold`` (the score from which
     objects that are found are kept; None for what is usual), ``sheet`` (whether the list of keys is open).
+    Of the image in use: ``channel_axis`` (-1: the one that the layer names, if any) and ``mix`` (channels seen as
+    red, green and blue; None for the one on the slider, as grey). Of planes that are too large to be taken whole
+    unasked: ``local`` (whether a window of ``local_side`` pixels a side is looked at), ``whole_plane`` (whether all
+    of them is).
 
-    Facts: the images there are and what the chosen one is like; whether the layer of the prompts in use
+    Facts: the images there are and what the chosen one is like; whether its plane is so large (``large``), and what
+    of it is looked at (``window``); whether the layer of the prompts in use
     is there (``prompt_layer``) and takes the next click (``armed``); how many of its prompts lie on this
     plane (``usable``), which ones a run would use (``in_use``) and which not (``left_out``); whether the next
-    point begins an object wherever it is set, also on another one (``begun``).
+    point begins an object wherever it is set, also on another one (``begun``). What the channels of the image in
+    use are called (``channels``; none where it has no such axis), whether it is shown in colour (``color``), the
+    contrast limits that were taken (``limits``, in words; None where none were) and whether the layer has others
+    by now (``limits_old``).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -125,6 +137,13 @@ class TaskState:
     text: str = ""
     threshold: float | None = None
     sheet: bool = False
+    channel_axis: int = -1
+    mix: Mix | None = None
+    local: bool = False
+    local_side: int = WINDOW_SIDE
+    whole_plane: bool = False
+    large: bool = False
+    window: Window | None = None
     images: tuple[ImageItem, ...] = ()
     active_image: str | None = None
     summary: str = ""
@@ -134,6 +153,15 @@ class TaskState:
     in_use: str = ""
     left_out: str = ""
     begun: bool = False
+    channels: tuple[str, ...] = ()
+    color: bool = False
+    limits: str | None = None
+    limits_old: bool = False
+
+    @property
+    def rule(self) -> WindowRule:
+        """Which window of a large plane is looked at."""
+        return WindowRule(self.local_side if self.local else None, self.whole_plane and not self.local)
 
     @property
     def kind(self) -> PromptKind:
@@ -166,7 +194,7 @@ class RunState:
 
 @dataclass(eq=False)
 class ResultState:
-    """What came of it; controllers write it.
+    """What came of it; controllers write it, but for what is the user's.
 
     Attributes
     ----------
@@ -182,8 +210,12 @@ class ResultState:
         What the engine took for the newest answer, in milliseconds.
     plugin_ms : float
         From the click, or the run, to the drawn masks without the engine's share, in milliseconds.
+    table, all_planes : bool
+        The user's: whether the table is open, and lists the objects of every plane of every image.
     rows : tuple of ObjectRow
-        The table.
+        The table: the objects of the plane on screen, or of all planes.
+    row : ObjectRow or None
+        The selected object's.
     accepted : int
         Objects accepted so far.
     kept : int
@@ -199,7 +231,10 @@ class ResultState:
     current: PlaneResult | None = None
     decode_ms: float = 0.0
     plugin_ms: float = 0.0
+    table: bool = False
+    all_planes: bool = False
     rows: tuple[ObjectRow, ...] = ()
+    row: ObjectRow | None = None
     accepted: int = 0
     kept: int = 0
     undo: str = ""
@@ -208,12 +243,21 @@ class ResultState:
 
 @dataclass(eq=False)
 class OutputState:
-    """Where masks are saved; ``saved`` and ``saving`` are facts."""
+    """Where masks are saved, and as what.
+
+    The user's: ``folder`` (empty for ``default_folder``), ``format``, ``filename`` (of the next file; empty for
+    ``next_name``), ``unload`` (whether ``Save & Clean`` gives SAM3's memory back too).
+
+    Facts: ``default_folder``, ``next_name`` (what the next file will be called), ``saved`` (the last file), ``saving``.
+    """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     folder: str = ""
     default_folder: str = ""
     format: str = "tiff"
+    filename: str = ""
+    next_name: str = ""
+    unload: bool = False
     saved: Path | None = None
     saving: bool = False
 
@@ -227,8 +271,9 @@ class AppState:
     run: RunState = field(default_factory=RunState)
     results: ResultState = field(default_factory=ResultState)
     output: OutputState = field(default_factory=OutputState)
+    activity: ActivityState = field(default_factory=ActivityState)
 
     @property
     def parts(self) -> tuple[object, ...]:
         """Every part that has signals."""
-        return self.model, self.task, self.run, self.results, self.output
+        return self.model, self.task, self.run, self.results, self.output, self.activity

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from napari_sam3_assistant.app.activity import ActivityState, note, note_error
 from napari_sam3_assistant.app.state import Phase, RunState
 from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.core.progress import Progress
@@ -31,17 +32,19 @@ def seldom(on_main: OnMain, progressed: Callable[[float | None, str], None]) -> 
 
 
 class Status:
-    """Writes a :class:`RunState`.
+    """Writes a :class:`RunState`, and notes what it says in the log.
 
     Parameters
     ----------
     run : RunState
+    activity : ActivityState
     on_main : callable
         Runs a function on the GUI thread, soon; callable from any thread.
     """
 
-    def __init__(self, run: RunState, on_main: OnMain) -> None:
+    def __init__(self, run: RunState, activity: ActivityState, on_main: OnMain) -> None:
         self._run = run
+        self._activity = activity
         self._on_main = on_main
 
     @property
@@ -52,18 +55,22 @@ class Status:
     def begin(self, message: str) -> None:
         """Say that something runs."""
         self._set(Phase.RUNNING, message)
+        note(self._activity, message)
 
     def cancelling(self) -> None:
         """Say that what runs is asked to stop."""
         self._set(Phase.CANCELLING, "Cancelling...")
+        note(self._activity, "Cancelling...")
 
     def idle(self, message: str) -> None:
         """Say that nothing goes on, and what came last."""
         self._set(Phase.IDLE, message)
+        note(self._activity, message)
 
     def fail(self, error: AssistantError) -> None:
-        """Say what failed and what to do now; nothing else changes."""
+        """Say what failed and what to do now, and note the details; nothing else changes."""
         self._set(Phase.FAILED, error.message, error.hint)
+        note_error(self._activity, error)
 
     def reporter(self) -> Progress:
         """Return what a worker tells how far it is."""

@@ -9,7 +9,7 @@ import typer
 
 from napari_sam3_assistant.cli import screen
 
-FORMATS = ("tiff", "png", "npy")
+FORMATS = ("tiff", "png", "npy", "zarr")
 """Those of :data:`napari_sam3_assistant.export.images.FORMATS`, whose import takes longer than help may."""
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import EngineError
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip
+from napari_sam3_assistant.core.planes import Plane
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,11 +164,13 @@ class ObjectRow:
     Attributes
     ----------
     layer, prompt : str
-        Which picture, and what was asked.
-    frame : int or None
-        Index along the frame axis, if there is one.
+        Name of the picture, and what was asked.
+    image : str
+        The picture's identity.
+    plane : Plane
+        On which plane of it the object lies.
     object_id : int
-        From 1.
+        From 1; each plane has its own numbers.
     score : float
         0 to 1.
     area : int
@@ -176,7 +179,13 @@ class ObjectRow:
 
     layer: str
     prompt: str
-    frame: int | None
+    image: str
+    plane: Plane
     object_id: int
     score: float
     area: int
+
+    @property
+    def frame(self) -> tuple[int, ...]:
+        """Where the picture is cut on its other axes, in their order; empty where it has none."""
+        return tuple(position for _, position in self.plane.index)

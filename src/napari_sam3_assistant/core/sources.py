@@ -10,6 +10,7 @@ import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from napari_sam3_assistant.core.errors import AssistantError, ImageError
 from napari_sam3_assistant.core.intensity import Limits, estimate, fixed_limits
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.windows import Window
+
+Mix = tuple[int | None, int | None, int | None]
+"""The channels that are shown as red, green and blue; None leaves a colour black."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,16 +40,20 @@ class Source:
     rgb : bool
         Whether ``channel_axis`` holds red, green, blue (and alpha), read together.
     channel_axis : int or None
-        The axis of channels, if there is one. Without ``rgb`` the plane's index on it says which is read.
+        The axis of channels, if there is one. Without ``rgb`` and ``mix`` the plane's index on it says which is read.
+    mix : Mix or None
+        Channels that are read together as red, green and blue, wherever the plane cuts ``channel_axis``.
     limits : Limits or None
         Fixed limits of intensity; None lets them be estimated.
     name : str
         For messages.
+    path : str or None
+        The file or folder that lazy pixels come from: without it there are none, whatever its reader makes of that.
 
     Raises
     ------
     ImageError
-        If the picture is empty, has a data type that is no intensity, or the channel axis does not fit.
+        If the picture is empty, has a data type that is no intensity, or the channels do not fit.
     """
 
     identity: str
@@ -53,13 +61,17 @@ class Source:
     version: int = 0
     rgb: bool = False
     channel_axis: int | None = None
+    mix: Mix | None = None
     limits: Limits | None = None
     name: str = "The image"
+    path: str | None = None
 
     def __post_init__(self) -> None:
         if not self.levels:
             raise ImageError(f"{self.name} has no pixels.", hint="Choose another image.")
         _check(self.name, self.shape, self.dtype, self.channel_axis, self.rgb)
+        if self.mix is not None:
+            _check_mix(self.name, self.shape, self.channel_axis, self.mix)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -77,9 +89,22 @@ class Source:
         """The axis that is read whole: the channel axis of an RGB picture."""
         return self.channel_axis if self.rgb else None
 
-    def channel_of(self, plane: Plane) -> int | None:
-        """Return which channel ``plane`` shows; None where there are no channels, or they are read together."""
-        return None if self.rgb or self.channel_axis is None else plane.position(self.channel_axis)
+    @property
+    def color(self) -> bool:
+        """Whether what is read has red, green and blue on its last axis."""
+        return self.rgb or self.mix is not None
+
+    def channels_of(self, plane: Plane) -> tuple[int | None, ...]:
+        """Return which channels are read of ``plane``; none where there is no such axis, or it is read whole."""
+        if self.rgb or self.channel_axis is None:
+            return ()
+        return self.mix if self.mix is not None else (plane.position(self.channel_axis),)
+
+    def seen_plane(self, plane: Plane) -> Plane:
+        """Return ``plane`` without what its pixels do not depend on: the place on the channel axis of a mix."""
+        if self.mix is None:
+            return plane
+        return Plane(plane.row_axis, plane.col_axis, tuple(cut for cut in plane.index if cut[0] != self.channel_axis))
 
     def plane_shape(self, plane: Plane) -> tuple[int, int]:
         """Return height and width of ``plane`` at full resolution, in pixels."""
@@ -112,6 +137,18 @@ class Source:
         ImageError
             If the pixels cannot be read.
         """
+        if self.path is not None and not isinstance(self.levels[level], np.ndarray) and not Path(self.path).exists():
+            raise ImageError(
+                f"{self.name} could not be read: {self.path} is gone.",
+                hint="Put the file back or reconnect its drive, then click again.",
+            )
+        if self.mix is None or self.channel_axis is None:
+            return self._read(plane, window, level)
+        parts = {k: self._read(plane.at(self.channel_axis, k), window, level) for k in set(self.mix) if k is not None}
+        black = np.zeros_like(next(iter(parts.values())))
+        return np.stack([black if k is None else parts[k] for k in self.mix], axis=-1)
+
+    def _read(self, plane: Plane, window: Window, level: int) -> npt.NDArray[Any]:
         data = self.levels[level]
         picked: list[int | slice] = [slice(None)] * len(data.shape)
         picked[plane.row_axis], picked[plane.col_axis] = window.slices
@@ -146,11 +183,20 @@ class Source:
         step = max(1, math.isqrt(math.ceil(window.shape[0] * window.shape[1] / 4096)))
         return zlib.adler32(np.ascontiguousarray(pixels[step // 2 :: step, step // 2 :: step]).tobytes())
 
-    def level_for(self, plane: Plane, side: int) -> int:
-        """Return the coarsest level whose plane is still ``side`` pixels or more on its longer side."""
+    def window_at(self, plane: Plane, window: Window, level: int) -> Window:
+        """Return the pixels of ``level`` that hold a window of ``plane``, which is in pixels of full resolution."""
+        if not level:
+            return window
+        (rows, cols), (height, width) = self.factors(plane, level), plane.shape_in(self.levels[level].shape)
+        top, left = min(int(window.top / rows), height - 1), min(int(window.left / cols), width - 1)
+        bottom, right = math.ceil(window.bottom / rows), math.ceil(window.right / cols)
+        return Window(top, left, min(max(bottom, top + 1), height), min(max(right, left + 1), width))
+
+    def level_for(self, plane: Plane, window: Window, side: int) -> int:
+        """Return the coarsest level at which a window is still ``side`` pixels or more on its longer side."""
         level = 0
         for candidate in range(1, len(self.levels)):
-            if max(plane.shape_in(self.levels[candidate].shape)) >= side:
+            if max(self.window_at(plane, window, candidate).shape) >= side:
                 level = candidate
         return level
 
@@ -175,7 +221,7 @@ def estimate_limits(source: Source, plane: Plane) -> Limits:
         return source.read(at, Window(*place), level)
 
     shape = plane.shape_in(source.levels[level].shape)
-    return estimate(read, math.prod(lengths), shape, color=source.rgb)
+    return estimate(read, math.prod(lengths), shape, color=source.color)
 
 
 def _check(name: str, shape: Sequence[int], dtype: np.dtype[Any], channel_axis: int | None, rgb: bool) -> None:
@@ -200,6 +246,16 @@ def _check(name: str, shape: Sequence[int], dtype: np.dtype[Any], channel_axis: 
         raise ImageError(
             f"{name} of shape {tuple(shape)} has no RGB on axis {channel_axis}.",
             hint=f"An axis of length 3 or 4 fits: {fits}." if fits else "Set Channel axis to -1.",
+        )
+
+
+def _check_mix(name: str, shape: Sequence[int], channel_axis: int | None, mix: Mix) -> None:
+    chosen = [channel for channel in mix if channel is not None]
+    length = 0 if channel_axis is None else shape[channel_axis]
+    if not chosen or not all(0 <= channel < length for channel in chosen):
+        raise ImageError(
+            f"{name} of shape {tuple(shape)} cannot show channels {mix} as red, green and blue.",
+            hint=f"Choose at least one, of 0 to {length - 1}." if length else "Say first which axis holds channels.",
         )
 
 

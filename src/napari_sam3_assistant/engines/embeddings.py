@@ -33,12 +33,12 @@ class EmbeddingKey:
         Of its pixels.
     plane : Plane
         The plane.
-    channel : int or None
-        Position on the channel axis.
+    channels : tuple of int or None
+        Positions on the channel axis that are seen, in order of the colours.
     level : int
         Of the pyramid.
     window : Window
-        In pixels of the level.
+        In pixels of the plane, at full resolution.
     limits : Limits
         Of intensity.
     """
@@ -49,7 +49,7 @@ class EmbeddingKey:
     version: int
     checksum: int
     plane: Plane
-    channel: int | None
+    channels: tuple[int | None, ...]
     level: int
     window: Window
     limits: Limits

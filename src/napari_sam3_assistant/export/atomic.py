@@ -1,6 +1,6 @@
-"""Files that are there whole or not at all.
+"""Files, and folders that are one file to a user, that are there whole or not at all.
 
-A file is written under another name in its folder, brought to the disk and then given its
+One is written under another name in its folder, brought to the disk and then given its
 name. Whatever fails on the way, what was there before stays as it was, and no rest remains.
 """
 
@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -63,10 +64,61 @@ def write_file(path: Path, write: Callable[[BinaryIO], object], *, overwrite: bo
     return path
 
 
+def write_folder(path: Path, write: Callable[[Path], object], *, overwrite: bool = False) -> Path:
+    """Make a folder with all that is in it at once and return its path.
+
+    Parameters
+    ----------
+    path : Path
+        Where it shall stand. The folder that holds it must be there.
+    write : callable
+        Writes the content into the empty folder it is given.
+    overwrite : bool
+        Whether what has that name already may be replaced; it stays until the new one is complete.
+
+    Raises
+    ------
+    SaveError
+        If something has that name already, or it cannot be written.
+    """
+    if not overwrite and os.path.lexists(path):
+        raise _exists(path)
+    draft = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        draft.mkdir()
+        write(draft)
+        _settle_all(draft)
+        if overwrite and os.path.lexists(path):
+            _replace(path, draft)
+        else:
+            os.rename(draft, path)
+    except OSError as error:
+        raise save_error(path, error) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    _settle(path.parent)
+    return path
+
+
+def _replace(path: Path, draft: Path) -> None:
+    """Put a finished folder in the place of what is there, which comes back if that fails."""
+    old = path.with_name(f".{secrets.token_hex(8)}.part")
+    os.rename(path, old)
+    try:
+        os.rename(draft, path)
+    except OSError:
+        os.rename(old, path)
+        raise
+    if old.is_dir() and not old.is_symlink():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        old.unlink()
+
+
 def save_error(path: Path, error: OSError) -> SaveError:
     """Return ``error``, met while ``path`` was written, as one that says what to do now."""
     name, folder = path.name, path.parent
-    if error.errno == errno.EEXIST:
+    if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
         return _exists(path)
     if error.errno in _FULL:
         return SaveError(f"The disk is full; {name} was not saved.", hint="Free some space or choose another folder.")
@@ -109,6 +161,14 @@ def _name(draft: Path, path: Path) -> None:
     except OSError:
         path.unlink(missing_ok=True)
         raise
+
+
+def _settle_all(folder: Path) -> None:
+    """Bring every file of a folder to the disk; a disk that is full may say so only then."""
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            with open(os.path.join(parent, name), "rb+") as file:
+                os.fsync(file.fileno())
 
 
 def _settle(folder: Path) -> None:

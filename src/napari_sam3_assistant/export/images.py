@@ -1,4 +1,4 @@
-"""Label images to TIFF, PNG and NPY files, and back.
+"""Label images to TIFF, PNG and NPY files and to OME-Zarr folders, and back.
 
 Labels are whole numbers; 0 is background. A file holds the array that is given, never one of
 the plane's size: where it lies on its plane is written beside the pixels.
@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import AssistantError, ImageError, SaveError
-from napari_sam3_assistant.export import png, tiff
-from napari_sam3_assistant.export.atomic import write_file
+from napari_sam3_assistant.export import omezarr, png, tiff
+from napari_sam3_assistant.export.atomic import write_file, write_folder
 from napari_sam3_assistant.export.places import Place, place_of
 
 Array = npt.NDArray[Any]
@@ -41,9 +41,11 @@ class Format:
     keeps_place : bool
         Whether position, scale and units are kept.
     write : callable
-        Writes labels and their place into a binary file that can seek.
+        Writes labels and their place into a binary file that can seek, or a folder.
     read : callable
         Returns the array and the place of a file.
+    folder : bool
+        Whether a "file" of it is a folder of blocks; it holds a large plane without its zeros.
     """
 
     title: str
@@ -52,8 +54,9 @@ class Format:
     ndim: range
     most_label: int | None
     keeps_place: bool
-    write: Callable[[BinaryIO, Array, Place], None]
+    write: Callable[[Any, Array, Place], None]
     read: Callable[[Path], tuple[Array, Place]]
+    folder: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +91,17 @@ FORMATS: dict[str, Format] = {
     "tiff": Format("TIFF", ".tif", (".tiff",), range(2, 33), tiff.MOST_LABEL, True, tiff.write, tiff.read),
     "npy": Format("NumPy (.npy)", ".npy", (), range(1, 33), None, False, _write_npy, _read_npy),
     "png": Format("PNG", ".png", (), range(2, 3), png.MOST_LABEL, True, png.write, png.read),
+    "zarr": Format(
+        "OME-Zarr",
+        omezarr.SUFFIX,
+        (".zarr",),
+        range(2, 6),
+        omezarr.MOST_LABEL,
+        True,
+        omezarr.write,
+        omezarr.read,
+        folder=True,
+    ),
 }
 
 
@@ -133,11 +147,14 @@ def save_labels(
     Notes
     -----
     TIFF and PNG keep scale, units, offset, the plane and its shape exactly, as JSON beside the pixels; TIFF
-    also in its own tags for resolution and position, PNG the scale in pHYs. NPY keeps the array alone.
+    also in its own tags for resolution and position, PNG the scale in pHYs. NPY keeps the array alone; OME-Zarr keeps
+    all of it too, and says scale and units as every program reads them.
     """
     kind = format_of(path)
     _check(labels, kind)
     place = place_of(labels.ndim, offset=offset, plane_shape=plane_shape, scale=scale, units=units, plane=plane)
+    if kind.folder:
+        return write_folder(path, lambda folder: kind.write(folder, labels, place), overwrite=overwrite)
     return write_file(path, lambda file: kind.write(file, labels, place), overwrite=overwrite)
 
 
@@ -179,6 +196,12 @@ def format_of(path: Path) -> Format:
     if kind is None:
         raise SaveError(f"The name {path.name} does not say which format.", hint=_suffixes_hint())
     return kind
+
+
+def names_folder(path: Path) -> bool:
+    """Return whether the suffix of ``path`` names a format of which each "file" is a folder."""
+    kind = _kind(path)
+    return kind is not None and kind.folder
 
 
 def _kind(path: Path) -> Format | None:

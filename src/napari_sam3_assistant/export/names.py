@@ -52,6 +52,18 @@ def picture_stem(image_name: str) -> str:
     return name.lstrip(". ").rstrip() or "image"
 
 
+def file_name(name: str, folder: Path, suffix: str) -> Path:
+    """Return the path of a file that a user has named: ``{name}{suffix}``, or the first free ``{name}_NN{suffix}``.
+
+    What the name ends in, if it is the suffix of a picture, and what file systems forbid are as for
+    :func:`picture_stem`; the other parameters as for :func:`mask_name`.
+    """
+    stem = picture_stem(name)
+    if _same(f"{stem}{suffix}") not in {_same(one) for one in _entries(folder)}:
+        return folder / f"{stem}{suffix}"
+    return _numbered(f"{stem}_", folder, suffix)
+
+
 def mask_name(image_name: str, folder: Path, suffix: str, window: bool = False) -> Path:
     """Return the first free ``{image}[_roi]_mask_NN{suffix}`` of a folder, NN from 01.
 
@@ -66,7 +78,10 @@ def mask_name(image_name: str, folder: Path, suffix: str, window: bool = False) 
     window : bool
         Whether the mask is that of a window of the picture; adds ``_roi``.
     """
-    start = f"{picture_stem(image_name)}{'_roi' if window else ''}_mask_"
+    return _numbered(f"{picture_stem(image_name)}{'_roi' if window else ''}_mask_", folder, suffix)
+
+
+def _numbered(start: str, folder: Path, suffix: str) -> Path:
     taken = {_same(name) for name in _entries(folder)}
     number = 1
     while _same(f"{start}{number:02d}{suffix}") in taken:

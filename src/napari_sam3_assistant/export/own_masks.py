@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from napari_sam3_assistant.export import png, tiff
+from napari_sam3_assistant.export import omezarr, png, tiff
 from napari_sam3_assistant.export.names import PICTURE_SUFFIXES, picture_stem
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ def is_own_mask(path: Path) -> bool:
     Its name tells, and the note beside its pixels; NPY keeps none, so there its name and a picture of that
     name in the same folder. A file that cannot be read is none.
     """
-    named = _NAME.fullmatch(path.stem)
+    named = _NAME.fullmatch(path.name.removesuffix(path.suffix).removesuffix(".ome"))
     if named is None:
         return False
     suffix = path.suffix.lower()
@@ -30,6 +30,8 @@ def is_own_mask(path: Path) -> bool:
             return path.is_file() and _has_picture(path.parent, named["picture"])
         if suffix in (".tif", ".tiff"):
             return tiff.read_place(path).plane_shape is not None
+        if suffix == ".zarr":
+            return omezarr.read_place(path).plane_shape is not None
         return suffix == ".png" and png.read_place(path).plane_shape is not None
     except Exception as error:  # what a decoder makes of broken bytes is anyone's guess; reading it will say so
         logger.debug("%s is not looked at as a mask: %s", path, error)

@@ -35,10 +35,10 @@ def read_zarr(path: Path) -> Picture:
     node = zarr.open(path, mode="r")
     if isinstance(node, zarr.Array):
         return picture_of(node, name=path.name)
-    pyramid = _multiscales(node.attrs)
+    pyramid = multiscales(node.attrs)
     if pyramid is None and "0" in node and isinstance(node["0"], zarr.Group):
         node = node["0"]
-        pyramid = _multiscales(node.attrs)
+        pyramid = multiscales(node.attrs)
     if pyramid is not None:
         return _ome(path, node, pyramid)
     arrays = [name for name, child in node.members() if isinstance(child, zarr.Array)]
@@ -48,7 +48,8 @@ def read_zarr(path: Path) -> Picture:
     raise ImageError(f"{path.name} is a zarr group that does not say which array is its picture.", hint=there)
 
 
-def _multiscales(attributes: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def multiscales(attributes: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the first pyramid that the attributes of a group describe, or None."""
     inner = attributes.get("ome")
     found = (inner if isinstance(inner, Mapping) else attributes).get("multiscales")
     return found[0] if isinstance(found, list) and found and isinstance(found[0], Mapping) else None

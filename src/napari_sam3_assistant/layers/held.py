@@ -24,7 +24,7 @@ from napari_sam3_assistant.layers.blocks import (
     unchanged,
     write_note,
 )
-from napari_sam3_assistant.layers.sparse import levels
+from napari_sam3_assistant.layers.sparse import SparseLabels, levels
 from napari_sam3_assistant.masks.drawing import label_type, ranked
 from napari_sam3_assistant.masks.pieces import Record
 from napari_sam3_assistant.masks.registry import MaskObject
@@ -34,6 +34,17 @@ def held_layer(viewer: Any) -> Any | None:
     """Return the layer ``SAM3 held objects``, or None."""
     found = (one for one in viewer.layers if one.name == names.HELD and isinstance(one, Labels))
     return next(found, None)
+
+
+def sparse_data(source: Source, plane: Plane, ndim: int, items: Sequence[MaskObject]) -> list[SparseLabels]:
+    """Return objects as multiscale labels of the whole plane that take no more memory than they do.
+
+    As a preview, these have ``ndim`` axes, of length 1 on those that the plane cuts.
+    """
+    flat = Plane(plane.row_axis, plane.col_axis, tuple((axis, 0) for axis, _ in plane.index))
+    shape = axes_shape(source.plane_shape(plane), plane, ndim)
+    records = [Record(item.id, item.mask, flat) for item in ranked(items)]
+    return levels(shape, records, label_type(item.id for item in items))
 
 
 def show_held(viewer: Any, image: Any, source: Source, plane: Plane, held: Sequence[MaskObject]) -> Any | None:
@@ -58,11 +69,7 @@ def show_held(viewer: Any, image: Any, source: Source, plane: Plane, held: Seque
         layer = None
     if not held or (layer is not None and unchanged(layer, key)):
         return layer
-    # As the preview, the layer has length 1 on the axes that the plane cuts.
-    flat = Plane(plane.row_axis, plane.col_axis, tuple((axis, 0) for axis, _ in plane.index))
-    shape = axes_shape(source.plane_shape(plane), plane, image.ndim)
-    records = [Record(item.id, item.mask, flat) for item in ranked(held)]
-    data = levels(shape, records, label_type(item.id for item in held))
+    data = sparse_data(source, plane, image.ndim, held)
     if layer is None:
         layer = Labels(data, multiscale=True, name=names.HELD, colormap=colormap(), **geometry)
         insert_above(viewer, image, layer)

@@ -252,7 +252,16 @@ def empty_preview(viewer: Any) -> Any | None:
 
 def clear_previews(viewer: Any) -> int:
     """Remove every preview layer; prompts and saved labels stay. Return how many there were."""
-    found = [layer for layer in viewer.layers if layer.name in names.PREVIEWS]
+    found = _previews(viewer)
     for layer in found:
         take_away(viewer, layer)
     return len(found)
+
+
+def count_previews(viewer: Any) -> int:
+    """Return how many preview layers there are."""
+    return len(_previews(viewer))
+
+
+def _previews(viewer: Any) -> list[Any]:
+    return [layer for layer in viewer.layers if layer.name in names.PREVIEWS]

@@ -15,7 +15,6 @@ import numpy.typing as npt
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, union
 from napari_sam3_assistant.core.labels import to_labels
-from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.core.windows import Window
 
 Status = Literal["unreviewed", "accepted", "needs_edit", "rejected"]
@@ -81,12 +80,6 @@ class MaskObject:
             )
         if not self.mask.area:
             raise PromptError("The mask is empty.", hint="Click on the object, or lower the threshold.")
-
-    @property
-    def row(self) -> ObjectRow:
-        """Its line of the table of results."""
-        origin = self.origin
-        return ObjectRow(origin.layer, origin.prompt, origin.frame, self.id, self.score, self.mask.area)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -230,10 +223,6 @@ class Objects:
     def at(self, row: float, col: float) -> MaskObject | None:
         """Return the newest object that holds the pixel nearest to ``(row, col)``, or None."""
         return next((item for item in reversed(self.items) if item.mask.value_at(row, col)), None)
-
-    def rows(self) -> tuple[ObjectRow, ...]:
-        """Return the lines of the table of results, oldest first."""
-        return tuple(item.row for item in self.items)
 
     def labels(self, window: Window) -> npt.NDArray[np.uint32]:
         """Return the label image of a window, of shape ``window.shape``; newer objects lie on older ones."""

@@ -12,10 +12,10 @@ from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import BoxPrompt, Query
 from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.core.sources import estimate_limits
-from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import ImageEngine
-from napari_sam3_assistant.tasks.image import LimitsOf, View, engine_errors, read_view, second_try
+from napari_sam3_assistant.tasks.image import LimitsOf, engine_errors, read_view, second_try
+from napari_sam3_assistant.tasks.view import View
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +50,7 @@ class FindResult:
 
     def above(self, threshold: float) -> tuple[Segmentation, ...]:
         """Return the objects whose score is ``threshold`` or more, the best first, in pixels of the plane."""
-        return tuple(one.shifted(*self.view.window.offset) for one in self.candidates.above(threshold))
+        return self.view.placed(self.candidates.above(threshold))
 
 
 @second_try
@@ -89,7 +89,7 @@ def find_plane(
         If something cannot be done; a foreign error of the engine becomes an EngineError.
     """
     with engine_errors(engine):
-        inside = cut_query(query, view.window)
+        inside = cut_query(query, view)
         read = read_view(engine, embeddings, view, inside, limits_of=limits_of, progress=progress, cancel=cancel)
         start = time.perf_counter()
         candidates = engine.find(read.embedding, inside)
@@ -99,8 +99,8 @@ def find_plane(
     return FindResult(candidates, view, read.limits, engine.name, usual, read.encode_ms, decode_ms)
 
 
-def cut_query(query: Query, window: Window) -> Query:
-    """Return ``query`` in pixels of ``window``, without the examples outside it.
+def cut_query(query: Query, view: View) -> Query:
+    """Return ``query`` in pixels of what is read of ``view``, without the examples outside it.
 
     Raises
     ------
@@ -109,9 +109,10 @@ def cut_query(query: Query, window: Window) -> Query:
     """
     cut: list[BoxPrompt] = []
     for example in query.exemplars:
-        shared: Box | None = intersection(example.box, window.box)
+        shared: Box | None = intersection(example.box, view.window.box)
         if shared is not None:
-            cut.append(BoxPrompt(shared.shifted(-window.top, -window.left), example.positive))
+            top, left = view.window.offset
+            cut.append(view.seen_box(BoxPrompt(shared.shifted(-top, -left), example.positive)))
     if not query.texts and not any(example.positive for example in cut):
         raise PromptError("The examples lie outside the image.", hint="Draw the box on the picture itself.")
     return Query(query.texts, tuple(cut))

@@ -20,21 +20,12 @@ from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.sources import Source, estimate_limits
-from napari_sam3_assistant.core.windows import Window, cut_prompts
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache, EmbeddingKey
 from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
 from napari_sam3_assistant.tasks.jobs import check
+from napari_sam3_assistant.tasks.view import View
 
 LimitsOf = Callable[[Source, Plane], Limits]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class View:
-    """What an engine looks at: a window of a plane of a picture."""
-
-    source: Source
-    plane: Plane
-    window: Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +73,7 @@ def limits_on(view: View, limits_of: LimitsOf) -> Limits:
     limits = limits_of(view.source, view.plane)
     if limits.low != limits.high:
         return limits
-    return limits_of_pixels([view.source.read(view.plane, view.window)], color=view.source.rgb)
+    return limits_of_pixels([view.read()], color=view.source.color)
 
 
 def embed(
@@ -108,9 +99,9 @@ def embed(
         identity=source.identity,
         version=source.version,
         checksum=source.checksum(plane, window),
-        plane=plane,
-        channel=source.channel_of(plane),
-        level=0,
+        plane=source.seen_plane(plane),
+        channels=source.channels_of(plane),
+        level=view.level,
         window=window,
         limits=limits,
     )
@@ -120,7 +111,7 @@ def embed(
         nonlocal spent
         start = time.perf_counter()
         cancel.raise_if_cancelled()
-        pixels = to_rgb(source.read(plane, window), limits)
+        pixels = to_rgb(view.read(), limits)
         made = engine.encode(pixels, progress=progress, cancel=cancel)
         spent = (time.perf_counter() - start) * 1000
         return made
@@ -253,7 +244,7 @@ def segment_plane(
         If something cannot be done; a foreign error of the engine becomes an EngineError.
     """
     with engine_errors(engine):
-        inside = cut_prompts(prompts, view.window)
+        inside = view.seen(prompts)
         if inside.empty and not prompts.empty:
             raise PromptError("The prompts lie outside the image.", hint="Click on the picture itself.")
         read = read_view(engine, embeddings, view, inside, limits_of=limits_of, progress=progress, cancel=cancel)
@@ -261,7 +252,7 @@ def segment_plane(
         answer = _clip_to_box(engine.segment(read.embedding, inside, previous), inside)
         decode_ms = (time.perf_counter() - start) * 1000
         cancel.raise_if_cancelled()
-    placed = answer.shifted(*view.window.offset)
+    (placed,) = view.placed([answer])
     return PlaneResult(placed, view, prompts, read.limits, engine.name, read.encode_ms, decode_ms)
 
 

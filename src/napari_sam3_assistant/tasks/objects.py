@@ -12,7 +12,7 @@ from napari_sam3_assistant.core.errors import SaveError
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, union
 from napari_sam3_assistant.core.labels import to_labels
 from napari_sam3_assistant.core.windows import Window, whole
-from napari_sam3_assistant.export.images import FORMATS, Format, format_of, save_labels
+from napari_sam3_assistant.export.images import FORMATS, Format, format_of, names_folder, save_labels
 from napari_sam3_assistant.export.names import mask_name
 
 WHOLE_SIDE = 4096
@@ -162,7 +162,8 @@ class Result:
         format : {"tiff", "png", "npy"} or None
             Of a file in a folder; None takes TIFF.
         folder : bool or None
-            Whether ``path`` is a folder. None takes what is one, and what has no suffix, for one.
+            Whether ``path`` is a folder. None takes what is one, and what has no suffix, for one;
+            a name that ends in ``.zarr`` is that of a mask.
         overwrite : bool
             Whether a file of this name may be replaced.
 
@@ -178,7 +179,7 @@ class Result:
         """
         path = Path(path).expanduser()
         kind = None if format is None else _format(format)
-        if folder or (folder is None and (path.is_dir() or not path.suffix)):
+        if folder or (folder is None and not names_folder(path) and (path.is_dir() or not path.suffix)):
             return self._save_in(path, kind or FORMATS["tiff"])
         if kind is not None and format_of(path) is not kind:
             raise SaveError(

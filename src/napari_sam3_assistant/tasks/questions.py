@@ -14,9 +14,10 @@ from napari_sam3_assistant.core.windows import Window, choose_window, cut_prompt
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.tasks.find import find_plane
-from napari_sam3_assistant.tasks.image import LimitsOf, View, segment_plane
+from napari_sam3_assistant.tasks.image import LimitsOf, segment_plane
 from napari_sam3_assistant.tasks.objects import FoundObject
 from napari_sam3_assistant.tasks.text import find_words
+from napari_sam3_assistant.tasks.view import View
 
 WindowLike = Window | tuple[int, int, int, int] | int
 LARGEST_SIDE = 4096

@@ -9,7 +9,7 @@ from napari_sam3_assistant.core.prompts import TextPrompt
 from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.tasks.distinct import distinct
-from napari_sam3_assistant.tasks.image import View
+from napari_sam3_assistant.tasks.view import View
 
 TEXT_THRESHOLD = 0.35
 """The score from which objects that words name are kept unless the user says."""
@@ -141,13 +141,12 @@ class TextResult:
             each of :func:`lower_thresholds`, until one does.
         """
         asked = self.threshold if threshold is None else threshold
-        offset = self.view.window.offset
         named: list[Named] = []
         passed: list[tuple[float, int]] = []
         for value, (phrase, some) in enumerate(zip(self.phrases, self.candidates, strict=True), 1):
             used, found = _passing(some, asked)
             passed.append((used, len(found)))
-            named.extend(Named(one.shifted(*offset), phrase.text, value) for one in found)
+            named.extend(Named(one, phrase.text, value) for one in self.view.placed(found))
         segmentations = [one.segmentation for one in named]
         kept = distinct([one.mask for one in segmentations], [one.score for one in segmentations])
         objects = tuple(named[index] for index in kept)

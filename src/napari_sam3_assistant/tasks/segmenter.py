@@ -20,9 +20,9 @@ from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.export.pictures import read_image
 from napari_sam3_assistant.export.stacks import UNNAMED, At, Picture, picture_of, told
 from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, TextLike, asked
-from napari_sam3_assistant.tasks.image import View
 from napari_sam3_assistant.tasks.objects import Result
 from napari_sam3_assistant.tasks.questions import Questions, Told, WindowLike
+from napari_sam3_assistant.tasks.view import View
 
 READS = "Pass model=, a folder with SAM3; napari-sam3-assistant get-model gets one. Without it, use exemplars=."
 READS_IN_SHELL = "Give --model FOLDER, a folder with SAM3; get-model gets one. Without it, use --exemplar."
@@ -71,7 +71,7 @@ class Segmenter:
         options = {} if folder is None or choice.name == registry.BUILTIN.name else {"folder": folder}
         self._engine = registry.create(choice.name, **options)
         self._embeddings = EmbeddingCache()
-        self._limits: dict[tuple[str, int | None], Limits] = {}
+        self._limits: dict[tuple[object, ...], Limits] = {}
         self._last: tuple[Any, bool | None, int | None, Picture, Source] | None = None
         self._closed = False
 
@@ -192,7 +192,7 @@ class Segmenter:
         return picture, source
 
     def _limits_of(self, source: Source, plane: Plane) -> Limits:
-        key = source.identity, source.channel_of(plane)
+        key = source.identity, source.channels_of(plane)
         if key not in self._limits:
             self._limits[key] = estimate_limits(source, plane)
         return self._limits[key]

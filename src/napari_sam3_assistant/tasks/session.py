@@ -7,29 +7,30 @@ Its methods return at once; pixels are read and models run on the engine's worke
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from napari_sam3_assistant.core.errors import ImageError
-from napari_sam3_assistant.core.geometry import union
-from napari_sam3_assistant.core.intensity import Limits
+from napari_sam3_assistant.core.intensity import Limits, fixed_limits
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
-from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts, Query
+from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.sources import Source, estimate_limits
-from napari_sam3_assistant.core.windows import WHOLE_SIDE, Window, choose_window, whole
-from napari_sam3_assistant.engines.embeddings import EmbeddingCache
+from napari_sam3_assistant.core.window_rule import BY_SIZE
+from napari_sam3_assistant.core.windows import WHOLE_SIDE, Window, whole
+from napari_sam3_assistant.engines.embeddings import EmbeddingCache, EmbeddingKey
 from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.tasks.find import FindResult, find_plane
-from napari_sam3_assistant.tasks.image import PlaneResult, View, embed, segment_plane
+from napari_sam3_assistant.tasks.image import PlaneResult, embed, segment_plane
 from napari_sam3_assistant.tasks.jobs import Job, Kind
 from napari_sam3_assistant.tasks.looked import Looked, choose
 from napari_sam3_assistant.tasks.reading import TextResult
 from napari_sam3_assistant.tasks.scheduler import Scheduler
 from napari_sam3_assistant.tasks.text import find_words
+from napari_sam3_assistant.tasks.view import View, view_of
 
 PREPARE = "prepare"
 """The key of encodings that nobody has asked about yet."""
@@ -84,9 +85,11 @@ class ImageSession:
         self._scheduler = scheduler
         self._embeddings = embeddings
         self._source: Source | None = None
-        self._window: tuple[Plane, Window] | None = None
-        self._limits: dict[tuple[str, int, int | None], Limits] = {}
+        self._view: View | None = None
+        self._limits: dict[tuple[object, ...], Limits] = {}
         self._seen: tuple[object, ...] | None = None
+        self.rule = BY_SIZE
+        """Which window of a large plane is looked at."""
         self.done = 0
         """How many questions have been answered, or given up."""
         self.encode_ms = 0.0
@@ -98,9 +101,9 @@ class ImageSession:
         return self._source
 
     @property
-    def window(self) -> Window | None:
-        """The window of the last request."""
-        return self._window[1] if self._window else None
+    def view(self) -> View | None:
+        """What the last request looks at."""
+        return self._view
 
     @property
     def expected_s(self) -> float | None:
@@ -119,28 +122,31 @@ class ImageSession:
         made = self.engine.loaded()
         return made is not None and made.capabilities.devices[:1] == ("cpu",)
 
-    def window_for(self, prompts: Prompts, plane: Plane) -> Window:
+    def window_for(self, prompts: Prompts, plane: Plane, own: View | None = None) -> Window:
         """Return the window that :meth:`request` would look at."""
-        current = self._window[1] if self._window and self._window[0] == plane else None
-        return choose_window(self._need_source().plane_shape(plane), prompts, current)
+        shape = self._need_source().plane_shape(plane)
+        return self.rule.for_prompts(shape, prompts, self._kept(plane, (own, self._view)))
+
+    def _kept(self, plane: Plane, views: Iterable[View | None]) -> list[Window]:
+        """Return the windows of those views of ``plane`` that were chosen as one would choose now."""
+        return [one.window for one in views if one and (one.plane, one.rule) == (plane, self.rule)]
 
     def window_for_query(self, query: Query, plane: Plane, view: Window | None) -> Window:
         """Return the window that :meth:`find` would look at: of a large plane what is in view, if that is small."""
-        shape = self._need_source().plane_shape(plane)
-        boxes = [one.box for one in query.exemplars]
-        if view is not None and max(view.shape) <= WHOLE_SIDE:
-            boxes.append(view.box)
-        if not boxes:
-            return whole(shape) if max(shape) <= WHOLE_SIDE or view is None else view
-        return choose_window(shape, Prompts(box=BoxPrompt(union(boxes))))
+        return self.rule.for_query(self._need_source().plane_shape(plane), query, view)
 
     def has(self, plane: Plane, window: Window) -> bool:
         """Whether the engine in use has encoded this window, as far as is known without reading pixels."""
         source, name = self._need_source(), self.engine.name
-        about = source.identity, source.version, plane, window
-        return self._embeddings.holds(
-            lambda key: key.engine == name and (key.identity, key.version, key.plane, key.window) == about
-        )
+        about = *_seen(source, plane), window
+        limits = source.limits or fixed_limits(source.dtype) or self._limits.get(_seen(source, plane, frame=False))
+        usual = limits is None or limits.low == limits.high  # then those of the window are taken, see limits_on
+
+        def fits(key: EmbeddingKey) -> bool:
+            told = key.identity, key.version, key.channels, key.plane, key.window
+            return key.engine == name and told == about and (usual or key.limits == limits)
+
+        return self._embeddings.holds(fits)
 
     def must_wait(self, plane: Plane, window: Window) -> bool:
         """Whether a question about this window waits so long that somebody else should answer meanwhile."""
@@ -152,7 +158,7 @@ class ImageSession:
         """Take another picture, or the same one at another version; what belongs to another is forgotten."""
         old, self._source = self._source, source
         if old is None or source is None or old.identity != source.identity or old.shape != source.shape:
-            self._window = None
+            self._view = None
             self._limits.clear()
 
     def request(
@@ -161,6 +167,7 @@ class ImageSession:
         plane: Plane,
         *,
         previous: Segmentation | None = None,
+        own: View | None = None,
         key: Hashable | None = None,
         progress: Progress = no_progress,
     ) -> Future[PlaneResult]:
@@ -174,6 +181,8 @@ class ImageSession:
             Of the session's picture.
         previous : Segmentation or None
             The last answer about the object.
+        own : View or None
+            What was looked at for the object before: it is looked at again where it still serves.
         key : hashable or None
             With a key the newest request wins (see :meth:`Scheduler.submit`).
         progress : callable
@@ -182,11 +191,11 @@ class ImageSession:
         Raises
         ------
         PromptError
-            If no prompt lies on the plane.
+            If no prompt lies on the plane, or the points lie too far apart for one object.
+        ImageError
+            If the window is too much to read at once.
         """
-        window = self.window_for(prompts, plane)
-        self._window = plane, window
-        view = View(self._need_source(), plane, window)
+        self._view = view = view_of(self._need_source(), plane, self.window_for(prompts, plane, own), self.rule)
 
         def answer(engine: ImageEngine, progress: Progress, cancel: CancelToken) -> PlaneResult:
             return segment_plane(
@@ -232,10 +241,11 @@ class ImageSession:
         ------
         PromptError
             If no example lies on the plane.
+        ImageError
+            If the window is too much to read at once.
         """
-        source = self._need_source()
-        seen = View(source, plane, self.window_for_query(query, plane, view))
-        self._window = plane, seen.window
+        window = self.window_for_query(query, plane, view)
+        self._view = seen = view_of(self._need_source(), plane, window, self.rule)
 
         def answer(engine: ImageEngine, progress: Progress, cancel: CancelToken) -> Looked:
             told: dict[str, Any] = {"limits_of": self._limits_of, "progress": progress, "cancel": cancel}
@@ -283,7 +293,7 @@ class ImageSession:
         source = self._need_source()
         if max(source.plane_shape(plane)) > WHOLE_SIDE:
             return None
-        view, engine = View(source, plane, whole(source.plane_shape(plane))), self.engine
+        view, engine = view_of(source, plane, whole(source.plane_shape(plane)), self.rule), self.engine
         if self._kind(view) is Kind.DECODE:
             return None
 
@@ -315,16 +325,22 @@ class ImageSession:
 
     def _kind(self, view: View) -> Kind:
         """Return how long a request will take, as far as the session knows without reading pixels."""
-        seen = self.engine.name, view.source.identity, view.source.version, view.plane, view.window
+        seen = self.engine.name, *_seen(view.source, view.plane), view.window, view.source.limits
         known = seen == self._seen
         self._seen = seen
         return Kind.DECODE if known else Kind.ENCODE
 
     def _limits_of(self, source: Source, plane: Plane) -> Limits:
         """Return the limits of a picture, estimated once. Called on the worker's thread."""
-        key = source.identity, source.version, source.channel_of(plane)
+        key = _seen(source, plane, frame=False)
         if source.limits is not None:
             return source.limits
         if key not in self._limits:
             self._limits[key] = estimate_limits(source, plane)
         return self._limits[key]
+
+
+def _seen(source: Source, plane: Plane, *, frame: bool = True) -> tuple[object, ...]:
+    """Return what the pixels of a plane depend on; without ``frame``, what their limits do: the channels alone."""
+    about = source.identity, source.version, source.channels_of(plane)
+    return (*about, source.seen_plane(plane)) if frame else (*about, source.channel_axis)

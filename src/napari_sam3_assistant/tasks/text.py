@@ -17,7 +17,7 @@ from napari_sam3_assistant.core.sources import estimate_limits
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
 from napari_sam3_assistant.tasks.find import cut_query
-from napari_sam3_assistant.tasks.image import LimitsOf, View, engine_errors, read_view, second_try
+from napari_sam3_assistant.tasks.image import LimitsOf, engine_errors, read_view, second_try
 from napari_sam3_assistant.tasks.phrases import NO_PHRASE, PHRASE_HINT, phrases_in
 from napari_sam3_assistant.tasks.reading import (
     LEAST_THRESHOLD,
@@ -27,6 +27,7 @@ from napari_sam3_assistant.tasks.reading import (
     Reading,
     TextResult,
 )
+from napari_sam3_assistant.tasks.view import View
 
 __all__ = ["TEXT_THRESHOLD", "Named", "PhraseOutcome", "Reading", "TextResult", "find_words", "phrases_in"]
 
@@ -79,7 +80,7 @@ def find_words(
     if not phrases:
         raise PromptError(NO_PHRASE, hint=PHRASE_HINT)
     with engine_errors(engine):
-        query = cut_query(Query(tuple(phrases), tuple(exemplars)), view.window)
+        query = cut_query(Query(tuple(phrases), tuple(exemplars)), view)
         read = read_view(engine, embeddings, view, query, limits_of=limits_of, progress=progress, cancel=cancel)
         start = time.perf_counter()
         candidates = _each(engine, read.embedding, query, progress, cancel)

@@ -15,6 +15,7 @@ from napari_sam3_assistant.widgets.bind import Bindings
 
 ORGANIZATION, APPLICATION = "napari-sam3-assistant", "sam3-assistant"
 FOLDER, FORMAT, ENGINE = "quick_mask_output_dir", "quick_mask_output_format", "engine"
+UNLOAD = "unload_after_saving"
 THRESHOLD = "confidence_threshold"
 MODEL, OLD_MODEL = "simple_model_dir", "model_dir"
 """The model folder; earlier versions had one for each mode."""
@@ -35,6 +36,7 @@ def load(state: AppState, default_engine: str) -> AppState:
     state.output.folder = _text(FOLDER)
     kept = _text(FORMAT)
     state.output.format = kept if kept in FORMATS else state.output.format
+    state.output.unload = _text(UNLOAD) == "yes"
     state.model.engine = chosen_engine() or default_engine
     state.model.folder = _text(MODEL) or _text(OLD_MODEL)
     state.task.threshold = _share(THRESHOLD)
@@ -61,6 +63,7 @@ def remember(state: AppState, bindings: Bindings, default_engine: Callable[[], s
     bindings.connect(state.task.events.threshold, lambda value: settings().setValue(THRESHOLD, str(value or "")))
     bindings.connect(state.output.events.folder, _writer(FOLDER))
     bindings.connect(state.output.events.format, _writer(FORMAT))
+    bindings.connect(state.output.events.unload, lambda wanted: settings().setValue(UNLOAD, "yes" if wanted else "no"))
 
 
 def _text(key: str) -> str:

@@ -1,4 +1,4 @@
-"""Simple mode: Setup, Prompt, Run, Results."""
+"""Simple mode: Setup, Prompt, Run, Results; the table and the log."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from napari_sam3_assistant.app.availability import Availability
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.simple.prompt import PromptGroup
+from napari_sam3_assistant.widgets.simple.records import Records
 from napari_sam3_assistant.widgets.simple.results import ResultsGroup
 from napari_sam3_assistant.widgets.simple.run import RunGroup
 from napari_sam3_assistant.widgets.simple.setup import SetupGroup
 
 
 class SimplePanel(QWidget):
-    """The four groups, one below the other."""
+    """The four groups, one below the other, and below them the table and the log."""
 
     def __init__(self, controller: AppController, bindings: Bindings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -22,10 +23,11 @@ class SimplePanel(QWidget):
         self.prompt = PromptGroup(controller, bindings)
         self.run = RunGroup(controller)
         self.results = ResultsGroup(controller, bindings)
+        self.records = Records(controller, bindings)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for group in (self.setup, self.prompt, self.run, self.results):
+        for group in (self.setup, self.prompt, self.run, self.results, self.records):
             layout.addWidget(group)
         layout.addStretch()
 
@@ -35,3 +37,4 @@ class SimplePanel(QWidget):
         self.prompt.draw(can)
         self.run.draw(can.run)
         self.results.draw(can.results)
+        self.records.draw(can.table)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QFileDialog, QGroupBox, QLineEdit
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QGroupBox, QLineEdit
 
 from napari_sam3_assistant.app.availability import ResultsView
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.export.images import FORMATS
 from napari_sam3_assistant.widgets.bind import Bindings
-from napari_sam3_assistant.widgets.controls import button, column, combo, draw, fill, paragraph, row
+from napari_sam3_assistant.widgets.controls import button, column, combo, draw, fill, paragraph, row, show
+
+FILENAME = "Filename for the current preview mask. The extension is added from the selected format."
 
 
 class ResultsGroup(QGroupBox):
@@ -29,28 +29,48 @@ class ResultsGroup(QGroupBox):
         self.folder.setToolTip("Where masks are saved. Empty: the folder shown.")
         bindings.field(self._output, "folder", self.folder.textEdited, self._write_folder)
         self.choose = button("Choose", self._choose, "Choose where masks are saved.")
-        self.format = combo("TIFF and PNG keep the pixel size; NumPy keeps the numbers alone.")
+        self.format = combo("TIFF, PNG and OME-Zarr keep the pixel size; NumPy keeps the numbers alone.")
         fill(self.format, [(kind.title, name) for name, kind in FORMATS.items()], self._output.format)
         self.format.currentTextChanged.connect(self._format_chosen)
+        self.filename = QLineEdit()
+        bindings.field(self._output, "filename", self.filename.textEdited, self._write_filename)
         self.save = button("Save", lambda: controller.saving.save())
+        self.save_clean = button("Save && Clean", lambda: controller.saving.save_and_clean())
+        self.save_labels = button("Save Labels", lambda: controller.saving.save_labels())
+        self.unload = QCheckBox("Unload after saving")
+        self.unload.setToolTip("After Save & Clean, give SAM3's memory back; the next question loads it again.")
+        bindings.field(self._output, "unload", self.unload.toggled, self.unload.setChecked)
         self.open_folder = button("Open Folder", self._open)
         layout = column(self)
         layout.addWidget(self.summary)
         layout.addLayout(row(self.accept_clear, self.accept_only, self.undo_accept))
-        first = row(self.folder, self.choose)
+        first = row(self.folder, self.choose, self.open_folder)
         first.setStretch(0, 3)
         first.setStretch(1, 1)
+        first.setStretch(2, 1)
         layout.addLayout(first)
-        layout.addLayout(row(self.format, self.save, self.open_folder))
+        second = row(self.format, self.filename)
+        second.setStretch(0, 1)
+        second.setStretch(1, 2)
+        layout.addLayout(second)
+        layout.addLayout(row(self.save, self.save_clean, self.save_labels))
+        layout.addWidget(self.unload)
 
     def draw(self, can: ResultsView) -> None:
         """Show the result and what can be done with it."""
         self.summary.setText(can.text)
+        self.summary.setToolTip(can.saved)
+        show(self.open_folder, bool(can.saved))
+        show(self.unload, can.unload)
+        self.filename.setPlaceholderText(can.name)
+        self.filename.setToolTip(f"{FILENAME}\nThe next file: {can.name}" if can.name else FILENAME)
         for control, action in (
             (self.accept_clear, can.accept_clear),
             (self.accept_only, can.accept_only),
             (self.undo_accept, can.undo_accept),
             (self.save, can.save),
+            (self.save_clean, can.save_clean),
+            (self.save_labels, can.save_labels),
             (self.open_folder, can.open_folder),
         ):
             draw(control, action)
@@ -59,6 +79,10 @@ class ResultsGroup(QGroupBox):
     def _write_folder(self, folder: str) -> None:
         if self.folder.text() != folder:  # the cursor of one who types stays where it is
             self.folder.setText(folder)
+
+    def _write_filename(self, name: str) -> None:
+        if self.filename.text() != name:
+            self.filename.setText(name)
 
     def _format_chosen(self, _text: str) -> None:
         self._output.format = str(self.format.currentData())
@@ -70,5 +94,4 @@ class ResultsGroup(QGroupBox):
             self._output.folder = folder
 
     def _open(self) -> None:
-        if self._output.saved is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(self._output.saved).parent)))
+        self._controller.saving.open_folder(lambda folder: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))

@@ -1,8 +1,7 @@
-"""Which image, which task."""
+"""Which image, which task, which part of a large plane."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGroupBox
 from superqt import QElidingLabel
 
@@ -11,6 +10,8 @@ from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, fill, row
+from napari_sam3_assistant.widgets.simple.channels import ChannelsRow, LimitsBox
+from napari_sam3_assistant.widgets.simple.window_rows import WindowRows
 
 TASKS = (
     (Task.IMAGE, "2D", "Place points, boxes or labels, then press Run Preview."),
@@ -30,7 +31,6 @@ class SetupGroup(QGroupBox):
         self.image.activated.connect(self._chosen)
         self.refresh = button("Refresh", controller.use_active_image, "Use the image selected in the layer list.")
         self.summary = QElidingLabel()
-        self.summary.setElideMode(Qt.TextElideMode.ElideMiddle)
         toggles = Toggles(TASKS, controller.choose_task)
         self.tasks = toggles.buttons
         toggles.show_value(self._task.task)
@@ -41,7 +41,13 @@ class SetupGroup(QGroupBox):
         first.setStretch(1, 1)
         layout.addLayout(first)
         layout.addWidget(toggles)
-        layout.addWidget(self.summary)
+        self.channels, self.limits = ChannelsRow(controller, bindings), LimitsBox(controller)
+        second = row(self.summary, self.limits)
+        second.setStretch(0, 1)
+        layout.addWidget(self.channels)
+        layout.addLayout(second)
+        self.window = WindowRows(self._task, bindings)
+        layout.addWidget(self.window)
 
     def draw(self, can: Availability) -> None:
         """Show the images there are and what the chosen one is like."""
@@ -49,6 +55,9 @@ class SetupGroup(QGroupBox):
         self.image.setToolTip(self.image.currentText())
         self.summary.setText(can.summary)
         self.summary.setToolTip(can.summary)
+        self.channels.draw(can.channels)
+        self.limits.draw(can.channels)
+        self.window.draw(can.window)
 
     def _chosen(self, index: int) -> None:
         self._controller.choose_image(str(self.image.itemData(index)), arm=True)

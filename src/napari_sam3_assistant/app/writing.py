@@ -1,0 +1,189 @@
+"""What a thread of the files does: find a free name, make the folder, write a label image.
+
+Everything here works on values that were taken from the layers before, on the GUI thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam3_assistant.core.errors import SaveError
+from napari_sam3_assistant.core.geometry import PlacedMask, union
+from napari_sam3_assistant.core.labels import to_labels
+from napari_sam3_assistant.core.planes import Plane
+from napari_sam3_assistant.core.progress import CancelToken, Progress
+from napari_sam3_assistant.core.windows import Window, whole
+from napari_sam3_assistant.export import omezarr
+from napari_sam3_assistant.export.images import FORMATS, Format, save_labels
+from napari_sam3_assistant.export.names import file_name, mask_name
+
+WHOLE_SIDE = 4096
+"""Masks of planes up to this side are saved as an image of the plane's size; of larger ones, the object's."""
+MOST_PIXELS = 2**30
+"""A file of labels holds no more pixels than this, unless it is one of blocks."""
+TRIES = 9
+"""How often another name is taken where another program was quicker to take it."""
+NO_PNG = "PNG is only available for 2D masks. Using TIFF for this 3D/video preview."
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a file goes, and what it tells of the pixels.
+
+    Attributes
+    ----------
+    folder : Path
+        Made if it is not there.
+    format : str
+        One of :data:`~napari_sam3_assistant.export.images.FORMATS`.
+    image : str
+        Name of the picture, from which the file's is made.
+    filename : str
+        What the user has named the file; empty: nothing.
+    shape : tuple of int
+        Of the array that the labels are of: the plane's height and width, or the layer's axes.
+    scale : tuple of float
+        Length of a pixel along each of these axes.
+    units : tuple of str
+        Of these lengths.
+    """
+
+    folder: Path
+    format: str
+    image: str
+    filename: str
+    shape: tuple[int, ...]
+    scale: tuple[float, ...]
+    units: tuple[str, ...]
+
+    @property
+    def kind(self) -> Format:
+        """The format that is written: TIFF where the chosen one has not the axes."""
+        chosen = FORMATS[self.format]
+        return chosen if len(self.shape) in chosen.ndim else FORMATS["tiff"]
+
+    @property
+    def part(self) -> bool:
+        """Whether the file holds a part of the plane."""
+        return len(self.shape) == 2 and max(self.shape) > WHOLE_SIDE and not self.kind.folder
+
+    @property
+    def remark(self) -> str:
+        """What the user has to know of the format; may be empty."""
+        return "" if self.kind is FORMATS[self.format] else NO_PNG
+
+    def free(self) -> Path:
+        """Return the path that the next file gets; looks into the folder."""
+        if self.filename.strip():
+            return file_name(self.filename, self.folder, self.kind.suffix)
+        return mask_name(self.image, self.folder, self.kind.suffix, window=self.part)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The path of a file that was written, and its name without the ending."""
+
+    path: Path
+    stem: str
+
+
+Write = Callable[[Progress, CancelToken], Written]
+
+
+def of_plane(target: Target, items: Sequence[tuple[int, PlacedMask, float]], plane: Plane) -> Write:
+    """Return the function that writes the objects of a plane: number, mask and score of each."""
+    # As they are drawn: the better score is seen, of equal ones the newer.
+    values, masks, _ = zip(*sorted(items, key=lambda item: (item[2], item[0])), strict=True)
+    shape = (target.shape[0], target.shape[1])
+    scale, units, index = target.scale, target.units, plane.index or None
+
+    def save(path: Path) -> Path:
+        if target.kind.folder:
+            return omezarr.save_masks(masks, values, path, plane_shape=shape, scale=scale, units=units, plane=index)
+        window = _window_of(masks) if target.part else whole(shape)
+        labels = to_labels(masks, window, values=values, overlap="last")
+        labels = labels.astype(np.uint16) if max(values) < 2**16 else labels
+        return save_labels(labels, path, scale=scale, units=units, offset=window.offset, plane_shape=shape, plane=index)
+
+    return lambda progress, cancel: _written(target, save)
+
+
+def of_layer(target: Target, labels: npt.NDArray[np.integer]) -> Write:
+    """Return the function that writes a layer of labels with all its axes, as it is when this is called."""
+    copy = labels.copy()
+
+    def save(path: Path) -> Path:
+        return save_labels(copy, path, scale=target.scale, units=target.units)
+
+    return lambda progress, cancel: _written(target, save)
+
+
+def _written(target: Target, save: Callable[[Path], Path]) -> Written:
+    """Write under the first free name; where another program takes it meanwhile, under the next."""
+    with _made_folder(target.folder):
+        for _ in range(TRIES):
+            path = target.free()
+            try:
+                save(path)
+            except SaveError:
+                if not os.path.lexists(path):
+                    raise
+            else:
+                return Written(path, path.name.removesuffix(target.kind.suffix))
+    raise SaveError(f"{path.name} is there already.", hint="Choose another name or folder.")
+
+
+def _window_of(masks: Sequence[PlacedMask]) -> Window:
+    """Return the window that holds all masks.
+
+    Raises
+    ------
+    SaveError
+        If it is too large for a file.
+    """
+    box = union(box for mask in masks if (box := mask.box) is not None)
+    if box.area > MOST_PIXELS:
+        height, width = box.size
+        raise SaveError(
+            f"The objects lie too far apart for one file ({height:,.0f} x {width:,.0f} pixels).",
+            hint="Choose the format OME-Zarr: it holds the whole plane, and takes the room of the objects.",
+        )
+    return Window(int(box.top), int(box.left), int(box.bottom), int(box.right))
+
+
+@contextmanager
+def _made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; if what follows fails, those that were not there go again.
+
+    Raises
+    ------
+    SaveError
+        If it cannot be made.
+    """
+    missing = [
+        one for one in (folder, *folder.parents) if not os.path.exists(one)
+    ]  # unlike Path's, false of a name that is too long
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise SaveError(f"{folder} is a file, not a folder.", hint="Choose another folder.") from error
+    except OSError as error:
+        for one in missing:
+            if os.path.isdir(one):
+                one.rmdir()
+        raise SaveError(
+            f"Cannot create output folder {folder}: {error.strerror}.", hint="Choose another folder."
+        ) from error
+    try:
+        yield
+    except BaseException:
+        for empty in missing:
+            empty.rmdir()
+        raise

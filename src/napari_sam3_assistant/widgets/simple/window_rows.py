@@ -1,0 +1,60 @@
+"""Which part of a large plane is looked at."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QCheckBox, QComboBox, QSizePolicy, QVBoxLayout, QWidget
+from superqt import QElidingLabel
+
+from napari_sam3_assistant.app.availability import WindowView
+from napari_sam3_assistant.app.state import TaskState
+from napari_sam3_assistant.core.window_rule import SIDES
+from napari_sam3_assistant.tasks.view import LOCAL
+from napari_sam3_assistant.widgets.bind import Bindings
+from napari_sam3_assistant.widgets.controls import combo, fill, row, show
+
+LOCAL_TIP = (
+    "Look at a square of this size round the newest prompt. Off: the size follows the prompts, 1024 x 1024 or more."
+)
+WHOLE_TIP = "Look at all of the plane, from the smallest of its copies that is fine enough. Small objects are lost."
+
+
+class WindowRows(QWidget):
+    """Shown for planes that are too large to be taken whole unasked."""
+
+    def __init__(self, task: TaskState, bindings: Bindings) -> None:
+        super().__init__()
+        self._task = task
+        self.local = QCheckBox(LOCAL)
+        self.local.setToolTip(LOCAL_TIP)
+        bindings.field(task, "local", self.local.toggled, self.local.setChecked)
+        self.side = combo("ROI size, in pixels.")
+        self.side.setAccessibleName("ROI size")
+        self.side.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        policy = QSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        policy.setRetainSizeWhenHidden(True)  # or the dock would become wider with the mode
+        self.side.setSizePolicy(policy)
+        fill(self.side, [(f"{side} x {side}", str(side)) for side in SIDES], str(task.local_side))
+        self.side.currentIndexChanged.connect(self._side_chosen)
+        bindings.connect(task.events.local_side, lambda side: self.side.setCurrentIndex(SIDES.index(side)))
+        self.whole = QCheckBox("Whole plane")
+        self.whole.setToolTip(WHOLE_TIP)
+        bindings.field(task, "whole_plane", self.whole.toggled, self.whole.setChecked)
+        self.text = QElidingLabel()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        first, second = row(self.local, self.side), row(self.whole, self.text)
+        first.setStretch(1, 1)
+        second.setStretch(1, 1)
+        layout.addLayout(first)
+        layout.addLayout(second)
+
+    def draw(self, can: WindowView) -> None:
+        """Show what of the plane is looked at."""
+        show(self, can.shown)
+        show(self.side, can.sizes)
+        self.text.setText(can.text)
+        self.text.setToolTip(can.text)
+
+    def _side_chosen(self, index: int) -> None:
+        self._task.local_side = SIDES[index]

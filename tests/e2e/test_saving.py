@@ -1,0 +1,297 @@
+"""Saving: a file first, then its layer, then the preview goes; at no point is anything lost."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+
+import dask.array as da
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.core.errors import SaveError
+from napari_sam3_assistant.export.images import read_labels
+from napari_sam3_assistant.layers import names, saved
+from tests.conftest import squares
+from tests.e2e.hands import objects, paint, points, several
+
+ODD = 'ce/ll"s\n\N{GRINNING FACE} 0.5um.ome.tif'
+
+
+@pytest.fixture
+def ready(open_driver, tmp_path):
+    """A driver with one object in the preview, and a folder that is not there yet."""
+    driver = open_driver((squares(), {"name": "cells", "scale": (0.5, 0.25), "units": ("micrometer",) * 2}))
+    driver.viewer.reset_view()
+    driver.click(driver.viewer.layers[0], 35, 35)
+    driver.state.output.folder = str(tmp_path / "out")
+    return driver
+
+
+def press(driver, button) -> None:
+    button.click()
+    driver.wait(lambda: not driver.state.output.saving, "The end of saving")
+    driver.pump(0.1)
+
+
+def shown_name(driver) -> str:
+    """What the field of the file name shows."""
+    driver.wait_until_idle()
+    driver.pump(0.2)
+    return driver.widget.simple.results.filename.placeholderText()
+
+
+def files(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def layers(driver) -> list[str]:
+    return [layer.name for layer in driver.viewer.layers]
+
+
+def test_save_and_clean_leaves_a_file_a_layer_of_its_name_and_no_preview(ready, tmp_path):
+    area = objects(ready)[1]
+
+    press(ready, ready.widget.simple.results.save_clean)
+
+    path = tmp_path / "out" / "cells_mask_01.tif"
+    layer = ready.viewer.layers["cells_mask_01"]
+    assert ready.state.output.saved == path and int((tifffile.imread(path) == 1).sum()) == area
+    np.testing.assert_array_equal(layer.data, tifffile.imread(path))
+    assert tuple(layer.scale) == (0.5, 0.25) and tuple(map(str, layer.units)) == ("micrometer", "micrometer")
+    assert layers(ready) == ["cells", "cells_mask_01", names.POINTS] and not objects(ready)
+    assert not len(points(ready).data), "the next click begins an object"
+    assert ready.state.run.message == (
+        f"Saved preview mask to layer 'cells_mask_01' and file: {path}. Completed clean; removed 1 preview layer(s)."
+    )
+
+
+def test_undo_after_save_and_clean_brings_masks_and_points_back(ready):
+    before = objects(ready)
+    press(ready, ready.widget.simple.results.save_clean)
+
+    ready.widget.controller.board.undo()
+    ready.wait_until_idle()
+
+    assert objects(ready) == before and len(points(ready).data) == 1
+    assert "cells_mask_01" in layers(ready)
+
+
+def test_after_save_and_clean_the_next_object_gets_the_next_number(ready, tmp_path):
+    results = ready.widget.simple.results
+    assert shown_name(ready) == "cells_mask_01.tif"
+    press(ready, results.save_clean)
+    assert shown_name(ready) == "cells_mask_02.tif"
+
+    ready.click(ready.viewer.layers[0], 95, 95)
+    press(ready, results.save_clean)
+
+    assert files(tmp_path / "out") == ["cells_mask_01.tif", "cells_mask_02.tif"]
+    assert layers(ready) == ["cells", "cells_mask_02", "cells_mask_01", names.POINTS]
+
+
+def test_the_name_follows_folder_format_and_image(ready, tmp_path):
+    results = ready.widget.simple.results
+    for index, suffix in enumerate((".tif", ".npy", ".png", ".ome.zarr")):
+        results.format.setCurrentIndex(index)
+        assert shown_name(ready) == f"cells_mask_01{suffix}"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "nuclei_mask_01.ome.zarr").touch()
+
+    ready.state.output.folder = str(tmp_path / "other")
+    ready.viewer.layers["cells"].name = "nuclei"
+
+    assert shown_name(ready) == "nuclei_mask_02.ome.zarr"
+
+
+def test_a_name_of_ones_own_is_for_one_file_and_takes_no_others_place(ready, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.tif").write_text("old")
+    results = ready.widget.simple.results
+    results.filename.setText("mine.png")
+    results.filename.textEdited.emit("mine.png")
+
+    press(ready, results.save)
+
+    assert files(tmp_path / "out") == ["mine.tif", "mine_01.tif"]
+    assert (tmp_path / "out" / "mine.tif").read_text() == "old"
+    assert results.filename.text() == "" and shown_name(ready) == "cells_mask_01.tif"
+
+
+@pytest.mark.parametrize("format", ["tiff", "npy", "png", "zarr"])
+def test_every_format_holds_the_mask_under_a_name_that_every_disk_takes(open_driver, tmp_path, format):
+    driver = open_driver((squares(), {"name": ODD}))
+    driver.click(driver.viewer.layers[0], 35, 35)
+    driver.state.output.folder, driver.state.output.format = str(tmp_path), format
+
+    press(driver, driver.widget.simple.results.save_clean)
+
+    path, layer = driver.state.output.saved, driver.viewer.layers[1]
+    assert path.parent == tmp_path and path.name.startswith("ce_ll_s_\N{GRINNING FACE} 0.5um_mask_01.")
+    assert files(tmp_path) == [path.name]
+    np.testing.assert_array_equal(read_labels(path).labels, layer.data)
+
+
+def test_all_objects_are_saved_also_those_that_overlap_and_then_all_are_cleaned(open_driver, tmp_path):
+    driver = open_driver((several(), {"name": "cells"}))
+    for row, col in ((35, 35), (35, 95), (95, 35)):
+        driver.widget.controller.board.begin_object()
+        driver.click(driver.viewer.layers[0], row, col)
+    driver.state.output.folder = str(tmp_path)
+
+    press(driver, driver.widget.simple.results.save_clean)
+
+    assert set(np.unique(tifffile.imread(driver.state.output.saved))) == {0, 1, 2, 3}
+    assert layers(driver) == ["cells", "cells_mask_01", names.POINTS]
+
+
+def test_objects_of_another_slice_are_kept(open_driver, tmp_path):
+    driver = open_driver((np.stack([squares(), squares()]), {"name": "stack"}))
+    driver.click(driver.viewer.layers[0], 35, 35)
+    driver.viewer.dims.set_current_step(0, 1 - driver.viewer.dims.current_step[0])
+    driver.pump(0.1)
+    driver.click(driver.viewer.layers[0], 95, 95)
+    driver.state.output.folder = str(tmp_path)
+
+    press(driver, driver.widget.simple.results.save_clean)
+    assert not objects(driver)
+    driver.viewer.dims.set_current_step(0, 1 - driver.viewer.dims.current_step[0])
+    driver.wait_until_idle()
+
+    assert len(objects(driver)) == 1
+    assert driver.viewer.layers["stack_mask_01"].data.shape == (1, 128, 128)
+
+
+def test_what_is_painted_while_a_file_is_written_is_not_cleaned_away(ready):
+    ready.widget.simple.results.save_clean.click()
+    paint(ready.viewer.layers[names.PREVIEW_LABELS], np.s_[2:6, 2:6], 7)
+    ready.wait(lambda: not ready.state.output.saving, "The end of saving")
+    ready.pump(0.1)
+
+    assert set(objects(ready)) == {7}
+    assert "still in the preview" in ready.state.run.message
+
+
+@pytest.mark.parametrize("fails", ["file", "layer"])
+def test_a_failure_on_the_way_leaves_the_preview_as_it_was(ready, tmp_path, monkeypatch, fails):
+    before = objects(ready)
+
+    def fail(*args, **kwargs):
+        raise MemoryError if fails == "layer" else SaveError("The disk is full.", hint="Free some space.")
+
+    where = "napari_sam3_assistant.app.writing.save_labels" if fails == "file" else saved.__name__ + ".turn_preview"
+    monkeypatch.setattr(where, fail)
+
+    press(ready, ready.widget.simple.results.save_clean)
+
+    assert objects(ready) == before and names.PREVIEW_LABELS in layers(ready) and len(points(ready).data) == 1
+    assert ready.state.run.phase is Phase.FAILED and ready.state.run.hint
+    assert bool(files(tmp_path / "out")) is (fails == "layer"), "what is on the disk is whole, or not there"
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_model_is_unloaded_after_the_file_is_written_where_that_is_wanted(ready, wanted):
+    ready.state.model.loaded, ready.state.output.unload = True, wanted
+
+    press(ready, ready.widget.simple.results.save_clean)
+
+    assert ready.state.output.saved.is_file()
+    assert ready.state.run.message.endswith("Model unloaded.") is wanted
+
+
+def test_save_labels_makes_a_layer_and_leaves_the_preview(ready, tmp_path):
+    for _ in range(2):
+        press(ready, ready.widget.simple.results.save_labels)
+
+    assert {names.SAVED, f"{names.SAVED} [1]", names.PREVIEW_LABELS} <= set(layers(ready))
+    assert int((ready.viewer.layers[names.SAVED].data == 1).sum()) == objects(ready)[1]
+    assert not files(tmp_path / "out")
+
+
+def test_an_accepted_stack_is_no_png_and_becomes_a_tiff(open_driver, tmp_path):
+    driver = open_driver((np.stack([squares(), squares()]), {"name": "stack"}))
+    driver.click(driver.viewer.layers[0], 35, 35)
+    driver.widget.controller.accepting.accept(clear=True)
+    driver.pump(0.1)
+    driver.state.output.folder, driver.state.output.format = str(tmp_path), "png"
+
+    press(driver, driver.widget.simple.results.save)
+
+    assert tifffile.imread(tmp_path / "stack_mask_01.tif").shape == (2, 128, 128)
+    assert "PNG is only available for 2D masks. Using TIFF" in driver.state.run.message
+
+
+def test_the_folder_of_the_last_file_opens_or_it_is_said_why_not(ready, tmp_path):
+    saving, results, shown = ready.widget.controller.saving, ready.widget.simple.results, []
+    assert not results.open_folder.isVisible()
+    press(ready, results.save)
+    assert results.open_folder.isVisible() and results.summary.text().startswith("Saved: cells_mask_01.tif")
+    assert results.summary.toolTip() == str(tmp_path / "out" / "cells_mask_01.tif")
+
+    saving.open_folder(lambda folder: not shown.append(folder))
+    assert shown == [tmp_path / "out"]
+    saving.open_folder(lambda folder: False)
+    assert ready.state.run.message == f"Could not open saved mask folder: {tmp_path / 'out'}."
+    (tmp_path / "out" / "cells_mask_01.tif").unlink()
+    (tmp_path / "out").rmdir()
+    saving.open_folder(lambda folder: True)
+    assert ready.state.run.message == f"Saved mask folder was not found: {tmp_path / 'out'}." and ready.state.run.hint
+
+
+def huge(folder):
+    """The levels of a plane of 60,000 x 60,000 pixels with a square of 30 px in two corners, on a disk."""
+    levels = []
+    for step in (1, 8, 64):
+        side = -(-60_000 // step)
+        chunks = (min(512, side),) * 2
+        array = zarr.create_array(folder / str(step), shape=(side, side), chunks=chunks, dtype="u1", fill_value=20)
+        for first in (4_000, 55_000):
+            array[first // step : (first + 30) // step + 1, first // step : (first + 30) // step + 1] = 200
+        levels.append(da.from_zarr(array))
+    return levels
+
+
+@pytest.mark.parametrize("format", ["tiff", "zarr"])
+def test_on_a_huge_plane_saving_takes_the_time_and_the_room_of_the_object(open_driver, tmp_path, format):
+    driver = open_driver((huge(tmp_path), {"name": "slide", "contrast_limits": (0, 255), "multiscale": True}))
+    points(driver).add([55_015, 55_015])
+    driver.wait_until_idle()
+    area = objects(driver)[1]
+    driver.state.output.folder, driver.state.output.format = str(tmp_path / "out"), format
+    driver.pump(0.2)
+
+    tracemalloc.start()
+    begun = time.perf_counter()
+    press(driver, driver.widget.simple.results.save_clean)
+    took, peak = time.perf_counter() - begun, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    layer, path = driver.viewer.layers[1], driver.state.output.saved
+    assert area < 2_000 and max(layer.data.shape) <= 256 and int(layer.data.sum()) == area
+    assert peak < 60e6 and took < 3, (peak, took)
+    assert sum(one.stat().st_size for one in path.rglob("*") or [path] if one.is_file()) < 100_000
+    assert path.name == ("slide_roi_mask_01.tif" if format == "tiff" else "slide_mask_01.ome.zarr")
+    if format == "zarr":
+        assert zarr.open_group(path, mode="r")["0"][55_015, 55_015] == 1
+
+
+def test_objects_in_two_corners_of_a_huge_plane_are_one_ome_zarr(open_driver, tmp_path):
+    driver = open_driver((huge(tmp_path), {"name": "slide", "contrast_limits": (0, 255), "multiscale": True}))
+    for first in (4_015, 55_015):
+        driver.widget.controller.board.begin_object()
+        points(driver).add([first, first])
+        driver.wait_until_idle()
+    driver.state.output.folder = str(tmp_path / "out")
+
+    press(driver, driver.widget.simple.results.save_clean)
+    assert "too far apart" in driver.state.run.message and "OME-Zarr" in driver.state.run.hint
+    assert len(objects(driver)) == 2 and not files(tmp_path / "out")
+    driver.state.output.format = "zarr"
+    press(driver, driver.widget.simple.results.save_clean)
+
+    labels = zarr.open_group(driver.state.output.saved, mode="r")["0"]
+    assert labels.shape == (60_000, 60_000) and (labels[4_015, 4_015], labels[55_015, 55_015]) == (1, 2)
+    assert not objects(driver) and driver.viewer.layers["slide_mask_01"].data[0].shape == (60_000, 60_000)
