@@ -74,7 +74,7 @@ def own_time(opened: Opened, scene: Scene, name: str, times: int, *, public: str
     first, new, more = list[Click](), list[Click](), list[Click]()
     for place in places[:3]:
         opened.forget()
-        opened.widget.controller.clear_preview()
+        opened.widget.controller.clearing.preview()
         opened.settle()
         first.append(opened.click(place))
     for number, (row, col) in enumerate(places):

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_sam3_assistant.app.availability import Action, availability
+from napari_sam3_assistant.app.availability import availability
 from napari_sam3_assistant.app.canvas_menu import canvas_menu
 from napari_sam3_assistant.app.state import AppState, Phase, PromptKind
+from napari_sam3_assistant.app.views import Action
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.core.planes import Plane
@@ -434,7 +435,7 @@ def test_the_menu_beside_the_objects_is_about_all_and_the_selected_one(state):
     assert calls.calls == [
         ("accepting.accept", (), {"clear": True, "ids": None}),
         ("board.begin_object", (), {}),
-        ("clear_prompt", (), {}),
+        ("clearing.prompts_here", (), {}),
         ("accepting.undo_last", (), {}),
     ]
 

@@ -6,6 +6,7 @@ of the prompts, so that a test can say what they must be.
 
 from __future__ import annotations
 
+import operator
 import random
 import threading
 import time
@@ -192,7 +193,7 @@ class Anyhow:
 
     def stop(self, verb):
         self.cancelled = True
-        getattr(self.controller, verb)()
+        operator.attrgetter(verb)(self.controller)()
 
     def paint_in_the_preview(self, at):
         if names.PREVIEW_LABELS in self.viewer.layers:
@@ -253,6 +254,7 @@ class Anyhow:
             assert image is not None and accepted_layer(self.viewer, image) is not None
 
 
+STOPS = ("cancel", "clearing.preview", "clearing.prompts", "clearing.prompts_here", "clearing.results")
 ACTIONS = {
     "click": {"at": places, "times": st.integers(1, 3)},
     "box": {"at": places, "size": st.integers(0, 30)},
@@ -270,7 +272,7 @@ ACTIONS = {
         "name": st.sampled_from([names.POINTS, names.BOXES, names.PREVIEW_LABELS, names.MASK_PROMPT, names.ACCEPTED])
     },
     "move_or_delete_a_point": {"index": st.integers(0, 50)},
-    "stop": {"verb": st.sampled_from(["cancel", "clear_preview", "reset_prompt", "clear_prompt", "clear_results"])},
+    "stop": {"verb": st.sampled_from(STOPS)},
     "paint_in_the_preview": {"at": places},
     "settle": {},
 }

@@ -129,7 +129,7 @@ def test_clear_prompt_takes_points_and_masks_of_this_slice_alone(open_again):
         driver.wait_until_idle()
         add(driver, 35, 35)
 
-    driver.widget.controller.clear_prompt()
+    driver.widget.controller.clearing.prompts_here()
     driver.wait_until_idle()
 
     assert points(driver).data[:, 0].tolist() == [0] and not objects(driver)
@@ -175,7 +175,7 @@ def test_clear_prompt_takes_points_that_were_not_asked_about_too(open_again):
     driver.widget.simple.prompt.create.click()
     add(driver, 35, 35)
 
-    driver.widget.controller.clear_prompt()
+    driver.widget.controller.clearing.prompts_here()
 
     assert not len(points(driver).data) and driver.state.task.usable == 0
     driver.widget.controller.board.undo()

@@ -159,9 +159,9 @@ def test_a_threshold_does_not_bring_back_what_was_taken_away(reading, taken_away
     controller = driver.widget.controller
     ask(driver, "red square")
     {
-        "reset": controller.reset_prompt,
+        "reset": controller.clearing.prompts,
         "accepted": lambda: controller.accepting.accept(clear=True),
-        "cleared": controller.clear_preview,
+        "cleared": controller.clearing.preview,
     }[taken_away]()
 
     driver.state.task.threshold = 0.5

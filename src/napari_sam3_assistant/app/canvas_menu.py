@@ -75,7 +75,7 @@ def canvas_menu(state: AppState, id: int | None) -> tuple[tuple[Entry, ...], ...
         ),
     )
     clear = (
-        Entry("Clear Prompt", "", can.prompt.reset.enabled, lambda c: c.clear_prompt()),
+        Entry("Clear Prompt", "", can.prompt.reset.enabled, lambda c: c.clearing.prompts_here()),
         Entry("Undo Last Accept", "", can.results.undo_accept.enabled, lambda c: c.accepting.undo_last()),
     )
     return accept, change, clear

@@ -3,7 +3,7 @@
 Everything here runs on the GUI thread. Widgets call these verbs and those of the parts:
 ``board`` (objects and undo), ``asking``, ``finding`` and ``standby`` (requests and answers), ``live``, ``boxes`` and
 ``masks`` (prompt layers), ``channels`` and ``roi`` (what is seen), ``listing`` (the table), ``accepting``, ``hover``,
-``saving``, ``model`` (the engine).
+``clearing``, ``saving``, ``model`` (the engine).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from napari_sam3_assistant.app.accepting import Accepting
 from napari_sam3_assistant.app.asking import Asking
 from napari_sam3_assistant.app.board import Board
 from napari_sam3_assistant.app.channels import Channels
+from napari_sam3_assistant.app.clearing import Clearing
 from napari_sam3_assistant.app.drafts import Draft
 from napari_sam3_assistant.app.finding import Finding
 from napari_sam3_assistant.app.following import Following
@@ -42,7 +43,6 @@ from napari_sam3_assistant.samples import napari_samples
 from napari_sam3_assistant.tasks.jobs import Task
 
 After = Callable[[float, Callable[[], None]], None]
-ARMED = "Live Points armed. Add a point to start."
 TASK_NAMES = {Task.IMAGE: "2D", Task.LIVE_POINTS: "Refine", Task.EXEMPLAR: "Exemplar", Task.TEXT: "Text"}
 
 
@@ -87,6 +87,7 @@ class AppController:
         self.masks: MaskPrompts = MaskPrompts(self)
         self.accepting: Accepting = Accepting(self)
         self.hover = Hover(self)
+        self.clearing = Clearing(self)
         self._following = Following(self)
         self.saving = Saving(self, runtime.scheduler)
         for part in (self.live, self.boxes, self.masks):
@@ -243,52 +244,6 @@ class AppController:
         except AssistantError as error:
             self.state.task.summary = str(error)
             return None
-
-    # -- clearing ---------------------------------------------------------------------------------
-
-    def clear_preview(self) -> None:
-        """Remove the preview layers and the masks on screen; prompts and saved files stay."""
-        self.asking.forget()
-        if len(self.board.draft.objects):
-            self.board.step("Clear Preview")
-        self.board.layer_gone()
-        self.board.drawing = True
-        count = previews.clear_previews(self.viewer)
-        self.board.drawing = False
-        self.status.idle(f"Cleared {count} SAM3 preview layer(s). Prompts and accepted labels were kept.")
-
-    def clear_results(self) -> None:
-        """Empty the table of results; masks and prompts stay."""
-        self.listing.clear()
-
-    def reset_prompt(self) -> None:
-        """Remove every prompt of the kind in use, on every slice, and the masks they made; the layers stay.
-
-        The preview is emptied, not removed: napari takes 0.2 s to remove a layer and as long to add the next one.
-        """
-        self.asking.forget()
-        self.board.step("Reset Prompt")
-        kind = self.state.task.kind
-        if kind is PromptKind.POINTS:
-            self.live.clear()
-        elif kind is PromptKind.BOX:
-            self.boxes.clear()
-        elif kind is PromptKind.TEXT:
-            self.state.task.text = ""
-        else:
-            self.masks.clear()
-        self.board.reset("exemplar" if self.state.task.task is Task.EXEMPLAR else kind.value)
-        if self.live.is_live:
-            self.arm()
-        self.status.idle(ARMED if self.live.is_live else "Ready")
-
-    def clear_prompt(self) -> None:
-        """Remove the points on the plane on screen, and the masks there."""
-        if self.board.place is None:
-            return
-        self.board.step("Clear Prompt")
-        self.board.empty({*self.board.draft.ids, *self.live.objects_here()})
-        self.status.idle("Live Points prompt cleared.")
 
     # -- what the viewer tells ----------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sam3_assistant.app.availability import Action
+from napari_sam3_assistant.app.views import Action
 
 V = TypeVar("V")
 

@@ -8,8 +8,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
-from napari_sam3_assistant.app.availability import ModelView
 from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.app.views import ModelView
 from napari_sam3_assistant.widgets.controls import button, draw, paragraph, row, show
 
 CHOOSE_FOLDER = "Select SAM3.0 model directory"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_sam3_assistant.app.availability import Availability
 from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, combo, fill, row

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSizePolicy, QSpinBox, QWidget
 
-from napari_sam3_assistant.app.availability import ChannelsView
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.state import TaskState
+from napari_sam3_assistant.app.views import ChannelsView
 from napari_sam3_assistant.core.sources import Mix
 from napari_sam3_assistant.layers.channels import AUTOMATIC
 from napari_sam3_assistant.widgets.bind import Bindings

@@ -6,8 +6,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
-from napari_sam3_assistant.app.availability import ObjectsView
 from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.app.views import ObjectsView
 from napari_sam3_assistant.widgets.controls import button, draw, row
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from qtpy.QtWidgets import QComboBox, QGroupBox, QHBoxLayout, QLabel, QWidget
 
-from napari_sam3_assistant.app.availability import Availability
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, draw, paragraph, row, show
 from napari_sam3_assistant.widgets.simple.finding import ThresholdBox, WordsField
@@ -42,7 +42,7 @@ class PromptGroup(QGroupBox):
         self._point_row = _labelled("Next point", self.polarity)
         self._box_row = _labelled("Next box", self.box_polarity)
         self.create = button("Create Prompt Layer", controller.arm)
-        self.reset = button("Reset Prompt", controller.reset_prompt)
+        self.reset = button("Reset Prompt", controller.clearing.prompts)
         self.objects = ObjectRows(controller)
         self.uses = paragraph()
         self.hint = paragraph(lines=3)

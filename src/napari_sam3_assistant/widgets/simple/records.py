@@ -5,8 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from napari_sam3_assistant.app.availability import TableView
 from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.app.views import TableView
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import row, show
 from napari_sam3_assistant.widgets.simple.log import LogView

@@ -6,8 +6,8 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QGroupBox, QLineEdit
 
-from napari_sam3_assistant.app.availability import ResultsView
 from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.app.views import ResultsView
 from napari_sam3_assistant.export.images import FORMATS
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, column, combo, draw, fill, paragraph, row, show

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QGroupBox, QProgressBar
 
-from napari_sam3_assistant.app.availability import RunView
 from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.app.views import RunView
 from napari_sam3_assistant.widgets.controls import button, column, draw, paragraph, row, show
 from napari_sam3_assistant.widgets.napari_bridge import open_mask_operations
 
@@ -25,8 +25,8 @@ class RunGroup(QGroupBox):
         self.bar.setSizePolicy(policy)
         self.run = button("Run Preview", controller.run)
         self.cancel = button("Cancel", controller.cancel)
-        self.clear_preview = button("Clear Preview", controller.clear_preview)
-        self.clear_results = button("Clear Results", controller.clear_results)
+        self.clear_preview = button("Clear Preview", controller.clearing.preview)
+        self.clear_results = button("Clear Results", controller.clearing.results)
         self.mask_ops = button(
             "Mask Ops", lambda: open_mask_operations(controller.viewer), "Clean masks in SAM3 Mask Operations."
         )

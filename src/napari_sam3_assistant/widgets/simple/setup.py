@@ -5,8 +5,8 @@ from __future__ import annotations
 from qtpy.QtWidgets import QGroupBox
 from superqt import QElidingLabel
 
-from napari_sam3_assistant.app.availability import Availability
 from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, fill, row

@@ -8,8 +8,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QApplication, QCheckBox, QFileDialog, QVBoxLayout, QWidget
 
-from napari_sam3_assistant.app.availability import TableView
 from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.app.views import TableView
 from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.export.tables import HEADERS, shown
 from napari_sam3_assistant.widgets.bind import Bindings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from qtpy.QtWidgets import QCheckBox, QComboBox, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
-from napari_sam3_assistant.app.availability import WindowView
 from napari_sam3_assistant.app.state import TaskState
+from napari_sam3_assistant.app.views import WindowView
 from napari_sam3_assistant.core.window_rule import SIDES
 from napari_sam3_assistant.tasks.view import LOCAL
 from napari_sam3_assistant.widgets.bind import Bindings

@@ -1,0 +1,72 @@
+"""Clearing: what is taken away at a press, and what stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.layers import previews
+from napari_sam3_assistant.tasks.jobs import Task
+
+if TYPE_CHECKING:
+    from napari_sam3_assistant.app.controller import AppController
+
+ARMED = "Live Points armed. Add a point to start."
+
+
+class Clearing:
+    """Takes previews, prompts and rows away. Files and accepted objects always stay.
+
+    Parameters
+    ----------
+    controller : AppController
+    """
+
+    def __init__(self, controller: AppController) -> None:
+        self._controller = controller
+
+    def preview(self) -> None:
+        """Remove the preview layers and the masks on screen; prompts stay."""
+        controller, board = self._controller, self._controller.board
+        controller.asking.forget()
+        if len(board.draft.objects):
+            board.step("Clear Preview")
+        board.layer_gone()
+        board.drawing = True
+        count = previews.clear_previews(controller.viewer)
+        board.drawing = False
+        controller.status.idle(f"Cleared {count} SAM3 preview layer(s). Prompts and accepted labels were kept.")
+
+    def results(self) -> None:
+        """Empty the table of results; masks and prompts stay."""
+        self._controller.listing.clear()
+
+    def prompts(self) -> None:
+        """Remove every prompt of the kind in use, on every slice, and the masks they made; the layers stay.
+
+        The preview is emptied, not removed: napari takes 0.2 s to remove a layer and as long to add the next one.
+        """
+        controller, task = self._controller, self._controller.state.task
+        controller.asking.forget()
+        controller.board.step("Reset Prompt")
+        if task.kind is PromptKind.POINTS:
+            controller.live.clear()
+        elif task.kind is PromptKind.BOX:
+            controller.boxes.clear()
+        elif task.kind is PromptKind.TEXT:
+            task.text = ""
+        else:
+            controller.masks.clear()
+        controller.board.reset("exemplar" if task.task is Task.EXEMPLAR else task.kind.value)
+        if controller.live.is_live:
+            controller.arm()
+        controller.status.idle(ARMED if controller.live.is_live else "Ready")
+
+    def prompts_here(self) -> None:
+        """Remove the points on the plane on screen, and the masks there."""
+        controller, board = self._controller, self._controller.board
+        if board.place is None:
+            return
+        board.step("Clear Prompt")
+        board.empty({*board.draft.ids, *controller.live.objects_here()})
+        controller.status.idle("Live Points prompt cleared.")
