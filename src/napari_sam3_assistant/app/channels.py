@@ -122,7 +122,7 @@ class Channels:
         try:
             controller.on_screen()
         except AssistantError as error:
-            controller.describe()
+            controller.view_moved()
             controller.status.fail(error)
             return
         controller.view_moved()
@@ -210,6 +210,6 @@ class Channels:
         controller.prepare()
         message = REPLACED.format(layer.name)
         if waits and controller.live.is_live:
-            controller.asking.follow(message)
-        else:
-            controller.status.idle(message)
+            controller.asking.follow()
+        if controller.here_or_say() is not None:
+            controller.asking.tell(message)

@@ -245,6 +245,14 @@ class AppController:
             self.state.task.summary = str(error)
             return None
 
+    def here_or_say(self) -> OnScreen | None:
+        """Return :meth:`on_screen`, or None where there is no plane; the status line says why."""
+        try:
+            return self.on_screen()
+        except AssistantError as error:
+            self.status.fail(error)
+            return None
+
     # -- what the viewer tells ----------------------------------------------------------------------
 
     def layer_removed(self, layer: Any) -> None:
@@ -324,6 +332,8 @@ class AppController:
         self.hover.stop()
         self.board.absorb()
         here = self.here()
+        if here is not None and self.board.place is None and self.state.run.phase is Phase.FAILED:
+            self.status.idle("Ready")  # what was wrong with the picture is mended
         self.board.place = here.place if here is not None else None
         self.board.absorb()  # painted while no widget was open
         self.accepting.publish()

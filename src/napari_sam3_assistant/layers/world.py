@@ -43,6 +43,11 @@ class World:
         """Number of axes of the viewer."""
         return len(self.point)
 
+    @property
+    def flat(self) -> bool:
+        """Whether a plane is on screen, and no volume."""
+        return len(self.displayed) == 2
+
 
 def world_of(viewer: Any) -> World:
     """Return what ``viewer`` shows."""
