@@ -18,6 +18,7 @@ from tests.e2e.hands import add, objects, points
 AREA = 888
 """Of the mask of the first square."""
 
+
 def line() -> np.ndarray:
     """One row of 100,000 pixels, 200 of them bright."""
     row = np.full((1, 100_000), 20, np.uint8)
@@ -123,7 +124,9 @@ def hidden(driver):
 
 
 def test_missing_chunks_are_filled_and_a_damaged_one_is_said(open_driver, tmp_path):
-    array = zarr.create_array(tmp_path / "cells.zarr", shape=(2, 128, 128), chunks=(1, 64, 64), dtype="u1", fill_value=7)
+    array = zarr.create_array(
+        tmp_path / "cells.zarr", shape=(2, 128, 128), chunks=(1, 64, 64), dtype="u1", fill_value=7
+    )
     array[0, :64, :64] = squares()[:64, :64]
     array[1] = squares()
     driver = open_driver((zarr.open(tmp_path / "cells.zarr", mode="r"), {"name": "cells"}), show=False)
