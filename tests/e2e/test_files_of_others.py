@@ -45,24 +45,20 @@ def pyramid(path, picture, axes):
         file.write(picture[..., ::2, ::2], subfiletype=1, **how)
 
 
-def ome_zarr(path, picture, axes, *, version, omero):
+def ome_zarr(path, picture, *, version, omero):
+    """Write frames of channels of slices, half as large in the second level."""
     from ome_zarr.format import FormatV04, FormatV05
-    from ome_zarr.writer import add_metadata, write_image
+    from ome_zarr.writer import add_metadata, write_multiscale
 
     group = zarr.open_group(path, mode="w", zarr_format=2 if version == "0.4" else 3)
     fmt = FormatV04() if version == "0.4" else FormatV05()
-    about = [{"name": one.lower(), "type": {"T": "time", "C": "channel"}.get(one, "space")} for one in f"{axes}YX"]
-    scale = [{"type": "scale", "scale": [2.0 if one["type"] == "space" else 1.0 for one in about]}]
-    level = [
-        {"type": "scale", "scale": [4.0 if one["name"] in "yx" else k for one, k in zip(about, scale[0]["scale"])]}
-    ]
-    write_image(
-        [picture, picture[..., ::2, ::2]], group, axes=about, fmt=fmt, coordinate_transformations=[scale, level]
-    )
+    about = [{"name": one.lower(), "type": {"T": "time", "C": "channel"}.get(one, "space")} for one in "TCZYX"]
+    sizes = [[{"type": "scale", "scale": [1, 1, 2, side, side]}] for side in (2, 4)]
+    levels = [picture, picture[..., ::2, ::2]]
+    write_multiscale(levels, group, axes=about, fmt=fmt, coordinate_transformations=sizes)
     if omero:
-        add_metadata(
-            group, {"omero": {"channels": [{"label": f"dye {k}", "color": "00FF00"} for k in range(3)]}}, fmt=fmt
-        )
+        channels = [{"label": f"dye {k}", "color": "00FF00"} for k in range(HAYSTACK["C"])]
+        add_metadata(group, {"omero": {"channels": channels}}, fmt=fmt)
 
 
 def opened(open_driver, path, plugin="napari"):
@@ -131,7 +127,7 @@ def test_ome_zarr_through_naparis_own_reader_is_one_layer_with_a_channel_axis(op
     at = {"T": 1, "C": 2, "Z": 1}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of ome-zarr's own
-        ome_zarr(tmp_path / "cells.zarr", needle("TCZ", at), "TCZ", version=version, omero=omero)
+        ome_zarr(tmp_path / "cells.zarr", needle("TCZ", at), version=version, omero=omero)
     driver = opened(open_driver, tmp_path / "cells.zarr")
 
     found_at(driver, driver.viewer.layers[0], "TCZ", at)
@@ -146,7 +142,7 @@ def test_ome_zarr_through_its_plugin_is_a_layer_for_each_channel(open_driver, tm
     at = {"T": 1, "C": 2, "Z": 1}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ome_zarr(tmp_path / "cells.zarr", needle("TCZ", at), "TCZ", version=version, omero=omero)
+        ome_zarr(tmp_path / "cells.zarr", needle("TCZ", at), version=version, omero=omero)
     driver = opened(open_driver, tmp_path / "cells.zarr", plugin="napari-ome-zarr")
     images = [layer for layer in driver.viewer.layers if layer.ndim == 4 and "SAM3" not in layer.name]
     assert len(images) == 3 and tuple(images[2].scale) == (1, 2, 2, 2)

@@ -119,11 +119,8 @@ class Channels:
         self._told[identity] = Told(**{"axis": before.axis, "mix": before.mix, "limits": before.limits, **said})
         self._changed.add(identity)
         controller = self._controller
-        try:
-            controller.on_screen()
-        except AssistantError as error:
-            controller.view_moved()
-            controller.status.fail(error)
+        if controller.here_or_say() is None:
+            controller.describe()
             return
         controller.view_moved()
         controller.prepare()

@@ -74,6 +74,7 @@ class AppController:
         self._runtime = runtime
         self.closed = False
         """Whether the last widget of the viewer is closed."""
+        self._unseen = ""
         self.channels: Channels = Channels(self)
         self._session = runtime.session(state.model.in_use)
         self.board: Board = Board(self)
@@ -251,6 +252,7 @@ class AppController:
             return self.on_screen()
         except AssistantError as error:
             self.status.fail(error)
+            self._unseen = error.message
             return None
 
     # -- what the viewer tells ----------------------------------------------------------------------
@@ -315,7 +317,9 @@ class AppController:
 
     def describe(self) -> None:
         """Write anew what the image in use is called and like, and which prompts a run would use."""
-        here = self.here()
+        here, run = self.here(), self.state.run
+        if here is not None and run.phase is Phase.FAILED and run.message == self._unseen:
+            self.status.idle("Ready")  # what was wrong with the view is mended
         self.roi.look(here)
         if here is not None:
             height, width = here.source.plane_shape(here.plane)
@@ -332,8 +336,6 @@ class AppController:
         self.hover.stop()
         self.board.absorb()
         here = self.here()
-        if here is not None and self.board.place is None and self.state.run.phase is Phase.FAILED:
-            self.status.idle("Ready")  # what was wrong with the picture is mended
         self.board.place = here.place if here is not None else None
         self.board.absorb()  # painted while no widget was open
         self.accepting.publish()
