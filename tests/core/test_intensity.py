@@ -98,6 +98,16 @@ def test_a_window_shows_the_same_grey_as_the_whole():
     np.testing.assert_array_equal(to_rgb(picture[10:30, 5:40], limits), to_rgb(picture, limits)[10:30, 5:40])
 
 
+@pytest.mark.parametrize(("dtype", "far"), [(np.float64, 1.7e308), (np.float32, 3e38)])
+def test_numbers_whose_difference_is_none_are_shown_from_black_to_white(dtype, far):
+    picture = np.array([[-far, far], [-far, 0]], dtype)
+
+    limits = limits_of([picture])
+
+    assert limits.low[0] < -0.99 * far and limits.high[0] > 0.99 * far
+    assert to_rgb(picture, limits)[..., 0].tolist() == [[0, 255], [0, 128]]
+
+
 def test_of_a_huge_plane_64_tiles_are_read_the_same_ones_each_time():
     places = sample_tiles((60_000, 60_000))
 

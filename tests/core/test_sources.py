@@ -174,16 +174,19 @@ def test_pictures_that_cannot_be_segmented_are_refused_with_a_hint(data, options
     assert caught.value.hint
 
 
-def test_a_source_that_fails_in_the_middle_says_which_picture_and_what_to_do():
+@pytest.mark.parametrize(
+    ("error", "hint"), [(OSError("the disk is gone"), "can still be reached"), (ValueError("no chunk"), "damaged here")]
+)
+def test_a_source_that_fails_in_the_middle_says_which_picture_and_what_to_do(error, hint):
     def broken(block):
-        raise OSError("the disk is gone")
+        raise error
 
     data = da.zeros((100, 100), chunks=50).map_blocks(broken, dtype=float, meta=np.zeros((0, 0)))
 
-    with pytest.raises(ImageError, match=r"slide 7 could not be read.*the disk is gone") as caught:
+    with pytest.raises(ImageError, match=rf"slide 7 could not be read.*{error}") as caught:
         Source("a", (data,), name="slide 7").read(Plane(0, 1), Window(0, 0, 9, 9))
 
-    assert caught.value.hint
+    assert hint in caught.value.hint
 
 
 def test_a_length_of_three_is_no_channel_axis_unless_told():

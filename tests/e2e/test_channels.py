@@ -319,19 +319,6 @@ def test_data_replaced_between_two_clicks_are_encoded_anew_and_it_is_said(open_d
     assert mask(driver).value_at(105, 105) and not mask(driver).value_at(109, 109)
 
 
-@pytest.mark.parametrize("shape", [(40, 40), (3, 128, 128), (256, 256)], ids=str)
-def test_data_replaced_by_others_of_another_shape_are_taken(open_driver, shape):
-    driver = open_driver((squares(), {}))
-    add(driver, 95, 95)
-
-    image(driver).data = np.full(shape, 20, np.uint8)
-    driver.pump(0.05)
-    points(driver).add([0] * (points(driver).ndim - 2) + [5, 5])
-    driver.wait_until_idle()
-
-    assert driver.state.run.phase in (Phase.IDLE, Phase.FAILED) and driver.state.run.message
-
-
 def test_pixels_written_into_the_array_are_read_anew_and_it_is_said(open_driver, engine):
     driver = open_driver((squares(), {"name": "cells"}))
     add(driver, 35, 35)

@@ -34,6 +34,19 @@ def test_a_picture_that_is_moved_and_scaled_takes_prompts_masks_and_accepted_obj
         assert tuple(layer.scale) == (2, 2) and tuple(layer.translate) == (10, 10)
 
 
+def test_a_mirrored_picture_that_is_moved_takes_its_points_along(open_again):
+    driver = open_again((squares(), {"scale": (1, -2)}), show=False)
+    begin_two(driver)
+    before, image, own = objects(driver), driver.viewer.layers[0], driver.viewer.layers[names.POINTS]
+    assert (own.scale > 0).all(), "napari 0.7 cannot select a point in a layer of negative scale"
+
+    image.translate, image.scale = (10, 300), (3, -4)
+    add(driver, 97, 97)
+
+    assert objects(driver) == before
+    np.testing.assert_allclose(own.data_to_world((95, 95)), image.data_to_world((95, 95)))
+
+
 def test_a_preview_converted_to_an_image_is_no_picture_and_the_next_one_is_ours(open_again):
     driver = open_again((squares(), {"name": "cells"}), show=False)
     begin_two(driver)

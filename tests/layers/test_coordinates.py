@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from napari.components import ViewerModel
 
+from napari_sam3_assistant.core.errors import ImageError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import PointPrompt
+from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.layers.images import Sources
 from napari_sam3_assistant.layers.previews import show_objects
 from napari_sam3_assistant.layers.prompts import add_point_layer, collect_points
@@ -37,7 +39,7 @@ def geometries(draw, ndim, units):
     affine[-3:-1, -3:-1] = rotation(draw(st.sampled_from([0.0, 0.4])), 2) * draw(st.sampled_from([1.0, 1.5]))
     affine[-3:-1, -1] = draw(floats), draw(floats)
     return {
-        "scale": [draw(st.sampled_from([0.1, 0.5, 1.0, 3.0])) for _ in range(ndim)],
+        "scale": [draw(st.sampled_from([0.1, 0.5, 1.0, 3.0, -1.0, -0.25])) for _ in range(ndim)],
         "rotate": rotation(draw(st.sampled_from([0.0, 0.5, -1.2, np.pi / 2])), ndim),
         "shear": shear,
         "translate": [draw(floats) for _ in range(ndim)],
@@ -111,6 +113,34 @@ def test_a_mask_lies_where_the_pixels_are(scene):
     assert len(drawn) == 1
     np.testing.assert_allclose(layer.data_to_world(drawn[0]), image.data_to_world(pixel), atol=1e-6)
     assert layer.units == image.units and layer.axis_labels == image.axis_labels
+
+
+def test_the_slice_that_is_read_is_the_one_that_napari_draws():
+    seen = 0
+    for seed in range(24):
+        random = np.random.default_rng(seed)
+        ndim, other, rgb = *random.integers(2, 6, 2).tolist(), bool(random.integers(2))
+        shape = [*random.permutation(range(2, 7))[:ndim].tolist(), *([3] if rgb else [])]
+        viewer = ViewerModel()
+        viewer.add_image(np.zeros((4,) * other))
+        picture = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+        scale = random.choice([0.5, 1, 3], ndim)
+        image = viewer.add_image(picture, rgb=rgb, scale=scale, contrast_limits=(0, 1))
+        viewer.dims.order = tuple(random.permutation(viewer.dims.ndim).tolist())
+        for axis, steps in enumerate(viewer.dims.nsteps):
+            viewer.dims.set_current_step(axis, int(random.integers(steps)))
+        source, drawn = Sources().of(image), image._slice  # what napari has cut out to draw
+        if drawn.empty:
+            with pytest.raises(ImageError, match="not seen here"):
+                plane_on_screen(image, world_of(viewer), source.shape, source.color_axis)
+            continue
+
+        plane = plane_on_screen(image, world_of(viewer), source.shape, source.color_axis)
+
+        height, width = source.plane_shape(plane)
+        np.testing.assert_array_equal(source.read(plane, Window(0, 0, height, width)), drawn.image.raw, f"seed {seed}")
+        seen += 1
+    assert seen >= 10
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0), (1, 2, 0)])

@@ -198,7 +198,7 @@ def test_a_stack_moves_neither_sliders_nor_camera_nor_selection(viewer, order, a
     def check():
         now = world_of(viewer)
         assert now.point[-3:] == before.point and now.units[-3:] == before.units
-        assert now.displayed == tuple(axis + now.ndim - 3 for axis in before.displayed)
+        assert now.order[-2:] == tuple(axis + now.ndim - 3 for axis in before.order[-2:])
         assert (camera.center[-2:], camera.zoom) == ((11, 12), 3.0)
         assert viewer.layers.selection.active is points
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 DRAWING_INTERVAL_S = 0.1
+SOLID = "The view is 3D: prompts count on one slice. Go back to 2D (below the layer list) to see it and to click."
 NOUNS = {PromptKind.POINTS: "point", PromptKind.BOX: "box", PromptKind.LABELS: "label", PromptKind.TEXT: "phrase"}
 
 
@@ -49,7 +50,7 @@ class Asking:
         self._state = controller.state
         self._pending = Requests()
         self._error: AssistantError | None = None
-        self._outcome = ""
+        self._outcome, self._news = "", ""
         self._drawn, self._undrawn = 0.0, False
 
     # -- what there is to ask ---------------------------------------------------------------------
@@ -66,7 +67,8 @@ class Asking:
         if here is None or found is None:
             task.usable, task.in_use, task.left_out = 0, "", problem
             return None
-        left_out = " ".join(filter(None, (found.left_out, not_in_use(self._controller, here))))
+        flat = "" if here.world.flat else SOLID
+        left_out = " ".join(filter(None, (flat, found.left_out, not_in_use(self._controller, here))))
         task.usable, task.in_use, task.left_out = found.count, found.text, left_out
         task.prompt_layer = found.layer
         return found
@@ -88,7 +90,7 @@ class Asking:
         again : bool
             Whether to ask also about objects that were cleared, or not found.
         """
-        here, found = self._controller.here(), self.describe()
+        here, found = self._controller.here_or_say(), self.describe()
         if here is None or found is None:
             return
         board, place = self._controller.board, here.place
@@ -111,7 +113,7 @@ class Asking:
 
     def shapes(self) -> None:
         """Ask about the boxes or the painted labels on screen, one object each; refined objects stay."""
-        here, found = self._controller.here(), self.describe()
+        here, found = self._controller.here_or_say(), self.describe()
         if here is None or found is None:
             return
         board, kind = self._controller.board, self._state.task.kind.value
@@ -147,6 +149,7 @@ class Asking:
 
     def forget(self) -> None:
         """Stop all, and take no answer any more."""
+        self._news = ""
         self._pending.forget()
         self._standby.forget()
         self._controller.finding.forget()
@@ -158,6 +161,13 @@ class Asking:
             self.points(gone=False)
         if not self._pending:
             self._controller.status.idle(message)
+
+    def tell(self, news: str) -> None:
+        """Say ``news`` now, or with the last of the answers that are on their way."""
+        if self._pending:
+            self._news = news
+        else:
+            self._controller.status.idle(news)
 
     @property
     def waits(self) -> bool:
@@ -312,10 +322,11 @@ class Asking:
             self._undrawn = False
             self._controller.board.draw()
         error, self._error = self._error, None
+        news, self._news = self._news, ""
         if error is not None:
             self._controller.status.fail(error)
         else:
-            self._controller.status.idle(self._outcome)
+            self._controller.status.idle(f"{news} {self._outcome}".strip())
 
     def nothing_to_run_with(self, found: Using) -> None:
         """Say which prompt a run needs."""

@@ -119,11 +119,8 @@ class Channels:
         self._told[identity] = Told(**{"axis": before.axis, "mix": before.mix, "limits": before.limits, **said})
         self._changed.add(identity)
         controller = self._controller
-        try:
-            controller.on_screen()
-        except AssistantError as error:
+        if controller.here_or_say() is None:
             controller.describe()
-            controller.status.fail(error)
             return
         controller.view_moved()
         controller.prepare()
@@ -210,6 +207,6 @@ class Channels:
         controller.prepare()
         message = REPLACED.format(layer.name)
         if waits and controller.live.is_live:
-            controller.asking.follow(message)
-        else:
-            controller.status.idle(message)
+            controller.asking.follow()
+        if controller.here_or_say() is not None:
+            controller.asking.tell(message)

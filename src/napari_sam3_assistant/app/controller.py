@@ -74,6 +74,7 @@ class AppController:
         self._runtime = runtime
         self.closed = False
         """Whether the last widget of the viewer is closed."""
+        self._unseen = ""
         self.channels: Channels = Channels(self)
         self._session = runtime.session(state.model.in_use)
         self.board: Board = Board(self)
@@ -245,6 +246,15 @@ class AppController:
             self.state.task.summary = str(error)
             return None
 
+    def here_or_say(self) -> OnScreen | None:
+        """Return :meth:`on_screen`, or None where there is no plane; the status line says why."""
+        try:
+            return self.on_screen()
+        except AssistantError as error:
+            self.status.fail(error)
+            self._unseen = error.message
+            return None
+
     # -- what the viewer tells ----------------------------------------------------------------------
 
     def layer_removed(self, layer: Any) -> None:
@@ -307,7 +317,9 @@ class AppController:
 
     def describe(self) -> None:
         """Write anew what the image in use is called and like, and which prompts a run would use."""
-        here = self.here()
+        here, run = self.here(), self.state.run
+        if here is not None and run.phase is Phase.FAILED and run.message == self._unseen:
+            self.status.idle("Ready")  # what was wrong with the view is mended
         self.roi.look(here)
         if here is not None:
             height, width = here.source.plane_shape(here.plane)

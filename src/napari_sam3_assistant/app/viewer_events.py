@@ -44,6 +44,7 @@ class ViewerEvents:
             (layers.selection.events.active, self._selected),
             (dims.events.point, self._moved),
             (dims.events.order, self._moved),
+            (dims.events.ndisplay, self._moved),
             (dims.events.axis_labels, self._renamed),
         ):
             if on:

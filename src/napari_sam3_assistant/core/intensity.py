@@ -20,6 +20,8 @@ PERCENTILES = (0.1, 99.9)
 FRAMES = 16
 TILES = 64
 TILE_SIDE = 256
+FAR = 1e38
+"""Limits beyond this are too far apart for single precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,20 @@ def limits_of(samples: Sequence[npt.NDArray[Any]], *, color: bool = False) -> Li
         values = np.concatenate([np.ravel(s[..., channel] if color else s) for s in samples])
         if values.dtype.kind == "f":
             values = values[np.isfinite(values)].astype(np.float64)
-        a, b = np.percentile(values, PERCENTILES) if values.size else (0.0, 0.0)
+        a, b = _percentiles(values) if values.size else (0.0, 0.0)
         if a == b and values.size:  # a few bright pixels on a constant ground are not the ground
             a, b = float(values.min()), float(values.max())
         low.append(float(a))
         high.append(float(b))
     return Limits(tuple(low), tuple(high))
+
+
+def _percentiles(values: npt.NDArray[Any]) -> tuple[float, float]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, high = np.percentile(values, PERCENTILES)
+        if not np.isfinite(low + high):  # numbers so far apart that their difference is none
+            low, high = np.percentile(values / 4, PERCENTILES) * 4
+    return float(low), float(high)
 
 
 def sample_tiles(shape: tuple[int, int]) -> list[tuple[int, int, int, int]]:
@@ -143,8 +153,10 @@ def _to_uint8(plane: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[n
         return np.zeros(plane.shape, np.uint8)
     if plane.dtype.kind in "iu" and plane.dtype.itemsize <= 2:
         return _through_table(plane, low, high)
-    wide = np.float32 if plane.dtype.itemsize <= 4 and plane.dtype.kind == "f" else np.float64
-    values = np.nan_to_num(plane.astype(wide), nan=low, posinf=high, neginf=low)
+    narrow = plane.dtype.itemsize <= 4 and plane.dtype.kind == "f" and max(abs(low), abs(high)) < FAR
+    values = np.nan_to_num(plane.astype(np.float32 if narrow else np.float64), nan=low, posinf=high, neginf=low)
+    if not math.isfinite(high - low):
+        values, low, high = values / 2, low / 2, high / 2
     shown: npt.NDArray[np.uint8] = (np.clip((values - low) / (high - low), 0, 1) * 255 + 0.5).astype(np.uint8)
     return shown
 

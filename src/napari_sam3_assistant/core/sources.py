@@ -23,6 +23,8 @@ from napari_sam3_assistant.core.windows import Window
 
 Mix = tuple[int | None, int | None, int | None]
 """The channels that are shown as red, green and blue; None leaves a colour black."""
+OUT_OF_REACH = "Check that its file or server can still be reached, then click again."
+DAMAGED = "Its data seem damaged here: copy or write the file anew and click again, or click somewhere else."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,8 +163,8 @@ class Source:
             raise
         except Exception as error:
             raise ImageError(
-                f"{self.name} could not be read: {type(error).__name__}: {error}".rstrip(": ") + ".",
-                hint="Check that its file or server can still be reached, then click again.",
+                f"{self.name} could not be read: {type(error).__name__}: {error}".rstrip(": .") + ".",
+                hint=OUT_OF_REACH if isinstance(error, OSError) else DAMAGED,
             ) from error
         kept = [axis for axis in range(len(data.shape)) if isinstance(picked[axis], slice)]
         order = [kept.index(plane.row_axis), kept.index(plane.col_axis)]

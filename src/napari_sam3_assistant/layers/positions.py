@@ -64,7 +64,8 @@ def positions(layer: Any, image: Any, plane: Plane, data: Floats, world: World |
     A coordinate lies on a slice if it is at most half a pixel of the image away from it. On axes that
     the image does not have, it lies where the slider stands, within half a pixel of the layer's own.
     """
-    world = world or World((0.0,) * max(layer.ndim, image.ndim), (-2, -1), None)
+    ndim = max(layer.ndim, image.ndim)
+    world = world or World((0.0,) * ndim, tuple(range(ndim)), None)
     to_all, to_image = between(layer, image, world)
     pixels = to_image(data)
     here = np.isfinite(pixels).all(axis=1)

@@ -27,9 +27,10 @@ from napari_sam3_assistant.layers.features import (
     whole_id,
     write_features,
 )
+from napari_sam3_assistant.layers.frames import points_geometry
 from napari_sam3_assistant.layers.point_records import PointsRecord, read_points, write_points
 from napari_sam3_assistant.layers.positions import positions
-from napari_sam3_assistant.layers.world import World, geometry_at
+from napari_sam3_assistant.layers.world import World
 
 __all__ = [
     "CollectedPoints",
@@ -107,7 +108,7 @@ def add_point_layer(viewer: Any, *, ndim: int = 2, image: Any | None = None) -> 
     found = point_layer(viewer)
     if found is not None:
         return found
-    geometry = geometry_at(image, (0,) * image.ndim) if image is not None else {}
+    geometry = points_geometry(image) if image is not None else {}
     points = viewer.add_points(
         np.zeros((0, image.ndim if image is not None else ndim)),
         ndim=image.ndim if image is not None else ndim,

@@ -28,15 +28,18 @@ class World:
     ----------
     point : tuple of float
         Where the sliders stand, world units; one value an axis of the viewer.
-    displayed : tuple of int
-        Axes of the viewer on screen, rows before columns.
+    order : tuple of int
+        Axes of the viewer: those with a slider, then those on screen, rows before columns.
     units : tuple or None
         Unit of each axis; None where the layers' units do not go together, and napari ignores them.
+    flat : bool
+        Whether a plane is on screen, and no volume.
     """
 
     point: tuple[float, ...]
-    displayed: tuple[int, ...]
+    order: tuple[int, ...]
     units: tuple[Any, ...] | None
+    flat: bool = True
 
     @property
     def ndim(self) -> int:
@@ -50,8 +53,9 @@ def world_of(viewer: Any) -> World:
     units = viewer.layers.extent.units
     return World(
         tuple(float(value) for value in dims.point),
-        tuple(int(axis) for axis in dims.displayed),
+        tuple(int(axis) for axis in dims.order),
         None if units is None else tuple(units),
+        dims.ndisplay == 2,
     )
 
 
@@ -99,9 +103,7 @@ def between(layer: Any, image: Any, world: World) -> tuple[Affine, Affine]:
 def displayed_axes(layer: Any, world: World) -> tuple[int, ...]:
     """Return the axes of ``layer`` on screen, rows before columns, as napari picks them."""
     offset = world.ndim - layer.ndim
-    rest = [axis for axis in range(world.ndim) if axis not in world.displayed]
-    order = [*rest, *world.displayed]
-    own = [axis - offset for axis in order if axis >= offset]
+    own = [axis - offset for axis in world.order if axis >= offset]
     return tuple(own[-2:])
 
 
@@ -139,12 +141,19 @@ def plane_on_screen(image: Any, world: World, shape: Sequence[int], color_axis: 
     Raises
     ------
     ImageError
-        If the picture has no plane on screen.
+        If the picture has no plane on screen, or the sliders stand beside it.
     """
     shown = displayed_axes(image, world)
     if len(shown) < 2:
         raise ImageError(f"{image.name} has no plane on screen.", hint="Choose an image with rows and columns.")
     position = list(slider_position(image, world))
+    for axis in set(range(image.ndim)) - set(shown):
+        if not 0 <= round(position[axis]) < shape[axis]:
+            raise ImageError(
+                f"{image.name} is not seen here: its axis {axis} goes from 0 to {shape[axis] - 1}, and the slider "
+                f"stands at {round(position[axis])} of it.",
+                hint="Move the slider until the image is seen.",
+            )
     if color_axis is not None:
         position.insert(color_axis, 0.0)
     return plane_of(shape, shown, position, color_axis)

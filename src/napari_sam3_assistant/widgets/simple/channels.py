@@ -21,6 +21,7 @@ COLOURS = ("Red", "Green", "Blue")
 NONE = "none"
 LETTERS = 10
 """Least width of each list: four of them stand side by side in a narrow dock."""
+MODE_LETTERS = 13
 SPIN_LETTERS = 11
 LAST_AXIS = 8
 AXIS_TIP = (
@@ -43,7 +44,8 @@ class ChannelsRow(QWidget):
         self.mode.activated.connect(self._mode_chosen)
         for box in (self.mode, *self.colours):
             box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            box.setMinimumWidth(LETTERS * box.fontMetrics().averageCharWidth())
+            letters = MODE_LETTERS if box is self.mode else LETTERS
+            box.setMinimumWidth(letters * box.fontMetrics().averageCharWidth())
         for box in self.colours:
             box.activated.connect(self._mix_chosen)
         label = QLabel("Channels")
