@@ -114,7 +114,8 @@ class View:
         if sum(mask.mask.size for mask in masks) * rows.step * cols.step > MOST_MASK:
             raise ImageError(
                 f"What was found in {self.window.shape[0]:,} x {self.window.shape[1]:,} px is too large for memory.",
-                hint=f"Tick {LOCAL}, under Setup, or zoom in: less is looked at.",
+                hint=f"Look at less: tick {LOCAL}, under Setup, or zoom in (in Python: pass a smaller window=).",
+                in_shell="Look at less: give a smaller --window T,L,B,R.",
             )
         return tuple(
             replace(
@@ -131,6 +132,11 @@ class View:
         return _Axis(rows, top), _Axis(cols, left)
 
 
+def fitted(source: Source, plane: Plane, window: Window, rule: WindowRule = BY_SIZE) -> View:
+    """Return a view of a window, at the coarsest level on which it has :data:`LEAST_SIDE` pixels, however many they are."""
+    return View(source, plane, window, source.level_for(plane, window, LEAST_SIDE), rule)
+
+
 def view_of(source: Source, plane: Plane, window: Window, rule: WindowRule = BY_SIZE) -> View:
     """Return a view of a window, at the level that fits it.
 
@@ -139,8 +145,8 @@ def view_of(source: Source, plane: Plane, window: Window, rule: WindowRule = BY_
     ImageError
         If that is too much to read at once: the picture has no level that is coarse enough.
     """
-    level = source.level_for(plane, window, LEAST_SIDE)
-    height, width = source.window_at(plane, window, level).shape
+    view = fitted(source, plane, window, rule)
+    height, width = view.read_window.shape
     if height * width > MOST_SIDE**2:
         raise ImageError(
             f"{height:,} x {width:,} px are too many to read at once, and {source.name} has no smaller copy of them.",
@@ -148,7 +154,7 @@ def view_of(source: Source, plane: Plane, window: Window, rule: WindowRule = BY_
             if rule.side is None
             else "Draw smaller boxes, or boxes that lie nearer to each other.",
         )
-    return View(source, plane, window, level, rule)
+    return view
 
 
 @dataclass(frozen=True, slots=True)
