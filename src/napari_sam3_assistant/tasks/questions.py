@@ -21,7 +21,7 @@ from napari_sam3_assistant.tasks.view import View, fitted
 
 WindowLike = Window | tuple[int, int, int, int] | int
 LARGEST_SIDE = 4096
-"""For words alone, planes up to this side, in pixels of what is read, are looked at whole; of larger ones the user says where."""
+"""For words alone, planes of which up to so many pixels a side are read are looked at whole; else the user says where."""
 
 
 class Told(TypedDict):
