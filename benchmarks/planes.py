@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cProfile
+import pstats
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,8 @@ class Measure:
 
 NEW = Measure("click on a new object, own time", "ms", "napari replaces and moves that block", 30)
 CORRECTION = Measure("correction, own time", "ms", "napari writes and refreshes that block", 30)
+CALLS = Measure("Python calls on the GUI thread of a correction", "thousand")
+"""What a correction costs on a machine that is busy with other things too."""
 MEMORY = Measure("memory of a click beyond the engine", "MB", "the pixels of the window, copied", 50)
 FREEZE = Measure("longest freeze of a click, engine included", "ms", "napari adds a point and moves that block")
 CHUNKS = Measure("chunks of 1,024² read by a click", "", "", 4)
@@ -64,6 +68,7 @@ def measured(opened: Opened, scene: Scene, folder: Path, times: int) -> dict[Mea
     found: dict[Measure, Figure] = {}
     with opened.answering(Disc()):
         found |= _clicks(opened, scene, times)
+        found[CALLS] = _calls(opened, scene)
         found[MEMORY] = _memory(opened, scene, times)
     found |= _looked(opened, scene, times)
     found |= _layers(opened, times)
@@ -107,6 +112,22 @@ def _clicks(opened: Opened, scene: Scene, times: int) -> dict[Measure, Figure]:
         NEW: _figure([one.own_ms for one in new], moved),
         CORRECTION: _figure([one.own_ms for one in more], written),
     }
+
+
+def _calls(opened: Opened, scene: Scene) -> Figure:
+    """Count the calls between napari's event and the drawn mask; what the worker does is not among them."""
+    controller, usual, counted = opened.widget.controller, opened.widget.controller.on_main, list[float]()
+    row, col = scene.places[0]
+    opened.forget()
+    opened.click((row, col))
+    for down, right in STEPS[1:4]:
+        profile = cProfile.Profile()
+        controller.on_main = lambda function, profile=profile: usual(lambda: profile.runcall(function))
+        profile.runcall(opened.points.add, np.array([[row + down, col + right]], float))
+        opened.settle()
+        counted.append(pstats.Stats(profile).total_calls / 1000)
+    controller.on_main = usual
+    return _figure(counted)
 
 
 def _memory(opened: Opened, scene: Scene, times: int) -> Figure:
@@ -203,5 +224,3 @@ def _cleaned(opened: Opened, scene: Scene, folder: Path, times: int) -> dict[Mea
         bare.append(rested(alone))
         layers.remove("bare")
     return {CLEAN: _figure(spent, middle(bare)), FILE: _figure(sizes, block.nbytes / 1024)}
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 
@@ -23,17 +24,26 @@ ONE_WINDOW = 4
 """Chunks of 1,024 that a window of 1,024 touches at most."""
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["grey", "rgb"])
-def slide(request, tmp_path_factory):
-    """The folder of a large picture, in one channel and in colour."""
-    return huge.make(tmp_path_factory.mktemp("slides") / "slide.zarr", rgb=request.param)
+BOTH = pytest.mark.parametrize("rgb", [False, True], ids=["grey", "rgb"])
+
+
+@pytest.fixture(scope="module")
+def slides(tmp_path_factory):
+    """Return a function that gives the folder of a large picture, in one channel or in colour."""
+    return functools.cache(lambda rgb: huge.make(tmp_path_factory.mktemp("slides") / "slide.zarr", rgb=rgb))
 
 
 @pytest.fixture
-def opened(open_driver, slide, monkeypatch):
+def rgb():
+    """Whether the picture is in colour, for tests that are not about both."""
+    return False
+
+
+@pytest.fixture
+def opened(open_driver, slides, rgb, monkeypatch):
     """The large picture as napari's own reader opens it, shown, and its chunks counted."""
     driver = open_driver()
-    driver.viewer.open(slide, plugin="napari")
+    driver.viewer.open(slides(rgb), plugin="napari")
     driver.pump(0.3)
     driver.wait_until_idle()
     driver.chunks = huge.Chunks(monkeypatch)
@@ -62,6 +72,7 @@ def files(folder) -> int:
     return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
 
 
+@BOTH
 def test_a_click_reads_one_window_at_full_resolution(opened):
     opened.chunks.taken()
 
@@ -82,6 +93,7 @@ def test_a_correction_reads_nothing(opened):
     assert opened.chunks.taken()[0] == 0
 
 
+@BOTH
 def test_objects_far_apart_lie_in_one_draft_and_each_keeps_its_window(opened):
     add(opened, *huge.NEAR)
     near = last(opened).window
@@ -113,6 +125,7 @@ def test_the_object_that_is_selected_is_drawn_where_it_can_be_painted(opened):
     assert names.HELD in opened.viewer.layers
 
 
+@BOTH
 def test_accepting_and_saving_far_objects_makes_nothing_of_the_planes_size(opened, tmp_path):
     opened.state.output.folder = str(tmp_path / "masks")
     add(opened, *huge.NEAR)
@@ -258,6 +271,58 @@ def test_a_box_larger_than_the_size_is_held_whole(opened):
     assert frame(opened) == window
 
 
+def test_a_frame_that_was_removed_stays_away_until_a_size_is_chosen_again(opened):
+    opened.state.task.local = True
+    opened.viewer.layers.remove(names.ROI)
+
+    add(opened, *huge.NEAR)
+    assert names.ROI not in opened.viewer.layers and last(opened).window.shape == (1024, 1024)
+
+    opened.state.task.local_side = 2048
+    assert names.ROI in opened.viewer.layers
+
+
+def test_the_frame_takes_no_click(opened):
+    opened.state.task.local = True
+    add(opened, *huge.NEAR)
+    camera = camera_of(opened.viewer)
+    camera.center, camera.zoom = huge.NEAR, 0.5
+    opened.pump(0.1)
+
+    opened.click(opened.viewer.layers["slide"], huge.NEAR[0] + 20, frame(opened).left)
+
+    assert len(opened.viewer.layers[names.POINTS].data) == 2
+    assert opened.viewer.layers.selection.active == opened.viewer.layers[names.POINTS]
+
+
+def test_unasked_the_window_grows_with_the_points_of_an_object_and_keeps_the_earlier_ones(opened):
+    row, col = huge.NEAR
+    add(opened, row, col)
+    first = last(opened).window
+
+    add(opened, row + 700, col)
+
+    window = last(opened).window
+    assert window != first and window.contains(row, col) and window.contains(row + 700, col)
+    assert window.shape[0] > 700 and window.shape[1] == 1024
+    assert len(opened.state.results.current.prompts.points) == 2
+
+
+def test_unasked_the_window_grows_with_a_box(opened):
+    opened.widget.controller.choose_task(Task.IMAGE)
+    opened.widget.controller.choose_prompt(PromptKind.BOX)
+    opened.widget.controller.arm()
+    (row, col), half = huge.NEAR, 700
+    corners = [(row - half, col - half), (row - half, col + half), (row + half, col + half), (row + half, col - half)]
+    opened.widget.controller.boxes.layer.add([np.array(corners, float)], shape_type="rectangle")
+
+    opened.widget.controller.run()
+    opened.wait_until_idle()
+
+    window = last(opened).window
+    assert window.top < row - half and window.bottom > row + half and max(window.shape) < 2048
+
+
 def test_the_frame_goes_to_the_object_that_is_selected(opened):
     opened.state.task.local = True
     add(opened, *huge.NEAR)
@@ -294,6 +359,7 @@ def test_the_frame_is_not_moved_by_the_slider_but_lies_on_the_slice_in_view(open
 # -- the whole plane -------------------------------------------------------------------------------
 
 
+@BOTH
 def test_the_whole_plane_is_read_from_a_small_copy_and_masks_lie_at_full_resolution(opened):
     opened.widget.simple.setup.window.whole.click()
     opened.chunks.taken()
@@ -339,24 +405,22 @@ def test_the_whole_plane_and_a_fixed_size_exclude_each_other(opened):
     assert not rows.local.isChecked() and names.ROI not in opened.viewer.layers
 
 
-def test_a_plane_that_cannot_be_read_whole_is_offered_the_window(open_driver):
-    driver = open_driver(
-        (np.broadcast_to(np.uint8(0), (60_000, 60_000)), {"name": "flat", "contrast_limits": (0, 255)})
-    )
+@pytest.mark.parametrize("way", ["local", "whole"])
+def test_a_plane_that_cannot_be_read_whole_is_offered_the_window_and_one_press_answers(open_driver, way):
+    driver = open_driver((np.broadcast_to(np.uint8(7), (9000, 9000)), {"name": "flat", "contrast_limits": (0, 255)}))
     driver.widget.controller.choose_image(str(driver.viewer.layers["flat"].unique_id), arm=True)
     driver.state.task.whole_plane = True
+    add(driver, 3000, 3000)
+    assert driver.state.run.phase is Phase.FAILED and LOCAL in driver.state.run.hint
+    rows = driver.widget.simple.setup.window
+    assert rows.local.isVisible() and rows.whole.isVisible()
 
-    add(driver, 30_000, 30_000)
-
-    assert driver.state.run.phase is Phase.FAILED
-    assert LOCAL in driver.state.run.hint
-    assert driver.widget.simple.setup.window.local.isVisible()
-
-    driver.widget.simple.setup.window.local.click()
-    add(driver, 30_001, 30_000)
+    getattr(rows, way).click()
+    driver.wait_until_idle()
 
     assert driver.state.run.phase is Phase.IDLE
-    assert last(driver).window.shape == (1024, 1024)
+    assert last(driver).window.shape == (1024, 1024) and last(driver).window.contains(3000, 3000)
+    assert (names.ROI in driver.viewer.layers) == (way == "local")
 
 
 def test_a_large_window_is_read_from_the_copy_that_fits_it(opened):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.errors import ImageError
+from napari_sam3_assistant.core.errors import TooLargeError
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompts
@@ -104,7 +104,7 @@ class View:
 
         Raises
         ------
-        ImageError
+        TooLargeError
             If the masks would not fit in memory.
         """
         if not self.level:
@@ -112,7 +112,7 @@ class View:
         (rows, cols), found = self._grid(), tuple(found)
         masks = [mask for one in found for mask in (one.mask, *one.alternatives)]
         if sum(mask.mask.size for mask in masks) * rows.step * cols.step > MOST_MASK:
-            raise ImageError(
+            raise TooLargeError(
                 f"What was found in {self.window.shape[0]:,} x {self.window.shape[1]:,} px is too large for memory.",
                 hint=f"Look at less: tick {LOCAL}, under Setup, or zoom in (in Python: pass a smaller window=).",
                 in_shell="Look at less: give a smaller --window T,L,B,R.",
@@ -142,13 +142,13 @@ def view_of(source: Source, plane: Plane, window: Window, rule: WindowRule = BY_
 
     Raises
     ------
-    ImageError
+    TooLargeError
         If that is too much to read at once: the picture has no level that is coarse enough.
     """
     view = fitted(source, plane, window, rule)
     height, width = view.read_window.shape
     if height * width > MOST_SIDE**2:
-        raise ImageError(
+        raise TooLargeError(
             f"{height:,} x {width:,} px are too many to read at once, and {source.name} has no smaller copy of them.",
             hint=f"Tick {LOCAL}, under Setup: a window of them is read."
             if rule.side is None
