@@ -77,7 +77,7 @@ def in_memory(side: int, dtype: str = "uint16") -> Scene:
 
 
 def on_disk(folder: Path, side: int, patch: int = 2 * CHUNK, *, rgb: bool = False) -> Scene:
-    """Return a lazy pyramid of ``side`` x ``side``, uint8, in one channel or in colour, made if ``folder`` is not there.
+    """Return a lazy pyramid of ``side`` x ``side``, uint8, grey or in colour, made if ``folder`` is not there.
 
     Only a ``patch`` in its middle is written; what was never written is black and takes no room.
     """

@@ -21,7 +21,7 @@ from napari_sam3_assistant.tasks.view import View, fitted
 
 WindowLike = Window | tuple[int, int, int, int] | int
 LARGEST_SIDE = 4096
-"""For words alone, planes of which up to so many pixels a side are read are looked at whole; else the user says where."""
+"""For words alone, a plane of which no more pixels a side are read is looked at whole; else the user says where."""
 
 
 class Told(TypedDict):

@@ -133,7 +133,7 @@ class View:
 
 
 def fitted(source: Source, plane: Plane, window: Window, rule: WindowRule = BY_SIZE) -> View:
-    """Return a view of a window, at the coarsest level on which it is :data:`LEAST_SIDE` long, however large that is."""
+    """Return a view of a window, at the coarsest level on which it is :data:`LEAST_SIDE` long; however large."""
     return View(source, plane, window, source.level_for(plane, window, LEAST_SIDE), rule)
 
 
