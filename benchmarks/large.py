@@ -84,7 +84,7 @@ def show(planes: Sequence[Plane], measures: Sequence[Measure]) -> int:
         table.add_row(f"{number}. {measure.what}, {measure.unit}".rstrip(", "), goal, *cells)
     table.add_row("a window copied in memory, ms", "", *(f"{one.copy_ms:.2f}" for one in planes))
     table.add_row(f"load of the {cores} cores", "", *(f"{one.load:.1f}" for one in planes))
-    console = Console(width=None if Console().is_terminal else 190)
+    console = Console(width=None if Console().is_terminal else 220)
     console.print(table)
     for number, measure in enumerate(measures, 1):
         if measure.peer:

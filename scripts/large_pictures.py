@@ -83,7 +83,9 @@ def main(folder: Path) -> None:
         driver.viewer.layers[names.POINTS].add([[float(row), float(col)]])
         driver.wait_until_idle()
         view = driver.state.results.current.view
-        print(f"whole plane: level {view.level}, {view.read_window.shape}; at full resolution {tour.scene.store.chunks}")
+        print(
+            f"whole plane: level {view.level}, {view.read_window.shape}; at full resolution {tour.scene.store.chunks}"
+        )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import zarr
+from napari.components import ViewerModel
 
 from napari_sam3_assistant.app.state import Phase, PromptKind
 from napari_sam3_assistant.core.windows import Window
@@ -441,3 +443,30 @@ def test_counting_sees_the_chunks_that_napari_reads(opened):
     np.asarray(opened.viewer.layers["slide"].data[0][: huge.CHUNK, : huge.CHUNK])
 
     assert opened.chunks.taken() == Counter({0: 1})
+
+
+def test_of_a_plane_without_smaller_copies_our_part_reads_windows_alone(open_driver, tmp_path, monkeypatch):
+    array = zarr.create_array(tmp_path / "flat.zarr", shape=(3072, 3072), chunks=(256, 256), dtype="u1", fill_value=9)
+    array[1000:1080, 1000:1080] = 200
+    chunks = huge.Chunks(monkeypatch)
+    ViewerModel().add_image(array, contrast_limits=(0, 255))
+    alone = chunks.taken()
+    driver = open_driver()
+    chunks.taken()
+
+    driver.viewer.add_image(array, name="flat", contrast_limits=(0, 255))
+    driver.wait_until_idle()
+    opening = chunks.taken()
+    driver.widget.controller.choose_image(str(driver.viewer.layers["flat"].unique_id), arm=True)
+    add(driver, 1040, 1040)
+    clicked = chunks.taken()
+    driver.state.task.local = True
+    driver.widget.controller.accepting.accept(clear=True)
+    driver.widget.controller.choose_task(Task.IMAGE)
+    driver.widget.controller.choose_prompt(PromptKind.LABELS)
+    driver.widget.controller.arm()
+    driver.wait_until_idle()
+
+    assert opening == alone
+    assert 16 <= clicked[0] <= 25  # of 256 x 256, under a window of 1,024 x 1,024
+    assert chunks.taken() == Counter()
