@@ -129,7 +129,7 @@ def test_the_object_that_is_selected_is_drawn_where_it_can_be_painted(opened):
 
 @BOTH
 def test_accepting_and_saving_far_objects_makes_nothing_of_the_planes_size(opened, tmp_path):
-    opened.state.output.folder = str(tmp_path / "masks")
+    opened.state.output.folder, opened.state.output.format = str(tmp_path / "masks"), "zarr"
     add(opened, *huge.NEAR)
     new_object(opened)
     add(opened, *huge.FAR)
@@ -141,10 +141,15 @@ def test_accepting_and_saving_far_objects_makes_nothing_of_the_planes_size(opene
     opened.widget.controller.accepting.accept(clear=False)
     opened.wait_until_idle()
 
-    assert files(tmp_path) < 100 * 2**20
+    labels = zarr.open_group(opened.state.output.saved, mode="r")["0"]
+    assert labels.shape == (huge.SIDE, huge.SIDE) and (labels[huge.NEAR], labels[huge.FAR]) == (1, 2)
+    assert files(tmp_path) < 200_000
     assert opened.state.results.accepted == 2
     accepted = next(one for one in opened.viewer.layers if one.name.startswith(names.ACCEPTED))
     assert accepted.multiscale
+    assert [
+        int(np.asarray(accepted.data[0][row : row + 1, col : col + 1])[0, 0]) for row, col in (huge.NEAR, huge.FAR)
+    ] == [1, 2]
     assert opened.chunks.taken()[0] <= ONE_WINDOW
     assert list(objects(opened)) == [1, 2]
 
@@ -213,6 +218,17 @@ def test_a_fixed_size_is_looked_at_and_framed(opened, side):
     assert frame(opened) == last(opened).window == opened.state.task.window
     assert f"ROI y={frame(opened).top}:{frame(opened).bottom}" in rows.text.text()
     assert objects(opened)[1] == pytest.approx(AREA, rel=0.1)
+
+
+def test_the_mode_says_when_it_begins_and_ends(opened):
+    opened.state.task.local = True
+    assert opened.state.run.message == "Large-image mode ON: local ROI inference (1024 x 1024)."
+
+    opened.state.task.local_side = 4096
+    assert opened.state.run.message == "Large-image mode ON: local ROI inference (4096 x 4096)."
+
+    opened.state.task.local = False
+    assert opened.state.run.message == "Large-image mode OFF: the window is chosen automatically."
 
 
 def test_another_size_takes_effect_at_the_next_click_on_the_same_object(opened):
