@@ -114,6 +114,26 @@ def test_objects_far_apart_lie_in_one_draft_and_each_keeps_its_window(opened):
     assert objects(opened)[2] == pytest.approx(AREA, rel=0.1)
 
 
+def test_a_mask_is_seen_where_it_lies_when_its_layer_has_moved(opened):
+    opened.state.task.local = True
+    add(opened, *huge.NEAR)
+    opened.widget.controller.clearing.preview()
+    opened.widget.simple.prompt.reset.click()
+    opened.wait_until_idle()
+    camera, slide = camera_of(opened.viewer), opened.viewer.layers["slide"]
+    camera.center, camera.zoom = huge.FAR, 2
+    opened.wait_until_idle()
+    add(opened, huge.FAR[0], huge.FAR[1] + 9)
+    opened.viewer.layers[names.POINTS].visible = False
+    opened.pump(0.1)
+
+    seen = opened.viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+
+    inside, beside = (opened.place(slide, huge.FAR[0] + off, huge.FAR[1]) for off in (20, huge.RADIUS + 12))
+    assert np.ptp(seen[inside.y(), inside.x()]) > 30, "coloured by the mask"
+    assert np.ptp(seen[beside.y(), beside.x()]) < 10, "grey"
+
+
 def test_the_object_that_is_selected_is_drawn_where_it_can_be_painted(opened):
     add(opened, *huge.NEAR)
     new_object(opened)
