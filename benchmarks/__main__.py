@@ -10,6 +10,7 @@ from importlib.util import find_spec
 BENCHMARKS = {
     "imports": "benchmarks.imports",
     "clicks": "benchmarks.clicks",
+    "large": "benchmarks.large",
     "objects": "benchmarks.objects",
     "cells": "benchmarks.cells",
     "reading": "benchmarks.reading",

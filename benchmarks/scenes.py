@@ -76,21 +76,21 @@ def in_memory(side: int, dtype: str = "uint16") -> Scene:
     return Scene(image, places, {})
 
 
-def on_disk(folder: Path, side: int, patch: int = 2 * CHUNK) -> Scene:
-    """Return a lazy pyramid of ``side`` x ``side``, uint8, made if ``folder`` is not there.
+def on_disk(folder: Path, side: int, patch: int = 2 * CHUNK, *, rgb: bool = False) -> Scene:
+    """Return a lazy pyramid of ``side`` x ``side``, uint8, grey or in colour, made if ``folder`` is not there.
 
     Only a ``patch`` in its middle is written; what was never written is black and takes no room.
     """
     image, places = field(patch, "uint8")
     corner = side // 2 // CHUNK * CHUNK if side > patch else 0
     if not folder.exists():
-        _write(folder, side, image, corner)
+        _write(folder, side, np.stack([image, image // 2, image // 3], axis=-1) if rgb else image, corner)
     count = len(list(folder.iterdir()))
     store = CountingStore(LocalStore(folder / "0", read_only=True))
     levels = [zarr.open_array(store if k == 0 else folder / str(k), mode="r") for k in range(count)]
     # Objects whose window, 1,024 a side, lies in what was written.
     inner = [(r, c) for r, c in places if abs(r - patch / 2) < patch / 5 and abs(c - patch / 2) < patch / 5] or places
-    options = {"multiscale": True, "contrast_limits": (0, 255)}
+    options = {"multiscale": True, "contrast_limits": (0, 255), "rgb": rgb}
     store.chunks = 0
     return Scene(levels, [(r + corner, c + corner) for r, c in inner], options, store)
 
@@ -99,9 +99,8 @@ def _write(folder: Path, side: int, image: np.ndarray, corner: int) -> None:
     level = 0
     while level == 0 or side >> level >= COARSEST // 2:
         length, small = max(side >> level, 1), image[:: 2**level, :: 2**level]
-        array = zarr.create_array(
-            folder / str(level), shape=(length, length), chunks=(CHUNK, CHUNK), dtype="uint8", fill_value=0
-        )
+        shape, chunks = (length, length, *image.shape[2:]), (CHUNK, CHUNK, *image.shape[2:])
+        array = zarr.create_array(folder / str(level), shape=shape, chunks=chunks, dtype="uint8", fill_value=0)
         at = corner >> level
         end = min(at + len(small), length)
         array[at:end, at:end] = small[: end - at, : end - at]

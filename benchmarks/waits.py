@@ -52,12 +52,12 @@ class Disc:
     def close(self) -> None: ...
 
 
-class _Traced:
+class Traced:
     """The most memory that NumPy and Python took in a block beyond what they had, in MB."""
 
     mb = 0.0
 
-    def __enter__(self) -> _Traced:
+    def __enter__(self) -> Traced:
         tracemalloc.start()
         self._had = tracemalloc.get_traced_memory()[0]
         return self
@@ -123,16 +123,16 @@ def napari_alone(opened: Opened, times: int) -> tuple[float, float, float]:
         if spent[0]:
             layers.remove("bare")
             rest(0.2)
-        spent[0].append(_rested(add))
+        spent[0].append(rested(add))
     for _ in range(times):
-        spent[1].append(_rested(move))
-        spent[2].append(_rested(write))
+        spent[1].append(rested(move))
+        spent[2].append(rested(write))
     layers.remove("bare")
     rest(0.2)
     return middle(spent[0]), middle(spent[1]), middle(spent[2])
 
 
-def _rested(work: Callable[[], object]) -> float:
+def rested(work: Callable[[], object]) -> float:
     spent = timed(work)
     rest(0.1)
     return spent
@@ -144,17 +144,17 @@ def memory(opened: Opened, scene: Scene, name: str, *, public: str, target: floa
     pixels = np.asarray(scene.data[0][window.slices])
     opened.open(scene)
     scene.store.chunks = 0
-    with _Traced() as alone:
+    with Traced() as alone:
         engine = BuiltinEngine()
         made = engine.encode(to_rgb(pixels, Limits((0.0,), (255.0,))), progress=no_progress, cancel=CancelToken())
         engine.segment(made, Prompts(points=(PointPrompt(window.shape[0] // 2, window.shape[1] // 2),)))
     del made
-    with _Traced() as whole:
+    with Traced() as whole:
         opened.click(scene.places[0])
     read = scene.store.chunks
     with opened.answering(Disc()):
         opened.forget()
-        with _Traced() as own:
+        with Traced() as own:
             opened.click(scene.places[0])
     chunk = scene.data[0].chunks[0]
     most = (-(-window.shape[0] // chunk) + 1) ** 2
@@ -231,10 +231,10 @@ def prompt_layer(opened: Opened, scene: Scene, times: int) -> list[Row]:
     for _ in range(max(times // 2, 1)):
         layers.remove(names.POINTS)
         rest(0.1)
-        bare.append(_rested(lambda: opened.viewer.add_points(np.zeros((0, 2)), ndim=2, name="bare")))
+        bare.append(rested(lambda: opened.viewer.add_points(np.zeros((0, 2)), ndim=2, name="bare")))
         layers.remove("bare")
         rest(0.1)
-        made.append(_rested(opened.widget.controller.arm))
+        made.append(rested(opened.widget.controller.arm))
     name = "napari adds an empty Points layer"
     note = f"least of {len(made)}"
     return [Row("Create Prompt Layer, Live Points", min(made), "ms", min(bare), name, "12 to 24 s", 50, note)]
@@ -252,7 +252,7 @@ def saved(opened: Opened, scene: Scene, folder: Path, times: int) -> list[Row]:
         opened.widget.simple.results.save.click()
         until(lambda: not output.saving and output.saved is not None, "The file")
 
-    spent = [_rested(save) for _ in range(max(times // 2, 1))]
+    spent = [rested(save) for _ in range(max(times // 2, 1))]
     size = Path(str(output.saved)).stat().st_size / 1024
     labels = mask.mask.astype(np.uint16)
     bare = [timed(lambda: tifffile.imwrite(folder / "bare.tif", labels)) for _ in spent]

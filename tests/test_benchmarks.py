@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import cells, clicks, freezes, imports, objects, waits
+from benchmarks import cells, clicks, curve, freezes, imports, large, objects, planes, waits
 from benchmarks.opened import Opened
 from benchmarks.rows import Row, show
 from benchmarks.scenes import CHUNK, in_memory, on_disk
@@ -61,6 +61,22 @@ def test_memory_and_chunks_of_a_window_are_told(opened, tmp_path):
 
     assert are_rows(rows)
     assert 1 <= rows[-1].ours <= 4  # chunks
+
+
+def test_planes_of_any_side_are_measured_and_their_growth_is_told(opened, tmp_path, capsys):
+    scene = on_disk(tmp_path / "plane", 3 * CHUNK, CHUNK, rgb=True)
+
+    figures = planes.measured(opened, scene, tmp_path / "masks", 1)
+    two = [large.Plane(side, True, figures, planes.copied_ms(scene), 0.5) for side in (3072, 6144)]
+    missed = large.show(two, list(figures))
+
+    assert large.growth(two, planes.NEW) == pytest.approx(0)
+    assert 1 <= figures[planes.CHUNKS].usual <= 4 and figures[planes.FILE].usual > 0
+    assert 0 < figures[planes.MEMORY].usual < 50
+    assert all(np.isfinite(one.usual) for one in figures.values()) and missed <= 2 * len(figures)
+    assert "3,072² RGB" in capsys.readouterr().out
+    assert curve.drawn(two, (planes.NEW,)).count("<circle") == 2
+    assert not [layer.name for layer in opened.viewer.layers if layer.name.startswith("bare")]
 
 
 def test_twenty_prompts_are_one_encode_and_no_click_is_lost(opened):

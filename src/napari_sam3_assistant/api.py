@@ -75,7 +75,9 @@ def segment(
         What part of the plane is looked at: a square of so many pixels round the prompts, or a rectangle.
         None takes planes of up to 2,048 pixels a side whole, and of a larger one 1,024 pixels round the
         prompts. Objects like the exemplars are looked for in the window only; ``Result.windows`` says where.
-        For text alone, planes of up to 4,096 pixels a side are taken whole, and of a larger one it must be told.
+        For text alone, planes of up to 4,096 pixels a side are taken whole, larger ones where the picture has a
+        smaller copy of up to 4,096, and of others it must be told. Of more than 2,016 pixels the smallest copy is
+        read that has as many; masks lie at full resolution all the same.
     channel_axis : int or None
         The axis of channels, if there is one; ``plane`` says which is looked at.
     rgb : bool or None

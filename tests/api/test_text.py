@@ -6,6 +6,7 @@ import pytest
 from napari_sam3_assistant import segment
 from napari_sam3_assistant.api import Segmenter
 from napari_sam3_assistant.core.errors import ModelFolderError, PromptError, Unsupported
+from napari_sam3_assistant.export.stacks import Picture
 from napari_sam3_assistant.testing import blobs
 from tests.engines.sam3.conftest import WHY, own_cache, tiny_folder  # noqa: F401
 
@@ -144,3 +145,12 @@ def test_words_alone_need_a_window_on_a_large_plane_and_take_smaller_ones_whole(
     assert [one.shape for one in (told.windows[0], whole.windows[0])] == [(64, 1000), (64, 3000)]
     assert beside.windows[0].contains(20, 2020)
     assert beside.windows[0].shape[1] == 1024
+
+
+def test_words_look_at_all_of_a_large_plane_that_has_a_smaller_copy(sam3):
+    plane = Picture("slide", tuple(np.zeros((64 >> k, 8200 >> k), np.uint8) for k in range(3)))
+
+    result = sam3.segment(plane, text="nucleus", threshold=0.01)
+
+    assert [one.shape for one in result.windows] == [(64, 8200)]
+    assert result.shape == (64, 8200)

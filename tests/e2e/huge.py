@@ -60,9 +60,10 @@ class Chunks:
         get = zarr.storage.LocalStore.get
 
         async def counted(store, key, *arguments, **options):
-            level, *chunk = key.split("/")
-            if chunk and chunk[-1].isdigit():
-                self.read[int(level)] += 1
+            level, *_, last = key.split("/") if "/" in key else ("", key)
+            if last.isdigit():  # a chunk: "0/4/5", "s0/c/4/5", or "c/4/5" of an array alone
+                level = level.lstrip("s")
+                self.read[int(level) if level.isdigit() else 0] += 1
             return await get(store, key, *arguments, **options)
 
         monkeypatch.setattr(zarr.storage.LocalStore, "get", counted)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 
 import numpy as np
 import pytest
+import zarr
+from napari.components import ViewerModel
 
 from napari_sam3_assistant.app.state import Phase, PromptKind
 from napari_sam3_assistant.core.windows import Window
@@ -23,17 +26,26 @@ ONE_WINDOW = 4
 """Chunks of 1,024 that a window of 1,024 touches at most."""
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["grey", "rgb"])
-def slide(request, tmp_path_factory):
-    """The folder of a large picture, in one channel and in colour."""
-    return huge.make(tmp_path_factory.mktemp("slides") / "slide.zarr", rgb=request.param)
+BOTH = pytest.mark.parametrize("rgb", [False, True], ids=["grey", "rgb"])
+
+
+@pytest.fixture(scope="module")
+def slides(tmp_path_factory):
+    """Return a function that gives the folder of a large picture, in one channel or in colour."""
+    return functools.cache(lambda rgb: huge.make(tmp_path_factory.mktemp("slides") / "slide.zarr", rgb=rgb))
 
 
 @pytest.fixture
-def opened(open_driver, slide, monkeypatch):
+def rgb():
+    """Whether the picture is in colour, for tests that are not about both."""
+    return False
+
+
+@pytest.fixture
+def opened(open_driver, slides, rgb, monkeypatch):
     """The large picture as napari's own reader opens it, shown, and its chunks counted."""
     driver = open_driver()
-    driver.viewer.open(slide, plugin="napari")
+    driver.viewer.open(slides(rgb), plugin="napari")
     driver.pump(0.3)
     driver.wait_until_idle()
     driver.chunks = huge.Chunks(monkeypatch)
@@ -62,6 +74,7 @@ def files(folder) -> int:
     return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
 
 
+@BOTH
 def test_a_click_reads_one_window_at_full_resolution(opened):
     opened.chunks.taken()
 
@@ -82,6 +95,7 @@ def test_a_correction_reads_nothing(opened):
     assert opened.chunks.taken()[0] == 0
 
 
+@BOTH
 def test_objects_far_apart_lie_in_one_draft_and_each_keeps_its_window(opened):
     add(opened, *huge.NEAR)
     near = last(opened).window
@@ -100,6 +114,26 @@ def test_objects_far_apart_lie_in_one_draft_and_each_keeps_its_window(opened):
     assert objects(opened)[2] == pytest.approx(AREA, rel=0.1)
 
 
+def test_a_mask_is_seen_where_it_lies_when_its_layer_has_moved(opened):
+    opened.state.task.local = True
+    add(opened, *huge.NEAR)
+    opened.widget.controller.clearing.preview()
+    opened.widget.simple.prompt.reset.click()
+    opened.wait_until_idle()
+    camera, slide = camera_of(opened.viewer), opened.viewer.layers["slide"]
+    camera.center, camera.zoom = huge.FAR, 2
+    opened.wait_until_idle()
+    add(opened, huge.FAR[0], huge.FAR[1] + 9)
+    opened.viewer.layers[names.POINTS].visible = False
+    opened.pump(0.1)
+
+    seen = opened.viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+
+    inside, beside = (opened.place(slide, huge.FAR[0] + off, huge.FAR[1]) for off in (20, huge.RADIUS + 12))
+    assert np.ptp(seen[inside.y(), inside.x()]) > 30, "coloured by the mask"
+    assert np.ptp(seen[beside.y(), beside.x()]) < 10, "grey"
+
+
 def test_the_object_that_is_selected_is_drawn_where_it_can_be_painted(opened):
     add(opened, *huge.NEAR)
     new_object(opened)
@@ -113,8 +147,9 @@ def test_the_object_that_is_selected_is_drawn_where_it_can_be_painted(opened):
     assert names.HELD in opened.viewer.layers
 
 
+@BOTH
 def test_accepting_and_saving_far_objects_makes_nothing_of_the_planes_size(opened, tmp_path):
-    opened.state.output.folder = str(tmp_path / "masks")
+    opened.state.output.folder, opened.state.output.format = str(tmp_path / "masks"), "zarr"
     add(opened, *huge.NEAR)
     new_object(opened)
     add(opened, *huge.FAR)
@@ -126,10 +161,15 @@ def test_accepting_and_saving_far_objects_makes_nothing_of_the_planes_size(opene
     opened.widget.controller.accepting.accept(clear=False)
     opened.wait_until_idle()
 
-    assert files(tmp_path) < 100 * 2**20
+    labels = zarr.open_group(opened.state.output.saved, mode="r")["0"]
+    assert labels.shape == (huge.SIDE, huge.SIDE) and (labels[huge.NEAR], labels[huge.FAR]) == (1, 2)
+    assert files(tmp_path) < 200_000
     assert opened.state.results.accepted == 2
     accepted = next(one for one in opened.viewer.layers if one.name.startswith(names.ACCEPTED))
     assert accepted.multiscale
+    assert [
+        int(np.asarray(accepted.data[0][row : row + 1, col : col + 1])[0, 0]) for row, col in (huge.NEAR, huge.FAR)
+    ] == [1, 2]
     assert opened.chunks.taken()[0] <= ONE_WINDOW
     assert list(objects(opened)) == [1, 2]
 
@@ -200,6 +240,17 @@ def test_a_fixed_size_is_looked_at_and_framed(opened, side):
     assert objects(opened)[1] == pytest.approx(AREA, rel=0.1)
 
 
+def test_the_mode_says_when_it_begins_and_ends(opened):
+    opened.state.task.local = True
+    assert opened.state.run.message == "Large-image mode ON: local ROI inference (1024 x 1024)."
+
+    opened.state.task.local_side = 4096
+    assert opened.state.run.message == "Large-image mode ON: local ROI inference (4096 x 4096)."
+
+    opened.state.task.local = False
+    assert opened.state.run.message == "Large-image mode OFF: the window is chosen automatically."
+
+
 def test_another_size_takes_effect_at_the_next_click_on_the_same_object(opened):
     opened.state.task.local = True
     add(opened, *huge.NEAR)
@@ -258,6 +309,58 @@ def test_a_box_larger_than_the_size_is_held_whole(opened):
     assert frame(opened) == window
 
 
+def test_a_frame_that_was_removed_stays_away_until_a_size_is_chosen_again(opened):
+    opened.state.task.local = True
+    opened.viewer.layers.remove(names.ROI)
+
+    add(opened, *huge.NEAR)
+    assert names.ROI not in opened.viewer.layers and last(opened).window.shape == (1024, 1024)
+
+    opened.state.task.local_side = 2048
+    assert names.ROI in opened.viewer.layers
+
+
+def test_the_frame_takes_no_click(opened):
+    opened.state.task.local = True
+    add(opened, *huge.NEAR)
+    camera = camera_of(opened.viewer)
+    camera.center, camera.zoom = huge.NEAR, 0.5
+    opened.pump(0.1)
+
+    opened.click(opened.viewer.layers["slide"], huge.NEAR[0] + 20, frame(opened).left)
+
+    assert len(opened.viewer.layers[names.POINTS].data) == 2
+    assert opened.viewer.layers.selection.active == opened.viewer.layers[names.POINTS]
+
+
+def test_unasked_the_window_grows_with_the_points_of_an_object_and_keeps_the_earlier_ones(opened):
+    row, col = huge.NEAR
+    add(opened, row, col)
+    first = last(opened).window
+
+    add(opened, row + 700, col)
+
+    window = last(opened).window
+    assert window != first and window.contains(row, col) and window.contains(row + 700, col)
+    assert window.shape[0] > 700 and window.shape[1] == 1024
+    assert len(opened.state.results.current.prompts.points) == 2
+
+
+def test_unasked_the_window_grows_with_a_box(opened):
+    opened.widget.controller.choose_task(Task.IMAGE)
+    opened.widget.controller.choose_prompt(PromptKind.BOX)
+    opened.widget.controller.arm()
+    (row, col), half = huge.NEAR, 700
+    corners = [(row - half, col - half), (row - half, col + half), (row + half, col + half), (row + half, col - half)]
+    opened.widget.controller.boxes.layer.add([np.array(corners, float)], shape_type="rectangle")
+
+    opened.widget.controller.run()
+    opened.wait_until_idle()
+
+    window = last(opened).window
+    assert window.top < row - half and window.bottom > row + half and max(window.shape) < 2048
+
+
 def test_the_frame_goes_to_the_object_that_is_selected(opened):
     opened.state.task.local = True
     add(opened, *huge.NEAR)
@@ -294,6 +397,7 @@ def test_the_frame_is_not_moved_by_the_slider_but_lies_on_the_slice_in_view(open
 # -- the whole plane -------------------------------------------------------------------------------
 
 
+@BOTH
 def test_the_whole_plane_is_read_from_a_small_copy_and_masks_lie_at_full_resolution(opened):
     opened.widget.simple.setup.window.whole.click()
     opened.chunks.taken()
@@ -339,24 +443,22 @@ def test_the_whole_plane_and_a_fixed_size_exclude_each_other(opened):
     assert not rows.local.isChecked() and names.ROI not in opened.viewer.layers
 
 
-def test_a_plane_that_cannot_be_read_whole_is_offered_the_window(open_driver):
-    driver = open_driver(
-        (np.broadcast_to(np.uint8(0), (60_000, 60_000)), {"name": "flat", "contrast_limits": (0, 255)})
-    )
+@pytest.mark.parametrize("way", ["local", "whole"])
+def test_a_plane_that_cannot_be_read_whole_is_offered_the_window_and_one_press_answers(open_driver, way):
+    driver = open_driver((np.broadcast_to(np.uint8(7), (9000, 9000)), {"name": "flat", "contrast_limits": (0, 255)}))
     driver.widget.controller.choose_image(str(driver.viewer.layers["flat"].unique_id), arm=True)
     driver.state.task.whole_plane = True
+    add(driver, 3000, 3000)
+    assert driver.state.run.phase is Phase.FAILED and LOCAL in driver.state.run.hint
+    rows = driver.widget.simple.setup.window
+    assert rows.local.isVisible() and rows.whole.isVisible()
 
-    add(driver, 30_000, 30_000)
-
-    assert driver.state.run.phase is Phase.FAILED
-    assert LOCAL in driver.state.run.hint
-    assert driver.widget.simple.setup.window.local.isVisible()
-
-    driver.widget.simple.setup.window.local.click()
-    add(driver, 30_001, 30_000)
+    getattr(rows, way).click()
+    driver.wait_until_idle()
 
     assert driver.state.run.phase is Phase.IDLE
-    assert last(driver).window.shape == (1024, 1024)
+    assert last(driver).window.shape == (1024, 1024) and last(driver).window.contains(3000, 3000)
+    assert (names.ROI in driver.viewer.layers) == (way == "local")
 
 
 def test_a_large_window_is_read_from_the_copy_that_fits_it(opened):
@@ -377,3 +479,30 @@ def test_counting_sees_the_chunks_that_napari_reads(opened):
     np.asarray(opened.viewer.layers["slide"].data[0][: huge.CHUNK, : huge.CHUNK])
 
     assert opened.chunks.taken() == Counter({0: 1})
+
+
+def test_of_a_plane_without_smaller_copies_our_part_reads_windows_alone(open_driver, tmp_path, monkeypatch):
+    array = zarr.create_array(tmp_path / "flat.zarr", shape=(3072, 3072), chunks=(256, 256), dtype="u1", fill_value=9)
+    array[1000:1080, 1000:1080] = 200
+    chunks = huge.Chunks(monkeypatch)
+    ViewerModel().add_image(array, contrast_limits=(0, 255))
+    alone = chunks.taken()
+    driver = open_driver()
+    chunks.taken()
+
+    driver.viewer.add_image(array, name="flat", contrast_limits=(0, 255))
+    driver.wait_until_idle()
+    opening = chunks.taken()
+    driver.widget.controller.choose_image(str(driver.viewer.layers["flat"].unique_id), arm=True)
+    add(driver, 1040, 1040)
+    clicked = chunks.taken()
+    driver.state.task.local = True
+    driver.widget.controller.accepting.accept(clear=True)
+    driver.widget.controller.choose_task(Task.IMAGE)
+    driver.widget.controller.choose_prompt(PromptKind.LABELS)
+    driver.widget.controller.arm()
+    driver.wait_until_idle()
+
+    assert opening == alone
+    assert 16 <= clicked[0] <= 25  # of 256 x 256, under a window of 1,024 x 1,024
+    assert chunks.taken() == Counter()

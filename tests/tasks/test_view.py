@@ -99,8 +99,10 @@ def test_examples_go_to_the_level_too():
 def test_a_mask_that_would_not_fit_in_memory_is_refused():
     view = view_of(LARGE, PLANE, whole((60_000, 60_001)))
 
-    with pytest.raises(ImageError, match="too large"):
+    with pytest.raises(ImageError, match="too large") as refused:
         view.placed([Segmentation(PlacedMask(np.ones((3_750, 3_751), bool)), 1.0)])
+
+    assert LOCAL in refused.value.hint and "window=" in refused.value.hint and "--window" in refused.value.in_shell
 
 
 def test_a_point_on_a_pixel_of_full_resolution_lies_on_the_pixel_of_the_level_that_shows_it():

@@ -262,7 +262,7 @@ class AppController:
         identity = str(layer.unique_id)
         self.channels.forget(layer)
         self._runtime.embeddings.drop(lambda key: key.identity == identity)
-        for part in (self.live, self.boxes, self.masks, self.accepting):
+        for part in (self.live, self.boxes, self.masks, self.accepting, self.roi):
             part.layer_removed(layer)
         if layer.name == names.PREVIEW_LABELS and not self.board.drawing:
             if len(self.board.draft.objects):

@@ -5,11 +5,12 @@ All on the GUI thread.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.screen import OnScreen, Place
+from napari_sam3_assistant.core.errors import TooLargeError
 from napari_sam3_assistant.core.windows import WHOLE_SIDE, Window
-from napari_sam3_assistant.layers import roi
+from napari_sam3_assistant.layers import names, roi
 from napari_sam3_assistant.tasks.view import View
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class ActiveRoi:
     def __init__(self, controller: AppController) -> None:
         self._controller, self._task = controller, controller.state.task
         self._place: Place | None = None
-        self._shown = False
+        self._shown = self._drawing = self._dismissed = False
         events = self._task.events
         self._chosen = ((events.local, self._local), (events.local_side, self._local), (events.whole_plane, self._all))
         for signal, slot in self._chosen:
@@ -40,11 +41,18 @@ class ActiveRoi:
         if self._shown:
             roi.hide_roi(self._controller.viewer)
 
+    def layer_removed(self, layer: Any) -> None:
+        """Leave the frame out once the user has removed it, until a size is chosen again or another picture."""
+        if layer.name == names.ROI and not self._drawing:
+            self._dismissed, self._shown = True, False
+
     def look(self, here: OnScreen | None) -> None:
         """Turn to the plane on screen: whether it is large, and what of it is looked at."""
         place = here.place if here is not None else None
         self._task.large = here is not None and max(here.source.plane_shape(here.plane)) > WHOLE_SIDE
         if place != self._place or here is None:
+            if place is None or self._place is None or place[0] != self._place[0]:
+                self._dismissed = False
             self._place = place
             self.show(here, None)
 
@@ -61,7 +69,7 @@ class ActiveRoi:
 
     def _local(self) -> None:
         """Begin or end to look at a window of a fixed size, or at one of another size."""
-        task = self._task
+        task, refused, self._dismissed = self._task, self._refused, False
         if task.local:
             task.whole_plane = False
             size = f"{task.local_side} x {task.local_side}"
@@ -69,13 +77,23 @@ class ActiveRoi:
         else:
             self._say("Large-image mode OFF: the window is chosen automatically.")
         self.show(self._controller.here(), None)
+        if refused and not task.whole_plane:
+            self._controller.run()
 
     def _all(self) -> None:
         """Begin or end to look at the whole plane."""
+        refused = self._refused
         if self._task.whole_plane:
             self._task.local = False
             self._say("Whole plane: all of it is looked at, more coarsely where it has smaller copies.")
         self.show(self._controller.here(), None)
+        if refused and not (self._task.whole_plane or self._task.local):
+            self._controller.run()
+
+    @property
+    def _refused(self) -> bool:
+        """Whether what was asked last was too much at once: it is asked again of a window, unasked."""
+        return isinstance(self._controller.status.error, TooLargeError)
 
     def _say(self, message: str) -> None:
         if not self._controller.status.running:
@@ -84,13 +102,14 @@ class ActiveRoi:
     # -- the frame --------------------------------------------------------------------------------
 
     def _draw(self, here: OnScreen | None) -> None:
-        task, viewer = self._task, self._controller.viewer
-        if here is not None and task.large and task.local:
+        task, viewer, self._drawing = self._task, self._controller.viewer, True
+        if here is not None and task.large and task.local and not self._dismissed:
             roi.show_roi(viewer, here.layer, here.plane, task.window or self._in_view(here))
             self._shown = True
         elif self._shown:
             roi.hide_roi(viewer)
             self._shown = False
+        self._drawing = False
 
     def _in_view(self, here: OnScreen) -> Window:
         """Return the window of a question without a place, as long as there is no other."""

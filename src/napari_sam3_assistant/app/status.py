@@ -46,6 +46,8 @@ class Status:
         self._run = run
         self._activity = activity
         self._on_main = on_main
+        self.error: AssistantError | None = None
+        """What failed last, if nothing came after it."""
 
     @property
     def running(self) -> bool:
@@ -70,6 +72,7 @@ class Status:
     def fail(self, error: AssistantError) -> None:
         """Say what failed and what to do now, and note the details; nothing else changes."""
         self._set(Phase.FAILED, error.message, error.hint)
+        self.error = error
         note_error(self._activity, error)
 
     def reporter(self) -> Progress:
@@ -82,5 +85,5 @@ class Status:
             self._run.message = message or self._run.message
 
     def _set(self, phase: Phase, message: str, hint: str = "") -> None:
-        run = self._run
+        run, self.error = self._run, None
         run.message, run.hint, run.progress, run.phase = message, hint, None, phase

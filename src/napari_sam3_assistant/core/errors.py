@@ -46,6 +46,10 @@ class ImageError(AssistantError):
     """A picture cannot be read, or has pixels that cannot be segmented."""
 
 
+class TooLargeError(ImageError):
+    """A picture, or what was found in it, is too much to take at once: a window of it is not."""
+
+
 class ModelFolderError(AssistantError):
     """A model folder lacks something, or holds another model."""
 

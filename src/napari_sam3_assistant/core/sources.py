@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import AssistantError, ImageError
-from napari_sam3_assistant.core.intensity import Limits, estimate, fixed_limits
+from napari_sam3_assistant.core.intensity import TILE_SIDE, Limits, estimate, fixed_limits
 from napari_sam3_assistant.core.planes import Plane
-from napari_sam3_assistant.core.windows import Window
+from napari_sam3_assistant.core.windows import Window, whole
 
 Mix = tuple[int | None, int | None, int | None]
 """The channels that are shown as red, green and blue; None leaves a colour black."""
@@ -206,13 +206,15 @@ class Source:
 def estimate_limits(source: Source, plane: Plane) -> Limits:
     """Return the limits of intensity of a picture: those it has, else an estimate from its coarsest level.
 
+    A level of less than :data:`TILE_SIDE` pixels is too coarse: the last ones of a pyramid may be one pixel.
+
     The estimate is the same for every plane of the picture, but for its channel: other frames are
     looked at too. Bool and 8-bit pictures are taken as they are.
     """
     fixed = source.limits or fixed_limits(source.dtype)
     if fixed is not None:
         return fixed
-    level = len(source.levels) - 1
+    level = source.level_for(plane, whole(source.plane_shape(plane)), TILE_SIDE)
     sliders = [axis for axis, _ in plane.index if axis != source.channel_axis]
     lengths = tuple(source.shape[axis] for axis in sliders)
 

@@ -109,7 +109,7 @@ def add_point_layer(viewer: Any, *, ndim: int = 2, image: Any | None = None) -> 
     if found is not None:
         return found
     geometry = points_geometry(image) if image is not None else {}
-    points = viewer.add_points(
+    points = Points(
         np.zeros((0, image.ndim if image is not None else ndim)),
         ndim=image.ndim if image is not None else ndim,
         name=names.POINTS,
@@ -124,8 +124,10 @@ def add_point_layer(viewer: Any, *, ndim: int = 2, image: Any | None = None) -> 
         canvas_size_limits=POINT_SCREEN_PX,
         **geometry,
     )
-    set_next_object(points, 1)  # features given together with choices would be ignored
-    return points
+    # Features given together with choices would be ignored; written before anything draws the layer, they cost little.
+    set_next_object(points, 1)
+    viewer.layers.append(points)
+    return point_layer(viewer)
 
 
 def point_layer(viewer: Any) -> Any | None:

@@ -17,11 +17,11 @@ from napari_sam3_assistant.tasks.find import find_plane
 from napari_sam3_assistant.tasks.image import LimitsOf, segment_plane
 from napari_sam3_assistant.tasks.objects import FoundObject
 from napari_sam3_assistant.tasks.text import find_words
-from napari_sam3_assistant.tasks.view import View
+from napari_sam3_assistant.tasks.view import View, fitted
 
 WindowLike = Window | tuple[int, int, int, int] | int
 LARGEST_SIDE = 4096
-"""For words alone, planes up to this side are looked at whole; of larger ones the user says where."""
+"""For words alone, a plane of which no more pixels a side are read is looked at whole; else the user says where."""
 
 
 class Told(TypedDict):
@@ -107,7 +107,9 @@ class Questions:
             return self._at(self._fixed)
         if query.exemplars:
             return self._look(Prompts(box=BoxPrompt(union(one.box for one in query.exemplars))))
-        if max(self._shape) > (self._fixed or LARGEST_SIDE):
+        view = fitted(self._view.source, self._view.plane, self._view.window)
+        longest = max(view.read_window.shape if self._fixed is None else self._shape)
+        if longest > (self._fixed or LARGEST_SIDE):
             raise _nowhere(self._shape)
         return self._at(self._view.window)
 
@@ -123,7 +125,7 @@ class Questions:
 
     def _at(self, window: Window) -> View:
         self.windows.append(window)
-        return View(self._view.source, self._view.plane, window)
+        return fitted(self._view.source, self._view.plane, window)
 
     def _add(self, words: str, one: Segmentation, class_name: str = "", class_value: int = 0) -> None:
         self.objects.append(FoundObject(len(self.objects) + 1, one.mask, one.score, words, class_name, class_value))
@@ -132,8 +134,8 @@ class Questions:
 def _nowhere(shape: tuple[int, int]) -> PromptError:
     return PromptError(
         f"The plane has {shape[0]} rows and {shape[1]} columns: too many to look for words in all of it.",
-        hint="Say where to look: window=(top, left, bottom, right).",
-        in_shell="Say where to look: --window T,L,B,R.",
+        hint="Say where to look, window=(top, left, bottom, right), or save it with smaller copies (a pyramid).",
+        in_shell="Say where to look, --window T,L,B,R, or save it with smaller copies (a pyramid).",
     )
 
 

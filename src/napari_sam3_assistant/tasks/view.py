@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.errors import ImageError
+from napari_sam3_assistant.core.errors import TooLargeError
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompts
@@ -104,7 +104,7 @@ class View:
 
         Raises
         ------
-        ImageError
+        TooLargeError
             If the masks would not fit in memory.
         """
         if not self.level:
@@ -112,9 +112,10 @@ class View:
         (rows, cols), found = self._grid(), tuple(found)
         masks = [mask for one in found for mask in (one.mask, *one.alternatives)]
         if sum(mask.mask.size for mask in masks) * rows.step * cols.step > MOST_MASK:
-            raise ImageError(
+            raise TooLargeError(
                 f"What was found in {self.window.shape[0]:,} x {self.window.shape[1]:,} px is too large for memory.",
-                hint=f"Tick {LOCAL}, under Setup, or zoom in: less is looked at.",
+                hint=f"Look at less: tick {LOCAL}, under Setup, or zoom in (in Python: pass a smaller window=).",
+                in_shell="Look at less: give a smaller --window T,L,B,R.",
             )
         return tuple(
             replace(
@@ -131,24 +132,29 @@ class View:
         return _Axis(rows, top), _Axis(cols, left)
 
 
+def fitted(source: Source, plane: Plane, window: Window, rule: WindowRule = BY_SIZE) -> View:
+    """Return a view of a window, at the coarsest level on which it is :data:`LEAST_SIDE` long; however large."""
+    return View(source, plane, window, source.level_for(plane, window, LEAST_SIDE), rule)
+
+
 def view_of(source: Source, plane: Plane, window: Window, rule: WindowRule = BY_SIZE) -> View:
     """Return a view of a window, at the level that fits it.
 
     Raises
     ------
-    ImageError
+    TooLargeError
         If that is too much to read at once: the picture has no level that is coarse enough.
     """
-    level = source.level_for(plane, window, LEAST_SIDE)
-    height, width = source.window_at(plane, window, level).shape
+    view = fitted(source, plane, window, rule)
+    height, width = view.read_window.shape
     if height * width > MOST_SIDE**2:
-        raise ImageError(
+        raise TooLargeError(
             f"{height:,} x {width:,} px are too many to read at once, and {source.name} has no smaller copy of them.",
             hint=f"Tick {LOCAL}, under Setup: a window of them is read."
             if rule.side is None
             else "Draw smaller boxes, or boxes that lie nearer to each other.",
         )
-    return View(source, plane, window, level, rule)
+    return view
 
 
 @dataclass(frozen=True, slots=True)
