@@ -162,7 +162,7 @@ def test_objects_of_another_slice_are_kept(open_driver, tmp_path):
     driver.wait_until_idle()
 
     assert len(objects(driver)) == 1
-    assert driver.viewer.layers["stack_mask_01"].data.shape == (1, 128, 128)
+    assert driver.viewer.layers["stack_slice001_mask_01"].data.shape == (1, 128, 128)
 
 
 def test_what_is_painted_while_a_file_is_written_is_not_cleaned_away(ready):
