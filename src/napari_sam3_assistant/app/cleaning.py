@@ -63,7 +63,7 @@ class Cleaning:
         if self._todo and not self._controller.closed:
             self._clean(*self._todo.popleft())
         if self._todo and not self._controller.closed:
-            self._controller.after(0.0, self.go_on)
+            self._controller.after(0.0, lambda: self.go_on())  # Qt would not hold the object of a bound method
             return
         if self._cleaned.added and not len(self._board.draft.objects) and not self._controller.closed:
             self._board.drawing = True

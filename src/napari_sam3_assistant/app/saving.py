@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from napari_sam3_assistant.app import outcomes
 from napari_sam3_assistant.app.cleaning import Cleaned, Cleaning, add_layer
 from napari_sam3_assistant.app.outcomes import Outcomes
-from napari_sam3_assistant.app.status import seldom
 from napari_sam3_assistant.app.taking import Refused, Taken, Taking
 from napari_sam3_assistant.app.writing import Outcome, write_all
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, SaveError
@@ -129,12 +128,13 @@ class Saving:
         output.saving, output.saved = True, None
         several = len(taken) > 1
         output.progress, output.step = None, f"Saving {len(taken)} masks..." if several else ""
-        told = seldom(self._controller.on_main, self._progressed)
+        on_main = self._controller.on_main
         job = Job(WORKER, write_all([one.write for one in taken]))
-        future = self._scheduler.submit(job, session=self._session, kind=Kind.BATCH, progress=told)
-        future.add_done_callback(
-            lambda done: self._controller.on_main(lambda: self._saved(done, taken, refused, clean, remark))
-        )
+        future = self._scheduler.submit(job, session=self._session, kind=Kind.BATCH, progress=self._progress)
+        future.add_done_callback(lambda done: on_main(lambda: self._saved(done, taken, refused, clean, remark)))
+
+    def _progress(self, fraction: float | None, message: str = "") -> None:
+        self._controller.on_main(lambda: self._progressed(fraction, message))
 
     def _progressed(self, fraction: float | None, message: str) -> None:
         if self._output.saving and self._output.step:

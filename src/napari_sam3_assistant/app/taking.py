@@ -123,7 +123,7 @@ class Taking:
         here, places = self._controller.here(), self._places()
         if here is None:
             return None
-        there = here if not places or here.place in places else self._there(places[0])
+        there = here if not places or here.place == places[0] else self._there(places[0])
         return self.target(there, flat=True, several=len(places) > 1)
 
     def target(self, here: OnScreen, *, flat: bool, several: bool = False) -> Target:
