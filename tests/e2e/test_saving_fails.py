@@ -1,4 +1,4 @@
-"""Each step of saving fails in turn: the old file is whole, no new or half one is left, the preview and its prompts stay."""
+"""Each step of saving fails in turn: the old file is whole, no new or half one is left, preview and prompts stay."""
 
 from __future__ import annotations
 
