@@ -61,7 +61,11 @@ class Cleaning:
     def go_on(self) -> None:
         """Clean up after the next file, and later after those that are left."""
         if self._todo and not self._controller.closed:
-            self._clean(*self._todo.popleft())
+            try:
+                self._clean(*self._todo.popleft())
+            except BaseException:
+                self._done(self._cleaned)  # Save works again, whatever napari made of the layer
+                raise
         if self._todo and not self._controller.closed:
             self._controller.after(0.0, lambda: self.go_on())  # Qt would not hold the object of a bound method
             return
