@@ -50,6 +50,19 @@ def correct_slices(tour: Tour) -> None:
             tour.click(*place)
 
 
+def whole_stack(tour: Tour) -> None:
+    """Accept the objects of each slice and save them as one file."""
+    tour.driver.widget.controller.board.undo()
+    tour.driver.wait_until_idle()
+    for at in SLICES:
+        tour.driver.viewer.dims.set_current_step(0, at)
+        tour.driver.wait_until_idle()
+        tour.key("K")
+    press(tour, "save")
+    labels = tifffile.imread(tour.driver.state.output.saved)
+    print(f"           {labels.shape}, slices {np.unique(np.nonzero(labels)[0])}, objects {np.unique(labels)[1:]}")
+
+
 def each_format(tour: Tour, folder: Path) -> None:
     """Save the slice on screen in each format, and look into the files."""
     output, results = tour.driver.state.output, tour.driver.widget.simple.results
@@ -88,6 +101,7 @@ def main(arguments: list[str]) -> int:
         press(tour, "save_clean")
         print("           " + ", ".join(sorted(os.listdir(folder))), flush=True)
         print("           layers: " + ", ".join(layer.name for layer in tour.driver.viewer.layers), flush=True)
+        whole_stack(tour)
         tour.driver.viewer.close()
         tour.driver.pump(0.1)
     return 0
