@@ -124,26 +124,29 @@ def test_cancel_stops_between_two_files_and_the_other_previews_stay(stack, tmp_p
     assert not run.background.isVisible() and not run.cancel.isEnabled()
 
 
-def test_a_name_of_ones_own_is_numbered_and_nothing_is_written_over(stack, tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "mine_z003_01.npy").write_text("old")
+def test_names_of_ones_own_are_numbered_and_layers_are_made_and_slices_that_are_gone_are_said(stack, tmp_path):
+    results, out = stack.widget.simple.results, tmp_path / "out"
+    out.mkdir()
+    (out / "mine_z003_01.npy").write_text("old")
     stack.state.output.format, stack.state.output.filename = "npy", "mine.tif"
 
-    press(stack, stack.widget.simple.results.save)
-
+    press(stack, results.save)
     made = ["mine_z001_01", "mine_z003_01", "mine_z003_02", "mine_z004_01", "mine_z007_01", "mine_z009_01"]
-    assert files(tmp_path / "out") == [f"{one}.npy" for one in made]
-    assert (tmp_path / "out" / "mine_z003_01.npy").read_text() == "old"
+    assert files(out) == [f"{one}.npy" for one in made] and (out / "mine_z003_01.npy").read_text() == "old"
     assert len(stack.widget.controller.board.previews) == 5 and stack.state.output.filename == ""
 
+    press(stack, results.save_labels)
+    saved = [layer for layer in stack.viewer.layers if layer.name.startswith(names.SAVED)]
+    assert sorted(layer.translate[0] for layer in saved) == [2 * position for position in SLICES]
+    assert "5 layers" in stack.state.run.message and len(files(out)) == 6
 
-def test_save_labels_makes_a_layer_for_each_slice(stack, tmp_path):
-    press(stack, stack.widget.simple.results.save_labels)
-
-    made = [layer for layer in stack.viewer.layers if layer.name.startswith(names.SAVED)]
-    assert sorted(layer.translate[0] for layer in made) == [2 * position for position in SLICES]
-    assert "5 layers" in stack.state.run.message and not files(tmp_path / "out")
-    assert len(stack.widget.controller.board.previews) == 5
+    go_to(stack, 1)
+    stack.viewer.layers["stack"].data = stack.viewer.layers["stack"].data[:5]
+    stack.wait_until_idle()
+    press(stack, results.save)
+    assert files(out)[6:] == [f"stack_z00{position}_mask_01.npy" for position in (1, 3, 4)]
+    assert stack.state.run.phase is Phase.FAILED and stack.state.run.hint
+    assert stack.state.run.message.startswith(f"Saved 3 of 5 masks to {out}. stack, slice 7: stack has the shape (5,")
 
 
 def test_each_of_three_pictures_gets_its_file_and_one_that_was_removed_is_left_out(open_driver, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -86,7 +86,7 @@ class Taking:
             try:
                 there = here if here is not None and here.place == place else self._there(place)
             except AssistantError as error:
-                refused.append((_name(images.layer_by_id(self._controller.viewer, place[0])), error))
+                refused.append((self._name(place), error))
                 continue
             target = self.target(there, flat=True, several=len(places) > 1)
             items = [(item.id, item.mask, item.score) for item in objects]
@@ -174,6 +174,12 @@ class Taking:
             )
         return OnScreen(layer, source, plane, world_of(self._controller.viewer))
 
+    def _name(self, place: Place) -> str:
+        """Return what a user calls a plane that is not there any more."""
+        layer = images.layer_by_id(self._controller.viewer, place[0])
+        name = "A picture" if layer is None else str(layer.name)
+        return f"{name}, slice {'-'.join(str(at) for _, at in place[1].index)}" if place[1].index else name
+
     def _folder(self) -> Path:
         chosen = self._output.folder.strip()
         if not chosen:
@@ -188,7 +194,3 @@ class Taking:
         names = self._controller.channels.axis_names(here.layer)
         shape = here.source.shape
         return slice_name([(names[axis], at, shape[axis]) for axis, at in here.plane.index if axis < len(names)])
-
-
-def _name(layer: Any) -> str:
-    return "A picture" if layer is None else str(layer.name)
