@@ -473,3 +473,39 @@ def test_contrast_limits_say_what_the_engine_sees_and_what_pressing_does(state):
     assert can.taken and can.old and "still sees 3 as black" in can.limits.tip
     state.task.color = True
     assert not availability(state).channels.limits.enabled
+
+
+@pytest.mark.parametrize(
+    ("places", "title"),
+    [
+        ([("a", 1), ("a", 2), ("a", 7)], "All slices (3)"),
+        ([("a", 1), ("b", 1)], "All pictures (2)"),
+        ([("a", 1), ("a", 2), ("b", 1)], "All previews (3)"),
+        ([("a", 1)], ""),
+    ],
+)
+def test_all_previews_can_be_saved_where_there_are_others_than_that_on_screen(state, places, title):
+    state.results.objects = objects(1)
+    state.results.previews = tuple((image, Plane(1, 2, ((0, at),))) for image, at in places)
+
+    assert availability(state).results.everywhere == title
+
+
+def test_a_preview_on_another_slice_can_be_saved_where_all_are(state):
+    state.results.previews = (("a", Plane(1, 2, ((0, 1),))),)
+    can = availability(state).results
+    assert can.everywhere == "All slices (1)" and not can.save.enabled
+
+    state.output.everywhere = True
+
+    can = availability(state).results
+    assert can.save.enabled and can.save_clean.enabled and can.save_labels.enabled
+
+
+def test_saving_of_several_files_is_counted_and_can_be_stopped(state):
+    state.output.saving, state.output.step, state.output.progress = True, "Saving 3 of 12.", 2 / 12
+
+    run = availability(state).run
+
+    assert run.busy and run.background == "Saving 3 of 12." and run.progress == 2 / 12 and run.cancel.enabled
+    assert not availability(state).results.save.enabled

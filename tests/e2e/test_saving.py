@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import json
 import tracemalloc
 
-import dask.array as da
 import numpy as np
 import pytest
 import tifffile
@@ -16,6 +15,7 @@ from napari_sam3_assistant.core.errors import SaveError
 from napari_sam3_assistant.export.images import read_labels
 from napari_sam3_assistant.layers import names, saved
 from tests.conftest import squares
+from tests.e2e import huge
 from tests.e2e.hands import objects, paint, points, several
 
 ODD = 'ce/ll"s\n\N{GRINNING FACE} 0.5um.ome.tif'
@@ -162,7 +162,7 @@ def test_objects_of_another_slice_are_kept(open_driver, tmp_path):
     driver.wait_until_idle()
 
     assert len(objects(driver)) == 1
-    assert driver.viewer.layers["stack_mask_01"].data.shape == (1, 128, 128)
+    assert driver.viewer.layers["stack_slice001_mask_01"].data.shape == (1, 128, 128)
 
 
 def test_what_is_painted_while_a_file_is_written_is_not_cleaned_away(ready):
@@ -241,57 +241,92 @@ def test_the_folder_of_the_last_file_opens_or_it_is_said_why_not(ready, tmp_path
     assert ready.state.run.message == f"Saved mask folder was not found: {tmp_path / 'out'}." and ready.state.run.hint
 
 
-def huge(folder):
-    """The levels of a plane of 60,000 x 60,000 pixels with a square of 30 px in two corners, on a disk."""
-    levels = []
-    for step in (1, 8, 64):
-        side = -(-60_000 // step)
-        chunks = (min(512, side),) * 2
-        array = zarr.create_array(folder / str(step), shape=(side, side), chunks=chunks, dtype="u1", fill_value=20)
-        for first in (4_000, 55_000):
-            array[first // step : (first + 30) // step + 1, first // step : (first + 30) // step + 1] = 200
-        levels.append(da.from_zarr(array))
-    return levels
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory):
+    """The folder of a plane of 60,000 x 60,000 pixels."""
+    return huge.make(tmp_path_factory.mktemp("slides") / "slide.zarr")
 
 
-@pytest.mark.parametrize("format", ["tiff", "zarr"])
-def test_on_a_huge_plane_saving_takes_the_time_and_the_room_of_the_object(open_driver, tmp_path, format):
-    driver = open_driver((huge(tmp_path), {"name": "slide", "contrast_limits": (0, 255), "multiscale": True}))
-    points(driver).add([55_015, 55_015])
-    driver.wait_until_idle()
-    area = objects(driver)[1]
-    driver.state.output.folder, driver.state.output.format = str(tmp_path / "out"), format
-    driver.pump(0.2)
-
-    tracemalloc.start()
-    begun = time.perf_counter()
-    press(driver, driver.widget.simple.results.save_clean)
-    took, peak = time.perf_counter() - begun, tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-
-    layer, path = driver.viewer.layers[1], driver.state.output.saved
-    assert area < 2_000 and max(layer.data.shape) <= 256 and int(layer.data.sum()) == area
-    assert peak < 60e6 and took < 3, (peak, took)
-    assert sum(one.stat().st_size for one in path.rglob("*") or [path] if one.is_file()) < 100_000
-    assert path.name == ("slide_roi_mask_01.tif" if format == "tiff" else "slide_mask_01.ome.zarr")
-    if format == "zarr":
-        assert zarr.open_group(path, mode="r")["0"][55_015, 55_015] == 1
-
-
-def test_objects_in_two_corners_of_a_huge_plane_are_one_ome_zarr(open_driver, tmp_path):
-    driver = open_driver((huge(tmp_path), {"name": "slide", "contrast_limits": (0, 255), "multiscale": True}))
-    for first in (4_015, 55_015):
-        driver.widget.controller.board.begin_object()
-        points(driver).add([first, first])
-        driver.wait_until_idle()
+@pytest.fixture
+def slide(open_driver, plane, tmp_path):
+    """A driver on that plane, opened by napari's own reader."""
+    driver = open_driver()
+    driver.viewer.open(plane, plugin="napari")
     driver.state.output.folder = str(tmp_path / "out")
+    driver.wait_until_idle()
+    return driver
 
-    press(driver, driver.widget.simple.results.save_clean)
-    assert "too far apart" in driver.state.run.message and "OME-Zarr" in driver.state.run.hint
-    assert len(objects(driver)) == 2 and not files(tmp_path / "out")
-    driver.state.output.format = "zarr"
-    press(driver, driver.widget.simple.results.save_clean)
 
-    labels = zarr.open_group(driver.state.output.saved, mode="r")["0"]
-    assert labels.shape == (60_000, 60_000) and (labels[4_015, 4_015], labels[55_015, 55_015]) == (1, 2)
-    assert not objects(driver) and driver.viewer.layers["slide_mask_01"].data[0].shape == (60_000, 60_000)
+def size_on_disk(path) -> int:
+    return sum(one.stat().st_size for one in [path, *path.rglob("*")] if one.is_file())
+
+
+def test_on_a_huge_plane_a_file_takes_the_room_of_the_object_and_tells_where_it_lies(slide):
+    points(slide).add(list(huge.FAR))
+    slide.wait_until_idle()
+    (item,) = slide.state.results.objects
+    (height, width), (top, left) = item.mask.box.size, item.mask.offset
+    suffixes = {"tiff": ".tif", "npy": ".npy", "png": ".png", "zarr": ".ome.zarr"}
+
+    for format, suffix in suffixes.items():
+        slide.state.output.format = format
+        tracemalloc.start()
+        press(slide, slide.widget.simple.results.save)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+        path = slide.state.output.saved
+        assert path.name == ("slide_mask_01" if format == "zarr" else "slide_roi_mask_01") + suffix
+        assert size_on_disk(path) < 2 * height * width + 8_000 and peak < 40e6, (format, size_on_disk(path), peak)
+        if format == "zarr":
+            labels, first = zarr.open_group(path, mode="r")["0"], (0, 0)
+            assert labels.shape == (huge.SIDE, huge.SIDE)
+            labels = labels[top : top + int(height), left : left + int(width)]
+        else:
+            labels, first = read_labels(path).labels, read_labels(path).place.offset
+            assert first == (None if format == "npy" else (top, left))
+        np.testing.assert_array_equal(labels == 1, item.mask.mask)
+        assert (f"It begins at row {top}, column {left} of the picture" in slide.state.run.message) is (format == "npy")
+    press(slide, slide.widget.simple.results.save_clean)
+    assert slide.viewer.layers["slide_mask_02"].data.size < 4 * height * width + 2 * 64 * 256
+
+
+def test_napari_and_other_programs_find_a_part_where_its_file_says(slide):
+    points(slide).add(list(huge.FAR))
+    slide.wait_until_idle()
+    (item,) = slide.state.results.objects
+    image = slide.viewer.layers[0]
+
+    press(slide, slide.widget.simple.results.save)
+    with tifffile.TiffFile(slide.state.output.saved) as file:
+        tags, note = file.pages[0].tags, json.loads(file.pages[0].description)
+        across = [tags[name].value for name in ("XPosition", "YPosition", "XResolution", "YResolution")]
+    slide.state.output.format = "zarr"
+    press(slide, slide.widget.simple.results.save)
+    (labels,) = slide.viewer.open(slide.state.output.saved, layer_type="labels")
+
+    x, y, per_x, per_y = (up / down for up, down in across)
+    assert (round(y * per_y), round(x * per_x)) == item.mask.offset == tuple(note["offset"])
+    assert note["plane_shape"] == [huge.SIDE, huge.SIDE]
+    at = image.data_to_world(huge.FAR)
+    assert labels.multiscale and labels.data[0].shape == (huge.SIDE, huge.SIDE)
+    assert int(np.asarray(labels.data[0][tuple(int(value) for value in labels.world_to_data(at))])) == 1
+
+
+def test_objects_in_two_corners_of_a_huge_plane_are_one_ome_zarr(slide):
+    for place in (huge.NEAR, huge.FAR):
+        slide.widget.controller.board.begin_object()
+        points(slide).add(list(place))
+        slide.wait_until_idle()
+    results = slide.widget.simple.results
+
+    press(slide, results.save_clean)
+    assert "too far apart" in slide.state.run.message and "OME-Zarr" in slide.state.run.hint
+    assert len(objects(slide)) == 2 and not slide.state.output.saved
+    slide.state.output.format = "zarr"
+    press(slide, results.save_clean)
+
+    labels = zarr.open_group(slide.state.output.saved, mode="r")["0"]
+    assert labels.shape == (huge.SIDE, huge.SIDE) and (labels[huge.NEAR], labels[huge.FAR]) == (1, 2)
+    assert size_on_disk(slide.state.output.saved) < 20_000
+    assert not objects(slide) and slide.viewer.layers["slide_mask_01"].data[0].shape == (huge.SIDE, huge.SIDE)

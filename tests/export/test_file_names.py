@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_sam3_assistant.export.images import save_labels
-from napari_sam3_assistant.export.names import PICTURE_SUFFIXES, file_name, mask_name, picture_stem
+from napari_sam3_assistant.export.names import (
+    PICTURE_SUFFIXES,
+    file_name,
+    mask_name,
+    picture_stem,
+    slice_name,
+    without_slice,
+)
 
 
 @pytest.mark.parametrize(
@@ -135,3 +142,36 @@ def test_a_name_that_a_user_gives_is_numbered_only_where_it_is_taken(tmp_path):
 
     assert file_name("my masks", tmp_path, ".npy") == tmp_path / "my masks_01.npy"
     assert file_name('../a/"b"\n\N{GRINNING FACE}', tmp_path, ".tif").name == "_a__b__\N{GRINNING FACE}.tif"
+
+
+@pytest.mark.parametrize("name", ["CON", "con.x", "Aux.tif", "nul", "COM1", "lpt9.ome.tif", "PRN "])
+def test_names_that_windows_keeps_for_devices_are_changed(name):
+    assert picture_stem(name).startswith("_")
+    assert picture_stem(f"{name.split('.')[0].strip()}sole") == f"{name.split('.')[0].strip()}sole"
+
+
+@pytest.mark.parametrize(
+    ("cuts", "name"),
+    [
+        ([], ""),
+        ([("z", 3, 10)], "_z003"),
+        ([("t", 12, 2000), ("z", 3, 10)], "_t0012_z003"),
+        ([("z", 0, 1)], ""),
+        ([("-3", 7, 10)], "_slice007"),
+        ([("", 1, 5), ("z", 2, 5), ("", 3, 5)], "_z002_slice001-003"),
+        ([("depth (µm)/2", 1, 5)], "_depthµm001"),
+        ([("a very long name", 1, 5)], "_averylon001"),
+    ],
+)
+def test_a_name_says_which_slice_by_the_names_of_its_axes(tmp_path, cuts, name):
+    assert slice_name(cuts) == name
+    assert mask_name("img.tif", tmp_path, ".tif", cut=name).name == f"img{name}_mask_01.tif"
+    assert without_slice(f"img{name}")[0] == f"img{name}" and without_slice(f"img{name}")[-1] == "img"
+
+
+def test_each_of_several_files_of_one_name_has_a_number(tmp_path):
+    (tmp_path / "mine_z001_01.tif").touch()
+
+    assert file_name("mine", tmp_path, ".tif", "_z001", several=True).name == "mine_z001_02.tif"
+    assert file_name("mine", tmp_path, ".tif", "", several=True).name == "mine_01.tif"
+    assert file_name("mine", tmp_path, ".tif", "_z001").name == "mine.tif"

@@ -34,3 +34,18 @@ def test_an_array_is_a_mask_beside_its_picture_only(tmp_path):
 
     assert is_own_mask(tmp_path / "a_mask_01.npy")
     assert not is_own_mask(tmp_path / "b_mask_01.npy")
+
+
+def test_an_array_of_a_slice_is_a_mask_beside_its_stack(tmp_path):
+    (tmp_path / "a_t5.tif").touch()
+    for name in (
+        "a_t5_z003_mask_01.npy",
+        "a_t5_t001_slice003-004_mask_01.npy",
+        "a_t5_mask_01.npy",
+        "a_z003_mask_01.npy",
+    ):
+        np.save(tmp_path / name, LABELS)
+
+    own = [is_own_mask(path) for path in sorted(tmp_path.glob("*.npy"))]
+
+    assert own == [True, True, True, False]

@@ -364,3 +364,16 @@ def test_two_thousand_points_come_back_in_one_event(viewer, image):
     prompts.write_points(points, record)
 
     assert len(points.data) == 2000 and [one for one in actions if not one.endswith("ing")] == ["changed"]
+
+
+def test_a_point_is_removed_while_the_pointer_rests_on_another(viewer, image):
+    points = prompts.add_point_layer(viewer, image=image)
+    points.mode = "add"
+    points.add([5, 5])
+    points.add([40, 40])
+    points.selected_data.clear()
+    assert points.get_value((80, 80), dims_displayed=[0, 1], world=True) == 1
+
+    prompts.remove_points(points, [0])
+
+    assert points.data.tolist() == [[40, 40]]

@@ -298,6 +298,7 @@ class Asking:
         board, here = self._controller.board, self._controller.here()
         self._state.output.saved = None
         if here is None or place != here.place or place != board.place:
+            board.publish()
             return
         now = time.monotonic()
         self._undrawn = bool(self._pending) and now - self._drawn < DRAWING_INTERVAL_S

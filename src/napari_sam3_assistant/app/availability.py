@@ -121,13 +121,14 @@ def _objects(state: AppState) -> ObjectsView:
 def _run(state: AppState) -> RunView:
     run, results = state.run, state.results
     busy = run.phase in BUSY
-    stoppable = (busy or run.background_works) and run.phase is not Phase.CANCELLING
+    saving = bool(state.output.step)
+    stoppable = ((busy or run.background_works) and run.phase is not Phase.CANCELLING) or saving
     ready = state.task.usable > 0 or run.background_stopped
     shown = results.current is not None or len(results.objects) > 0
     return RunView(
-        busy=busy or run.background_works,
-        progress=run.progress if busy else run.background_progress,
-        background=run.background,
+        busy=busy or run.background_works or saving,
+        progress=run.progress if busy else state.output.progress if saving else run.background_progress,
+        background=" ".join(filter(None, (state.output.step, run.background))),
         status=" ".join(filter(None, (run.message, run.hint))),
         problem=run.phase is Phase.FAILED,
         run=Action(state.task.image is not None and ready and not busy, hints.run_tip(state, busy)),
@@ -144,8 +145,11 @@ def _results(state: AppState) -> ResultsView:
     what = "the object" if count == 1 else f"all {count} objects"
     accept, none = f"Copy {what} to the layer {hints.ACCEPTED}", "Make a mask first."
     saved = f"Show {output.saved.name} in its folder." if output.saved is not None else ""
-    preview = count > 0 and not output.saving
+    everywhere = hints.everywhere(results)
+    files = len(results.previews) if output.everywhere else min(count, 1)
+    preview = files > 0 and not output.saving
     waits = "Saving..." if output.saving else none
+    masks = "the masks to a file" if files < 2 else f"the masks of {files} planes to a file each"
     return ResultsView(
         text=hints.results_lines(state),
         accept_clear=_action(count > 0, f"{accept}, and clear the prompts (K).", none),
@@ -156,18 +160,23 @@ def _results(state: AppState) -> ResultsView:
             results.accepted > 0, f"Take back what went into {hints.ACCEPTED} last.", "Nothing was accepted yet."
         ),
         save=_action(
-            (count > 0 or results.kept > 0) and not output.saving,
-            "Write the masks to a file." if count else "Write the accepted labels to a file.",
+            (files > 0 or results.kept > 0) and not output.saving,
+            f"Write {masks}." if files else "Write the accepted labels to a file.",
             waits,
         ),
-        save_clean=_action(
-            preview, "Write the masks to a file, keep them as a layer named as it, and remove the preview.", waits
+        save_clean=_action(preview, f"Write {masks}, keep them as a layer named as it, and remove the preview.", waits),
+        save_labels=_action(
+            preview,
+            f"Copy {what} to a new layer {hints.SAVED}; the preview stays."
+            if files < 2
+            else f"Copy the masks of {files} planes to a new layer {hints.SAVED} each; the preview stays.",
+            waits,
         ),
-        save_labels=_action(preview, f"Copy {what} to a new layer {hints.SAVED}; the preview stays.", waits),
+        everywhere=everywhere,
         open_folder=_action(output.saved is not None, saved, "Nothing was saved yet."),
         unload=state.model.loaded or state.model.in_use == registry.SAM3.name,
         saved=str(output.saved or ""),
-        name=output.next_name,
+        name=f"{output.next_name} (+{files - 1})" if output.next_name and files > 1 else output.next_name,
     )
 
 

@@ -76,6 +76,13 @@ class Board:
         """The drafts of all planes of all images."""
         return self._drafts
 
+    @property
+    def previews(self) -> tuple[Place, ...]:
+        """The planes with objects: those of one image after each other, in the order of their slices."""
+        order = {image: at for at, image in enumerate(dict.fromkeys(image for image, _ in self._drafts))}
+        found = [place for place, draft in self._drafts.items() if len(draft.objects)]
+        return tuple(sorted(found, key=lambda place: (order[place[0]], place[1].index)))
+
     def put(self, place: Place, draft: Draft) -> None:
         """Keep a draft. :meth:`draw` shows it."""
         self._drafts[place] = draft
@@ -100,17 +107,18 @@ class Board:
         self._drafts = {place: draft.reset(kind) for place, draft in self._drafts.items()}
         self.draw()
 
-    def empty(self, ids: Collection[int]) -> None:
-        """Take away objects on screen and their prompts."""
-        if self.place is None or not ids:
+    def empty(self, ids: Collection[int], there: OnScreen | None = None) -> None:
+        """Take away objects and their prompts: those on screen, or of the plane that is told."""
+        place = self.place if there is None else there.place
+        if place is None or not ids:
             return
-        controller, talks = self._controller, self.draft.talks
-        controller.asking.drop(self.place, ids)
-        controller.live.remove_of(ids)
-        controller.boxes.remove_of({talks[id].key for id in ids if id in talks and talks[id].kind == "box"})
-        controller.masks.remove_of({talks[id].key for id in ids if id in talks and talks[id].kind == "labels"})
-        left = self.draft.without(ids)
-        self.put(self.place, left if left.talks or len(left.objects) else Draft())
+        controller, talks = self._controller, self.at(place).talks
+        controller.asking.drop(place, ids)
+        controller.live.remove_of(ids, there)
+        controller.boxes.remove_of({talks[id].key for id in ids if id in talks and talks[id].kind == "box"}, there)
+        controller.masks.remove_of({talks[id].key for id in ids if id in talks and talks[id].kind == "labels"}, there)
+        left = self.at(place).without(ids)
+        self.put(place, left if left.talks or len(left.objects) else Draft())
         self.draw()
         self._controller.asking.describe()
 
@@ -195,6 +203,7 @@ class Board:
         results.objects, results.selected = draft.objects, draft.selected
         results.reading = talk.reading, talk.readings
         results.current = talk.answer
+        results.previews = self.previews
         self._controller.listing.publish()
         results.undo, results.redo = self._timeline.undo_title, self._timeline.redo_title
         self._controller.state.task.begun = draft.begun

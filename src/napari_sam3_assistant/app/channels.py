@@ -65,6 +65,10 @@ class Channels:
         """
         return self._sources.of(layer)
 
+    def axis_names(self, layer: Any) -> tuple[str, ...]:
+        """Return the names of an image's axes as the layer, a slider or its file tells; empty where none does."""
+        return self._sources.axis_names(layer, typed_names(self._controller.viewer))
+
     def told(self, layer: Any) -> Told:
         """Return what the user says of an image."""
         return self._told.get(str(layer.unique_id), Told())

@@ -222,6 +222,7 @@ class AppController:
         if self.status.running:
             self.status.cancelling()
         self.asking.cancel()
+        self.saving.cancel()
 
     def on_screen(self) -> OnScreen | None:
         """Return the image in use as it is on screen, or None if none is in use.
@@ -269,11 +270,12 @@ class AppController:
                 self.board.step("Delete the preview")
             self.board.layer_gone()
         self.note_active()
+        self.board.forget(identity)
         if identity != self.state.task.image:
+            self.board.publish()
             self.asking.describe()
             return
         self.asking.forget()
-        self.board.forget(identity)
         if self.status.running or self.state.run.phase is Phase.CANCELLING:
             self.status.idle("The image was removed.")
         remaining = images.active_image(self.viewer)

@@ -142,6 +142,16 @@ def results_lines(state: AppState) -> str:
     return "\n".join(filter(None, (first, _selected(results))))
 
 
+def everywhere(results: ResultState) -> str:
+    """Return what the choice is called that saves all previews; empty where there are none but that on screen."""
+    places = results.previews
+    if len(places) <= (len(results.objects) > 0):
+        return ""
+    pictures = len({image for image, _ in places})
+    what = "slices" if pictures == 1 else "pictures" if pictures == len(places) else "previews"
+    return f"All {what} ({len(places)})"
+
+
 def count_of(number: int) -> str:
     """Return "1 object", "2 objects"."""
     return f"{number} object{'' if number == 1 else 's'}"

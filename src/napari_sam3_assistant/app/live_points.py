@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_sam3_assistant.app import keys
 from napari_sam3_assistant.app.drafts import Draft
 from napari_sam3_assistant.app.pointer import Pointer
+from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.layers import images, point_records, prompts
 from napari_sam3_assistant.layers.point_records import PointsRecord
 from napari_sam3_assistant.tasks.jobs import Task
@@ -100,9 +101,9 @@ class LivePoints:
             return set()
         return set(prompts.collect_points(self.layer, here.layer, here.plane, here.world).objects)
 
-    def remove_of(self, ids: Collection[int]) -> None:
-        """Remove the points of objects that lie on the plane on screen."""
-        here = self._controller.here()
+    def remove_of(self, ids: Collection[int], there: OnScreen | None = None) -> None:
+        """Remove the points of objects that lie on the plane on screen, or on one that is told."""
+        here = there or self._controller.here()
         if self.layer is None or here is None:
             return
         found = prompts.indices_of(self.layer, ids, here.layer, here.plane, here.world)

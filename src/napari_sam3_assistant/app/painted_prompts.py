@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam3_assistant.app import keys
+from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.layers import erased, mask_prompts
 from napari_sam3_assistant.layers.erased import ErasedLabel
@@ -89,9 +90,12 @@ class MaskPrompts:
                 self.painted = True
         self._erased = record.erased
 
-    def remove_of(self, keys: Collection[tuple[Hashable, ...]]) -> None:
-        """Erase the labels of these keys that lie on the plane on screen, whatever was painted there since."""
-        here, wanted = self._controller.here(), {key[:LABEL] for key in keys}
+    def remove_of(self, keys: Collection[tuple[Hashable, ...]], there: OnScreen | None = None) -> None:
+        """Erase the labels of these keys, whatever was painted there since.
+
+        Those that lie on the plane on screen, or on one that is told.
+        """
+        here, wanted = there or self._controller.here(), {key[:LABEL] for key in keys}
         if here is None or not wanted or not self._layers:
             return
         try:

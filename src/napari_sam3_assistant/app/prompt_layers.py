@@ -6,6 +6,7 @@ from collections.abc import Collection, Hashable
 from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app import keys
+from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.layers import images, shape_records, shapes
 from napari_sam3_assistant.layers.shape_records import ShapesRecord
 
@@ -68,9 +69,9 @@ class Boxes:
                 self.layer.remove_selected()
             self._note()
 
-    def remove_of(self, keys: Collection[Hashable]) -> None:
-        """Remove the shapes of these keys that lie on the plane on screen."""
-        here = self._controller.here()
+    def remove_of(self, keys: Collection[Hashable], there: OnScreen | None = None) -> None:
+        """Remove the shapes of these keys that lie on the plane on screen, or on one that is told."""
+        here = there or self._controller.here()
         if self.layer is None or here is None or not keys:
             return
         found = shapes.collect_shapes(self.layer, here.layer, here.plane, here.world)

@@ -14,6 +14,7 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from napari_sam3_assistant.app.activity import ActivityState
+from napari_sam3_assistant.app.screen import Place
 from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.core.sources import Mix
 from napari_sam3_assistant.core.window_rule import WindowRule
@@ -216,6 +217,8 @@ class ResultState:
         The table: the objects of the plane on screen, or of all planes.
     row : ObjectRow or None
         The selected object's.
+    previews : tuple of Place
+        The planes with objects that are not accepted and cleared yet, of all images.
     accepted : int
         Objects accepted so far.
     kept : int
@@ -235,6 +238,7 @@ class ResultState:
     all_planes: bool = False
     rows: tuple[ObjectRow, ...] = ()
     row: ObjectRow | None = None
+    previews: tuple[Place, ...] = ()
     accepted: int = 0
     kept: int = 0
     undo: str = ""
@@ -246,9 +250,11 @@ class OutputState:
     """Where masks are saved, and as what.
 
     The user's: ``folder`` (empty for ``default_folder``), ``format``, ``filename`` (of the next file; empty for
-    ``next_name``), ``unload`` (whether ``Save & Clean`` gives SAM3's memory back too).
+    ``next_name``), ``everywhere`` (whether the previews of all planes are saved, not only that on screen), ``unload``
+    (whether ``Save & Clean`` gives SAM3's memory back too).
 
-    Facts: ``default_folder``, ``next_name`` (what the next file will be called), ``saved`` (the last file), ``saving``.
+    Facts: ``default_folder``, ``next_name`` (what the next file will be called), ``saved`` (the last file), ``saving``;
+    of several files ``step`` (which one is written, in words) and ``progress`` (0 to 1).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -257,9 +263,12 @@ class OutputState:
     format: str = "tiff"
     filename: str = ""
     next_name: str = ""
+    everywhere: bool = False
     unload: bool = False
     saved: Path | None = None
     saving: bool = False
+    step: str = ""
+    progress: float | None = None
 
 
 @dataclass(eq=False)

@@ -163,7 +163,8 @@ class ResultsView:
     """What came of it: lines to write, and what can be done with the masks.
 
     ``unload`` tells whether there is a model to unload after saving; ``saved`` is the path of the last file, empty
-    while there is none; ``name`` is what the next one is called.
+    while there is none; ``name`` is what the next one is called. ``everywhere`` is the title of the choice between the
+    preview on screen and those of all planes; empty while there is only that on screen.
     """
 
     text: str
@@ -173,6 +174,7 @@ class ResultsView:
     save: Action
     save_clean: Action
     save_labels: Action
+    everywhere: str
     open_folder: Action
     unload: bool
     saved: str

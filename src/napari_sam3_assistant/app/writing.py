@@ -5,16 +5,17 @@ Everything here works on values that were taken from the layers before, on the G
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.errors import SaveError
+from napari_sam3_assistant.core.errors import AssistantError, SaveError
 from napari_sam3_assistant.core.geometry import PlacedMask, union
 from napari_sam3_assistant.core.labels import to_labels
 from napari_sam3_assistant.core.planes import Plane
@@ -24,6 +25,7 @@ from napari_sam3_assistant.export import omezarr
 from napari_sam3_assistant.export.images import FORMATS, Format, save_labels
 from napari_sam3_assistant.export.names import file_name, mask_name
 
+logger = logging.getLogger(__name__)
 WHOLE_SIDE = 4096
 """Masks of planes up to this side are saved as an image of the plane's size; of larger ones, the object's."""
 MOST_PIXELS = 2**30
@@ -53,6 +55,10 @@ class Target:
         Length of a pixel along each of these axes.
     units : tuple of str
         Of these lengths.
+    cut : str
+        Which slice of a stack the file is of, as its name says it; empty where there is none to tell.
+    several : bool
+        Whether it is one of several files that are written at a time.
     """
 
     folder: Path
@@ -62,6 +68,8 @@ class Target:
     shape: tuple[int, ...]
     scale: tuple[float, ...]
     units: tuple[str, ...]
+    cut: str = ""
+    several: bool = False
 
     @property
     def kind(self) -> Format:
@@ -82,19 +90,54 @@ class Target:
     def free(self) -> Path:
         """Return the path that the next file gets; looks into the folder."""
         if self.filename.strip():
-            return file_name(self.filename, self.folder, self.kind.suffix)
-        return mask_name(self.image, self.folder, self.kind.suffix, window=self.part)
+            return file_name(self.filename, self.folder, self.kind.suffix, self.cut, self.several)
+        return mask_name(self.image, self.folder, self.kind.suffix, window=self.part, cut=self.cut)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The path of a file that was written, and its name without the ending."""
+    """The path of a file that was written, its name without the ending, and what there is to know of it."""
 
     path: Path
     stem: str
+    remark: str = ""
 
 
-Write = Callable[[Progress, CancelToken], Written]
+Write = Callable[[], Written]
+Outcome = Written | AssistantError
+
+
+def write_all(writes: Sequence[Write]) -> Callable[[Progress, CancelToken], list[Outcome]]:
+    """Return what writes one file after the other: one that fails does not stop the others.
+
+    Its result holds as many outcomes as files were tried before it was asked to stop, which it does between two.
+    """
+
+    def run(progress: Progress, cancel: CancelToken) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for number, write in enumerate(writes, 1):
+            if cancel.cancelled:
+                break
+            progress((number - 1) / len(writes), f"Saving {number} of {len(writes)}.")
+            outcomes.append(_outcome(write))
+        return outcomes
+
+    return run
+
+
+def _outcome(write: Write) -> Outcome:
+    try:
+        return write()
+    except AssistantError as error:
+        return error
+    except MemoryError as error:
+        failed = SaveError("There is no memory to write the file.", hint="Close other layers, or choose OME-Zarr.")
+        failed.__cause__ = error
+    except Exception as error:  # whatever a writer makes of it, the preview stays and the next file is written
+        logger.exception("Saving failed")
+        failed = SaveError(f"Could not save preview mask: {error}.", hint="Choose another folder or format.")
+        failed.__cause__ = error
+    return failed
 
 
 def of_plane(target: Target, items: Sequence[tuple[int, PlacedMask, float]], plane: Plane) -> Write:
@@ -104,15 +147,24 @@ def of_plane(target: Target, items: Sequence[tuple[int, PlacedMask, float]], pla
     shape = (target.shape[0], target.shape[1])
     scale, units, index = target.scale, target.units, plane.index or None
 
+    def window_of_file() -> Window:
+        return _window_of(masks) if target.part else whole(shape)
+
     def save(path: Path) -> Path:
         if target.kind.folder:
             return omezarr.save_masks(masks, values, path, plane_shape=shape, scale=scale, units=units, plane=index)
-        window = _window_of(masks) if target.part else whole(shape)
+        window = window_of_file()
         labels = to_labels(masks, window, values=values, overlap="last")
         labels = labels.astype(np.uint16) if max(values) < 2**16 else labels
         return save_labels(labels, path, scale=scale, units=units, offset=window.offset, plane_shape=shape, plane=index)
 
-    return lambda progress, cancel: _written(target, save)
+    def remark() -> str:
+        if not target.part or target.kind.keeps_place:
+            return ""
+        top, left = window_of_file().offset
+        return f"It begins at row {top}, column {left} of the picture: {target.kind.title} does not keep that."
+
+    return lambda: _written(target, save, remark)
 
 
 def of_layer(target: Target, labels: npt.NDArray[np.integer]) -> Write:
@@ -122,10 +174,10 @@ def of_layer(target: Target, labels: npt.NDArray[np.integer]) -> Write:
     def save(path: Path) -> Path:
         return save_labels(copy, path, scale=target.scale, units=target.units)
 
-    return lambda progress, cancel: _written(target, save)
+    return lambda: _written(target, save)
 
 
-def _written(target: Target, save: Callable[[Path], Path]) -> Written:
+def _written(target: Target, save: Callable[[Path], Path], remark: Callable[[], str] = str) -> Written:
     """Write under the first free name; where another program takes it meanwhile, under the next."""
     with _made_folder(target.folder):
         for _ in range(TRIES):
@@ -136,7 +188,7 @@ def _written(target: Target, save: Callable[[Path], Path]) -> Written:
                 if not os.path.lexists(path):
                     raise
             else:
-                return Written(path, path.name.removesuffix(target.kind.suffix))
+                return Written(path, path.name.removesuffix(target.kind.suffix), remark())
     raise SaveError(f"{path.name} is there already.", hint="Choose another name or folder.")
 
 
@@ -185,5 +237,6 @@ def _made_folder(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         for empty in missing:
-            empty.rmdir()
+            with suppress(OSError):  # another program may have put something there
+                empty.rmdir()
         raise

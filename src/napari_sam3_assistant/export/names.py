@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 # Longer endings first: ".ome.tif" is one.
@@ -30,8 +31,13 @@ PICTURE_SUFFIXES = (
 )
 # What Windows, macOS or Linux does not allow in a file name.
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]')
-# A name may have 255 bytes on most disks; this leaves room for "_roi_mask_NN.ext".
+# What Windows keeps for devices, whatever stands behind the first dot.
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])\s*(\.|$)", re.IGNORECASE)
+# A name may have 255 bytes on most disks; this leaves room for "_z003_roi_mask_NN.ext".
 _MOST_BYTES = 180
+_MOST_LETTERS = 8
+"""Of the name of an axis."""
+_SLICE = re.compile(rf"_[^\W\d_]{{1,{_MOST_LETTERS}}}\d+(-\d+)*$")
 
 
 def picture_stem(image_name: str) -> str:
@@ -49,23 +55,55 @@ def picture_stem(image_name: str) -> str:
     name = _FORBIDDEN.sub("_", name)
     name = name.encode("utf-8")[:_MOST_BYTES].decode("utf-8", "ignore")
     # A dot in front would hide the file.
-    return name.lstrip(". ").rstrip() or "image"
+    name = name.lstrip(". ").rstrip() or "image"
+    return f"_{name}" if _RESERVED.match(name) else name
 
 
-def file_name(name: str, folder: Path, suffix: str) -> Path:
+def slice_name(cuts: Sequence[tuple[str, int, int]]) -> str:
+    """Return what a file name says of a slice: ``_t012_z003``, or ``_slice003`` where the axis has no name.
+
+    Parameters
+    ----------
+    cuts : sequence of (name, position, length)
+        Of each axis with a slider. One of length 1 is left out.
+    """
+    found: list[str] = []
+    nameless: list[str] = []
+    for name, position, length in cuts:
+        if length < 2:
+            continue
+        number = f"{position:0{max(3, len(str(length - 1)))}d}"
+        letters = re.sub(r"[\W\d_]", "", unicodedata.normalize("NFC", name))[:_MOST_LETTERS]
+        if letters:
+            found.append(f"_{letters}{number}")
+        else:
+            nameless.append(number)
+    return "".join(found) + (f"_slice{'-'.join(nameless)}" if nameless else "")
+
+
+def without_slice(stem: str) -> list[str]:
+    """Return the names of the pictures that a file may be a slice of: ``a_t1_z2`` of ``a_t1`` or ``a``, or no slice."""
+    found = [stem]
+    while (cut := _SLICE.search(found[-1])) is not None and cut.start():
+        found.append(found[-1][: cut.start()])
+    return found
+
+
+def file_name(name: str, folder: Path, suffix: str, cut: str = "", several: bool = False) -> Path:
     """Return the path of a file that a user has named: ``{name}{suffix}``, or the first free ``{name}_NN{suffix}``.
 
     What the name ends in, if it is the suffix of a picture, and what file systems forbid are as for
-    :func:`picture_stem`; the other parameters as for :func:`mask_name`.
+    :func:`picture_stem`; the other parameters as for :func:`mask_name`. Of ``several`` files of one name each
+    has its number, and says which slice it is.
     """
-    stem = picture_stem(name)
-    if _same(f"{stem}{suffix}") not in {_same(one) for one in _entries(folder)}:
+    stem = f"{picture_stem(name)}{cut if several else ''}"
+    if not several and _same(f"{stem}{suffix}") not in {_same(one) for one in _entries(folder)}:
         return folder / f"{stem}{suffix}"
     return _numbered(f"{stem}_", folder, suffix)
 
 
-def mask_name(image_name: str, folder: Path, suffix: str, window: bool = False) -> Path:
-    """Return the first free ``{image}[_roi]_mask_NN{suffix}`` of a folder, NN from 01.
+def mask_name(image_name: str, folder: Path, suffix: str, window: bool = False, cut: str = "") -> Path:
+    """Return the first free ``{image}{cut}[_roi]_mask_NN{suffix}`` of a folder, NN from 01.
 
     Parameters
     ----------
@@ -77,8 +115,10 @@ def mask_name(image_name: str, folder: Path, suffix: str, window: bool = False) 
         With its dot, as of :data:`~napari_sam3_assistant.export.images.FORMATS`.
     window : bool
         Whether the mask is that of a window of the picture; adds ``_roi``.
+    cut : str
+        Which slice of the picture it is of, see :func:`slice_name`.
     """
-    return _numbered(f"{picture_stem(image_name)}{'_roi' if window else ''}_mask_", folder, suffix)
+    return _numbered(f"{picture_stem(image_name)}{cut}{'_roi' if window else ''}_mask_", folder, suffix)
 
 
 def _numbered(start: str, folder: Path, suffix: str) -> Path:
@@ -97,5 +137,5 @@ def _same(name: str) -> str:
 def _entries(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)
-    except OSError:  # no such folder, or not ours to look into: saving will say so
+    except (OSError, ValueError):  # no such folder, or not ours to look into: saving will say so
         return []

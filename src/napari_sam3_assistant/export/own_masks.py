@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from napari_sam3_assistant.export import omezarr, png, tiff
-from napari_sam3_assistant.export.names import PICTURE_SUFFIXES, picture_stem
+from napari_sam3_assistant.export.names import PICTURE_SUFFIXES, picture_stem, without_slice
 
 logger = logging.getLogger(__name__)
 
@@ -39,4 +39,5 @@ def is_own_mask(path: Path) -> bool:
 
 
 def _has_picture(folder: Path, stem: str) -> bool:
-    return any(name.lower().endswith(PICTURE_SUFFIXES) and picture_stem(name) == stem for name in os.listdir(folder))
+    stems = without_slice(stem)
+    return any(name.lower().endswith(PICTURE_SUFFIXES) and picture_stem(name) in stems for name in os.listdir(folder))

@@ -21,6 +21,8 @@ NAMES = frozenset({"c", "ch", "chan", "channel", "channels", "color", "colors", 
 """What an axis of channels is called, in lower case."""
 IN_FILES = NAMES | {"s"}
 """The same in files; TIFF calls the samples of a pixel ``S``."""
+UNNAMED = frozenset({"q", "i"})
+"""What tifffile calls an axis of which a file says nothing."""
 AUTOMATIC = -1
 
 
@@ -69,12 +71,24 @@ def file_of(layer: Any) -> str | None:
 def named_axis(layer: Any, typed: Sequence[str], file: FileAxes) -> int | None:
     """Return the axis of a layer that is named like channels: in the layer, on the slider, or in its file."""
     ndim = layer.ndim
-    on_sliders = ("",) * (ndim - len(typed)) + tuple(typed)[-ndim:]
-    for names, known in ((layer.axis_labels, NAMES), (on_sliders, NAMES), (file.names, IN_FILES)):
+    for names, known in ((layer.axis_labels, NAMES), (_on_sliders(ndim, typed), NAMES), (file.names, IN_FILES)):
         found = [axis for axis, name in enumerate(names) if str(name).strip().lower() in known]
         if len(names) == ndim >= 3 and len(found) == 1:
             return found[0]
     return None
+
+
+def axis_names(layer: Any, typed: Sequence[str], file: FileAxes) -> tuple[str, ...]:
+    """Return the name of each axis of a layer: of the layer, of the slider, or of its file; empty where none tells."""
+    ndim = layer.ndim
+    in_file = ["" if name in UNNAMED else name for name in file.names]
+    told = [names for names in (layer.axis_labels, _on_sliders(ndim, typed), in_file) if len(names) == ndim]
+    given = ([str(name).strip() for name in names] for names in zip(*told, strict=True))
+    return tuple(next((name for name in names if name[:1].isalpha()), "") for names in given)
+
+
+def _on_sliders(ndim: int, typed: Sequence[str]) -> tuple[str, ...]:
+    return ("",) * (ndim - len(typed)) + tuple(typed)[-ndim:]
 
 
 def fitted(source: Source, layer: Any, world: World, told: Told) -> Source:

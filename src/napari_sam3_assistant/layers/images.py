@@ -10,7 +10,15 @@ from napari.layers import Image
 from napari_sam3_assistant.core.sources import Source
 from napari_sam3_assistant.export.axes import NOTHING, FileAxes
 from napari_sam3_assistant.layers import names
-from napari_sam3_assistant.layers.channels import AUTOMATIC, Told, check_told, file_axes, file_of, named_axis
+from napari_sam3_assistant.layers.channels import (
+    AUTOMATIC,
+    Told,
+    axis_names,
+    check_told,
+    file_axes,
+    file_of,
+    named_axis,
+)
 
 NOTHING_TOLD = Told()
 
@@ -69,6 +77,10 @@ class Sources:
     def channel_names(self, layer: Any) -> tuple[str, ...]:
         """Return the names of an image's channels as its file tells them; empty where it does not."""
         return self._file(layer)[1].channels
+
+    def axis_names(self, layer: Any, typed: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of an image's axes, empty ones where neither layer nor slider nor file tells."""
+        return axis_names(layer, typed, self._file(layer)[1])
 
     def _channel_axis(self, layer: Any, shape: Sequence[int], told: Told, typed: Sequence[str]) -> int | None:
         check_told(str(layer.name), shape, bool(layer.rgb), told.axis)

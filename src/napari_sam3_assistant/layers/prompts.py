@@ -196,6 +196,8 @@ def remove_points(points: Any, indices: Collection[int]) -> None:
     chosen = sorted({int(index) for index in indices if 0 <= index < len(points.data)})
     points.selected_data.clear()
     if chosen:
+        # napari counts on having drawn the highlight of the point under the pointer, and fails where it has not yet.
+        points.refresh(thumbnail=False, data_displayed=False, extent=False)
         points.remove(chosen)
 
 

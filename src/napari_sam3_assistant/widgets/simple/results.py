@@ -12,6 +12,8 @@ from napari_sam3_assistant.export.images import FORMATS
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, column, combo, draw, fill, paragraph, row, show
 
+EVERYWHERE = """Save, Save & Clean and Save Labels take all that has a preview, one file each:
+every slice, and every picture of this viewer. Off: what is on screen."""
 FILENAME = "Filename for the current preview mask. The extension is added from the selected format."
 
 
@@ -34,6 +36,9 @@ class ResultsGroup(QGroupBox):
         self.format.currentTextChanged.connect(self._format_chosen)
         self.filename = QLineEdit()
         bindings.field(self._output, "filename", self.filename.textEdited, self._write_filename)
+        self.everywhere = QCheckBox()
+        self.everywhere.setToolTip(EVERYWHERE)
+        bindings.field(self._output, "everywhere", self.everywhere.toggled, self.everywhere.setChecked)
         self.save = button("Save", lambda: controller.saving.save())
         self.save_clean = button("Save && Clean", lambda: controller.saving.save_and_clean())
         self.save_labels = button("Save Labels", lambda: controller.saving.save_labels())
@@ -49,9 +54,8 @@ class ResultsGroup(QGroupBox):
         first.setStretch(1, 1)
         first.setStretch(2, 1)
         layout.addLayout(first)
-        second = row(self.format, self.filename)
-        second.setStretch(0, 1)
-        second.setStretch(1, 2)
+        second = row(self.format, self.filename, self.everywhere)
+        second.setStretch(1, 1)
         layout.addLayout(second)
         layout.addLayout(row(self.save, self.save_clean, self.save_labels))
         layout.addWidget(self.unload)
@@ -62,6 +66,8 @@ class ResultsGroup(QGroupBox):
         self.summary.setToolTip(can.saved)
         show(self.open_folder, bool(can.saved))
         show(self.unload, can.unload)
+        self.everywhere.setText(can.everywhere)
+        show(self.everywhere, bool(can.everywhere))
         self.filename.setPlaceholderText(can.name)
         self.filename.setToolTip(f"{FILENAME}\nThe next file: {can.name}" if can.name else FILENAME)
         for control, action in (
