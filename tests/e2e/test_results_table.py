@@ -225,7 +225,7 @@ def test_the_table_is_copied_as_a_spreadsheet_takes_it(opened):
     records(driver).table.copy.click()
 
     lines = QApplication.clipboard().text().splitlines()
-    assert lines[0] == "Layer\tPrompt\tFrame\tObject ID\tScore\tArea" and len(lines) == 3
+    assert lines[0] == "Layer\tPrompt\tFrame\tObject ID\tScore\tArea\tStatus" and len(lines) == 3
     assert lines[1].split("\t")[:4] == ["cells", "points", "-", "1"]
     assert driver.state.run.message == "Copied 2 result row(s) to clipboard."
 

@@ -259,13 +259,13 @@ class AppController:
                 self.board.step("Delete the preview")
             self.board.layer_gone()
         self.note_active()
+        self.board.forget(identity)
         if identity != self.state.task.image:
             self.asking.describe()
+            self.listing.publish()
             return
         self.asking.forget()
-        self.board.forget(identity)
-        if self.status.running or self.state.run.phase is Phase.CANCELLING:
-            self.status.idle("The image was removed.")
+        self.status.idle(f"The image {layer.name} was removed.")
         remaining = images.active_image(self.viewer)
         self.choose_image(str(remaining.unique_id) if remaining is not None else None)
 
@@ -301,6 +301,7 @@ class AppController:
         self._following.watch(None)
         for part in (self.live, self.boxes, self.masks, self.model, self.finding, self.roi, self.listing, self.saving):
             part.close()
+        self.accepting.paint.close()
         self.channels.close()
 
     # -- telling ----------------------------------------------------------------------------------

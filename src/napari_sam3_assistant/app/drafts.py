@@ -292,6 +292,16 @@ class Draft:
                 draft = replace(draft, objects=draft.objects.replace(id, status="accepted"))
         return draft
 
+    def unaccepted(self, numbers: Collection[int]) -> Draft:
+        """Return the draft after what was accepted under these numbers has left the accepted labels."""
+        gone = [id for id, talk in self.talks.items() if talk.accepted in numbers]
+        draft = self
+        for id in gone:
+            draft = draft._with_talk(id, replace(draft.talks[id], accepted=None))
+            if draft.has(id):
+                draft = replace(draft, objects=draft.objects.replace(id, status="unreviewed"))
+        return draft
+
     def without(self, ids: Collection[int]) -> Draft:
         """Return the draft without some objects, masks and talk."""
         gone = set(ids)
