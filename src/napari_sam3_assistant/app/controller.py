@@ -43,7 +43,7 @@ from napari_sam3_assistant.samples import napari_samples
 from napari_sam3_assistant.tasks.jobs import Task
 
 After = Callable[[float, Callable[[], None]], None]
-TASK_NAMES = {Task.IMAGE: "2D", Task.LIVE_POINTS: "Refine", Task.EXEMPLAR: "Exemplar", Task.TEXT: "Text"}
+TASK_NAMES = {Task.IMAGE: "2D", Task.LIVE_POINTS: "Live Points", Task.EXEMPLAR: "Exemplar", Task.TEXT: "Text"}
 
 
 class AppController:

@@ -32,7 +32,7 @@ class ModelRow(QWidget):
         self.advice = paragraph()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(3)
         first = row(self.status, self.folder, self.get, self.unload)
         first.setStretch(0, 1)
         layout.addLayout(first)
