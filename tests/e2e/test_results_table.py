@@ -318,6 +318,9 @@ def test_the_log_is_folded_until_it_is_wanted_and_tells_what_lay_behind_an_error
     driver.pump(0.1)
     lines = log.toPlainText().splitlines()
     assert len(lines) == 200 and lines[-1].endswith("line 299")
+    records(driver).log_panel.copy.click()
+    copied = QApplication.clipboard().text()
+    assert copied.count("line ") == 300 and "No space left on device" in copied
 
 
 def test_what_is_opened_is_brought_into_view_on_a_small_laptop(make_napari_viewer, qtbot):

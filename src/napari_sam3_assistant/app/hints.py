@@ -15,7 +15,7 @@ LAYERS = {PromptKind.POINTS: names.POINTS, PromptKind.BOX: names.BOXES, PromptKi
 
 # At most 48 letters a line: a dock of the usual width does not break them, beside a scroll bar neither.
 LIVE = (
-    "Click one point: its mask appears at once.\n"
+    "Click one point to start: a mask appears.\n"
     "Positive: keep. Negative: remove wrong areas.\n"
     "T: next point's mode. Alt+click: the other."
 )

@@ -61,7 +61,9 @@ class Listing:
         self._cleared = {place: masks for place, masks in self._cleared.items() if place in there}
         listed = self._listed()
         rows = tuple(line.row for line in listed)
-        if len(rows) != len(self._results.rows) or any(a is not b for a, b in zip(rows, self._results.rows, strict=True)):
+        if len(rows) != len(self._results.rows) or any(
+            a is not b for a, b in zip(rows, self._results.rows, strict=True)
+        ):
             self._results.rows = rows
         self._results.row = self._selected(listed)
 
@@ -256,4 +258,3 @@ class Listing:
 def _picture(layer: Any) -> str:
     """Return the file that a layer was read from, or else its name."""
     return str(getattr(getattr(layer, "source", None), "path", None) or layer.name)
-

@@ -42,6 +42,7 @@ class ModelRow(QWidget):
     def draw(self, can: ModelView) -> None:
         """Show what is there and what can be done."""
         self.status.setText(can.status)
+        self.status.setMinimumWidth(self.status.fontMetrics().horizontalAdvance(can.status) + 2)
         self.status.setToolTip(can.status_tip)
         draw(self.folder, can.folder)
         draw(self.get, can.get)

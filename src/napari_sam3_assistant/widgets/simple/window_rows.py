@@ -40,7 +40,7 @@ class WindowRows(QWidget):
         self.text = QElidingLabel()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
+        layout.setSpacing(2)
         second = row(self.side, self.whole, self.text)
         second.setStretch(2, 1)
         layout.addWidget(self.local)
