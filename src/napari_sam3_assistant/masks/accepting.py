@@ -19,13 +19,16 @@ SAME_AT_ONCE_IOU = 0.8
 """The same for objects that are accepted together: a nucleus that fills most of its cell is an object too."""
 
 
+UNKNOWN = Origin()
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What was known of an object when it was accepted: its score, 0 to 1, its class, and where it came from."""
 
     score: float = 1.0
     class_name: str = ""
-    origin: Origin = Origin()
+    origin: Origin = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,7 @@
 """SAM3's files from a hub, with and without leave, network and room; the token is kept nowhere."""
 
-import os
 import logging
+import os
 import shutil
 import socket
 import sys
@@ -299,7 +299,7 @@ def test_faults_of_this_machine_are_told_before_the_hub_is_asked(hub, folder, fa
         monkeypatch.delenv(download.ENDPOINT)
         monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**12, 10**12, 10**9))
 
-    with pytest.raises(SaveError, match="is a file|may not be written to|The download needs 3.6 GB") as caught:
+    with pytest.raises(SaveError, match=r"is a file|may not be written to|The download needs 3\.6 GB") as caught:
         download.get_model(folder)
 
     assert caught.value.hint and not hub.asked
