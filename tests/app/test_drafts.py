@@ -316,7 +316,7 @@ def test_what_words_have_found_has_their_class_and_says_so_in_its_row():
 
     made = draft.objects[1]
 
-    assert made.class_name == made.row.prompt == "nucleus" and made.origin.engine == "sam3"
+    assert made.class_name == made.origin.prompt == "nucleus" and made.origin.engine == "sam3"
 
 
 def test_a_later_answer_waits_for_the_same_prompts_and_never_for_the_user_s_own_mask():

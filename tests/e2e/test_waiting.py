@@ -301,3 +301,15 @@ def test_a_search_that_was_waiting_is_not_dropped_in_silence_when_the_engine_cha
 
     assert "was dropped. Run Preview searches again" in driver.state.run.message
     assert driver.state.activity.lines[-1].text == driver.state.run.message
+
+
+def test_an_error_that_nobody_foresaw_is_said_and_its_traceback_is_in_the_log(waiting):
+    driver, slow = waiting(several())
+    slow.fail = ZeroDivisionError("by zero")
+
+    let(driver, slow)
+
+    assert driver.state.run.phase is Phase.FAILED
+    assert driver.state.run.message == "Something went wrong: ZeroDivisionError: by zero."
+    line = driver.state.activity.lines[-1]
+    assert line.problem and "Traceback" in line.detail and "in encode" in line.detail

@@ -110,14 +110,16 @@ def accept(
     free = 1 + max(_highest(layer, plane), max(live, default=0), max(erased, default=0))
     _make_room(layer, free + max(place for place, *_ in wanted))
     made: list[Accepted] = []
+    at_once: set[int] = set()
     known = {id: one for id, one in live.items() if one.plane == plane}
     for place, mask, box, about in wanted:
         labels = _read(layer, plane, box, made)
-        if held_already(mask.within(box), labels, known, {one.id for one in made}):
+        if held_already(mask.within(box), labels, known, at_once):
             continue
         one = accepted_of(free + place, mask.within(box), box, labels, source.identity, plane)
         made.append(replace(one, act=free, facts=about))
         known[one.id] = made[-1]
+        at_once.add(one.id)
         _put(layer, made[-1], labels, box)
     _finish(layer, {**live, **{record.id: record for record in made}}, erased)
     return tuple(made)
