@@ -338,7 +338,7 @@ class Draft:
         return replace(self, objects=objects, talks={**self.talks, id: talk})
 
     def _with_status(self, status: Status, talks: Mapping[int, Talk]) -> Draft:
-        """Return the draft with other talk about some objects, and what the user thinks of them; quick for thousands."""
+        """Return the draft with other talk about some objects, and what the user thinks of them; in linear time."""
         items = tuple(replace(item, status=status) if item.id in talks else item for item in self.objects)
         next_id = max(self.objects.next_id, 1 + max(talks, default=0))
         return replace(self, objects=Objects(items, next_id), talks={**self.talks, **talks})
