@@ -225,7 +225,7 @@ def test_the_table_is_copied_as_a_spreadsheet_takes_it(opened):
     records(driver).table.copy.click()
 
     lines = QApplication.clipboard().text().splitlines()
-    assert lines[0] == "Layer\tPrompt\tFrame\tObject ID\tScore\tArea" and len(lines) == 3
+    assert lines[0] == "Layer\tPrompt\tFrame\tObject ID\tScore\tArea\tStatus" and len(lines) == 3
     assert lines[1].split("\t")[:4] == ["cells", "points", "-", "1"]
     assert driver.state.run.message == "Copied 2 result row(s) to clipboard."
 
@@ -318,6 +318,9 @@ def test_the_log_is_folded_until_it_is_wanted_and_tells_what_lay_behind_an_error
     driver.pump(0.1)
     lines = log.toPlainText().splitlines()
     assert len(lines) == 200 and lines[-1].endswith("line 299")
+    records(driver).log_panel.copy.click()
+    copied = QApplication.clipboard().text()
+    assert copied.count("line ") == 300 and "No space left on device" in copied
 
 
 def test_what_is_opened_is_brought_into_view_on_a_small_laptop(make_napari_viewer, qtbot):

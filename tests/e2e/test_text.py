@@ -115,7 +115,7 @@ def test_an_engine_that_reads_no_words_is_told_of_before_the_run(open_driver):
     driver.wait_until_idle()
 
     assert not driver.widget.simple.run.run.isEnabled()
-    assert "Press Get SAM3" in driver.widget.simple.prompt.uses.text()
+    assert "Press Get SAM3" in driver.widget.simple.prompt.hint.text()
 
 
 def test_the_field_keeps_the_cursor_where_one_types(reading):

@@ -286,3 +286,30 @@ def test_run_preview_lets_a_stopped_engine_read_though_there_is_no_prompt_yet(wa
     driver.pump(0.05)
 
     assert driver.state.run.phase is Phase.IDLE and driver.state.run.background == READS
+
+
+def test_a_search_that_was_waiting_is_not_dropped_in_silence_when_the_engine_changes(waiting):
+    driver, _ = waiting(several())
+    controller = driver.widget.controller
+    controller.model._used = ("sam3", None)
+    controller.choose_task(Task.TEXT)
+    driver.state.task.text = "nucleus"
+    controller.finding.find()
+    assert driver.state.run.message == "Looking for nucleus..."
+
+    controller.model.choose_engine("builtin")
+
+    assert "was dropped. Run Preview searches again" in driver.state.run.message
+    assert driver.state.activity.lines[-1].text == driver.state.run.message
+
+
+def test_an_error_that_nobody_foresaw_is_said_and_its_traceback_is_in_the_log(waiting):
+    driver, slow = waiting(several())
+    slow.fail = ZeroDivisionError("by zero")
+
+    let(driver, slow)
+
+    assert driver.state.run.phase is Phase.FAILED
+    assert driver.state.run.message == "Something went wrong: ZeroDivisionError: by zero."
+    line = driver.state.activity.lines[-1]
+    assert line.problem and "Traceback" in line.detail and "in encode" in line.detail

@@ -97,7 +97,7 @@ def test_the_clipboard_gets_a_header_and_a_line_a_row():
     text = tab_separated([entry(index=((0, 3),)).row, entry(2, layer="a\tb\nc", prompt="", index=()).row])
 
     assert text.splitlines() == [
-        "Layer\tPrompt\tFrame\tObject ID\tScore\tArea",
-        "cells\tpoints\t3\t1\t0.123\t8",
-        "a b c\t-\t-\t2\t0.123\t8",
+        "Layer\tPrompt\tFrame\tObject ID\tScore\tArea\tStatus",
+        "cells\tpoints\t3\t1\t0.123\t8\t-",
+        "a b c\t-\t-\t2\t0.123\t8\t-",
     ]

@@ -272,6 +272,29 @@ def test_live_points_need_no_scroll_bar_on_a_small_laptop(make_napari_viewer, th
     assert area.widget().heightForWidth(area.viewport().width()) <= area.viewport().height()
 
 
+@pytest.mark.parametrize("state", ["words", "channels", "large", "fixed window"])
+def test_save_is_in_view_on_a_small_laptop(make_napari_viewer, state, qtbot):
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1366, 768)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-sam3-assistant", "SAM3 Assistant")
+    data = {"channels": np.zeros((3, 64, 64), np.uint8), "words": squares()}.get(
+        state, np.zeros((3000, 3000), np.uint8)
+    )
+    viewer.add_image(data, name="cells")
+    if state == "words":
+        widget.simple.setup.tasks[Task.TEXT].click()
+    if state == "channels":
+        widget.state.task.channel_axis = 0
+    widget.state.task.local = state == "fixed window"
+    save = widget.simple.results.save
+
+    qtbot.waitUntil(lambda: save.visibleRegion().boundingRect().height() == save.height() > 0, timeout=5000)
+
+    assert widget.simple.setup.channels.isVisible() == (state == "channels")
+    assert widget.simple.setup.window.side.isVisible() == (state == "fixed window")
+    assert widget.simple.prompt.text.isVisible() == (state == "words")
+
+
 def test_the_tab_key_goes_through_the_controls_as_they_are_read(widget):
     simple = widget.simple
     wanted = [

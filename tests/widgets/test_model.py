@@ -512,3 +512,16 @@ def test_a_scroll_bar_goes_when_there_is_room_again(make_napari_viewer, install,
     widget.state.model.reason = "a short one"
 
     qtbot.waitUntil(lambda: not area.verticalScrollBar().isVisible())
+
+
+def test_what_came_of_a_download_is_forgotten_when_another_folder_is_chosen(open_widget, qtbot, tmp_path):
+    widget = open_widget()
+    (tmp_path / "file").write_text("")
+    panel = download(widget, qtbot, tmp_path / "file" / "sam3", token="hf bad")
+    ended(widget, qtbot)
+    assert "\N{WARNING SIGN}" in panel.text.text()
+
+    panel.folder.setText(str(tmp_path / "another"))
+
+    qtbot.waitUntil(lambda: not panel.text.text())
+    assert not widget.state.model.download.problem

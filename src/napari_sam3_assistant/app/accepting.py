@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from napari_sam3_assistant.app.accepted_paint import AcceptedPaint
 from napari_sam3_assistant.app.drafts import Draft, Talk
+from napari_sam3_assistant.app.screen import Place
 from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.core.geometry import PlacedMask, clip
 from napari_sam3_assistant.layers import accepted, images
 from napari_sam3_assistant.layers.accepted import Accepted
+from napari_sam3_assistant.masks.accepting import Facts
 from napari_sam3_assistant.masks.registry import MaskObject
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ class Accepting:
         self._controller = controller
         self.records: tuple[Accepted, ...] = accepted.all_accepted(controller.viewer)
         """What was accepted, the newest last; also with a widget that is closed by now."""
+        self.paint: AcceptedPaint = AcceptedPaint(controller)
 
     def accept(self, *, clear: bool, ids: Collection[int] | None = None) -> None:
         """Accept the objects on screen, or those of some numbers.
@@ -84,9 +88,12 @@ class Accepting:
         best_first = sorted(range(len(fresh)), key=lambda place: -fresh[place].score)
         numbers = {draft.talks.get(item.id, Talk()).accepted for item in fresh}
         old = [one for one in self.records if one.id in numbers and (one.image, one.plane) == here.place]
-        accepted.erase(self._controller.viewer, old)
         masks = [fresh[place].mask for place in best_first]
-        made = accepted.accept(self._controller.viewer, here.layer, here.source, here.plane, masks, places=best_first)
+        facts = [Facts(one.score, one.class_name, one.origin) for one in (fresh[place] for place in best_first)]
+        viewer = self._controller.viewer
+        with self.paint.own():
+            accepted.erase(viewer, old)
+            made = accepted.accept(viewer, here.layer, here.source, here.plane, masks, best_first, facts)
         self.records = (*(one for one in self.records if one not in old), *made)
         return {fresh[one.id - one.act].id: one.id for one in made}
 
@@ -99,13 +106,20 @@ class Accepting:
         act = self.records[-1].image, self.records[-1].act
         left = tuple(one for one in self.records if (one.image, one.act) != act)
         count = len(self.records) - len(left)
+        self._let_go([one for one in self.records if one not in left])
         self.restore(left)
+        self._controller.board.publish()
         what = "object" if count == 1 else f"{count} objects"
         self._controller.status.idle(f"Undid last accepted Live Points {what}.")
 
     def restore(self, records: tuple[Accepted, ...]) -> None:
         """Make the layer hold these objects: others of ours leave it, what users painted stays."""
         viewer = self._controller.viewer
+        with self.paint.own():
+            self._restore(viewer, records)
+        self.publish()
+
+    def _restore(self, viewer: Any, records: tuple[Accepted, ...]) -> None:
         accepted.erase(viewer, [one for one in self.records if one not in records])
         back = [one for one in records if one not in self.records]
         lost = {one.image for one in records if images.layer_by_id(viewer, one.image) is None}
@@ -118,7 +132,6 @@ class Accepting:
                 lost.add(identity)
                 self._controller.status.fail(error)
         self.records = tuple(one for one in records if one.image not in lost)
-        self.publish()
 
     def layer_removed(self, layer: Any) -> None:
         """Forget what was in a layer of accepted labels that was removed, or on an image that was."""
@@ -127,14 +140,27 @@ class Accepting:
             image = images.layer_by_id(viewer, identity)
             if image is None or accepted.accepted_layer(viewer, image) is None:
                 gone.add(identity)
+        self._let_go([one for one in self.records if one.image in gone])
         self.records = tuple(one for one in self.records if one.image not in gone)
         self.publish()
+
+    def _let_go(self, gone: list[Accepted]) -> None:
+        """Let objects that are still in the preview be accepted again."""
+        numbers: dict[Place, set[int]] = {}
+        for one in gone:
+            numbers.setdefault((one.image, one.plane), set()).add(one.id)
+        board = self._controller.board
+        for place, own in numbers.items():
+            if place in board.drafts:
+                board.put(place, board.at(place).unaccepted(own))
 
     def publish(self) -> None:
         """Write how many objects were accepted, and how many of them on the image in use."""
         results, image = self._controller.state.results, self._controller.state.task.image
         results.accepted = len(self.records)
         results.kept = sum(one.image == image for one in self.records)
+        self.paint.watch()
+        self._controller.listing.publish()
 
 
 def _lies_on(shape: tuple[int, int], mask: PlacedMask) -> bool:

@@ -17,6 +17,7 @@ from napari_sam3_assistant.app.hints import FIRST
 from napari_sam3_assistant.app.requests import Key, Pending, Requests
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.app.status import unexpected
 from napari_sam3_assistant.app.using import Using, in_use, not_in_use
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, PromptError
 from napari_sam3_assistant.core.prompts import Prompts
@@ -174,6 +175,11 @@ class Asking:
         """Whether an answer is on its way."""
         return bool(self._pending)
 
+    @property
+    def searches(self) -> bool:
+        """Whether the answer to words or examples is on its way."""
+        return any(isinstance(id, str) for _, id in self._pending)
+
     def _ask(self, here: OnScreen, todo: dict[int, Prompts]) -> None:
         draft = self._controller.board.at(here.place)
         if not self._pending:
@@ -236,8 +242,7 @@ class Asking:
             return ""
         except Exception as error:
             logger.exception("A request failed")
-            self._error = AssistantError(f"Something went wrong: {type(error).__name__}: {error}.", hint="Click again.")
-            self._error.__cause__ = error
+            self._error = unexpected(error, "Click again.")
             return ""
         layer = images.layer_by_id(self._controller.viewer, place[0])
         if layer is None:

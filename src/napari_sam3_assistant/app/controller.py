@@ -43,7 +43,7 @@ from napari_sam3_assistant.samples import napari_samples
 from napari_sam3_assistant.tasks.jobs import Task
 
 After = Callable[[float, Callable[[], None]], None]
-TASK_NAMES = {Task.IMAGE: "2D", Task.LIVE_POINTS: "Refine", Task.EXEMPLAR: "Exemplar", Task.TEXT: "Text"}
+TASK_NAMES = {Task.IMAGE: "2D", Task.LIVE_POINTS: "Live Points", Task.EXEMPLAR: "Exemplar", Task.TEXT: "Text"}
 
 
 class AppController:
@@ -276,8 +276,7 @@ class AppController:
             self.asking.describe()
             return
         self.asking.forget()
-        if self.status.running or self.state.run.phase is Phase.CANCELLING:
-            self.status.idle("The image was removed.")
+        self.status.idle(f"The image {layer.name} was removed.")
         remaining = images.active_image(self.viewer)
         self.choose_image(str(remaining.unique_id) if remaining is not None else None)
 
@@ -313,6 +312,7 @@ class AppController:
         self._following.watch(None)
         for part in (self.live, self.boxes, self.masks, self.model, self.finding, self.roi, self.listing, self.saving):
             part.close()
+        self.accepting.paint.close()
         self.channels.close()
 
     # -- telling ----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from napari_sam3_assistant.core.geometry import PlacedMask, mask_iou
 from napari_sam3_assistant.core.prompts import MaskPrompt, PointPrompt, Prompts
-from napari_sam3_assistant.masks.registry import MaskObject, Objects, Origin
+from napari_sam3_assistant.masks.registry import MaskObject, Objects, Origin, Status
 from napari_sam3_assistant.tasks.image import PlaneResult
 from napari_sam3_assistant.tasks.reading import Named
 from napari_sam3_assistant.tasks.view import View
@@ -285,12 +285,13 @@ class Draft:
 
     def accepted(self, numbers: Mapping[int, int]) -> Draft:
         """Return the draft with objects marked as accepted, under the numbers they have there."""
-        draft = self
-        for id, number in numbers.items():
-            draft = draft._with_talk(id, replace(draft.talks.get(id, Talk()), accepted=number))
-            if draft.has(id):
-                draft = replace(draft, objects=draft.objects.replace(id, status="accepted"))
-        return draft
+        talks = {id: replace(self.talks.get(id, Talk()), accepted=number) for id, number in numbers.items()}
+        return self._with_status("accepted", talks)
+
+    def unaccepted(self, numbers: Collection[int]) -> Draft:
+        """Return the draft after what was accepted under these numbers has left the accepted labels."""
+        gone = {id: replace(talk, accepted=None) for id, talk in self.talks.items() if talk.accepted in numbers}
+        return self._with_status("unreviewed", gone)
 
     def without(self, ids: Collection[int]) -> Draft:
         """Return the draft without some objects, masks and talk."""
@@ -335,6 +336,12 @@ class Draft:
     def _with_talk(self, id: int, talk: Talk) -> Draft:
         objects = self.objects if id < self.objects.next_id else replace(self.objects, next_id=id + 1)
         return replace(self, objects=objects, talks={**self.talks, id: talk})
+
+    def _with_status(self, status: Status, talks: Mapping[int, Talk]) -> Draft:
+        """Return the draft with other talk about some objects, and what the user thinks of them; in linear time."""
+        items = tuple(replace(item, status=status) if item.id in talks else item for item in self.objects)
+        next_id = max(self.objects.next_id, 1 + max(talks, default=0))
+        return replace(self, objects=Objects(items, next_id), talks={**self.talks, **talks})
 
     def _masked(self, id: int, mask: PlacedMask | None) -> Draft:
         if mask is None or not mask.area:

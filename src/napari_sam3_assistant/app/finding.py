@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app.requests import Pending
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.app.status import unexpected
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled
 from napari_sam3_assistant.core.prompts import Query
 from napari_sam3_assistant.engines import registry
@@ -20,6 +22,7 @@ from napari_sam3_assistant.tasks.phrases import phrases_in
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
 
+logger = logging.getLogger(__name__)
 FIND = "find"
 THRESHOLD = "threshold"
 REST_S = 0.15
@@ -166,6 +169,10 @@ class Finding:
         try:
             looked = future.result()
         except (Cancelled, CancelledError):
+            return
+        except Exception as error:
+            logger.exception("Another threshold failed")
+            self._controller.status.fail(error if isinstance(error, AssistantError) else unexpected(error))
             return
         if self._last[0] != place or self._last[1].result is not looked.result:
             return  # something else was looked for meanwhile

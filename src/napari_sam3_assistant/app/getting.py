@@ -81,6 +81,11 @@ class Getting:
         self._future = future
         future.add_done_callback(lambda done: self._controller.on_main(lambda: self._done(done, folder)))
 
+    def forget(self) -> None:
+        """Say no longer what came of an earlier download: another folder is meant now."""
+        if not self._state.download.running:
+            self._state.download = Download()
+
     def cancel(self) -> None:
         """Stop; what has come is kept."""
         if self._state.download.running:

@@ -13,11 +13,11 @@ SAVED = names.SAVED
 LAYERS = {PromptKind.POINTS: names.POINTS, PromptKind.BOX: names.BOXES, PromptKind.LABELS: names.MASK_PROMPT}
 """The layer of each kind of prompt."""
 
-# At most 52 letters a line: a dock of the usual width does not break them.
+# At most 48 letters a line: a dock of the usual width does not break them, beside a scroll bar neither.
 LIVE = (
-    "Click one point to start; the mask appears at once.\n"
-    "Positive: keep this. Negative: remove wrong areas.\n"
-    "T: next point's mode. Alt+click: the other mode."
+    "Click one point to start: a mask appears.\n"
+    "Positive: keep. Negative: remove wrong areas.\n"
+    "T: next point's mode. Alt+click: the other."
 )
 CORRECT = (
     "Click where the mask is wrong; a few points do.\n"
@@ -25,8 +25,8 @@ CORRECT = (
     "T: next mode. N: new object. K: Accept + Clear."
 )
 POINTS = (
-    "Click points on one object, then Run Preview (U).\n"
-    "Negative points (T, Alt+click) remove wrong areas.\n"
+    "Click points on an object, then Run Preview (U).\n"
+    "Negative (T, Alt+click): remove wrong areas.\n"
     "N: the next click begins another object."
 )
 BOX = "Draw a box round each object, then press\nRun Preview (U). A mask stays inside its box."
@@ -39,6 +39,7 @@ EXEMPLAR = (
 EXEMPLAR_AGAIN = "J: the next box shows what is not wanted.\nRun Preview (U) searches again."
 REFINE = "To correct one, press Live Points and click on it."
 TEXT = "Enter a short concept and press Enter.\nCommas separate several; each is its own class."
+NO_WORDS = "The engine in use reads no words: SAM3 does.\nPress Get SAM3, or show an example (Exemplar)."
 MISSING = {
     Task.LIVE_POINTS: "The layer SAM3 points was removed. Press Live Points to go on.",
     Task.IMAGE: "Press Create Prompt Layer to begin.",
@@ -68,7 +69,8 @@ def prompt_hint(state: AppState) -> str:
     """Return what to do next."""
     task = state.task
     if task.kind is PromptKind.TEXT:
-        return f"{TEXT}\n{REFINE}" if len(state.results.objects) else TEXT
+        how = TEXT if state.model.reads else NO_WORDS
+        return f"{how}\n{REFINE}" if len(state.results.objects) else how
     if not task.prompt_layer:
         return MISSING[task.task]
     if not task.armed:

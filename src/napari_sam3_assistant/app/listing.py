@@ -7,15 +7,15 @@ from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_sam3_assistant.app.listed import Key, Line, Lines, line_of, number_in, one_of_each
 from napari_sam3_assistant.app.saving import WORKER
 from napari_sam3_assistant.app.screen import Place
 from napari_sam3_assistant.core.errors import AssistantError, PromptError, SaveError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.results import ObjectRow
-from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.export import tables
-from napari_sam3_assistant.layers import images, seeing
-from napari_sam3_assistant.masks.registry import MaskObject, Objects
+from napari_sam3_assistant.layers import accepted, images, seeing
+from napari_sam3_assistant.masks.accepting import Accepted
 from napari_sam3_assistant.tasks.jobs import Job, Kind
 
 if TYPE_CHECKING:
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 SUFFIX = ".csv"
-Lines = dict[int, tuple[MaskObject, ObjectRow]]
-"""The objects of a plane and their rows, by number."""
+NOTHING: Lines = {}
 
 
 class Listing:
     """Lists the objects of the plane on screen, or of all planes; without those that the user has cleared.
+
+    Those that were accepted follow those that are being made.
 
     Parameters
     ----------
@@ -41,8 +42,10 @@ class Listing:
     def __init__(self, controller: AppController, scheduler: Scheduler) -> None:
         self._controller, self._scheduler = controller, scheduler
         self._results = controller.state.results
-        self._known: dict[Place, tuple[Objects, Lines]] = {}
-        self._cleared: dict[Place, dict[int, PlacedMask]] = {}
+        self._known: dict[Place, tuple[tuple[object, ...], Lines]] = {}
+        self._kept: tuple[tuple[Accepted, ...], dict[Place, tuple[Accepted, ...]]] = ((), {})
+        self._cleared: dict[Place, dict[Key, PlacedMask]] = {}
+        self._looked_at: tuple[Place, Key] | None = None
         self._results.events.all_planes.connect(self.publish)
 
     def close(self) -> None:
@@ -53,78 +56,128 @@ class Listing:
 
     def publish(self) -> None:
         """Write the rows, and which one is the selected object's."""
-        board, results = self._controller.board, self._results
-        drafts = board.drafts
-        self._known = {place: known for place, known in self._known.items() if place in drafts}
-        self._cleared = {place: masks for place, masks in self._cleared.items() if place in drafts}
-        results.rows = tuple(row for _, row in self._listed())
-        here, selected = board.place, board.draft.selected
-        line = None if here is None or selected is None else self._lines(here).get(selected)
-        results.row = line[1] if line is not None and here is not None and not self._is_cleared(here, line[0]) else None
+        there = self._everywhere()
+        self._known = {place: known for place, known in self._known.items() if place in there}
+        self._cleared = {place: masks for place, masks in self._cleared.items() if place in there}
+        listed = self._listed()
+        rows = tuple(line.row for line in listed)
+        if len(rows) != len(self._results.rows) or any(
+            a is not b for a, b in zip(rows, self._results.rows, strict=True)
+        ):
+            self._results.rows = rows
+        self._results.row = self._selected(listed)
 
     def clear(self) -> None:
         """Empty the table; an object comes back once its mask changes."""
-        for item, row in self._listed():
-            self._cleared.setdefault((row.image, row.plane), {})[item.id] = item.mask
+        for line in self._listed():
+            self._cleared.setdefault((line.row.image, line.row.plane), {})[line.key] = line.mask
         self.publish()
 
-    def _places(self) -> list[Place]:
-        """Return the planes that are listed, those of one image after each other."""
-        board = self._controller.board
-        if not self._results.all_planes:
-            return [] if board.place is None else [board.place]
-        order = {image: at for at, image in enumerate(dict.fromkeys(image for image, _ in board.drafts))}
-        return sorted(board.drafts, key=lambda place: (order[place[0]], place[1].index))
+    def _selected(self, listed: list[Line]) -> ObjectRow | None:
+        """Return the row of the object that the next point is about, else of the accepted one that was looked at."""
+        place, draft = self._controller.board.place, self._controller.board.draft
+        key, accepted_key = self._looked_at or (place, (False, 0)), (True, 0)
+        if draft.selected is not None:
+            self._looked_at, key = None, (place, (False, draft.selected))
+            talk = draft.talks.get(draft.selected)
+            accepted_key = (True, talk.accepted or 0) if talk is not None else accepted_key
+        wanted = [one for one in listed if one.key in (key[1], accepted_key)]
+        found = [one for one in wanted if (one.row.image, one.row.plane) == key[0]]
+        return found[0].row if found else None
 
-    def _listed(self) -> list[tuple[MaskObject, ObjectRow]]:
-        found: list[tuple[MaskObject, ObjectRow]] = []
-        for place in self._places():
-            lines, cleared = self._lines(place).values(), self._cleared.get(place, {})
-            found += [line for line in lines if cleared.get(line[0].id) is not line[0].mask] if cleared else lines
+    def _records(self) -> dict[Place, tuple[Accepted, ...]]:
+        """Return the accepted objects of each plane."""
+        records = self._controller.accepting.records
+        if self._kept[0] is not records:
+            found: dict[Place, list[Accepted]] = {}
+            for one in sorted(records, key=lambda one: one.id):
+                found.setdefault((one.image, one.plane), []).append(one)
+            self._kept = records, {place: tuple(own) for place, own in found.items()}
+        return self._kept[1]
+
+    def _everywhere(self) -> list[Place]:
+        """Return the planes that have objects, those of one image after each other."""
+        drafts, layers = self._controller.board.drafts, self._controller.viewer.layers
+        there = {str(layer.unique_id) for layer in layers}
+        places = [place for place in dict.fromkeys((*drafts, *self._records())) if place[0] in there]
+        order = {image: at for at, image in enumerate(dict.fromkeys(image for image, _ in places))}
+        return sorted(places, key=lambda place: (order[place[0]], place[1].index))
+
+    def _listed(self) -> list[Line]:
+        here = self._controller.board.place
+        places = self._everywhere() if self._results.all_planes else [] if here is None else [here]
+        found: list[Line] = []
+        for place in places:
+            lines, cleared = self._of(place), self._cleared.get(place)
+            found += lines if not cleared else [one for one in lines if cleared.get(one.key) is not one.mask]
         return found
 
-    def _is_cleared(self, place: Place, item: MaskObject) -> bool:
-        return self._cleared.get(place, {}).get(item.id) is item.mask
+    def _of(self, place: Place) -> list[Line]:
+        return one_of_each(self._controller.board.at(place), self._lines(place))
 
     def _lines(self, place: Place) -> Lines:
         """Return the objects of a plane and their rows; of thousands, only those that changed are made anew."""
-        objects = self._controller.board.at(place).objects
-        known, before = self._known.get(place, (None, {}))
-        if known is objects:
-            return before
+        paint, objects = self._controller.accepting.paint, self._controller.board.at(place).objects
+        records = self._records().get(place, ())
         layer = images.layer_by_id(self._controller.viewer, place[0])
-        lines: Lines = {}
+        name = None if layer is None else str(layer.name)
+        now = objects, records, name, paint.state_of(place[0])
+        known, before = self._known.get(place, ((), NOTHING))
+        if len(known) == len(now) and all(a is b or a == b for a, b in zip(known[2:], now[2:], strict=True)):
+            if known[0] is objects and known[1] is records:
+                return before
+        elif known and known[2] != name:
+            before = NOTHING
+        lines: dict[Key, Line] = {}
         for item in objects:
-            old = before.get(item.id)
-            same = old is not None and old[0] is item
-            lines[item.id] = old if old is not None and same else (item, _row(place, item, layer))
-        self._known[place] = objects, lines
+            old = before.get((False, item.id))
+            same = old is not None and old.made is item
+            lines[False, item.id] = old if old is not None and same else line_of(place, item, item.mask, name)
+        for record in records:
+            mask, old = paint.mask_of(record), before.get((True, record.id))
+            if mask is not None:
+                same = old is not None and old.made is record and old.mask is mask
+                lines[True, record.id] = old if old is not None and same else line_of(place, record, mask, name)
+        self._known[place] = now, lines
         return lines
 
     # -- showing ----------------------------------------------------------------------------------
 
     def show(self, row: ObjectRow) -> None:
         """Show an object: its picture's slice, in the middle of the view, selected."""
-        controller, viewer = self._controller, self._controller.viewer
-        layer = images.layer_by_id(viewer, row.image)
-        line = self._lines((row.image, row.plane)).get(row.object_id)
-        box = None if line is None else line[0].mask.box
+        controller, place = self._controller, (row.image, row.plane)
+        layer = images.layer_by_id(controller.viewer, row.image)
+        line = self._lines(place).get((row.accepted, row.object_id)) if layer is not None else None
+        box = None if line is None else line.mask.box
         if layer is None or box is None:
             controller.status.fail(PromptError(f"Object {row.object_id} is no longer there.", hint="Click on another."))
             return
         if controller.state.task.image != row.image:
             controller.choose_image(row.image)
-        seeing.show_box(viewer, layer, row.plane, box)
-        if controller.board.place == (row.image, row.plane):
-            controller.board.select(row.object_id)
-            controller.status.idle(f"Object {row.object_id} selected.")
+        seeing.show_box(controller.viewer, layer, row.plane, box)
+        if controller.board.place != place:
+            return
+        own = number_in(controller.board.draft, row.object_id) if row.accepted else row.object_id
+        if own is None:
+            self._show_accepted(layer, row)
+            return
+        controller.board.select(own)
+        controller.status.idle(f"Object {own} selected.")
+
+    def _show_accepted(self, layer: Any, row: ObjectRow) -> None:
+        """Make an accepted object the one that napari's brush paints."""
+        kept = accepted.accepted_layer(self._controller.viewer, layer)
+        if kept is not None:
+            kept.selected_label = row.object_id
+        self._looked_at = (row.image, row.plane), (True, row.object_id)
+        self._controller.board.select(None)
+        self._controller.status.idle(f"Accepted object {row.object_id}: {row.area:,} px.")
 
     # -- out --------------------------------------------------------------------------------------
 
     def copied(self) -> str:
         """Return the table as text for the clipboard, empty where there are no rows; and say so."""
-        self._controller.board.absorb()
-        self.publish()
+        self._look()
         rows = self._results.rows
         if not rows:
             self._controller.status.idle("No results to copy.")
@@ -142,8 +195,7 @@ class Listing:
         overwrite : bool
             Whether the user has agreed to replace a file that is there.
         """
-        self._controller.board.absorb()
-        self.publish()
+        self._look()
         entries = self._entries()
         if not entries:
             self._controller.status.idle("No results to export.")
@@ -159,26 +211,29 @@ class Listing:
             lambda done: self._controller.on_main(lambda: self._exported(done, len(entries), beside))
         )
 
+    def _look(self) -> None:
+        """Take what was painted meanwhile into the rows."""
+        self._controller.board.absorb()
+        self._controller.accepting.paint.look()
+        self.publish()
+
     def _entries(self) -> list[tables.Entry]:
         """Return all that is known of each listed object; what belongs to napari is read here, on the GUI thread."""
         grids: dict[Place, tuple[tables.Grid, str]] = {}
         entries = []
-        for item, row in self._listed():
-            place = row.image, row.plane
+        for line in self._listed():
+            place = line.row.image, line.row.plane
             if place not in grids:
                 layer = images.layer_by_id(self._controller.viewer, place[0])
                 if layer is None:
                     continue
                 grids[place] = seeing.grid_of_plane(layer, place[1]), _picture(layer)
-            grid, picture = grids[place]
-            engine = registry.title_of(item.origin.engine) if item.origin.engine else ""
-            entries.append(tables.Entry(row, item.mask, grid, picture, item.class_name, engine, item.status))
+            entries.append(line.entry(*grids[place]))
         return entries
 
     def _left_out(self) -> str:
         """Return how many objects are not listed, as a sentence; empty where all are."""
-        every = sum(len(draft.objects) for draft in self._controller.board.drafts.values())
-        missing = every - len(self._results.rows)
+        missing = sum(len(self._of(place)) for place in self._everywhere()) - len(self._results.rows)
         if not missing:
             return ""
         which = "one is" if missing == 1 else f"{missing} are"
@@ -203,8 +258,3 @@ class Listing:
 def _picture(layer: Any) -> str:
     """Return the file that a layer was read from, or else its name."""
     return str(getattr(getattr(layer, "source", None), "path", None) or layer.name)
-
-
-def _row(place: Place, item: MaskObject, layer: Any | None) -> ObjectRow:
-    name = item.origin.layer if layer is None else str(layer.name)
-    return ObjectRow(name, item.origin.prompt, *place, item.id, item.score, item.mask.area)

@@ -26,6 +26,7 @@ WORKER = "folders"
 SAM3 = registry.SAM3.name
 MEANWHILE = "Built-in answers until SAM3 can: {}"
 GIVEN_BACK = "SAM3's memory was given back. The next question loads it again."
+DROPPED = "Another engine answers now: the search that was waiting was dropped. Run Preview searches again."
 LOOKING = "Built-in: the model folder is being looked into"
 
 
@@ -168,12 +169,13 @@ class ModelController:
         if self._used == (name, folder):
             return
         self._used, before = (name, folder), self._session.engine
+        searched = self._controller.asking.searches
         if before.slow:  # what it still works on is of no use
             self._controller.asking.forget()
         self._session.engine = self._runtime.handle(name, folder)
         self._ask_again()
         if before.slow:
-            self._controller.asking.follow()
+            self._controller.asking.follow(DROPPED if searched else "Ready")
 
     def _ask_again(self) -> None:
         """Have the engine in use read what is on screen, and answer about the selected object."""

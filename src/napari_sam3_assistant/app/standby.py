@@ -8,6 +8,7 @@ All on the GUI thread.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from napari_sam3_assistant.app.drafts import Draft, Points
 from napari_sam3_assistant.app.requests import Key, Pending, Requests
 from napari_sam3_assistant.app.screen import OnScreen, Place
-from napari_sam3_assistant.app.status import seldom
+from napari_sam3_assistant.app.status import seldom, unexpected
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled
 from napari_sam3_assistant.core.progress import Progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
@@ -32,6 +33,7 @@ from napari_sam3_assistant.tasks.view import View
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
 
+logger = logging.getLogger(__name__)
 REST_S = 0.4
 """A slow engine begins to read a view that has been on screen for so long."""
 STUCK_S = 10.0
@@ -178,10 +180,17 @@ class Standby:
         try:
             with suppress(Cancelled, CancelledError):
                 future.result()
-        except AssistantError as error:
-            self._declined.add(place)
-            self._controller.status.fail(error)
+        except Exception as error:
+            self._failed(place, error)
         self._tell()
+
+    def _failed(self, place: Place, error: Exception) -> None:
+        """Say why, and ask for no more there: the next click would wait for the same."""
+        if not isinstance(error, AssistantError):
+            logger.exception("A later answer failed", exc_info=error)
+            error = unexpected(error)
+        self._declined.add(place)
+        self._controller.status.fail(error)
 
     def _stop_reading(self, place: Place) -> None:
         """Stop reading a view that is no longer on screen, unless somebody waits for it."""
@@ -208,9 +217,8 @@ class Standby:
         except (Cancelled, CancelledError):
             self._tell()
             return
-        except AssistantError as error:
-            self._declined.add(key[0])  # or the next click would wait for the same
-            self._controller.status.fail(error)
+        except Exception as error:
+            self._failed(key[0], error)
             self._tell()
             return
         if isinstance(result, Looked):

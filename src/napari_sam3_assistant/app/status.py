@@ -31,6 +31,13 @@ def seldom(on_main: OnMain, progressed: Callable[[float | None, str], None]) -> 
     return report
 
 
+def unexpected(error: BaseException, hint: str = "Try again.") -> AssistantError:
+    """Return an error that nobody has foreseen as one that is said in the status line, its traceback in the log."""
+    failed = AssistantError(f"Something went wrong: {type(error).__name__}: {error}.", hint=hint)
+    failed.__cause__ = error
+    return failed
+
+
 class Status:
     """Writes a :class:`RunState`, and notes what it says in the log.
 

@@ -50,7 +50,6 @@ class Using:
     examples: tuple[BoxPrompt, ...] = ()
 
 
-NO_WORDS = "The engine in use reads no words: that needs SAM3. Press Get SAM3, or show an example (Exemplar)."
 TITLES = {PromptKind.POINTS: "Points", PromptKind.BOX: "Box", PromptKind.LABELS: "Labels", PromptKind.TEXT: "Text"}
 
 
@@ -92,7 +91,7 @@ def not_in_use(controller: AppController, here: OnScreen) -> str:
 
 def _words(controller: AppController) -> Using:
     if not controller.state.model.reads:
-        return Using(True, left_out=NO_WORDS)
+        return Using(True)
     try:
         phrases = phrases_in(controller.state.task.text)
     except PromptError:

@@ -70,6 +70,7 @@ class ViewerEvents:
     def _renamed(self, event: Any) -> None:
         self.list_images()
         self._controller.describe()
+        self._controller.listing.publish()
 
     def _selected(self, event: Any = None) -> None:
         active = self._viewer.layers.selection.active

@@ -170,11 +170,13 @@ class ObjectRow:
     plane : Plane
         On which plane of it the object lies.
     object_id : int
-        From 1; each plane has its own numbers.
+        From 1; each plane has its own numbers, and those that were accepted have others.
     score : float
         0 to 1.
     area : int
         In pixels.
+    accepted : bool
+        Whether it lies in the layer of accepted labels, under this number.
     """
 
     layer: str
@@ -184,6 +186,7 @@ class ObjectRow:
     object_id: int
     score: float
     area: int
+    accepted: bool = False
 
     @property
     def frame(self) -> tuple[int, ...]:

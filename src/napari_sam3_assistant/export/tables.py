@@ -21,6 +21,9 @@ from napari_sam3_assistant.export.atomic import write_file
 HEADERS = ("Layer", "Prompt", "Frame", "Object ID", "Score", "Area")
 """Of the columns that the table in the widget has."""
 MISSING = "-"
+ACCEPTED = "accepted"
+MARK = "\N{CHECK MARK}"
+"""Stands before the number of an object that was accepted."""
 Cell = str | int | float
 
 
@@ -157,7 +160,8 @@ def save_table(entries: Iterable[Entry], path: Path, *, overwrite: bool = False)
     Notes
     -----
     UTF-8, a comma between cells, as RFC 4180 says; what is missing is empty. Names may hold commas, quotes
-    and line breaks.
+    and line breaks. Numbers have a point, whatever the computer's language. Names are written as they
+    are: one that begins with ``=`` is a formula to a spreadsheet that is not told to read text.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -171,14 +175,22 @@ def save_table(entries: Iterable[Entry], path: Path, *, overwrite: bool = False)
 
 def shown(row: ObjectRow) -> tuple[str, ...]:
     """Return the cells of a row as the widget shows them: ``-`` where something is missing."""
-    cells = row.layer, row.prompt, frame_text(row), str(row.object_id), f"{row.score:.3f}", str(row.area)
-    return tuple(cell or MISSING for cell in cells)
+    return _cells(row, f"{MARK} {row.object_id}" if row.accepted else str(row.object_id))
 
 
 def tab_separated(rows: Iterable[ObjectRow]) -> str:
-    """Return rows as the widget shows them, with their header, as spreadsheets take them from the clipboard."""
-    lines = [HEADERS, *map(shown, rows)]
-    return "\n".join("\t".join(" ".join(cell.split()) for cell in line) for line in lines) + "\n"
+    """Return rows as spreadsheets take them from the clipboard, with a header; a last column says what was accepted."""
+    lines = [(*_cells(row, str(row.object_id)), ACCEPTED if row.accepted else MISSING) for row in rows]
+    return "\n".join(map(_line, [(*HEADERS, "Status"), *lines])) + "\n"
+
+
+def _cells(row: ObjectRow, number: str) -> tuple[str, ...]:
+    cells = row.layer, row.prompt, frame_text(row), number, f"{row.score:.3f}", str(row.area)
+    return tuple(cell or MISSING for cell in cells)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "\t".join(" ".join(cell.split()) for cell in cells)
 
 
 def _written(cell: Cell) -> Cell:

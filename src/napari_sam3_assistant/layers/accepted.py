@@ -33,7 +33,7 @@ from napari_sam3_assistant.layers.frames import frame_of, take_frame
 from napari_sam3_assistant.layers.sparse import levels
 from napari_sam3_assistant.layers.world import geometry_at
 from napari_sam3_assistant.masks.accepting import Accepted as Accepted
-from napari_sam3_assistant.masks.accepting import accepted_of, beneath, held_already
+from napari_sam3_assistant.masks.accepting import Facts, accepted_of, beneath, held_already
 from napari_sam3_assistant.masks.drawing import label_type
 from napari_sam3_assistant.masks.pieces import Record
 
@@ -68,6 +68,7 @@ def accept(
     plane: Plane,
     masks: Sequence[PlacedMask],
     places: Sequence[int] | None = None,
+    facts: Sequence[Facts] = (),
 ) -> tuple[Accepted, ...]:
     """Write masks into the layer of accepted labels, with numbers above all that it has; return what was written.
 
@@ -88,6 +89,8 @@ def accept(
         Written in this order: the first one keeps a pixel that several hold.
     places : sequence of int or None
         Which of the new numbers each mask gets, 0 the lowest; None: in their order.
+    facts : sequence of Facts
+        What is known of each mask; nothing where there are none.
 
     Raises
     ------
@@ -96,8 +99,8 @@ def accept(
     """
     shape, places = source.plane_shape(plane), places if places is not None else range(len(masks))
     wanted = [
-        (place, mask, box)
-        for place, mask in zip(places, masks, strict=True)
+        (place, mask, box, about)
+        for place, mask, about in zip(places, masks, facts or [Facts()] * len(masks), strict=True)
         if mask.area and mask.box and (box := clip(mask.box, shape)) and mask.within(box).any()
     ]
     if not wanted:
@@ -105,16 +108,18 @@ def accept(
     layer = _ready(viewer, image, source, plane)
     live, erased = note(layer)["live"], note(layer)["erased"]
     free = 1 + max(_highest(layer, plane), max(live, default=0), max(erased, default=0))
-    _make_room(layer, free + max(place for place, _, _ in wanted))
+    _make_room(layer, free + max(place for place, *_ in wanted))
     made: list[Accepted] = []
+    at_once: set[int] = set()
     known = {id: one for id, one in live.items() if one.plane == plane}
-    for place, mask, box in wanted:
+    for place, mask, box, about in wanted:
         labels = _read(layer, plane, box, made)
-        if held_already(mask.within(box), labels, known, {one.id for one in made}):
+        if held_already(mask.within(box), labels, known, at_once):
             continue
         one = accepted_of(free + place, mask.within(box), box, labels, source.identity, plane)
-        made.append(replace(one, act=free))
+        made.append(replace(one, act=free, facts=about))
         known[one.id] = made[-1]
+        at_once.add(one.id)
         _put(layer, made[-1], labels, box)
     _finish(layer, {**live, **{record.id: record for record in made}}, erased)
     return tuple(made)

@@ -11,11 +11,24 @@ import numpy.typing as npt
 
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, intersection, slices
 from napari_sam3_assistant.core.planes import Plane
+from napari_sam3_assistant.masks.registry import Origin
 
 SAME_IOU = 0.5
 """What covers an object accepted before by this much is that object."""
 SAME_AT_ONCE_IOU = 0.8
 """The same for objects that are accepted together: a nucleus that fills most of its cell is an object too."""
+
+
+UNKNOWN = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was known of an object when it was accepted: its score, 0 to 1, its class, and where it came from."""
+
+    score: float = 1.0
+    class_name: str = ""
+    origin: Origin = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +49,8 @@ class Accepted:
         The labels that it lies on; None: on background.
     act : int
         The first of the numbers that were given together with this one.
+    facts : Facts
+        What the table tells of it besides its pixels.
     """
 
     id: int
@@ -44,6 +59,7 @@ class Accepted:
     plane: Plane
     under: npt.NDArray[np.uint32] | None = None
     act: int = 0
+    facts: Facts = Facts()
 
 
 def accepted_of(

@@ -154,8 +154,8 @@ def leave(control: QWidget) -> None:
 def column(group: QGroupBox) -> QVBoxLayout:
     """Return the layout of a group: rows close to each other."""
     layout = QVBoxLayout(group)
-    layout.setContentsMargins(6, 4, 6, 4)
-    layout.setSpacing(4)
+    layout.setContentsMargins(6, 2, 6, 2)
+    layout.setSpacing(2)
     return layout
 
 

@@ -132,6 +132,7 @@ class GetSam3(QDialog):
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
         self.token.setToolTip("Shows the hub who asks. Sent to the hub only, and forgotten when this panel is closed.")
         self.folder.setToolTip("Where the files go.")
+        self.folder.textChanged.connect(lambda _folder: self._controller.model.getting.forget())
         self.choose = button("Choose", self._choose, "Choose where the files go.")
         form = QFormLayout()
         form.addRow("Token", self.token)

@@ -56,8 +56,8 @@ class MainWidget(Dock):
         for page in (self.start, self.simple):
             self._pages.addWidget(Column(page))
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 4, 6, 4)
-        layout.setSpacing(4)
+        layout.setContentsMargins(6, 2, 6, 0)
+        layout.setSpacing(2)
         layout.addWidget(self.top)
         layout.addWidget(self._pages, stretch=1)
         self.menu = CanvasMenu(self.controller, self)

@@ -32,7 +32,7 @@ class ModelRow(QWidget):
         self.advice = paragraph()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(3)
         first = row(self.status, self.folder, self.get, self.unload)
         first.setStretch(0, 1)
         layout.addLayout(first)
@@ -42,6 +42,7 @@ class ModelRow(QWidget):
     def draw(self, can: ModelView) -> None:
         """Show what is there and what can be done."""
         self.status.setText(can.status)
+        self.status.setMinimumWidth(self.status.fontMetrics().horizontalAdvance(can.status) + 2)
         self.status.setToolTip(can.status_tip)
         draw(self.folder, can.folder)
         draw(self.get, can.get)

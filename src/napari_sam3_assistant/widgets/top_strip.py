@@ -30,7 +30,7 @@ class TopStrip(QWidget):
         label.setBuddy(self.engine)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(3)
         first = row(label, self.engine, self.keys)
         first.setStretch(1, 1)
         layout.addLayout(first)

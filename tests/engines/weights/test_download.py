@@ -1,6 +1,7 @@
 """SAM3's files from a hub, with and without leave, network and room; the token is kept nowhere."""
 
 import logging
+import os
 import shutil
 import socket
 import sys
@@ -286,6 +287,22 @@ def test_a_file_in_place_of_the_folder_is_told(hub, folder):
 
     with pytest.raises(SaveError):
         download.get_model(folder)
+
+
+@pytest.mark.parametrize("fault", ["a file", "read-only", "full"])
+def test_faults_of_this_machine_are_told_before_the_hub_is_asked(hub, folder, fault, monkeypatch):
+    if fault == "a file":
+        folder.parent.write_text("")
+    elif fault == "read-only":
+        monkeypatch.setattr(os, "access", lambda path, mode: False)
+    else:
+        monkeypatch.delenv(download.ENDPOINT)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**12, 10**12, 10**9))
+
+    with pytest.raises(SaveError, match=r"is a file|may not be written to|The download needs 3\.6 GB") as caught:
+        download.get_model(folder)
+
+    assert caught.value.hint and not hub.asked
 
 
 def test_a_hub_without_the_model_is_told(hub, folder):

@@ -44,6 +44,8 @@ FILES = (
 )
 """What is wanted of those that the hub has. It also has Meta's ``sam3.pt``: the same once more."""
 NEEDED = (CONFIG, WEIGHTS)
+WEIGHTS_BYTES = 3_400_000_000
+"""How large the weights are, about: a disk without room for them is told before the hub is asked."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
@@ -135,6 +137,7 @@ def get_model(
     if known.ready and known.tokenizer:
         return known
     _check_packages()
+    _check_folder(known, repository)
     progress(None, f"Asking for the files of {repository}")
     with _explained(repository, bool(token)):
         _bring(known, repository, token, progress, cancel or CancelToken())
@@ -163,6 +166,19 @@ def _check_packages() -> None:
             f"The download needs huggingface_hub 1.0 or newer; {there} is installed.",
             hint="Run: pip install --upgrade huggingface_hub.",
         )
+
+
+def _check_folder(known: ModelFolder, repository: str) -> None:
+    """Check, before anyone is asked, that the folder can be made and written to, and has room for what is known."""
+    folder = place = known.path
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise SaveError(f"{folder} cannot be made: {place} is a file.", hint="Choose a folder of your own.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise SaveError(f"{place} may not be written to.", hint="Choose a folder of your own.")
+    empty = repository == REPOSITORY and _endpoint() is None and not known.ready and not (folder / WEIGHTS).exists()
+    check_free(folder, max(WEIGHTS_BYTES - fetch.begun(folder), 1) if empty else 1, "The download")
 
 
 def _make(folder: Path) -> None:

@@ -26,7 +26,7 @@ class ObjectRows(QWidget):
         self.reading = button("Next Reading", board.next_reading)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(2)
         self.undo = button("Undo", board.undo)
         self.redo = button("Redo", board.redo)
         first = row(self.previous, self.text, self.next, _narrow(self.undo, "Undo"), _narrow(self.redo, "Redo"))

@@ -26,7 +26,7 @@ class SimplePanel(QWidget):
         self.records = Records(controller, bindings)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(0)
         for group in (self.setup, self.prompt, self.run, self.results, self.records):
             layout.addWidget(group)
         layout.addStretch()

@@ -9,7 +9,7 @@ from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.views import TableView
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import row, show
-from napari_sam3_assistant.widgets.simple.log import LogView
+from napari_sam3_assistant.widgets.simple.log import LogPanel
 from napari_sam3_assistant.widgets.simple.table import TablePanel
 
 SHOWN_MS = 50
@@ -27,14 +27,15 @@ class Records(QWidget):
         bindings.field(controller.state.results, "table", self.open_table.toggled, self.open_table.setChecked)
         bindings.field(self._activity, "shown", self.open_log.toggled, self.open_log.setChecked)
         self.table = TablePanel(controller, bindings)
-        self.log = LogView()
+        self.log_panel = LogPanel()
+        self.log = self.log_panel.view
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(row(self.open_table, self.open_log))
         layout.addWidget(self.table)
-        layout.addWidget(self.log)
-        for opener, part in ((self.open_table, self.table), (self.open_log, self.log)):
+        layout.addWidget(self.log_panel)
+        for opener, part in ((self.open_table, self.table), (self.open_log, self.log_panel)):
             timer = _later(part)
             opener.clicked.connect(lambda _checked=False, timer=timer: timer.start())
 
@@ -43,7 +44,7 @@ class Records(QWidget):
         self.open_table.setText(can.title)
         for opener, part, shown in (
             (self.open_table, self.table, can.shown),
-            (self.open_log, self.log, self._activity.shown),
+            (self.open_log, self.log_panel, self._activity.shown),
         ):
             opener.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
             show(part, shown)

@@ -19,7 +19,7 @@ class RunGroup(QGroupBox):
         self.background = paragraph()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.bar.setMaximumHeight(8)
+        self.bar.setMaximumHeight(4)
         policy = self.bar.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.bar.setSizePolicy(policy)

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QAbstractItemView, QApplication, QCheckBox, QFileDial
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.views import TableView
 from napari_sam3_assistant.core.results import ObjectRow
-from napari_sam3_assistant.export.tables import HEADERS, shown
+from napari_sam3_assistant.export.tables import ACCEPTED, HEADERS, MARK, shown
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, draw, row
 from napari_sam3_assistant.widgets.rows import Column, RowsModel, RowsTable
@@ -22,7 +22,7 @@ KEYS = (
     lambda one: one.layer.casefold(),
     lambda one: one.prompt.casefold(),
     lambda one: one.frame,
-    lambda one: one.object_id,
+    lambda one: (one.accepted, one.object_id),
     lambda one: one.score,
     lambda one: one.area,
 )
@@ -30,7 +30,7 @@ TIPS = (
     "Name of the picture.",
     "What was asked.",
     "Where the picture is cut on its other axes, such as T and Z.",
-    "The object's label in the preview; each plane has its own numbers.",
+    f"The object's label in the preview, where each plane has its own numbers; after {MARK} in the accepted labels.",
     "How good the engine thinks the mask is, 0 to 1.",
     "In pixels. Export CSV writes it in world units too.",
 )
@@ -45,7 +45,8 @@ class ObjectModel(RowsModel[ObjectRow]):
 
     def tip(self, value: ObjectRow) -> str:
         """Return the whole row: names may be longer than their column."""
-        return ", ".join(f"{title} {cell}" for title, cell in zip(HEADERS, shown(value), strict=True))
+        cells = [f"{title} {cell}" for title, cell in zip(HEADERS, shown(value), strict=True)]
+        return ", ".join([*cells, ACCEPTED] if value.accepted else cells)
 
 
 class ObjectTable(RowsTable):

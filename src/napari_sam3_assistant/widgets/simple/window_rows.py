@@ -30,9 +30,7 @@ class WindowRows(QWidget):
         self.side = combo("ROI size, in pixels.")
         self.side.setAccessibleName("ROI size")
         self.side.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        policy = QSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
-        policy.setRetainSizeWhenHidden(True)  # or the dock would become wider with the mode
-        self.side.setSizePolicy(policy)
+        self.side.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         fill(self.side, [(f"{side} x {side}", str(side)) for side in SIDES], str(task.local_side))
         self.side.currentIndexChanged.connect(self._side_chosen)
         bindings.connect(task.events.local_side, lambda side: self.side.setCurrentIndex(SIDES.index(side)))
@@ -42,17 +40,17 @@ class WindowRows(QWidget):
         self.text = QElidingLabel()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        first, second = row(self.local, self.side), row(self.whole, self.text)
-        first.setStretch(1, 1)
-        second.setStretch(1, 1)
-        layout.addLayout(first)
+        layout.setSpacing(2)
+        second = row(self.side, self.whole, self.text)
+        second.setStretch(2, 1)
+        layout.addWidget(self.local)
         layout.addLayout(second)
 
     def draw(self, can: WindowView) -> None:
         """Show what of the plane is looked at."""
         show(self, can.shown)
         show(self.side, can.sizes)
+        show(self.whole, not can.sizes)  # a window of a fixed size is not all of the plane
         self.text.setText(can.text)
         self.text.setToolTip(can.text)
 
