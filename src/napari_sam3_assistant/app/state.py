@@ -44,6 +44,15 @@ class PromptKind(StrEnum):
     TEXT = "text"
 
 
+class EditAccepted(StrEnum):
+    """What ``Edit Accepted`` would do: there is nothing to edit in a copy; open it, move it to the view, end."""
+
+    NONE = "none"
+    BEGIN = "begin"
+    MOVE = "move"
+    END = "end"
+
+
 @dataclass(frozen=True, slots=True)
 class ImageItem:
     """An image one can choose: the layer's unique id and its name."""
@@ -220,6 +229,8 @@ class ResultState:
         Objects accepted so far.
     kept : int
         Those of the image in use.
+    edit : EditAccepted
+        What ``Edit Accepted`` would do.
     undo, redo : str
         What ``Undo`` would take back and ``Redo`` do again; empty where there is nothing.
     """
@@ -237,6 +248,7 @@ class ResultState:
     row: ObjectRow | None = None
     accepted: int = 0
     kept: int = 0
+    edit: EditAccepted = EditAccepted.NONE
     undo: str = ""
     redo: str = ""
 

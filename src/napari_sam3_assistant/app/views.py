@@ -163,13 +163,16 @@ class ResultsView:
     """What came of it: lines to write, and what can be done with the masks.
 
     ``unload`` tells whether there is a model to unload after saving; ``saved`` is the path of the last file, empty
-    while there is none; ``name`` is what the next one is called.
+    while there is none; ``name`` is what the next one is called. ``edit_text`` is on the button that edits accepted
+    objects in a copy; empty where there are none to edit so.
     """
 
     text: str
     accept_clear: Action
     accept_only: Action
     undo_accept: Action
+    edit: Action
+    edit_text: str
     save: Action
     save_clean: Action
     save_labels: Action

@@ -30,7 +30,7 @@ from napari_sam3_assistant.layers.blocks import (
     write_note,
 )
 from napari_sam3_assistant.layers.frames import frame_of, take_frame
-from napari_sam3_assistant.layers.sparse import levels
+from napari_sam3_assistant.layers.sparse import SparseLabels, levels
 from napari_sam3_assistant.layers.world import geometry_at
 from napari_sam3_assistant.masks.accepting import Accepted as Accepted
 from napari_sam3_assistant.masks.accepting import accepted_of, beneath, held_already
@@ -38,6 +38,8 @@ from napari_sam3_assistant.masks.drawing import label_type
 from napari_sam3_assistant.masks.pieces import Record
 
 MOST_SIDE = 4096
+COVER = "cover"
+"""Noted of a layer of which a window is shown by a copy: what hides it there."""
 MOST_LOOKED_THROUGH = 2**26
 """Of layers with more pixels, only the plane in use is looked through for the highest label."""
 
@@ -107,16 +109,16 @@ def accept(
     free = 1 + max(_highest(layer, plane), max(live, default=0), max(erased, default=0))
     _make_room(layer, free + max(place for place, _, _ in wanted))
     made: list[Accepted] = []
-    known = {id: one for id, one in live.items() if one.plane == plane}
+    known, data = {id: one for id, one in live.items() if one.plane == plane}, _pixels(layer)
     for place, mask, box in wanted:
-        labels = _read(layer, plane, box, made)
+        labels = _read(layer, plane, box, made, data)
         if held_already(mask.within(box), labels, known, {one.id for one in made}):
             continue
         one = accepted_of(free + place, mask.within(box), box, labels, source.identity, plane)
         made.append(replace(one, act=free))
         known[one.id] = made[-1]
         _put(layer, made[-1], labels, box)
-    _finish(layer, {**live, **{record.id: record for record in made}}, erased)
+    finish(layer, {**live, **{record.id: record for record in made}}, erased)
     return tuple(made)
 
 
@@ -138,7 +140,7 @@ def erase(viewer: Any, records: Iterable[Accepted]) -> None:
                 gone = record.mask.mask & (labels == record.id)
                 labels[gone] = beneath(record, erased)[gone]
         if mine:
-            _finish(layer, live, erased)
+            finish(layer, live, erased)
 
 
 def restore(viewer: Any, image: Any, source: Source, records: Iterable[Accepted]) -> None:
@@ -152,7 +154,7 @@ def restore(viewer: Any, image: Any, source: Source, records: Iterable[Accepted]
         return
     layer = _ready(viewer, image, source, mine[0].plane)
     live, erased = dict(note(layer)["live"]), dict(note(layer)["erased"])
-    mine = [one for one in mine if one.id not in live and erased.get(one.id, one) is one]
+    mine = [one for one in mine if one.id not in live and erased.get(one.id, one).root is one.root]
     _make_room(layer, max((record.id for record in mine), default=0))
     for record in mine:
         erased.pop(record.id, None)
@@ -160,7 +162,7 @@ def restore(viewer: Any, image: Any, source: Source, records: Iterable[Accepted]
         if not layer.multiscale:
             labels = _own(layer, record)
             labels[record.mask.mask & (labels == beneath(record, erased))] = record.id
-    _finish(layer, live, erased)
+    finish(layer, live, erased)
 
 
 def _by_image(records: Iterable[Accepted]) -> dict[str, list[Accepted]]:
@@ -238,11 +240,18 @@ def _block(plane: Plane, box: Box, ndim: int) -> tuple[slice, ...]:
     return tuple(key)
 
 
-def _read(layer: Any, plane: Plane, box: Box, made: Sequence[Accepted]) -> npt.NDArray[Any]:
+def _pixels(layer: Any) -> Any:
+    """Return the array of a layer's labels; of a large plane, also of what a copy shows in its place."""
+    if COVER in note(layer):
+        return SparseLabels(layer.data[0].shape, records_of(note(layer)["live"]))
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def _read(layer: Any, plane: Plane, box: Box, made: Sequence[Accepted], data: Any) -> npt.NDArray[Any]:
     """Return the labels of a box of a plane: a view of them where the layer is an ordinary array."""
     if not layer.multiscale:
-        return to_plane(layer.data[_block(plane, box, layer.ndim)], plane)
-    labels = to_plane(np.asarray(layer.data[0][_block(plane, box, layer.ndim)], dtype=np.uint32), plane)
+        return to_plane(data[_block(plane, box, layer.ndim)], plane)
+    labels = to_plane(np.asarray(data[_block(plane, box, layer.ndim)], dtype=np.uint32), plane)
     places = np.array([(*record.mask.offset, *record.mask.mask.shape) for record in made], int).reshape(-1, 4)
     first, last = places[:, :2], places[:, :2] + places[:, 2:]
     near = ((first < (box.bottom, box.right)) & (last > (box.top, box.left))).all(axis=1)
@@ -257,7 +266,7 @@ def _read(layer: Any, plane: Plane, box: Box, made: Sequence[Accepted]) -> npt.N
 def _own(layer: Any, record: Accepted) -> npt.NDArray[Any]:
     """Return the view of the labels where an object of an ordinary layer lies."""
     (row, col), (height, width) = record.mask.offset, record.mask.mask.shape
-    return _read(layer, record.plane, Box(row, col, row + height, col + width), ())
+    return _read(layer, record.plane, Box(row, col, row + height, col + width), (), layer.data)
 
 
 def _put(layer: Any, record: Accepted, labels: npt.NDArray[Any], box: Box) -> None:
@@ -265,12 +274,17 @@ def _put(layer: Any, record: Accepted, labels: npt.NDArray[Any], box: Box) -> No
         labels[slices(record.mask.box, (int(box.top), int(box.left)))][record.mask.mask] = record.id
 
 
-def _finish(layer: Any, live: Mapping[int, Accepted], erased: Mapping[int, Accepted]) -> None:
+def finish(layer: Any, live: Mapping[int, Accepted], erased: Mapping[int, Accepted]) -> None:
     """Note which objects there are, draw the layer, and tell others that its pixels are others."""
     write_note(layer, {**note(layer), "live": dict(live), "erased": dict(erased)})
     if layer.multiscale:
-        records = [Record(one.id, one.mask, one.plane) for one in sorted(live.values(), key=lambda one: one.id)]
+        records = (*records_of(live), *note(layer).get(COVER, ()))
         layer.data = levels(layer.data[0].shape, records, label_type(live))
         return
     layer.refresh()
     layer.events.paint(value=[])  # what is written into the array is no event of napari's
+
+
+def records_of(live: Mapping[int, Accepted]) -> list[Record]:
+    """Return objects as pieces of a sparse layer: the highest number lies on top."""
+    return [Record(one.id, one.mask, one.plane) for one in sorted(live.values(), key=lambda one: one.id)]

@@ -36,6 +36,8 @@ class Accepted:
         The labels that it lies on; None: on background.
     act : int
         The first of the numbers that were given together with this one.
+    first : Accepted or None
+        The object as it was accepted, where it was edited since; None where this is it.
     """
 
     id: int
@@ -44,6 +46,12 @@ class Accepted:
     plane: Plane
     under: npt.NDArray[np.uint32] | None = None
     act: int = 0
+    first: Accepted | None = None
+
+    @property
+    def root(self) -> Accepted:
+        """The object as it was accepted, before any edit: what all of its versions have in common."""
+        return self.first or self
 
 
 def accepted_of(
