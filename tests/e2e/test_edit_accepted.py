@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from napari_sam3_assistant.app.state import EditAccepted, Phase
 from napari_sam3_assistant.core.geometry import PlacedMask
@@ -104,9 +105,9 @@ def picture(levels=7, shape=(60_000, 60_000), **about):
 
 
 @pytest.fixture
-def black(open_driver):
+def black(open_again):
     """A large picture in view, with an object accepted in the middle of it, and the copy of it open."""
-    driver = open_driver(picture())
+    driver = open_again(picture())
     look_at(driver, 30_000, 30_000)
     accept(driver, disk(30_000, 30_000))
     press(driver)
@@ -142,12 +143,13 @@ def test_a_stroke_on_an_accepted_object_is_in_the_file_that_is_saved(open_driver
     square(driver, row - 5, col - 5, 10, 0)
     assert areas(driver) == {1: grown[1] - 100, 2: before[2]}
 
-    driver.state.output.folder = str(tmp_path)
+    driver.state.output.folder, driver.state.output.format = str(tmp_path), "zarr"
     driver.widget.controller.saving.save()
-    driver.wait(lambda: driver.state.output.saved is not None, "The file")
-    with tifffile.TiffFile(driver.state.output.saved) as file:
-        labels = file.asarray()
-    assert np.bincount(labels.ravel())[1:].tolist() == [grown[1] - 100, before[2]]
+    driver.wait(lambda: not driver.state.output.saving, "The file")
+    labels = zarr.open_group(driver.state.output.saved, mode="r")["0"]
+    for number, (r, c) in enumerate((NEAR, FAR), 1):
+        here = labels[r - 200 : r + 200, c - 200 : c + 200]
+        assert np.unique(here).tolist() == [0, number] and (here > 0).sum() == areas(driver)[number]
     press(driver)
     assert names.IN_VIEW not in driver.viewer.layers and at(driver, row, col) == 0 and at(driver, row - 60, col) == 1
 
@@ -198,8 +200,8 @@ def test_a_number_of_an_object_elsewhere_becomes_a_new_one(black):
     assert areas(black)[3] == 200
 
 
-def test_what_lies_outside_the_copy_stays(open_driver):
-    driver = open_driver(picture())
+def test_what_lies_outside_the_copy_stays(open_again):
+    driver = open_again(picture())
     look_at(driver, 30_000, 30_000, 2)
     accept(driver, PlacedMask(np.ones((20, 8_000), bool), (30_000, 26_000)))
     press(driver)
@@ -250,7 +252,7 @@ def test_what_was_not_told_is_written_before_it_is_read(black, tmp_path):
     black.state.output.folder = str(tmp_path)
 
     black.widget.controller.saving.save()
-    black.wait(lambda: black.state.output.saved is not None, "The file")
+    black.wait(lambda: not black.state.output.saving, "The file")
 
     assert np.bincount(tifffile.imread(black.state.output.saved).ravel())[[1, 3]].tolist() == [DISK, 100]
 
@@ -300,8 +302,8 @@ def test_more_than_fits_is_refused_and_says_to_zoom_in(black):
     [{"scale": (0.5, 0.25), "units": ("um", "um"), "axis_labels": ("y", "x")}, {"rotate": 30, "scale": (2, 2)}],
     ids=["scaled", "rotated"],
 )
-def test_the_copy_lies_on_the_pixels_of_a_scaled_or_turned_picture(open_driver, about):
-    driver = open_driver(picture(**about))
+def test_the_copy_lies_on_the_pixels_of_a_scaled_or_turned_picture(open_again, about):
+    driver = open_again(picture(**about))
     look_at(driver, 30_000, 30_000, 1)
     accept(driver, disk(30_000, 30_000))
     press(driver)
@@ -317,8 +319,8 @@ def test_the_copy_lies_on_the_pixels_of_a_scaled_or_turned_picture(open_driver, 
     np.testing.assert_allclose(layer.data_to_world((row, col)), image.data_to_world((row + top, col + left)))
 
 
-def test_another_slice_ends_editing_with_everything_written_back(open_driver):
-    driver = open_driver(picture(shape=(3, 60_000, 60_000)))
+def test_another_slice_ends_editing_with_everything_written_back(open_again):
+    driver = open_again(picture(shape=(3, 60_000, 60_000)))
     driver.viewer.dims.set_current_step(0, 1)
     look_at(driver, 30_000, 30_000)
     accept(driver, disk(30_000, 30_000), plane=Plane(1, 2, ((0, 1),)))

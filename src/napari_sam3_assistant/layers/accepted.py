@@ -30,7 +30,7 @@ from napari_sam3_assistant.layers.blocks import (
     write_note,
 )
 from napari_sam3_assistant.layers.frames import frame_of, take_frame
-from napari_sam3_assistant.layers.sparse import SparseLabels, levels
+from napari_sam3_assistant.layers.sparse import SparseLabels, give, levels
 from napari_sam3_assistant.layers.world import geometry_at
 from napari_sam3_assistant.masks.accepting import Accepted as Accepted
 from napari_sam3_assistant.masks.accepting import accepted_of, beneath, held_already
@@ -279,7 +279,7 @@ def finish(layer: Any, live: Mapping[int, Accepted], erased: Mapping[int, Accept
     write_note(layer, {**note(layer), "live": dict(live), "erased": dict(erased)})
     if layer.multiscale:
         records = (*records_of(live), *note(layer).get(COVER, ()))
-        layer.data = levels(layer.data[0].shape, records, label_type(live))
+        give(layer, levels(layer.data[0].shape, records, label_type(live)))
         return
     layer.refresh()
     layer.events.paint(value=[])  # what is written into the array is no event of napari's
