@@ -25,6 +25,8 @@ Labels = npt.NDArray[Any]
 
 MOST_SIDE = 4096
 """The longest side of a window that is edited."""
+LEAST_SIDE = 1024
+"""The shortest, where the plane is as large: an object at the edge of a small view is not cut."""
 GRID = 128
 """Its edges lie on this grid: on every coarser copy they are edges of pixels too."""
 MARGIN = 1 / 4
@@ -92,7 +94,9 @@ def window_to_edit(view: Window, shape: tuple[int, int]) -> Window:
 
 def _edges(first: int, last: int, length: int) -> tuple[int, int]:
     """Return where a window along one axis begins and ends that holds the pixels ``first`` to ``last``."""
-    room = min(int((last - first) * MARGIN), (MOST_SIDE - (last - first)) // 2)
+    length_seen = last - first
+    room = max(int(length_seen * MARGIN), (LEAST_SIDE - length_seen) // 2)
+    room = min(room, (MOST_SIDE - length_seen) // 2)
     low = max(math.floor((first - room) / GRID) * GRID, 0)
     high = min(math.ceil((last + room) / GRID) * GRID, length)
     if high - low > MOST_SIDE:  # the grid would make it too long
