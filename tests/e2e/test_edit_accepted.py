@@ -10,7 +10,7 @@ import zarr
 from napari_sam3_assistant.app.state import EditAccepted, Phase
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.planes import Plane
-from napari_sam3_assistant.layers import accepted, in_view, names
+from napari_sam3_assistant.layers import accepted, names
 from napari_sam3_assistant.layers.world import camera_of
 from tests.e2e import huge
 from tests.e2e.hands import add, paint
@@ -173,8 +173,21 @@ def test_the_copy_shows_what_is_in_view_and_the_other_layer_leaves_it_out(black)
     copy(black).visible = False
     assert at(black, 30_000, 30_000) == 1, "hidden, the other layer shows it"
     copy(black).visible = True
-    press(black)
+    black.widget.menu.ask(None)
+    entry = next(one for one in black.widget.menu.actions() if one.text() == "Done Editing")
+    entry.trigger()
+    black.widget.menu.close()
     assert at(black, 30_000, 30_000) == 1 and names.IN_VIEW not in black.viewer.layers
+
+
+def test_where_accepted_labels_can_be_painted_in_there_is_no_button(open_driver):
+    driver = open_driver((np.zeros((64, 64), np.uint8), {"name": "small"}), show=False)
+    accept(driver, PlacedMask(np.ones((9, 9), bool)))
+
+    assert driver.state.results.accepted == 1 and button(driver).isHidden()
+    driver.widget.menu.ask(None)
+    assert not [one for one in driver.widget.menu.actions() if "Edit" in one.text()]
+    driver.widget.menu.close()
 
 
 def test_a_number_not_seen_before_is_a_new_object_and_one_painted_away_is_gone(black):
@@ -187,25 +200,19 @@ def test_a_number_not_seen_before_is_a_new_object_and_one_painted_away_is_gone(b
     assert "painted away" in black.state.run.message
 
 
-def test_m_begins_a_new_object_of_a_number_that_no_object_has(black):
+def test_m_begins_an_object_of_a_free_number_and_the_number_of_one_elsewhere_is_replaced(black):
     accept(black, disk(5_000, 5_000))
 
     black.widget.controller.editing.begin_object()
     square(black, 30_200, 30_200, 10, copy(black).selected_label)
-
     assert areas(black) == {1: DISK, 2: DISK, 3: 100}
-
-
-def test_a_number_of_an_object_elsewhere_becomes_a_new_one(black):
-    accept(black, disk(5_000, 5_000))
     copy(black).selected_label = 2
+    square(black, 30_220, 30_200, 10, 2)
 
-    square(black, 30_200, 30_200, 10, 2)
-
-    assert areas(black) == {1: DISK, 2: DISK, 3: 100} and "this one is 3" in black.state.run.message
-    assert in_copy(black, 30_205, 30_205) == copy(black).selected_label == 3
-    square(black, 30_210, 30_200, 10, 3)
-    assert areas(black)[3] == 200
+    assert areas(black) == {1: DISK, 2: DISK, 3: 100, 4: 100} and "this one is 4" in black.state.run.message
+    assert in_copy(black, 30_225, 30_205) == copy(black).selected_label == 4
+    square(black, 30_230, 30_200, 10, 4)
+    assert areas(black)[4] == 200
 
 
 def test_what_lies_outside_the_copy_stays(open_again):
@@ -258,16 +265,6 @@ def test_undo_brings_back_an_object_that_was_painted_away_and_takes_away_what_wa
         assert {1: (copy(black).data == 1).sum()} == {1: sum(wanted.values())}
 
 
-def test_what_was_not_told_is_written_before_it_is_read(black, tmp_path):
-    square(black, 30_100, 30_200, 10, 3, told=False)
-    black.state.output.folder = str(tmp_path)
-
-    black.widget.controller.saving.save()
-    black.wait(lambda: not black.state.output.saving, "The file")
-
-    assert np.bincount(tifffile.imread(black.state.output.saved).ravel())[[1, 3]].tolist() == [DISK, 100]
-
-
 def test_objects_accepted_and_taken_back_meanwhile_come_and_go(black):
     accept(black, disk(30_100, 30_000))
     assert in_copy(black, 30_100, 30_000) == 2
@@ -296,14 +293,8 @@ def test_the_copy_stays_where_it_is_and_is_moved_and_closed_by_the_button(black)
     assert names.IN_VIEW not in black.viewer.layers and button(black).text() == "Edit Accepted"
     black.pump(0.1)
     assert black.viewer.layers.selection.active.name == names.POINTS
-
-
-def test_more_than_fits_is_refused_and_says_to_zoom_in(black):
-    press(black)
     look_at(black, 30_000, 30_000, 0.05)
-
     press(black)
-
     assert black.state.run.phase is Phase.FAILED and "Zoom in" in black.state.run.hint
     assert names.IN_VIEW not in black.viewer.layers
 
@@ -350,13 +341,18 @@ def test_another_slice_ends_editing_with_everything_written_back(open_again):
 # -- what goes away ---------------------------------------------------------------------------------
 
 
-def test_deleting_the_copy_writes_it_back_and_ends_editing(black):
+def test_saving_and_deleting_the_copy_write_what_was_not_told_yet(black, tmp_path):
+    square(black, 30_100, 30_200, 10, 3, told=False)
+    black.state.output.folder = str(tmp_path)
+    black.widget.controller.saving.save()
+    black.wait(lambda: not black.state.output.saving, "The file")
+    assert np.bincount(tifffile.imread(black.state.output.saved).ravel())[[1, 3]].tolist() == [DISK, 100]
     square(black, 30_200, 30_200, 10, 2, told=False)
 
     black.viewer.layers.remove(copy(black))
     black.pump(0.1)
 
-    assert areas(black) == {1: DISK, 2: 100} and at(black, 30_205, 30_205) == 2
+    assert areas(black) == {1: DISK, 2: 100, 3: 100} and at(black, 30_205, 30_205) == 2
     assert black.state.results.edit is EditAccepted.BEGIN
 
 
@@ -411,15 +407,3 @@ def test_closing_the_widget_writes_back_and_takes_the_copy_away(black):
     black.widget.close()
 
     assert names.IN_VIEW not in black.viewer.layers and int(np.asarray(kept.data[0][30_205, 30_205])) == 2
-
-
-def test_the_button_and_the_entry_are_there_for_large_planes_only(black, open_driver):
-    black.widget.menu.ask(None)
-    assert not button(black).isHidden() and "Done Editing" in [one.text() for one in black.widget.menu.actions()]
-    black.widget.menu.close()
-
-    small = open_driver((np.zeros((64, 64), np.uint8), {"name": "small"}), show=False)
-    accept(small, PlacedMask(np.ones((9, 9), bool)))
-
-    assert small.state.results.accepted == 1 and button(small).isHidden()
-    assert in_view.sparse_layer(small.viewer, small.viewer.layers[0]) is None

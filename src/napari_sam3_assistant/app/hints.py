@@ -63,7 +63,7 @@ RESET = {
     PromptKind.TEXT: "Empty the text field, and remove the masks that the words made.",
 }
 EDIT = {
-    EditAccepted.NONE: ("", ""),
+    EditAccepted.NONE: ("", "Accept an object of a plane of more than 4,096 pixels a side first."),
     EditAccepted.BEGIN: ("Edit Accepted", "Paint, erase and fill the accepted objects that are in view."),
     EditAccepted.MOVE: ("Edit Here", "Edit the accepted objects that are in view now; what was painted is kept."),
     EditAccepted.END: ("Done Editing", f"Close the layer {names.IN_VIEW}; what was painted is kept."),

@@ -118,7 +118,7 @@ def accept(
         made.append(replace(one, act=free))
         known[one.id] = made[-1]
         _put(layer, made[-1], labels, box)
-    finish(layer, {**live, **{record.id: record for record in made}}, erased)
+    finish(layer, {**live, **{record.id: record for record in made}}, erased, made)
     return tuple(made)
 
 
@@ -140,7 +140,7 @@ def erase(viewer: Any, records: Iterable[Accepted]) -> None:
                 gone = record.mask.mask & (labels == record.id)
                 labels[gone] = beneath(record, erased)[gone]
         if mine:
-            finish(layer, live, erased)
+            finish(layer, live, erased, mine)
 
 
 def restore(viewer: Any, image: Any, source: Source, records: Iterable[Accepted]) -> None:
@@ -162,7 +162,7 @@ def restore(viewer: Any, image: Any, source: Source, records: Iterable[Accepted]
         if not layer.multiscale:
             labels = _own(layer, record)
             labels[record.mask.mask & (labels == beneath(record, erased))] = record.id
-    finish(layer, live, erased)
+    finish(layer, live, erased, mine)
 
 
 def _by_image(records: Iterable[Accepted]) -> dict[str, list[Accepted]]:
@@ -274,15 +274,27 @@ def _put(layer: Any, record: Accepted, labels: npt.NDArray[Any], box: Box) -> No
         labels[slices(record.mask.box, (int(box.top), int(box.left)))][record.mask.mask] = record.id
 
 
-def finish(layer: Any, live: Mapping[int, Accepted], erased: Mapping[int, Accepted]) -> None:
-    """Note which objects there are, draw the layer, and tell others that its pixels are others."""
+def finish(
+    layer: Any, live: Mapping[int, Accepted], erased: Mapping[int, Accepted], changed: Iterable[Accepted] | None = None
+) -> None:
+    """Note which objects there are, draw the layer, and tell others that its pixels are others.
+
+    Where all that ``changed`` lies in a window that a copy shows in the layer's place, nothing is drawn.
+    """
     write_note(layer, {**note(layer), "live": dict(live), "erased": dict(erased)})
     if layer.multiscale:
-        records = (*records_of(live), *note(layer).get(COVER, ()))
-        give(layer, levels(layer.data[0].shape, records, label_type(live)))
+        covers = note(layer).get(COVER, ())
+        if changed is None or not covers or not all(_hidden(one, covers[0]) for one in changed):
+            give(layer, levels(layer.data[0].shape, (*records_of(live), *covers), label_type(live)))
         return
     layer.refresh()
     layer.events.paint(value=[])  # what is written into the array is no event of napari's
+
+
+def _hidden(one: Accepted, cover: Record) -> bool:
+    box, window = one.mask.box, cover.mask.box
+    inside = box is None or (window is not None and intersection(box, window) == box)
+    return inside and one.plane == cover.plane
 
 
 def records_of(live: Mapping[int, Accepted]) -> list[Record]:

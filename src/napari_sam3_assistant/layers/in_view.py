@@ -34,6 +34,8 @@ from napari_sam3_assistant.masks.pieces import Record
 
 GEOMETRY = ("scale", "rotate", "shear", "translate", "affine", "units")
 BRUSH_SHARE = 1 / 50
+FRAME_COLOR, FRAME_PX = "white", 1
+"""Of the frame that shows how far one can paint."""
 
 
 def sparse_layer(viewer: Any, image: Any) -> Any | None:
@@ -65,7 +67,7 @@ def cover(layer: Any, plane: Plane, window: Window | None) -> None:
 def rewrite(layer: Any, gone: Iterable[Accepted], made: Iterable[Accepted]) -> None:
     """Put objects of a large plane in the place of others.
 
-    What lies in a covered window is not drawn anew: nothing of it is seen. It is, once the cover is taken away.
+    They differ in a window that is left out: nothing is drawn until it is not left out any more.
     """
     live, erased = dict(note(layer)["live"]), dict(note(layer)["erased"])
     for one in gone:
@@ -73,10 +75,7 @@ def rewrite(layer: Any, gone: Iterable[Accepted], made: Iterable[Accepted]) -> N
     for one in made:
         erased.pop(one.id, None)
         live[one.id] = one
-    if COVER in note(layer):
-        write_note(layer, {**note(layer), "live": live, "erased": erased})
-    else:
-        finish(layer, live, erased)
+    finish(layer, live, erased, ())
 
 
 # -- the copy ---------------------------------------------------------------------------------------
@@ -105,6 +104,8 @@ def add_copy(viewer: Any, image: Any, kept: Any, plane: Plane, window: Window, l
         **block_geometry(image, plane, window),
     )
     layer.contour = kept.contour
+    frame = layer.bounding_box
+    frame.points, frame.line_color, frame.line_thickness, frame.visible = False, FRAME_COLOR, FRAME_PX, True
     return insert_above(viewer, kept, layer)
 
 
