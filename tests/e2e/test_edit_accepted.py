@@ -13,7 +13,7 @@ from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.layers import accepted, names
 from napari_sam3_assistant.layers.world import camera_of
 from tests.e2e import huge
-from tests.e2e.hands import add, paint
+from tests.e2e.hands import paint
 
 FLAT = Plane(0, 1)
 NEAR, FAR = huge.NEAR, huge.FAR
@@ -132,10 +132,7 @@ def test_a_stroke_on_an_accepted_object_is_in_the_file_that_is_saved(open_driver
     driver.wait_until_idle()
     look_at(driver, *NEAR)
     assert not button(driver).isVisible()
-    add(driver, *NEAR)
-    driver.widget.controller.board.begin_object()
-    add(driver, *FAR)
-    driver.widget.controller.accepting.accept(clear=True)
+    accept(driver, disk(*NEAR), disk(*FAR))
     before = areas(driver)
     driver.pump(0.05)
     assert button(driver).isVisible() and button(driver).text() == "Edit Accepted"
