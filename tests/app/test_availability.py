@@ -7,7 +7,7 @@ import pytest
 
 from napari_sam3_assistant.app.availability import availability
 from napari_sam3_assistant.app.canvas_menu import canvas_menu
-from napari_sam3_assistant.app.state import AppState, Phase, PromptKind
+from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase, PromptKind
 from napari_sam3_assistant.app.views import Action
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.intensity import Limits
@@ -399,6 +399,16 @@ def test_a_saved_file_is_named_and_its_folder_opens(state):
     can = availability(state).results
 
     assert can.open_folder.enabled and "cells_mask_01.tif" in can.text
+
+
+def test_accepted_objects_of_large_planes_are_edited_by_a_button_and_an_entry(state):
+    assert not availability(state).results.edit_text and "" not in entries_of(state, None)
+
+    for edit, title in zip(list(EditAccepted)[1:], ("Edit Accepted", "Edit Here", "Done Editing"), strict=True):
+        state.results.edit = edit
+        calls = Calls()
+        entries_of(state, None)[title].verb(calls)
+        assert availability(state).results.edit_text == title and calls.calls == [("editing.press", (), {})]
 
 
 # -- the menu in the canvas ------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from napari_sam3_assistant.core.geometry import PlacedMask, clip
 from napari_sam3_assistant.layers import accepted, images
 from napari_sam3_assistant.layers.accepted import Accepted
 from napari_sam3_assistant.masks.accepting import Facts
+from napari_sam3_assistant.masks.editing import Rewritten
 from napari_sam3_assistant.masks.registry import MaskObject
 
 if TYPE_CHECKING:
@@ -112,6 +113,13 @@ class Accepting:
         what = "object" if count == 1 else f"{count} objects"
         self._controller.status.idle(f"Undid last accepted Live Points {what}.")
 
+    def edited(self, found: Rewritten) -> None:
+        """Note what an edit made of accepted objects: each keeps its place, new ones come last."""
+        gone, made = set(found.gone), {one.id: one for one in found.made}
+        left = [made.pop(one.id, None) if one in gone else one for one in self.records]
+        self.records = (*(one for one in left if one is not None), *made.values())
+        self.publish()
+
     def restore(self, records: tuple[Accepted, ...]) -> None:
         """Make the layer hold these objects: others of ours leave it, what users painted stays."""
         viewer = self._controller.viewer
@@ -120,8 +128,9 @@ class Accepting:
         self.publish()
 
     def _restore(self, viewer: Any, records: tuple[Accepted, ...]) -> None:
-        accepted.erase(viewer, [one for one in self.records if one not in records])
-        back = [one for one in records if one not in self.records]
+        wanted, there = set(records), set(self.records)
+        accepted.erase(viewer, [one for one in self.records if one not in wanted])
+        back = [one for one in records if one not in there]
         lost = {one.image for one in records if images.layer_by_id(viewer, one.image) is None}
         for identity in dict.fromkeys(one.image for one in back if one.image not in lost):
             try:
@@ -160,6 +169,7 @@ class Accepting:
         results.accepted = len(self.records)
         results.kept = sum(one.image == image for one in self.records)
         self.paint.watch()
+        self._controller.editing.follow()
         self._controller.listing.publish()
 
 

@@ -6,7 +6,7 @@ Every mode and widget draws this; none decides for itself. The long texts are in
 from __future__ import annotations
 
 from napari_sam3_assistant.app import hints, model_hints
-from napari_sam3_assistant.app.state import AppState, ModelState, Phase, PromptKind
+from napari_sam3_assistant.app.state import AppState, EditAccepted, ModelState, Phase, PromptKind
 from napari_sam3_assistant.app.views import (
     Action,
     Availability,
@@ -159,6 +159,8 @@ def _results(state: AppState) -> ResultsView:
         undo_accept=_action(
             results.accepted > 0, f"Take back what went into {hints.ACCEPTED} last.", "Nothing was accepted yet."
         ),
+        edit=Action(results.edit is not EditAccepted.NONE, hints.EDIT[results.edit][1]),
+        edit_text=hints.EDIT[results.edit][0],
         save=_action(
             (files > 0 or results.kept > 0) and not output.saving,
             f"Write {masks}." if files else "Write the accepted labels to a file.",

@@ -187,7 +187,8 @@ class Board:
         preview_masks.show_masks(viewer, here.layer, here.source, here.plane, objects)
 
     def absorb(self) -> None:
-        """Take what a user has painted or cleaned in the preview for the objects' masks."""
+        """Take what a user has painted or cleaned, in the preview or among accepted objects, for the objects' masks."""
+        self._controller.editing.write()
         if self.place is None or self._hovered:
             return
         draft = self.draft
@@ -286,11 +287,13 @@ class Board:
 
     def undo(self) -> None:
         """Take the newest step back."""
+        self.absorb()  # what was just painted is the newest step
         title = self._timeline.undo_title
         self._go(self._timeline.undo(self.snapshot()), f"Undid: {title}.", "There is nothing to undo.")
 
     def redo(self) -> None:
         """Do the step again that was taken back last."""
+        self.absorb()
         title = self._timeline.redo_title
         self._go(self._timeline.redo(self.snapshot()), f"Did again: {title}.", "There is nothing to do again.")
 

@@ -78,4 +78,5 @@ def canvas_menu(state: AppState, id: int | None) -> tuple[tuple[Entry, ...], ...
         Entry("Clear Prompt", "", can.prompt.reset.enabled, lambda c: c.clearing.prompts_here()),
         Entry("Undo Last Accept", "", can.results.undo_accept.enabled, lambda c: c.accepting.undo_last()),
     )
-    return accept, change, clear
+    edit = Entry(can.results.edit_text, "", can.results.edit.enabled, lambda c: c.editing.press())
+    return accept, change, (clear if not can.results.edit_text else (*clear, edit))

@@ -2,8 +2,8 @@
 
 Everything here runs on the GUI thread. Widgets call these verbs and those of the parts:
 ``board`` (objects and undo), ``asking``, ``finding`` and ``standby`` (requests and answers), ``live``, ``boxes`` and
-``masks`` (prompt layers), ``channels`` and ``roi`` (what is seen), ``listing`` (the table), ``accepting``, ``hover``,
-``clearing``, ``saving``, ``model`` (the engine).
+``masks`` (prompt layers), ``channels`` and ``roi`` (what is seen), ``listing`` (the table), ``accepting``, ``editing``,
+``hover``, ``clearing``, ``saving``, ``model`` (the engine).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from napari_sam3_assistant.app.board import Board
 from napari_sam3_assistant.app.channels import Channels
 from napari_sam3_assistant.app.clearing import Clearing
 from napari_sam3_assistant.app.drafts import Draft
+from napari_sam3_assistant.app.editing import Editing
 from napari_sam3_assistant.app.finding import Finding
 from napari_sam3_assistant.app.following import Following
 from napari_sam3_assistant.app.hover import Hover
@@ -87,6 +88,7 @@ class AppController:
         self.boxes: Boxes = Boxes(self)
         self.masks: MaskPrompts = MaskPrompts(self)
         self.accepting: Accepting = Accepting(self)
+        self.editing: Editing = Editing(self)
         self.hover = Hover(self)
         self.clearing = Clearing(self)
         self._following = Following(self)
@@ -263,7 +265,7 @@ class AppController:
         identity = str(layer.unique_id)
         self.channels.forget(layer)
         self._runtime.embeddings.drop(lambda key: key.identity == identity)
-        for part in (self.live, self.boxes, self.masks, self.accepting, self.roi):
+        for part in (self.live, self.boxes, self.masks, self.editing, self.accepting, self.roi):
             part.layer_removed(layer)
         if layer.name == names.PREVIEW_LABELS and not self.board.drawing:
             if len(self.board.draft.objects):
@@ -306,6 +308,7 @@ class AppController:
             return
         self.closed = True
         self.hover.stop()
+        self.editing.end()
         self.board.close()
         self.asking.forget()
         self._events.close()
@@ -338,6 +341,7 @@ class AppController:
         self.hover.stop()
         self.board.absorb()
         here = self.here()
+        self.editing.look(here)
         self.board.place = here.place if here is not None else None
         self.board.absorb()  # painted while no widget was open
         self.accepting.publish()

@@ -47,6 +47,7 @@ class Following:
         for layer in self._ours(image):
             if layer is not None and layer.ndim == image.ndim and frames.frame_of(layer) == before:
                 frames.take_frame(layer, image)
+        self._controller.editing.moved()
         self._controller.board.draw()
         self._controller.describe()
 

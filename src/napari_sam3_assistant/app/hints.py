@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_sam3_assistant.app.state import AppState, PromptKind, ResultState, TaskState
+from napari_sam3_assistant.app.state import AppState, EditAccepted, PromptKind, ResultState, TaskState
 from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import names
@@ -63,6 +63,13 @@ RESET = {
     PromptKind.LABELS: "Remove everything painted in the prompt layers, and the masks it made; the layers stay.",
     PromptKind.TEXT: "Empty the text field, and remove the masks that the words made.",
 }
+EDIT = {
+    EditAccepted.NONE: ("", "Accept an object of a plane of more than 4,096 pixels a side first."),
+    EditAccepted.BEGIN: ("Edit Accepted", "Paint, erase and fill the accepted objects that are in view."),
+    EditAccepted.MOVE: ("Edit Here", "Edit the accepted objects that are in view now; what was painted is kept."),
+    EditAccepted.END: ("Done Editing", f"Close the layer {names.IN_VIEW}; what was painted is kept."),
+}
+"""What is written on the button that edits accepted objects, and what it does."""
 
 
 def prompt_hint(state: AppState) -> str:

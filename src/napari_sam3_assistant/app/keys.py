@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 EVERYWHERE = frozenset({"points", "boxes", "masks"})
-POINTS, BOXES = frozenset({"points"}), frozenset({"boxes"})
+POINTS, BOXES, COPY = frozenset({"points"}), frozenset({"boxes"}), frozenset({"accepted"})
 HOLD = "H"
 """The key that is held for a preview under the pointer."""
 
@@ -32,8 +32,8 @@ class Key:
     verb : callable
         ``verb(controller)``.
     on : frozenset of str
-        On which of our layers it is bound: ``points``, ``boxes``, ``masks``. ``T`` is napari's on shapes,
-        and ``Ctrl+Z`` takes back strokes where one paints.
+        On which of our layers it is bound: ``points``, ``boxes``, ``masks``, ``accepted`` (the copy in which
+        accepted objects are edited). ``T`` is napari's on shapes, and ``Ctrl+Z`` takes back strokes where one paints.
     """
 
     keys: str
@@ -60,8 +60,9 @@ KEYS = (
     Key("U", "Run Preview", lambda c: c.run()),
     Key("K", "Accept + Clear", lambda c: c.accepting.accept(clear=True)),
     Key("Shift-K", "Accept Only", lambda c: c.accepting.accept(clear=False)),
-    Key("Control-Z", "Undo", lambda c: c.board.undo(), POINTS | BOXES),
-    Key("Control-Shift-Z", "Redo", lambda c: c.board.redo(), POINTS | BOXES),
+    Key("M", "While accepted objects are edited: paint a new one", lambda c: c.editing.begin_object(), COPY),
+    Key("Control-Z", "Undo", lambda c: c.board.undo(), POINTS | BOXES | COPY),
+    Key("Control-Shift-Z", "Redo", lambda c: c.board.redo(), POINTS | BOXES | COPY),
 )
 """Every key that is pressed and let go. ``H`` is held, and is bound by itself."""
 
@@ -82,7 +83,7 @@ def bind(controller: AppController, layer: Any, kind: str) -> None:
     ----------
     controller : AppController
     layer : napari layer
-    kind : {"points", "boxes", "masks"}
+    kind : {"points", "boxes", "masks", "accepted"}
     """
     for key in KEYS:
         if kind in key.on:

@@ -45,6 +45,15 @@ class PromptKind(StrEnum):
     TEXT = "text"
 
 
+class EditAccepted(StrEnum):
+    """What ``Edit Accepted`` would do: there is nothing to edit in a copy; open it, move it to the view, end."""
+
+    NONE = "none"
+    BEGIN = "begin"
+    MOVE = "move"
+    END = "end"
+
+
 @dataclass(frozen=True, slots=True)
 class ImageItem:
     """An image one can choose: the layer's unique id and its name."""
@@ -223,6 +232,8 @@ class ResultState:
         Objects accepted so far.
     kept : int
         Those of the image in use.
+    edit : EditAccepted
+        What ``Edit Accepted`` would do.
     undo, redo : str
         What ``Undo`` would take back and ``Redo`` do again; empty where there is nothing.
     """
@@ -241,6 +252,7 @@ class ResultState:
     previews: tuple[Place, ...] = ()
     accepted: int = 0
     kept: int = 0
+    edit: EditAccepted = EditAccepted.NONE
     undo: str = ""
     redo: str = ""
 

@@ -164,13 +164,16 @@ class ResultsView:
 
     ``unload`` tells whether there is a model to unload after saving; ``saved`` is the path of the last file, empty
     while there is none; ``name`` is what the next one is called. ``everywhere`` is the title of the choice between the
-    preview on screen and those of all planes; empty while there is only that on screen.
+    preview on screen and those of all planes; empty while there is only that on screen. ``edit_text`` is on the button
+    that edits accepted objects in a copy; empty where there are none to edit so.
     """
 
     text: str
     accept_clear: Action
     accept_only: Action
     undo_accept: Action
+    edit: Action
+    edit_text: str
     save: Action
     save_clean: Action
     save_labels: Action

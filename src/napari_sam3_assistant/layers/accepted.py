@@ -30,7 +30,7 @@ from napari_sam3_assistant.layers.blocks import (
     write_note,
 )
 from napari_sam3_assistant.layers.frames import frame_of, take_frame
-from napari_sam3_assistant.layers.sparse import levels
+from napari_sam3_assistant.layers.sparse import SparseLabels, give, levels
 from napari_sam3_assistant.layers.world import geometry_at
 from napari_sam3_assistant.masks.accepting import Accepted as Accepted
 from napari_sam3_assistant.masks.accepting import Facts, accepted_of, beneath, held_already
@@ -38,6 +38,8 @@ from napari_sam3_assistant.masks.drawing import label_type
 from napari_sam3_assistant.masks.pieces import Record
 
 MOST_SIDE = 4096
+COVER = "cover"
+"""Noted of a layer of which a window is shown by a copy: what hides it there."""
 MOST_LOOKED_THROUGH = 2**26
 """Of layers with more pixels, only the plane in use is looked through for the highest label."""
 
@@ -111,9 +113,9 @@ def accept(
     _make_room(layer, free + max(place for place, *_ in wanted))
     made: list[Accepted] = []
     at_once: set[int] = set()
-    known = {id: one for id, one in live.items() if one.plane == plane}
+    known, data = {id: one for id, one in live.items() if one.plane == plane}, _pixels(layer)
     for place, mask, box, about in wanted:
-        labels = _read(layer, plane, box, made)
+        labels = _read(layer, plane, box, made, data)
         if held_already(mask.within(box), labels, known, at_once):
             continue
         one = accepted_of(free + place, mask.within(box), box, labels, source.identity, plane)
@@ -121,7 +123,7 @@ def accept(
         known[one.id] = made[-1]
         at_once.add(one.id)
         _put(layer, made[-1], labels, box)
-    _finish(layer, {**live, **{record.id: record for record in made}}, erased)
+    finish(layer, {**live, **{record.id: record for record in made}}, erased, made)
     return tuple(made)
 
 
@@ -143,7 +145,7 @@ def erase(viewer: Any, records: Iterable[Accepted]) -> None:
                 gone = record.mask.mask & (labels == record.id)
                 labels[gone] = beneath(record, erased)[gone]
         if mine:
-            _finish(layer, live, erased)
+            finish(layer, live, erased, mine)
 
 
 def restore(viewer: Any, image: Any, source: Source, records: Iterable[Accepted]) -> None:
@@ -157,7 +159,7 @@ def restore(viewer: Any, image: Any, source: Source, records: Iterable[Accepted]
         return
     layer = _ready(viewer, image, source, mine[0].plane)
     live, erased = dict(note(layer)["live"]), dict(note(layer)["erased"])
-    mine = [one for one in mine if one.id not in live and erased.get(one.id, one) is one]
+    mine = [one for one in mine if one.id not in live and erased.get(one.id, one).root is one.root]
     _make_room(layer, max((record.id for record in mine), default=0))
     for record in mine:
         erased.pop(record.id, None)
@@ -165,7 +167,7 @@ def restore(viewer: Any, image: Any, source: Source, records: Iterable[Accepted]
         if not layer.multiscale:
             labels = _own(layer, record)
             labels[record.mask.mask & (labels == beneath(record, erased))] = record.id
-    _finish(layer, live, erased)
+    finish(layer, live, erased, mine)
 
 
 def _by_image(records: Iterable[Accepted]) -> dict[str, list[Accepted]]:
@@ -243,11 +245,18 @@ def _block(plane: Plane, box: Box, ndim: int) -> tuple[slice, ...]:
     return tuple(key)
 
 
-def _read(layer: Any, plane: Plane, box: Box, made: Sequence[Accepted]) -> npt.NDArray[Any]:
+def _pixels(layer: Any) -> Any:
+    """Return the array of a layer's labels; of a large plane, also of what a copy shows in its place."""
+    if COVER in note(layer):
+        return SparseLabels(layer.data[0].shape, records_of(note(layer)["live"]))
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def _read(layer: Any, plane: Plane, box: Box, made: Sequence[Accepted], data: Any) -> npt.NDArray[Any]:
     """Return the labels of a box of a plane: a view of them where the layer is an ordinary array."""
     if not layer.multiscale:
-        return to_plane(layer.data[_block(plane, box, layer.ndim)], plane)
-    labels = to_plane(np.asarray(layer.data[0][_block(plane, box, layer.ndim)], dtype=np.uint32), plane)
+        return to_plane(data[_block(plane, box, layer.ndim)], plane)
+    labels = to_plane(np.asarray(data[_block(plane, box, layer.ndim)], dtype=np.uint32), plane)
     places = np.array([(*record.mask.offset, *record.mask.mask.shape) for record in made], int).reshape(-1, 4)
     first, last = places[:, :2], places[:, :2] + places[:, 2:]
     near = ((first < (box.bottom, box.right)) & (last > (box.top, box.left))).all(axis=1)
@@ -262,7 +271,7 @@ def _read(layer: Any, plane: Plane, box: Box, made: Sequence[Accepted]) -> npt.N
 def _own(layer: Any, record: Accepted) -> npt.NDArray[Any]:
     """Return the view of the labels where an object of an ordinary layer lies."""
     (row, col), (height, width) = record.mask.offset, record.mask.mask.shape
-    return _read(layer, record.plane, Box(row, col, row + height, col + width), ())
+    return _read(layer, record.plane, Box(row, col, row + height, col + width), (), layer.data)
 
 
 def _put(layer: Any, record: Accepted, labels: npt.NDArray[Any], box: Box) -> None:
@@ -270,12 +279,29 @@ def _put(layer: Any, record: Accepted, labels: npt.NDArray[Any], box: Box) -> No
         labels[slices(record.mask.box, (int(box.top), int(box.left)))][record.mask.mask] = record.id
 
 
-def _finish(layer: Any, live: Mapping[int, Accepted], erased: Mapping[int, Accepted]) -> None:
-    """Note which objects there are, draw the layer, and tell others that its pixels are others."""
+def finish(
+    layer: Any, live: Mapping[int, Accepted], erased: Mapping[int, Accepted], changed: Iterable[Accepted] | None = None
+) -> None:
+    """Note which objects there are, draw the layer, and tell others that its pixels are others.
+
+    Where all that ``changed`` lies in a window that a copy shows in the layer's place, nothing is drawn.
+    """
     write_note(layer, {**note(layer), "live": dict(live), "erased": dict(erased)})
     if layer.multiscale:
-        records = [Record(one.id, one.mask, one.plane) for one in sorted(live.values(), key=lambda one: one.id)]
-        layer.data = levels(layer.data[0].shape, records, label_type(live))
+        covers = note(layer).get(COVER, ())
+        if changed is None or not covers or not all(_hidden(one, covers[0]) for one in changed):
+            give(layer, levels(layer.data[0].shape, (*records_of(live), *covers), label_type(live)))
         return
     layer.refresh()
     layer.events.paint(value=[])  # what is written into the array is no event of napari's
+
+
+def _hidden(one: Accepted, cover: Record) -> bool:
+    box, window = one.mask.box, cover.mask.box
+    inside = box is None or (window is not None and intersection(box, window) == box)
+    return inside and one.plane == cover.plane
+
+
+def records_of(live: Mapping[int, Accepted]) -> list[Record]:
+    """Return objects as pieces of a sparse layer: the highest number lies on top."""
+    return [Record(one.id, one.mask, one.plane) for one in sorted(live.values(), key=lambda one: one.id)]

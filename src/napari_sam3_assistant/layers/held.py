@@ -24,7 +24,7 @@ from napari_sam3_assistant.layers.blocks import (
     unchanged,
     write_note,
 )
-from napari_sam3_assistant.layers.sparse import SparseLabels, levels
+from napari_sam3_assistant.layers.sparse import SparseLabels, give, levels
 from napari_sam3_assistant.masks.drawing import label_type, ranked
 from napari_sam3_assistant.masks.pieces import Record
 from napari_sam3_assistant.masks.registry import MaskObject
@@ -74,7 +74,7 @@ def show_held(viewer: Any, image: Any, source: Source, plane: Plane, held: Seque
         layer = Labels(data, multiscale=True, name=names.HELD, colormap=colormap(), **geometry)
         insert_above(viewer, image, layer)
     else:
-        layer.data = data
+        give(layer, data)
         layer.translate = geometry["translate"]
     write_note(layer, key)
     return layer

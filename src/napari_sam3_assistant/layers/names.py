@@ -10,12 +10,13 @@ PREVIEW_MASKS = "SAM3 preview masks"
 PREVIEW_BOXES = "SAM3 preview boxes"
 HELD = "SAM3 held objects"
 ACCEPTED = "SAM3 live accepted labels"
+IN_VIEW = "SAM3 accepted in view"
 ROI = "SAM3 active ROI"
 
 SAVED = "SAM3 saved labels"
 
 EDITED_LABELS = "SAM3 edited labels"
-"""What a preview is called from the moment a user's changes in it have to be kept."""
+"""What a preview, or a copy of accepted labels, is called once it is the user's own: it keeps what was painted."""
 
 PREVIEWS = (PREVIEW_LABELS, PREVIEW_MASKS, PREVIEW_BOXES, HELD)
 """Layers that ``Clear Preview`` removes."""
@@ -23,7 +24,7 @@ PREVIEWS = (PREVIEW_LABELS, PREVIEW_MASKS, PREVIEW_BOXES, HELD)
 PROMPTS = (POINTS, BOXES, MASK_PROMPT)
 """Layers that hold prompts."""
 
-OURS = (*PROMPTS, *PREVIEWS, ACCEPTED, SAVED, ROI)
+OURS = (*PROMPTS, *PREVIEWS, ACCEPTED, IN_VIEW, SAVED, ROI)
 """How the names of all layers of ours begin; napari numbers the second one of a name."""
 
 POLARITY = "polarity"

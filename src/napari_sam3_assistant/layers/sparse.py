@@ -162,3 +162,13 @@ def levels(shape: Sequence[int], records: Iterable[Record], dtype: npt.DTypeLike
     count = max(2, math.ceil(math.log2(max(*shape, COARSEST) / COARSEST)) + 1)
     least = min(COARSEST, max(shape) // 2)
     return [full, *(full.coarser([2**k if length > least else 1 for length in shape]) for k in range(1, count))]
+
+
+def give(layer: Any, data: Sequence[SparseLabels]) -> None:
+    """Give a multiscale layer other data of the same shapes.
+
+    napari then begins with the coarsest level. Cut by the corners of a finer one in view, nothing would be left of
+    it, and drawing nothing fails: so all of it is in view until napari has looked.
+    """
+    layer.corner_pixels = np.array([[0] * data[-1].ndim, data[-1].shape]) - [[0], [1]]
+    layer.data = list(data)

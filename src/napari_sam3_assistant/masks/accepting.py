@@ -51,6 +51,8 @@ class Accepted:
         The first of the numbers that were given together with this one.
     facts : Facts
         What the table tells of it besides its pixels.
+    first : Accepted or None
+        The object as it was accepted, where it was edited since; None where this is it.
     """
 
     id: int
@@ -60,6 +62,12 @@ class Accepted:
     under: npt.NDArray[np.uint32] | None = None
     act: int = 0
     facts: Facts = Facts()
+    first: Accepted | None = None
+
+    @property
+    def root(self) -> Accepted:
+        """The object as it was accepted, before any edit: what all of its versions have in common."""
+        return self.first or self
 
 
 def accepted_of(

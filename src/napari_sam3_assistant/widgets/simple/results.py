@@ -27,6 +27,7 @@ class ResultsGroup(QGroupBox):
         self.accept_clear = button("Accept + Clear", lambda: controller.accepting.accept(clear=True))
         self.accept_only = button("Accept Only", lambda: controller.accepting.accept(clear=False))
         self.undo_accept = button("Undo Last Accept", lambda: controller.accepting.undo_last())
+        self.edit = button("Edit Accepted", lambda: controller.editing.press())
         self.folder = QLineEdit()
         self.folder.setToolTip("Where masks are saved. Empty: the folder shown.")
         bindings.field(self._output, "folder", self.folder.textEdited, self._write_folder)
@@ -49,6 +50,7 @@ class ResultsGroup(QGroupBox):
         layout = column(self)
         layout.addWidget(self.summary)
         layout.addLayout(row(self.accept_clear, self.accept_only, self.undo_accept))
+        layout.addWidget(self.edit)
         first = row(self.folder, self.choose, self.open_folder)
         first.setStretch(0, 3)
         first.setStretch(1, 1)
@@ -68,12 +70,15 @@ class ResultsGroup(QGroupBox):
         show(self.unload, can.unload)
         self.everywhere.setText(can.everywhere)
         show(self.everywhere, bool(can.everywhere))
+        show(self.edit, bool(can.edit_text))
+        self.edit.setText(can.edit_text)
         self.filename.setPlaceholderText(can.name)
         self.filename.setToolTip(f"{FILENAME}\nThe next file: {can.name}" if can.name else FILENAME)
         for control, action in (
             (self.accept_clear, can.accept_clear),
             (self.accept_only, can.accept_only),
             (self.undo_accept, can.undo_accept),
+            (self.edit, can.edit),
             (self.save, can.save),
             (self.save_clean, can.save_clean),
             (self.save_labels, can.save_labels),
