@@ -119,7 +119,9 @@ def _draw(viewer: Any, image: Any, source: Source, plane: Plane, drawn: Sequence
         layer = _added(viewer, image, data, geometry)
     else:
         if not np.array_equal(layer.translate, geometry["translate"]):
-            with layer.events.translate.blocker():  # else napari would draw the layer twice: what follows draws it there
+            with (
+                layer.events.translate.blocker()
+            ):  # else napari would draw the layer twice: what follows draws it there
                 layer.translate = geometry["translate"]
         layer.data = data
     _note_drawn(layer, source, plane, block, labels, drawn)
