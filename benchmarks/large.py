@@ -111,7 +111,7 @@ def main(arguments: list[str]) -> int:
     from benchmarks import curve
     from benchmarks.clicks import own_settings
     from benchmarks.opened import Opened
-    from benchmarks.planes import CALLS, CORRECTION, NEW, copied_ms, measured
+    from benchmarks.planes import BUSY, CALLS, CORRECTION, NEW, copied_ms, measured
 
     planes = []
     with own_settings() as folder:
@@ -123,7 +123,7 @@ def main(arguments: list[str]) -> int:
         opened.close()
     missed = show(planes, list(planes[0].figures))
     grey = [one for one in planes if not one.rgb]
-    for measure in (NEW, CORRECTION, CALLS):
+    for measure in (NEW, CORRECTION, CALLS, BUSY):
         power = growth(grey, measure)
         print(f"{measure.what}: grows with the side to the power of {power:+.2f}{', flat' * (abs(power) <= FLAT)}.")
     if asked.curve is not None:

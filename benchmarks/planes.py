@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import cProfile
 import pstats
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,8 @@ NEW = Measure("click on a new object, own time", "ms", "napari replaces and move
 CORRECTION = Measure("correction, own time", "ms", "napari writes and refreshes that block", 30)
 CALLS = Measure("Python calls on the GUI thread of a correction", "thousand")
 """What a correction costs on a machine that is busy with other things too."""
+BUSY = Measure("processor time of the GUI thread for it", "ms", "napari adds a point and replaces that block")
+"""As :data:`CALLS`: waiting for a core is not in it."""
 MEMORY = Measure("memory of a click beyond the engine", "MB", "the pixels of the window, copied", 50)
 FREEZE = Measure("longest freeze of a click, engine included", "ms", "napari adds a point and moves that block")
 CHUNKS = Measure("chunks of 1,024² read by a click", "", "", 4)
@@ -68,7 +71,7 @@ def measured(opened: Opened, scene: Scene, folder: Path, times: int) -> dict[Mea
     found: dict[Measure, Figure] = {}
     with opened.answering(Disc()):
         found |= _clicks(opened, scene, times)
-        found[CALLS] = _calls(opened, scene)
+        found |= _on_gui(opened, scene)
         found[MEMORY] = _memory(opened, scene, times)
     found |= _looked(opened, scene, times)
     found |= _layers(opened, times)
@@ -114,20 +117,46 @@ def _clicks(opened: Opened, scene: Scene, times: int) -> dict[Measure, Figure]:
     }
 
 
-def _calls(opened: Opened, scene: Scene) -> Figure:
-    """Count the calls between napari's event and the drawn mask; what the worker does is not among them."""
-    controller, usual, counted = opened.widget.controller, opened.widget.controller.on_main, list[float]()
+def _on_gui(opened: Opened, scene: Scene) -> dict[Measure, Figure]:
+    """Measure a correction on the GUI thread, napari's part included; what the worker does is not in it."""
     row, col = scene.places[0]
     opened.forget()
     opened.click((row, col))
-    for down, right in STEPS[1:4]:
-        profile = cProfile.Profile()
-        controller.on_main = lambda function, profile=profile: usual(lambda: profile.runcall(function))
-        profile.runcall(opened.points.add, np.array([[row + down, col + right]], float))
-        opened.settle()
-        counted.append(pstats.Stats(profile).total_calls / 1000)
+    calls, busy, bare, layers = list[float](), list[float](), list[float](), opened.viewer.layers
+    for down, right in STEPS[1:]:
+        at = np.array([[row + down, col + right]], float)
+        profile, spent = cProfile.Profile(), list[float]()
+        _metered(opened, profile.runcall, lambda at=at: opened.points.add(at))
+        calls.append(pstats.Stats(profile).total_calls / 1000)
+        _metered(opened, lambda work, spent=spent: spent.append(_busy(work)), lambda at=at: opened.points.add(at + 0.5))
+        busy.append(sum(spent))
+    like = layers[names.PREVIEW_LABELS]
+    layers.insert(1, Labels(np.array(like.data), name="bare", translate=like.translate))
+    layers.append(type(opened.points)(np.zeros((0, 2)), ndim=2, name="bare points"))
+    for down, right in STEPS[1:]:
+        rest(0.15)
+        added = _busy(lambda at=(row + down, col + right): layers["bare points"].add([at]))
+        bare.append(added + _busy(lambda: setattr(layers["bare"], "data", np.array(like.data))))
+    for name in ("bare", "bare points"):
+        layers.remove(name)
+    rest(0.2)
+    return {CALLS: _figure(calls), BUSY: _figure(busy, middle(bare))}
+
+
+def _metered(opened: Opened, meter: Callable[[Callable[[], None]], object], work: Callable[[], None]) -> None:
+    """Do something through ``meter``, and what a worker hands to the GUI thread for it."""
+    controller, usual = opened.widget.controller, opened.widget.controller.on_main
+    controller.on_main = lambda function: usual(lambda: meter(function))
+    meter(work)
+    opened.settle()
     controller.on_main = usual
-    return _figure(counted)
+
+
+def _busy(work: Callable[[], object]) -> float:
+    """Return the processor time that ``work`` takes on this thread, in milliseconds."""
+    start = time.thread_time()
+    work()
+    return (time.thread_time() - start) * 1000
 
 
 def _memory(opened: Opened, scene: Scene, times: int) -> Figure:
