@@ -64,7 +64,7 @@ class Editing:
         except AssistantError as error:
             status.fail(error)
             return
-        self.publish(here)
+        self._controller.state.results.edit = EditAccepted.END
 
     def begin_object(self) -> None:
         """Make the next stroke in the copy a new object."""
@@ -112,7 +112,10 @@ class Editing:
         if copy is not None and not self._busy and copy.usable:
             with self._quietly():
                 copy.show(shown(self._controller.accepting.records, copy.place, copy.window, copy.records))
-        self.publish()
+        if copy is not None and not self._controller.closed:
+            self._view_moved()  # what is in view is known once the accepted labels are drawn
+        else:
+            self.publish()
 
     def moved(self) -> None:
         """Lay the copy onto its picture, which a user has moved, scaled or turned."""
@@ -131,9 +134,9 @@ class Editing:
             self.end()
             self._say(ENDED)
 
-    def publish(self, here: OnScreen | None = None) -> None:
+    def publish(self) -> None:
         """Write what the button would do."""
-        here = here or (None if self._controller.closed else self._controller.here())
+        here = None if self._controller.closed else self._controller.here()
         kept = None if here is None else in_view.sparse_layer(self._controller.viewer, here.layer)
         found = EditAccepted.NONE if here is None or kept is None else self._what(here, kept)
         self._controller.state.results.edit = found
