@@ -140,6 +140,8 @@ def test_a_stroke_on_an_accepted_object_is_in_the_file_that_is_saved(open_driver
     press(driver)
     assert max(copy(driver).data.shape) <= 4096 and driver.viewer.layers.selection.active == copy(driver)
     assert in_copy(driver, *NEAR) == copy(driver).selected_label == 1
+    driver.pump(0.3)
+    assert button(driver).text() == "Done Editing"
     row, col = NEAR
     driver.stroke(driver.viewer.layers[0], [(row - 60, col - 60), (row - 60, col), (row - 60, col + 60)])
     driver.pump(0.1)

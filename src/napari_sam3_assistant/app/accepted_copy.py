@@ -101,12 +101,12 @@ class Copy:
             self.layer.data = self.layer.data.astype(np.uint32)
         self.labels = self.labels.astype(self.layer.data.dtype, copy=False)
 
-    def choose(self, view: Window, free: int) -> tuple[int, bool]:
-        """Let the brush paint the object nearest to the middle of the view; return its number, and whether it is there.
+    def choose(self, view: Window, middle: tuple[float, float], free: int) -> tuple[int, bool]:
+        """Let the brush paint the object in view nearest to a pixel; return its number, and whether it is there.
 
         Where there is no object, it paints a new one, of number ``free``.
         """
-        row, col = view.box.center
+        row, col = middle
         seen = (one for one in self.records.values() if meets(one, view.box))
         near = min(seen, key=lambda one: _distance(one, row, col), default=None)
         self.layer.selected_label = free if near is None else near.id

@@ -16,6 +16,7 @@ from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.app.state import EditAccepted
 from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.core.geometry import Box, union
+from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.layers import blocks, in_view, names
 from napari_sam3_assistant.layers.world import camera_of
 from napari_sam3_assistant.masks.drawing import label_type
@@ -63,7 +64,7 @@ class Editing:
         except AssistantError as error:
             status.fail(error)
             return
-        self.publish(here)
+        self._controller.state.results.edit = EditAccepted.END
 
     def begin_object(self) -> None:
         """Make the next stroke in the copy a new object."""
@@ -111,7 +112,10 @@ class Editing:
         if copy is not None and not self._busy and copy.usable:
             with self._quietly():
                 copy.show(shown(self._controller.accepting.records, copy.place, copy.window, copy.records))
-        self.publish()
+        if copy is not None and not self._controller.closed:
+            self._view_moved()  # what is in view is known once the accepted labels are drawn
+        else:
+            self.publish()
 
     def moved(self) -> None:
         """Lay the copy onto its picture, which a user has moved, scaled or turned."""
@@ -130,9 +134,9 @@ class Editing:
             self.end()
             self._say(ENDED)
 
-    def publish(self, here: OnScreen | None = None) -> None:
+    def publish(self) -> None:
         """Write what the button would do."""
-        here = here or (None if self._controller.closed else self._controller.here())
+        here = None if self._controller.closed else self._controller.here()
         kept = None if here is None else in_view.sparse_layer(self._controller.viewer, here.layer)
         found = EditAccepted.NONE if here is None or kept is None else self._what(here, kept)
         self._controller.state.results.edit = found
@@ -140,13 +144,16 @@ class Editing:
     # -- the copy ---------------------------------------------------------------------------------
 
     def _what(self, here: OnScreen, kept: Any) -> EditAccepted:
-        copy, view = self._copy, here.view
+        copy, view = self._copy, self._view(here, kept)
         if copy is None or copy.place != here.place or copy.kept != kept:
             return EditAccepted.BEGIN
         return EditAccepted.END if view is None or covers(copy.window, view) else EditAccepted.MOVE
 
+    def _view(self, here: OnScreen, kept: Any) -> Window | None:
+        return in_view.view_of(here.layer, kept, here.plane, here.source.plane_shape(here.plane))
+
     def _open(self, here: OnScreen, kept: Any) -> None:
-        viewer, view, plane = self._controller.viewer, here.view, here.plane
+        viewer, view, plane = self._controller.viewer, self._view(here, kept), here.plane
         if view is None:
             raise PromptError("The image is not in view.", hint="Move the view back onto it.")
         window = window_to_edit(view, here.source.plane_shape(plane))
@@ -167,7 +174,7 @@ class Editing:
         copy.layer.visible = True
         viewer.layers.selection.active = copy.layer
         copy.layer.mode = "paint"
-        number, there = copy.choose(view, free)
+        number, there = copy.choose(view, in_view.middle_of(viewer, here.layer, plane, here.world, view), free)
         brush = f"object {number}" if there else "a new object"
         self._controller.status.idle(f"Editing accepted objects: the brush paints {brush}. M begins another one.")
 
