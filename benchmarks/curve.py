@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from benchmarks.planes import Measure
 
 WIDTH, HEIGHT = 720, 340
-LEFT, RIGHT, TOP, BOTTOM = 64, 20, 24, 56
+LEFT, RIGHT, TOP, BOTTOM = 64, 40, 24, 56
 COLORS = ("#3b82c4", "#d6a657")
 TEXT = 'font-family="sans-serif" font-size="13" fill="#808080"'
 
