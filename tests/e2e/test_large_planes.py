@@ -261,6 +261,24 @@ def test_another_size_takes_effect_at_the_next_click_on_the_same_object(opened):
     assert last(opened).window.shape == (512, 512)
 
 
+def test_what_is_in_view_lies_about_the_middle_of_the_canvas_whatever_chunks_napari_reads(opened):
+    opened.pump(0.1)
+    camera = camera_of(opened.viewer)
+
+    for at, zoom in ((huge.FAR, 2.0), ((30_100, 31_900), 0.9), ((40, 59_950), 2.0)):
+        camera.center, camera.zoom = (0, *at), zoom
+        opened.pump(0.2)
+
+        here = opened.widget.controller.here()
+
+        (top, left), (bottom, right) = here.view.offset, (here.view.bottom, here.view.right)
+        assert np.allclose(here.middle, at, atol=1)
+        assert top < at[0] < bottom and left < at[1] < right
+        if at[0] > 1000:
+            assert np.allclose(here.view.box.center, at, atol=2)
+            assert max(here.view.shape) <= 2 * huge.CHUNK
+
+
 def test_the_frame_is_no_prompt_and_out_of_the_way(opened):
     opened.pump(0.1)
     active = opened.viewer.layers.selection.active

@@ -15,7 +15,7 @@ from napari_sam3_assistant.app.drafts import Draft
 from napari_sam3_assistant.core.errors import SaveError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.layers import names
-from napari_sam3_assistant.layers.world import camera_of, window_in_view
+from napari_sam3_assistant.layers.world import camera_of
 from napari_sam3_assistant.masks.registry import Objects
 from tests.conftest import squares
 from tests.e2e.hands import add, several
@@ -106,7 +106,7 @@ def test_a_click_on_a_row_shows_the_object_and_the_selected_object_is_the_select
     layer = driver.viewer.layers["cells"]
     assert driver.state.results.selected == 1 and selected_rows(driver) == [0]
     assert np.allclose(layer.world_to_data(camera.center[-2:]), CENTERS[1], atol=1)
-    height, _ = window_in_view(layer, driver.widget.controller.here().plane, (128, 128)).shape
+    height, _ = driver.widget.controller.here().view.shape
     assert height > 30, "the whole object is in view"
     driver.click(layer, *CENTERS[1])  # it can be corrected at once
     assert len(driver.state.results.objects) == 3

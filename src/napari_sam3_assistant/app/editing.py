@@ -150,7 +150,7 @@ class Editing:
         return EditAccepted.END if view is None or covers(copy.window, view) else EditAccepted.MOVE
 
     def _view(self, here: OnScreen, kept: Any) -> Window | None:
-        return in_view.view_of(here.layer, kept, here.plane, here.source.plane_shape(here.plane))
+        return in_view.view_of(here.layer, kept, here.plane, here.source.plane_shape(here.plane), here.world)
 
     def _open(self, here: OnScreen, kept: Any) -> None:
         viewer, view, plane = self._controller.viewer, self._view(here, kept), here.plane
@@ -174,7 +174,7 @@ class Editing:
         copy.layer.visible = True
         viewer.layers.selection.active = copy.layer
         copy.layer.mode = "paint"
-        number, there = copy.choose(view, in_view.middle_of(viewer, here.layer, plane, here.world, view), free)
+        number, there = copy.choose(view, here.middle or view.box.center, free)
         brush = f"object {number}" if there else "a new object"
         self._controller.status.idle(f"Editing accepted objects: the brush paints {brush}. M begins another one.")
 

@@ -31,4 +31,11 @@ class OnScreen:
     @property
     def view(self) -> Window | None:
         """What of the plane is in view, or None where the viewer has not been drawn."""
-        return world.window_in_view(self.layer, self.plane, self.source.plane_shape(self.plane))
+        return world.window_in_view(self.layer, self.plane, self.source.plane_shape(self.plane), self.world)
+
+    @property
+    def middle(self) -> tuple[float, float] | None:
+        """The pixel of the plane in the middle of the canvas, or None where that lies beside the plane."""
+        if self.world.middle is None:
+            return None
+        return world.pixel_at(self.layer, self.plane, self.world, self.world.middle)

@@ -28,7 +28,7 @@ from napari_sam3_assistant.layers.blocks import (
 )
 from napari_sam3_assistant.layers.labels import stroke_of, write_stroke
 from napari_sam3_assistant.layers.sparse import SparseLabels
-from napari_sam3_assistant.layers.world import World, camera_of, pixel_at, window_in_view
+from napari_sam3_assistant.layers.world import World, window_in_view
 from napari_sam3_assistant.masks.editing import Numbers
 from napari_sam3_assistant.masks.edits import edit_of
 from napari_sam3_assistant.masks.pieces import Record
@@ -79,22 +79,14 @@ def rewrite(layer: Any, gone: Iterable[Accepted], made: Iterable[Accepted]) -> N
     finish(layer, live, erased, ())
 
 
-def view_of(image: Any, kept: Any, plane: Plane, shape: tuple[int, int]) -> Window | None:
+def view_of(image: Any, kept: Any, plane: Plane, shape: tuple[int, int], world: World) -> Window | None:
     """Return what of a plane of ``shape`` is in view; None where it is not, or was not drawn yet.
 
     Of a picture in chunks napari tells whole chunks; the accepted labels have none.
     """
-    seen, other = (window_in_view(layer, plane, shape) for layer in (image, kept))
+    seen, other = (window_in_view(layer, plane, shape, world) for layer in (image, kept))
     both = intersection(seen.box, other.box) if seen is not None and other is not None else None
     return seen if both is None else Window(int(both.top), int(both.left), int(both.bottom), int(both.right))
-
-
-def middle_of(viewer: Any, image: Any, plane: Plane, world: World, view: Window) -> tuple[float, float]:
-    """Return the pixel of the plane in the middle of the canvas; that of ``view`` where this lies beside the plane."""
-    position = list(world.point)
-    for axis, value in zip(world.displayed[-2:], camera_of(viewer).center[-2:], strict=True):
-        position[axis] = float(value)
-    return pixel_at(image, plane, world, position) or view.box.center
 
 
 # -- the copy ---------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ outside ``layers/`` knows world coordinates.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,12 +35,15 @@ class World:
         Unit of each axis; None where the layers' units do not go together, and napari ignores them.
     flat : bool
         Whether a plane is on screen, and no volume.
+    middle : tuple of float or None
+        What is in the middle of the canvas, as ``point``; None where there is no canvas.
     """
 
     point: tuple[float, ...]
     order: tuple[int, ...]
     units: tuple[Any, ...] | None
     flat: bool = True
+    middle: tuple[float, ...] | None = None
 
     @property
     def ndim(self) -> int:
@@ -51,12 +55,11 @@ def world_of(viewer: Any) -> World:
     """Return what ``viewer`` shows."""
     dims = viewer.dims
     units = viewer.layers.extent.units
-    return World(
-        tuple(float(value) for value in dims.point),
-        tuple(int(axis) for axis in dims.order),
-        None if units is None else tuple(units),
-        dims.ndisplay == 2,
-    )
+    point, order = tuple(float(value) for value in dims.point), tuple(int(axis) for axis in dims.order)
+    middle = list(point)
+    for axis, value in zip(order[-2:], camera_of(viewer).center[-2:], strict=True):
+        middle[axis] = float(value)
+    return World(point, order, None if units is None else tuple(units), dims.ndisplay == 2, tuple(middle))
 
 
 def camera_of(viewer: Any) -> Any:
@@ -176,16 +179,24 @@ def pixel_at(image: Any, plane: Plane, world: World, position: Sequence[float]) 
     tuple of float or None
         ``(row, col)`` in pixels.
     """
-    pixel = to_world(image, world).inverse()(np.asarray(position, dtype=float)[-image.ndim :])
-    last = image.ndim - 1
-    row, col = float(pixel[min(plane.row_axis, last)]), float(pixel[min(plane.col_axis, last)])
+    row, col = _pixel(image, plane, world, position)
     height, width = plane.shape_in(image.data[0].shape if image.multiscale else image.data.shape)
     inside = -0.5 <= row < height - 0.5 and -0.5 <= col < width - 0.5
     return (row, col) if inside else None
 
 
-def window_in_view(image: Any, plane: Plane, shape: tuple[int, int]) -> Window | None:
-    """Return what of a plane of ``shape`` is in view, in pixels, or None if the viewer has not drawn it."""
+def _pixel(image: Any, plane: Plane, world: World, position: Sequence[float]) -> tuple[float, float]:
+    """Return where a place of the world lies on a plane of an image or beside it, in pixels."""
+    pixel = to_world(image, world).inverse()(np.asarray(position, dtype=float)[-image.ndim :])
+    last = image.ndim - 1
+    return float(pixel[min(plane.row_axis, last)]), float(pixel[min(plane.col_axis, last)])
+
+
+def window_in_view(image: Any, plane: Plane, shape: tuple[int, int], world: World) -> Window | None:
+    """Return what of a plane of ``shape`` is in view, in pixels, or None if the viewer has not drawn it.
+
+    Of a picture in chunks napari tells whole chunks. What is in view lies evenly about the middle of the canvas.
+    """
     corners = np.asarray(image.corner_pixels, dtype=float)
     if image.multiscale:
         corners = corners * np.asarray(image.downsample_factors[image.data_level], dtype=float)
@@ -193,10 +204,23 @@ def window_in_view(image: Any, plane: Plane, shape: tuple[int, int]) -> Window |
     (top, left), (bottom, right) = corners[:, [min(plane.row_axis, last), min(plane.col_axis, last)]]
     if bottom <= top or right <= left:
         return None
+    if world.middle is not None:
+        row, col = _pixel(image, plane, world, world.middle)
+        (top, bottom), (left, right) = _about(row, top, bottom, shape[0]), _about(col, left, right, shape[1])
     try:
         return visible_window(Box(top, left, bottom + 1, right + 1), shape)
     except PromptError:
         return None
+
+
+def _about(middle: float, first: float, last: float, length: int) -> tuple[float, float]:
+    """Return the first and last pixel along an axis without what lies farther from the middle than the nearer end.
+
+    An end at the plane's border tells nothing: what is in view may go on beside the plane.
+    """
+    ends = [reach for reach, inside in ((middle - first, first > 0), (last - middle, last < length - 1)) if inside]
+    reach = min(ends, default=math.inf)
+    return (max(first, middle - reach), min(last, middle + reach)) if reach > 0 else (first, last)
 
 
 def geometry_at(image: Any, corner: Sequence[float]) -> dict[str, Any]:
