@@ -9,7 +9,6 @@ from napari_sam3_assistant.app.accepted_paint import AcceptedPaint
 from napari_sam3_assistant.app.drafts import Draft, Talk
 from napari_sam3_assistant.app.screen import Place
 from napari_sam3_assistant.core.errors import AssistantError, PromptError
-from napari_sam3_assistant.core.geometry import PlacedMask, clip
 from napari_sam3_assistant.layers import accepted, images
 from napari_sam3_assistant.layers.accepted import Accepted
 from napari_sam3_assistant.masks.accepting import Facts
@@ -85,7 +84,7 @@ class Accepting:
         if here is None or not fresh:
             return {}
         shape = here.source.plane_shape(here.plane)
-        fresh = sorted((item for item in fresh if _lies_on(shape, item.mask)), key=lambda item: item.id)
+        fresh = sorted((item for item in fresh if item.mask.lies_on(shape)), key=lambda item: item.id)
         best_first = sorted(range(len(fresh)), key=lambda place: -fresh[place].score)
         numbers = {draft.talks.get(item.id, Talk()).accepted for item in fresh}
         old = [one for one in self.records if one.id in numbers and (one.image, one.plane) == here.place]
@@ -171,11 +170,6 @@ class Accepting:
         self.paint.watch()
         self._controller.editing.follow()
         self._controller.listing.publish()
-
-
-def _lies_on(shape: tuple[int, int], mask: PlacedMask) -> bool:
-    box = clip(mask.box, shape) if mask.box is not None else None
-    return box is not None and bool(mask.within(box).any())
 
 
 def _told(made: tuple[Accepted, ...], left_out: int, clear: bool) -> str:

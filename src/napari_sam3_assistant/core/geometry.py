@@ -189,6 +189,11 @@ class PlacedMask:
             out[slices(shared, (int(box.top), int(box.left)))] = self.mask[slices(shared, self.offset)]
         return out
 
+    def lies_on(self, shape: tuple[int, int]) -> bool:
+        """Return whether any pixel of the object lies on a plane of ``shape`` (H, W)."""
+        box = clip(self.box, shape) if self.box is not None else None
+        return box is not None and bool(self.mask[slices(box, self.offset)].any())
+
     def value_at(self, row: float, col: float) -> bool:
         """Return whether the pixel nearest to ``(row, col)`` belongs to the object."""
         r, c = round(row) - self.offset[0], round(col) - self.offset[1]

@@ -103,7 +103,7 @@ def accept(
     wanted = [
         (place, mask, box, about)
         for place, mask, about in zip(places, masks, facts or [Facts()] * len(masks), strict=True)
-        if mask.area and mask.box and (box := clip(mask.box, shape)) and mask.within(box).any()
+        if mask.lies_on(shape) and mask.box and (box := clip(mask.box, shape))
     ]
     if not wanted:
         return ()

@@ -102,7 +102,10 @@ def held_already(
     at_once : collection of int
         Labels of those that are accepted together with this one.
     """
-    values, counts = np.unique(labels[mask], return_counts=True)
+    there = labels[mask]
+    if not there.any():
+        return False
+    values, counts = np.unique(there, return_counts=True)
     area = int(mask.sum())
     for value, shared in zip(values.tolist(), counts.tolist(), strict=True):
         if value:

@@ -117,7 +117,7 @@ class Objects:
         for item in self.items:
             if item.id == id:
                 return item
-        raise PromptError(f"There is no object {id}.", hint="It may have been removed; refresh the table.")
+        raise _none_of(id)
 
     @property
     def newest(self) -> MaskObject | None:
@@ -213,7 +213,9 @@ class Objects:
         PromptError
             If there is no object of one of them.
         """
-        gone = {self[id].id for id in ids}
+        gone = set(ids)
+        for id in gone - {item.id for item in self.items}:
+            raise _none_of(id)
         return replace(self, items=tuple(item for item in self.items if item.id not in gone))
 
     def clear(self) -> Objects:
@@ -228,3 +230,7 @@ class Objects:
         """Return the label image of a window, of shape ``window.shape``; newer objects lie on older ones."""
         values = [item.id for item in self.items]
         return to_labels([item.mask for item in self.items], window, values=values, overlap="last")
+
+
+def _none_of(id: int) -> PromptError:
+    return PromptError(f"There is no object {id}.", hint="It may have been removed; refresh the table.")
