@@ -472,6 +472,15 @@ def test_channels_are_shown_where_there_are_several_and_where_an_axis_was_told(s
     assert availability(state).channels.row and availability(state).channels.axis
 
 
+def test_a_channel_axis_can_be_told_where_there_may_be_one_and_nothing_tells_it(state):
+    state.task.deep = True
+    assert availability(state).channels.row and availability(state).channels.axis
+    state.task.channels = ("0", "1")
+    assert availability(state).channels.row and not availability(state).channels.axis
+    state.task.channels, state.task.color = (), True
+    assert not availability(state).channels.row
+
+
 def test_contrast_limits_say_what_the_engine_sees_and_what_pressing_does(state):
     assert "limits are those of the whole image." in availability(state).channels.limits.tip
     state.results.current = result(np.ones((2, 2), bool))

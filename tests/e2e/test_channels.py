@@ -188,6 +188,21 @@ def test_a_picture_in_colour_has_its_channels_on_its_last_axis(open_driver):
     assert "shown in colour" in driver.state.run.message and "-1 or 2" in driver.state.run.hint
 
 
+def test_the_axis_of_an_image_that_tells_none_is_told_under_setup(open_driver):
+    driver = open_driver((np.stack([squares(), OTHER, EMPTY]), {}))
+    row = driver.widget.simple.setup.channels
+    assert row.axis.isVisible() and not row.mode.isVisible()
+
+    row.axis.setValue(0)
+    driver.pump(0.05)
+
+    assert driver.state.task.channel_axis == 0 and len(driver.state.task.channels) == 3
+    assert row.axis.isVisible() and row.mode.isVisible()
+    row.axis.setValue(-1)
+    driver.pump(0.05)
+    assert row.axis.isVisible() and not row.mode.isVisible(), "it can be told again"
+
+
 def test_what_is_told_belongs_to_one_image(open_driver):
     driver = open_driver((np.stack([squares(), OTHER]), {"name": "a"}), (np.stack([squares(), OTHER]), {"name": "b"}))
     viewer, task = driver.viewer, driver.state.task

@@ -62,9 +62,10 @@ def _model(model: ModelState) -> ModelView:
 
 def _channels(state: AppState) -> ChannelsView:
     task = state.task
+    axis = task.channel_axis >= 0 or (task.deep and not task.color and not task.channels)
     return ChannelsView(
-        row=len(task.channels) > 1 or task.channel_axis >= 0,
-        axis=task.channel_axis >= 0,
+        row=len(task.channels) > 1 or axis,
+        axis=axis,
         names=task.channels,
         mix=task.mix,
         taken=task.limits is not None,

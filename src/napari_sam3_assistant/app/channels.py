@@ -155,6 +155,7 @@ class Channels:
             names = tuple(self._name(layer, channel) for channel in range(count))
         limits = None if layer is None else self.told(layer).limits
         task.channels = names
+        task.deep = layer is not None and layer.ndim > 2
         task.color = layer is not None and bool(layer.rgb)
         task.limits = None if limits is None else seen(limits)
         task.limits_old = limits is not None and not self._same(layer, limits)

@@ -133,7 +133,8 @@ class TaskState:
     is there (``prompt_layer``) and takes the next click (``armed``); how many of its prompts lie on this
     plane (``usable``), which ones a run would use (``in_use``) and which not (``left_out``); whether the next
     point begins an object wherever it is set, also on another one (``begun``). What the channels of the image in
-    use are called (``channels``; none where it has no such axis), whether it is shown in colour (``color``), the
+    use are called (``channels``; none where it has no such axis), whether it has axes beside rows, columns and
+    colours (``deep``), whether it is shown in colour (``color``), the
     contrast limits that were taken (``limits``, in words; None where none were) and whether the layer has others
     by now (``limits_old``).
     """
@@ -164,6 +165,7 @@ class TaskState:
     left_out: str = ""
     begun: bool = False
     channels: tuple[str, ...] = ()
+    deep: bool = False
     color: bool = False
     limits: str | None = None
     limits_old: bool = False

@@ -51,7 +51,8 @@ class ChannelsView:
     Attributes
     ----------
     row, axis : bool
-        Whether the row ``Channels`` is shown, and in it the axis that the user told.
+        Whether the row ``Channels`` is shown, and in it the number that tells the axis: where the user told one, or
+        nothing else tells it.
     names : tuple of str
         Of the channels, for each of the three colours.
     mix : Mix or None

@@ -48,9 +48,9 @@ class ChannelsRow(QWidget):
             box.setMinimumWidth(letters * box.fontMetrics().averageCharWidth())
         for box in self.colours:
             box.activated.connect(self._mix_chosen)
-        label = QLabel("Channels")
-        label.setBuddy(self.mode)
-        layout = row(label, self.axis, self.mode, *self.colours)
+        self.label = QLabel()
+        self.label.setBuddy(self.mode)
+        layout = row(self.label, self.axis, self.mode, *self.colours)
         layout.setContentsMargins(0, 0, 0, 0)
         for place, share in enumerate((0, 0, 3, 2, 2, 2)):
             layout.setStretch(place, share)
@@ -68,6 +68,8 @@ class ChannelsRow(QWidget):
             if view is not None:  # the open list is as wide as its names
                 view.setMinimumWidth(view.sizeHintForColumn(0))
             show(box, can.mix is not None)
+        self.label.setText("Channels" if can.names else "Channel axis")
+        self.label.setBuddy(self.mode if can.names else self.axis)
         show(self.mode, bool(can.names))
         show(self.axis, can.axis)
         show(self, can.row)
