@@ -190,6 +190,29 @@ def test_cancel_stops_the_reading_and_run_preview_lets_it(waiting):
     assert objects(driver) == dict.fromkeys((1, 2), STAMP**2) and slow.encoded == 1
 
 
+@pytest.mark.parametrize("works", [True, False])
+def test_what_is_asked_after_cancel_may_take_its_time(waiting, monkeypatch, works):
+    monkeypatch.setattr("napari_sam3_assistant.app.standby.STUCK_S", 0.3)
+    ended: list[str] = []
+    driver, slow = waiting(several())
+    controller = driver.widget.controller
+    monkeypatch.setattr(controller.model, "end", lambda: ended.append("sam3"))
+    add(driver, 35, 35)
+    if not works:
+        let(driver, slow)
+    controller.cancel()
+    driver.wait(lambda: not driver.state.run.background_works, "The engine")
+    slow.gate.clear()
+    slow.reads.clear()
+
+    driver.viewer.layers[0].data = several()[::-1].copy()
+    controller.run()
+    driver.wait(slow.reads.is_set, "The engine")
+    driver.pump(0.6)
+
+    assert controller.standby.session.running and not ended, "what was stopped has stopped"
+
+
 def test_a_slice_that_is_left_is_read_no_further_and_the_next_one_is(waiting):
     driver, slow = waiting(np.stack([several()] * 3))
     slow.reads.clear()

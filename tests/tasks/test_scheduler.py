@@ -156,6 +156,26 @@ def test_cancelling_a_session_drops_what_waits_and_stops_what_runs(scheduler):
     assert not scheduler.busy("s")
 
 
+def test_what_runs_is_told_by_a_number_that_nothing_else_has(scheduler):
+    held, then = Gate(), Gate()
+    first = scheduler.submit(Job("e", held), session="s", kind=Kind.ENCODE)
+    assert held.started.wait(5)
+    before = scheduler.running("s")
+    second = scheduler.submit(Job("e", then), session="s", kind=Kind.ENCODE)
+    assert len(before) == 1 and scheduler.running("s") == before and not scheduler.running("t")
+
+    scheduler.cancel("s")
+    third = scheduler.submit(Job("e", then), session="s", kind=Kind.ENCODE)
+    assert then.started.wait(5)
+
+    assert len(scheduler.running("s")) == 1 and scheduler.running("s") != before
+    scheduler.cancel("s")
+    for one in (first, third):
+        with pytest.raises(Cancelled):
+            one.result(5)
+    assert second.cancelled() and not scheduler.busy("s")
+
+
 def test_cancelling_one_key_leaves_the_others(scheduler, gate):
     log: list[str] = []
     kept = scheduler.submit(note(log, "kept"), session="s", kind=Kind.DECODE, key="a")

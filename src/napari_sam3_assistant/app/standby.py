@@ -255,13 +255,13 @@ class Standby:
         if self._reading is not None:
             self._declined.add(self._reading[0])
         self.forget()
-        done = self.session.done
-        if self.session.engine.slow:
-            self._controller.after(STUCK_S, lambda: self._end_if_stuck(done))
+        stopped = self.session.running
+        if self.session.engine.slow and stopped:
+            self._controller.after(STUCK_S, lambda: self._end_if_stuck(stopped))
 
-    def _end_if_stuck(self, done: int) -> None:
-        """End a process that has neither answered nor given up since it was asked to stop; it is started again."""
-        if not self._controller.closed and self.session.busy and self.session.done == done:
+    def _end_if_stuck(self, stopped: frozenset[int]) -> None:
+        """End a process that still works on what it was asked to stop; it is started again."""
+        if not self._controller.closed and stopped & self.session.running:
             self._controller.model.end()
 
     def forget(self) -> None:

@@ -128,6 +128,10 @@ class Scheduler:
         """Return whether anything of ``session`` waits or runs."""
         return any(worker.busy(session) for worker in self._all_workers())
 
+    def running(self, session: str) -> frozenset[int]:
+        """Return the numbers of the jobs of ``session`` that run now; no job has the number of another one."""
+        return frozenset(number for worker in self._all_workers() for number in worker.running(session))
+
     def _all_workers(self) -> list[_Worker]:
         with self._lock:
             return list(self._workers.values())
@@ -175,6 +179,11 @@ class _Worker:
         with self._ready:
             waits = any(one.session == session and not one.future.cancelled() for one in self._queue)
             return waits or (self._running is not None and self._running.session == session)
+
+    def running(self, session: str) -> list[int]:
+        with self._ready:
+            one = self._running
+            return [one.number] if one is not None and one.session == session else []
 
     def close(self, finish: Callable[[], None] | None, timeout: float | None) -> None:
         with self._ready:

@@ -90,8 +90,6 @@ class ImageSession:
         self._seen: tuple[object, ...] | None = None
         self.rule = BY_SIZE
         """Which window of a large plane is looked at."""
-        self.done = 0
-        """How many questions have been answered, or given up."""
         self.encode_ms = 0.0
         """How long the last encoding took, reading included, in milliseconds."""
 
@@ -277,10 +275,7 @@ class ImageSession:
         engine = self.engine
 
         def run(progress: Progress, cancel: CancelToken) -> Answer:
-            try:
-                result = answer(engine.get(), progress, cancel)
-            finally:
-                self.done += 1
+            result = answer(engine.get(), progress, cancel)
             self.encode_ms = result.encode_ms or self.encode_ms
             return result
 
@@ -312,6 +307,11 @@ class ImageSession:
         """Drop what waits and stop what runs, all of it or what has this key."""
         self._seen = None  # what was stopped may not have been encoded
         self._scheduler.cancel(self.name, key)
+
+    @property
+    def running(self) -> frozenset[int]:
+        """What runs now, as numbers that are given once; empty where nothing does."""
+        return self._scheduler.running(self.name)
 
     @property
     def busy(self) -> bool:
