@@ -139,15 +139,15 @@ def test_what_is_encoded_is_encoded_anew_where_something_else_is_seen_and_found_
     plane, prompts = Plane(1, 2, ((0, 0),)), at((35, 35))
     session.set_source(first)
     session.request(prompts, plane).result(20)
-    assert session.has(plane, session.window)
+    assert session.has(plane, session.view.window)
 
     session.set_source(replace(first, **change))
-    assert not session.has(plane, session.window)
+    assert not session.has(plane, session.view.window)
     changed = session.request(prompts, plane).result(20)
 
-    assert changed.encode_ms > 0 and session.has(plane, session.window)
+    assert changed.encode_ms > 0 and session.has(plane, session.view.window)
     session.set_source(first)
-    assert session.has(plane, session.window) and session.request(prompts, plane).result(20).encode_ms == 0
+    assert session.has(plane, session.view.window) and session.request(prompts, plane).result(20).encode_ms == 0
 
 
 def test_a_mix_is_the_same_wherever_the_plane_is_cut_on_the_channel_axis(session):
@@ -157,4 +157,4 @@ def test_a_mix_is_the_same_wherever_the_plane_is_cut_on_the_channel_axis(session
 
     other = Plane(1, 2, ((0, 1),))
 
-    assert session.has(other, session.window) and session.request(at((35, 35)), other).result(20).encode_ms == 0
+    assert session.has(other, session.view.window) and session.request(at((35, 35)), other).result(20).encode_ms == 0
