@@ -69,6 +69,19 @@ def last(driver: Driver):
     return driver.state.results.current.view
 
 
+def window_of_a_box(driver: Driver, row: int, col: int, half: int) -> Window:
+    """Draw a square about a pixel, run, and return the window that was looked at."""
+    controller = driver.widget.controller
+    controller.choose_task(Task.IMAGE)
+    controller.choose_prompt(PromptKind.BOX)
+    controller.arm()
+    corners = [(row - half, col - half), (row - half, col + half), (row + half, col + half), (row + half, col - half)]
+    controller.boxes.layer.add([np.array(corners, float)], shape_type="rectangle")
+    controller.run()
+    driver.wait_until_idle()
+    return last(driver).window
+
+
 def files(folder) -> int:
     """Bytes of all files of a folder."""
     return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
@@ -312,17 +325,10 @@ def test_the_frame_goes_with_the_mode_and_with_the_picture(opened):
 
 def test_a_box_larger_than_the_size_is_held_whole(opened):
     opened.state.task.local, opened.state.task.local_side = True, 512
-    opened.widget.controller.choose_task(Task.IMAGE)
-    opened.widget.controller.choose_prompt(PromptKind.BOX)
-    opened.widget.controller.arm()
     (row, col), half = huge.NEAR, 700
-    corners = [(row - half, col - half), (row - half, col + half), (row + half, col + half), (row + half, col - half)]
-    opened.widget.controller.boxes.layer.add([np.array(corners, float)], shape_type="rectangle")
 
-    opened.widget.controller.run()
-    opened.wait_until_idle()
+    window = window_of_a_box(opened, row, col, half)
 
-    window = last(opened).window
     assert window.top <= row - half and window.bottom >= row + half
     assert frame(opened) == window
 
@@ -365,17 +371,10 @@ def test_unasked_the_window_grows_with_the_points_of_an_object_and_keeps_the_ear
 
 
 def test_unasked_the_window_grows_with_a_box(opened):
-    opened.widget.controller.choose_task(Task.IMAGE)
-    opened.widget.controller.choose_prompt(PromptKind.BOX)
-    opened.widget.controller.arm()
     (row, col), half = huge.NEAR, 700
-    corners = [(row - half, col - half), (row - half, col + half), (row + half, col + half), (row + half, col - half)]
-    opened.widget.controller.boxes.layer.add([np.array(corners, float)], shape_type="rectangle")
 
-    opened.widget.controller.run()
-    opened.wait_until_idle()
+    window = window_of_a_box(opened, row, col, half)
 
-    window = last(opened).window
     assert window.top < row - half and window.bottom > row + half and max(window.shape) < 2048
 
 
