@@ -163,6 +163,29 @@ def test_a_renamed_layer_is_used_again_and_a_deleted_one_is_made_anew(open_again
     assert not driver.viewer.layers[names.ACCEPTED].data.any() and set(objects(driver)) == {1}
 
 
+@pytest.mark.parametrize("side", [128, 5000])
+def test_deleting_the_layer_of_accepted_labels_is_a_step_of_its_own(open_again, side):
+    picture = np.pad(several(), ((0, side - 128), (0, side - 128)))
+    driver = open_again((picture, {}), show=False)
+    board = driver.widget.controller.board
+    for at in ((35, 35), (35, 95), (95, 35)):
+        begin(driver, at)
+        driver.widget.controller.accepting.accept(clear=True)
+
+    def there():
+        layer = accepted(driver)
+        return set() if layer is None else set(np.unique(layer.data[0] if layer.multiscale else layer.data)) - {0}
+
+    driver.viewer.layers.remove(accepted(driver))
+    driver.pump(0.02)
+    assert driver.state.results.undo == "Delete the accepted labels" and not driver.state.results.accepted
+    for _ in range(2):
+        board.undo()
+        assert there() == {1, 2, 3} and driver.state.results.accepted == 3
+        board.redo()
+        assert not there() and driver.state.results.accepted == 0
+
+
 def test_saving_after_accepting_writes_the_accepted_labels(open_again, tmp_path):
     driver = open_again((several(), {}), show=False)
     begin(driver, (35, 35), (35, 95))

@@ -8,7 +8,9 @@ import zarr
 
 from napari_sam3_assistant.app.state import Phase
 from napari_sam3_assistant.layers import names
+from napari_sam3_assistant.layers.prompts import POINT_SCREEN_PX
 from tests.conftest import squares
+from tests.e2e.hands import add, points
 
 ROTATED = {"scale": (0.5, 2.0), "rotate": 30, "translate": (7, -3), "units": ("micrometer", "micrometer")}
 
@@ -261,3 +263,19 @@ def test_rewritten_pixels_are_seen_though_no_event_tells(open_driver):
     result = driver.click(driver.viewer.layers[0], 90, 30)
 
     assert result.encode_ms > 0
+
+
+def test_where_no_point_is_in_view_none_is_drawn_and_where_one_is_it_can_be_seen(open_driver):
+    driver = open_driver((np.stack([squares()] * 3), {}), show=False)
+    add(driver, 35, 35)
+    assert points(driver).canvas_size_limits == POINT_SCREEN_PX
+
+    driver.viewer.dims.set_current_step(0, 2)
+    driver.pump(0.05)
+    assert points(driver).canvas_size_limits == (0, POINT_SCREEN_PX[1]), "napari draws a point of size 0"
+
+    add(driver, 35, 35)
+    assert points(driver).canvas_size_limits == POINT_SCREEN_PX
+    driver.widget.controller.board.begin_object()
+    driver.pump(0.05)
+    assert points(driver).canvas_size_limits == (0, POINT_SCREEN_PX[1]), "the points of another object are hidden"

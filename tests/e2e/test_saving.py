@@ -16,7 +16,7 @@ from napari_sam3_assistant.export.images import read_labels
 from napari_sam3_assistant.layers import names, saved
 from tests.conftest import squares
 from tests.e2e import huge
-from tests.e2e.hands import objects, paint, points, several
+from tests.e2e.hands import add, objects, paint, points, several
 
 ODD = 'ce/ll"s\n\N{GRINNING FACE} 0.5um.ome.tif'
 
@@ -330,3 +330,28 @@ def test_objects_in_two_corners_of_a_huge_plane_are_one_ome_zarr(slide):
     assert labels.shape == (huge.SIDE, huge.SIDE) and (labels[huge.NEAR], labels[huge.FAR]) == (1, 2)
     assert size_on_disk(slide.state.output.saved) < 20_000
     assert not objects(slide) and slide.viewer.layers["slide_mask_01"].data[0].shape == (huge.SIDE, huge.SIDE)
+
+
+def test_the_name_that_is_seen_is_that_of_the_next_file_on_every_slice_and_of_accepted_labels(open_driver, tmp_path):
+    driver = open_driver((np.stack([squares()] * 3), {"name": "st"}), show=False)
+    output, board = driver.state.output, driver.widget.controller
+    output.folder, output.format = str(tmp_path), "png"
+
+    def pressed():
+        driver.wait_until_idle()
+        driver.pump(0.1)
+        shown = output.next_name
+        driver.widget.simple.results.save.click()
+        driver.wait(lambda: not output.saving, "The end of saving")
+        assert output.saved.name == shown
+        return shown
+
+    add(driver, 35, 35)
+    assert pressed() == "st_slice001_mask_01.png"
+    driver.viewer.dims.set_current_step(0, 2)
+    driver.pump(0.1)
+    assert output.next_name == "st_slice002_mask_01.png"
+    add(driver, 35, 35)
+    assert pressed() == "st_slice002_mask_01.png"
+    board.accepting.accept(clear=True)
+    assert pressed() == "st_mask_01.tif", "a stack is no PNG"

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from napari_sam3_assistant.app import writing
+from napari_sam3_assistant.app.runtime import CLOSE_TIMEOUT_S
 from napari_sam3_assistant.app.state import Phase
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.export.images import FORMATS, read_labels, save_labels
@@ -153,13 +154,13 @@ class Slow:
 
         monkeypatch.setattr(os, "fsync", wait)
 
-    def meanwhile(self, driver, do) -> None:
+    def meanwhile(self, driver, do, takes: float = 0.2) -> None:
         """Press Save & Clean, and do something before the file is complete."""
         self.begun.clear()
         self.go.clear()
         driver.widget.simple.results.save_clean.click()
         driver.wait(self.begun.is_set, "The file")
-        threading.Timer(0.2, self.go.set).start()
+        threading.Timer(takes, self.go.set).start()
         do()
 
 
@@ -186,8 +187,7 @@ def test_where_the_viewer_is_closed_meanwhile_the_file_is_whole(noisy, tmp_path,
     noisy.state.output.format = format
     there = files(tmp_path / "out")
 
-    Slow(monkeypatch).meanwhile(noisy, noisy.viewer.close)
-    noisy.pump(0.3)
+    Slow(monkeypatch).meanwhile(noisy, noisy.viewer.close, takes=2 * CLOSE_TIMEOUT_S)
 
     (new,) = set(files(tmp_path / "out")) - set(there)
     assert new.startswith("cells_mask_02") and read_labels(tmp_path / "out" / new).labels.any()

@@ -203,6 +203,21 @@ def test_closing_ends_the_threads_and_refuses_new_work():
         scheduler.submit(note([], "y"), session="s", kind=Kind.DECODE)
 
 
+def test_closing_waits_for_what_keeps_a_user_s_work_and_drops_the_rest():
+    made, first, log = Scheduler(), Gate(), []
+    writes = made.submit(Job("e", first, keeps=True), session="s", kind=Kind.BATCH)
+    assert first.started.wait(5)
+    next_one = made.submit(
+        Job("e", lambda progress, cancel: log.append("kept"), keeps=True), session="s", kind=Kind.BATCH
+    )
+    other = made.submit(note(log, "dropped"), session="s", kind=Kind.DECODE)
+    threading.Timer(0.3, first.opened.set).start()
+
+    made.close(timeout=0.01)
+
+    assert writes.result(0) == "gate" and next_one.done() and other.cancelled() and log == ["kept"]
+
+
 def test_closing_one_engine_runs_what_ends_it_on_its_own_thread(scheduler):
     names: list[str] = []
     scheduler.submit(note([], "x"), session="s", kind=Kind.DECODE).result(5)

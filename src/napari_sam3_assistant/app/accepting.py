@@ -148,6 +148,8 @@ class Accepting:
             image = images.layer_by_id(viewer, identity)
             if image is None or accepted.accepted_layer(viewer, image) is None:
                 gone.add(identity)
+        if gone and accepted.is_accepted(layer):
+            self._controller.board.step("Delete the accepted labels")
         self._let_go([one for one in self.records if one.image in gone])
         self.records = tuple(one for one in self.records if one.image not in gone)
         self.publish()

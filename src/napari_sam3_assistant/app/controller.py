@@ -345,6 +345,7 @@ class AppController:
         self.board.place = here.place if here is not None else None
         self.board.absorb()  # painted while no widget was open
         self.accepting.publish()
+        self.saving.look()
         self.describe()
         if here is None:
             self.board.publish()

@@ -203,7 +203,7 @@ class Listing:
         target, agreed = (path, overwrite) if path.suffix else (path.with_name(path.name + SUFFIX), False)
         beside = self._left_out()
         future = self._scheduler.submit(
-            Job(WORKER, lambda progress, cancel: tables.save_table(entries, target, overwrite=agreed)),
+            Job(WORKER, lambda progress, cancel: tables.save_table(entries, target, overwrite=agreed), True),
             session=f"table-{id(self)}",
             kind=Kind.BATCH,
         )

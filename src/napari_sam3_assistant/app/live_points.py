@@ -11,6 +11,7 @@ from napari_sam3_assistant.app.pointer import Pointer
 from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.layers import images, point_records, prompts
 from napari_sam3_assistant.layers.point_records import PointsRecord
+from napari_sam3_assistant.layers.world import world_of
 from napari_sam3_assistant.tasks.jobs import Task
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class LivePoints:
             prompts.set_next_object(self.layer, draft.next_point)
         several = len(draft.talks) + len(draft.objects) > 1
         prompts.show_only(self.layer, draft.next_point if several else None)
+        prompts.limit_size(self.layer, world_of(self._controller.viewer))
 
     def toggle_next(self) -> None:
         """Change whether the next point is positive. Nothing runs."""

@@ -44,7 +44,8 @@ class Saving:
         output, task = self._output.events, controller.state.task.events
         for signal in (output.folder, output.default_folder, output.format, output.filename, output.saved):
             signal.connect(self._rename)
-        for signal in (task.image, task.summary, output.everywhere, controller.state.results.events.previews):
+        results = controller.state.results.events
+        for signal in (task.image, task.summary, output.everywhere, results.previews, results.kept):
             signal.connect(self._rename)
 
     def default_folder(self) -> Path:
@@ -129,7 +130,7 @@ class Saving:
         several = len(taken) > 1
         output.progress, output.step = None, f"Saving {len(taken)} masks..." if several else ""
         on_main = self._controller.on_main
-        job = Job(WORKER, write_all([one.write for one in taken]))
+        job = Job(WORKER, write_all([one.write for one in taken]), keeps=True)
         future = self._scheduler.submit(job, session=self._session, kind=Kind.BATCH, progress=self._progress)
         future.add_done_callback(lambda done: on_main(lambda: self._saved(done, taken, refused, clean, remark)))
 
@@ -141,6 +142,10 @@ class Saving:
             self._output.progress, self._output.step = fraction, message
 
     # -- what the next file is called -----------------------------------------------------------------
+
+    def look(self) -> None:
+        """Turn to the plane that is on screen now."""
+        self._rename()
 
     def _rename(self, *_: object) -> None:
         """Look which name is free, off the GUI thread: a folder may be long, or far away."""

@@ -123,6 +123,10 @@ class Taking:
         here, places = self._controller.here(), self._places()
         if here is None:
             return None
+        alone = not places and self._controller.state.results.kept
+        kept = None if not alone else accepted.accepted_layer(self._controller.viewer, here.layer)
+        if kept is not None:
+            return self.target(here, flat=bool(kept.multiscale))
         there = here if not places or here.place == places[0] else self._there(places[0])
         return self.target(there, flat=True, several=len(places) > 1)
 

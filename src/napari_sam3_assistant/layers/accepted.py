@@ -54,11 +54,16 @@ def _layer_of(viewer: Any, identity: str) -> Any | None:
     return next(found, None)
 
 
+def is_accepted(layer: Any) -> bool:
+    """Whether a layer holds accepted objects, in the viewer or taken out of it."""
+    return isinstance(layer, Labels) and "accepted" in note(layer)
+
+
 def all_accepted(viewer: Any) -> tuple[Accepted, ...]:
     """Return what was accepted on every image of a viewer; image by image, the newest last."""
     found: list[Accepted] = []
     for layer in viewer.layers:
-        if isinstance(layer, Labels) and "accepted" in note(layer):
+        if is_accepted(layer):
             found += sorted(note(layer)["live"].values(), key=lambda record: record.id)
     return tuple(found)
 

@@ -30,7 +30,7 @@ from napari_sam3_assistant.layers.features import (
 from napari_sam3_assistant.layers.frames import points_geometry
 from napari_sam3_assistant.layers.point_records import PointsRecord, read_points, write_points
 from napari_sam3_assistant.layers.positions import positions
-from napari_sam3_assistant.layers.world import World
+from napari_sam3_assistant.layers.world import World, displayed_axes, slider_position
 
 __all__ = [
     "CollectedPoints",
@@ -189,6 +189,19 @@ def show_only(points: Any, id: int | None) -> None:
     points.selected_data.difference_update(int(index) for index in np.flatnonzero(~shown))
     points.shown = shown
     points.refresh(thumbnail=False, data_displayed=False, extent=False)  # `shown` leaves the highlight as it was
+
+
+def limit_size(points: Any, world: World) -> None:
+    """Keep points from becoming too small or too large to be seen; where none is in view there is nothing to keep.
+
+    napari then draws a point of size 0 at the first pixel, which a least size would make visible.
+    """
+    position, on_screen = np.asarray(slider_position(points, world)), displayed_axes(points, world)
+    cut = [axis for axis in range(points.ndim) if axis not in on_screen]
+    near = (np.abs(np.asarray(points.data)[:, cut] - position[cut]) <= 0.5).all(axis=1)
+    limits = POINT_SCREEN_PX if bool((near & points.shown).any()) else (0, POINT_SCREEN_PX[1])
+    if tuple(points.canvas_size_limits) != limits:
+        points.canvas_size_limits = limits
 
 
 def remove_points(points: Any, indices: Collection[int]) -> None:

@@ -42,10 +42,13 @@ class Job(Generic[T]):
         Name of the engine: jobs of one engine run one after another, on its thread.
     run : callable
         ``run(progress, cancel)``; its result, or its exception, becomes that of the future.
+    keeps : bool
+        Whether it keeps a user's work, such as the writing of a file: it is done even if all is shut down meanwhile.
     """
 
     engine: str
     run: Callable[[Progress, CancelToken], T]
+    keeps: bool = False
 
 
 def check(question: Prompts | Query, capabilities: protocol.Capabilities) -> None:

@@ -23,6 +23,8 @@ from napari_sam3_assistant.tasks.jobs import Job, Kind
 
 T = TypeVar("T")
 AGE_S = 2.0
+KEEP_S = 120.0
+"""How long shutting down waits for jobs that keep a user's work, in seconds."""
 
 
 @dataclass(slots=True, eq=False)
@@ -116,7 +118,10 @@ class Scheduler:
             finish()
 
     def close(self, timeout: float | None = None) -> None:
-        """End every worker. What waits is cancelled, what runs is asked to stop; a second call does nothing."""
+        """End every worker. What waits is cancelled, what runs is asked to stop; a second call does nothing.
+
+        Jobs that keep a user's work are done first, and waited for: two minutes at most.
+        """
         with self._lock:
             self._closed = True
             workers = list(self._workers.values())
@@ -189,11 +194,12 @@ class _Worker:
         with self._ready:
             self._closed = True
             self._finish = finish
-        self.cancel(lambda one: True)
+            keeps = any(one.job.keeps for one in (*self._queue, self._running) if one is not None)
+        self.cancel(lambda one: not one.job.keeps)
         with self._ready:
             self._ready.notify()
         if threading.current_thread() is not self._thread:
-            self._thread.join(timeout)
+            self._thread.join(KEEP_S if keeps else timeout)
 
     def _work(self) -> None:
         while (one := self._next()) is not None:
