@@ -86,6 +86,21 @@ def test_an_object_corrected_after_it_was_accepted_takes_the_place_of_the_old_on
     assert driver.state.results.accepted == 1
 
 
+def test_what_was_accepted_stays_where_its_correction_is_too_large(open_again, monkeypatch):
+    driver = open_again((several(), {}), show=False)
+    accept = driver.widget.controller.accepting.accept
+    begin(driver, (35, 35))
+    accept(clear=False)
+    before = accepted(driver).data.copy()
+    add(driver, 35, 95)
+    monkeypatch.setattr("napari_sam3_assistant.layers.accepted.MOST_PIXELS", 100)
+
+    accept(clear=False)
+
+    assert "too large" in driver.state.run.message and np.array_equal(accepted(driver).data, before)
+    assert driver.state.results.accepted == 1 and objects(driver)
+
+
 def test_objects_of_several_slices_lie_on_the_picture_in_world_coordinates(open_again, tmp_path):
     driver = open_again((np.stack([squares(), squares(), squares()]), STACK))
     image = driver.viewer.layers[0]

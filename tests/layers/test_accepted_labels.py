@@ -64,6 +64,15 @@ def test_objects_get_numbers_in_turn_and_lie_where_they_were(desk):
     assert (more[0].image, more[0].plane) == (desk.source.identity, FLAT)
 
 
+def test_an_object_too_large_to_be_accepted_is_said_and_nothing_is_written(desk, monkeypatch):
+    monkeypatch.setattr(accepted, "MOST_PIXELS", 99)
+
+    with pytest.raises(ImageError, match="10 x 10 pixels is too large") as caught:
+        desk.accept(mask(0, 0, 3, 3), mask(20, 20))
+
+    assert "Save" in caught.value.hint and desk.layer is None
+
+
 def test_accepted_pixels_are_not_overwritten_and_the_record_says_what_was_written(desk):
     desk.accept(mask(0, 0))
 

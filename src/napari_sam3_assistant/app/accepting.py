@@ -93,7 +93,11 @@ class Accepting:
         viewer = self._controller.viewer
         with self.paint.own():
             accepted.erase(viewer, old)
-            made = accepted.accept(viewer, here.layer, here.source, here.plane, masks, best_first, facts)
+            try:
+                made = accepted.accept(viewer, here.layer, here.source, here.plane, masks, best_first, facts)
+            except AssistantError:
+                accepted.restore(viewer, here.layer, here.source, old)
+                raise
         self.records = (*(one for one in self.records if one not in old), *made)
         return {fresh[one.id - one.act].id: one.id for one in made}
 

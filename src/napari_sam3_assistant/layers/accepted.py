@@ -40,6 +40,8 @@ from napari_sam3_assistant.masks.pieces import Record
 MOST_SIDE = 4096
 COVER = "cover"
 """Noted of a layer of which a window is shown by a copy: what hides it there."""
+MOST_PIXELS = 2**28
+"""An object whose rectangle has more pixels is not accepted: it would take gigabytes and minutes."""
 MOST_LOOKED_THROUGH = 2**26
 """Of layers with more pixels, only the plane in use is looked through for the highest label."""
 
@@ -102,7 +104,7 @@ def accept(
     Raises
     ------
     ImageError
-        If there is no memory for a layer of the picture's size.
+        If an object is too large, or there is no memory for a layer of the picture's size.
     """
     shape, places = source.plane_shape(plane), places if places is not None else range(len(masks))
     wanted = [
@@ -112,6 +114,13 @@ def accept(
     ]
     if not wanted:
         return ()
+    for _, _, box, _ in wanted:
+        if box.area > MOST_PIXELS:
+            height, width = box.size
+            raise ImageError(
+                f"An object of {height:,.0f} x {width:,.0f} pixels is too large to be accepted.",
+                hint="Press Save: a file can hold it. Or segment a smaller copy of the picture.",
+            )
     layer = _ready(viewer, image, source, plane)
     live, erased = note(layer)["live"], note(layer)["erased"]
     free = 1 + max(_highest(layer, plane), max(live, default=0), max(erased, default=0))
