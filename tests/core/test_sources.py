@@ -4,6 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import zarr
+from dask.callbacks import Callback
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -272,3 +273,15 @@ def test_a_lazy_picture_whose_folder_is_gone_is_an_error_and_not_what_zarr_fills
     with pytest.raises(ImageError, match=r"a\.zarr is gone") as caught:
         source.read(Plane(0, 1), Window(0, 0, 5, 5))
     assert caught.value.hint
+
+
+def test_a_lazy_picture_is_read_without_the_callbacks_of_the_whole_process():
+    def fail(*_):
+        raise KeyError("the cache of another thread")
+
+    source = array_source(da.from_array(np.arange(64.0).reshape(8, 8), chunks=4), identity="lazy")
+
+    with Callback(posttask=fail):
+        pixels = source.read(Plane(0, 1), Window(2, 2, 6, 6))
+
+    np.testing.assert_array_equal(pixels, np.arange(64.0).reshape(8, 8)[2:6, 2:6])

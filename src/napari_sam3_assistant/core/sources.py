@@ -158,7 +158,7 @@ class Source:
             ratio = data.shape[axis] / self.shape[axis]
             picked[axis] = min(int(position * ratio), data.shape[axis] - 1)
         try:
-            pixels = np.asarray(data[tuple(picked)])
+            pixels = _computed(data[tuple(picked)])
         except AssistantError:
             raise
         except Exception as error:
@@ -201,6 +201,15 @@ class Source:
             if max(self.window_at(plane, window, candidate).shape) >= side:
                 level = candidate
         return level
+
+
+def _computed(part: Any) -> npt.NDArray[Any]:
+    """Return the pixels of a part of an array.
+
+    Of dask's arrays without the callbacks that are set for the whole process: the cache that napari sets is not made
+    for two threads, and a part that napari draws at the same moment would fail there or here.
+    """
+    return np.asarray(part.compute(callbacks=()) if hasattr(part, "__dask_graph__") else part)
 
 
 def estimate_limits(source: Source, plane: Plane) -> Limits:
