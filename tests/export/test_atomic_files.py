@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from napari_sam3_assistant.core.errors import SaveError
 from napari_sam3_assistant.export import atomic
-from napari_sam3_assistant.export.atomic import write_file
+from napari_sam3_assistant.export.atomic import write_file, write_folder
 from napari_sam3_assistant.export.images import FORMATS, read_labels, save_labels
 
 each_suffix = pytest.mark.parametrize("suffix", [kind.suffix for kind in FORMATS.values()])
@@ -263,3 +264,23 @@ write_file(Path({str(tmp_path / "m.tif")!r}), write)
 
     assert done.returncode == -9
     assert not (tmp_path / "m.tif").exists()
+
+
+def test_nothing_is_left_of_a_folder_though_threads_of_its_writer_go_on_for_a_moment(tmp_path):
+    def straggle(folder):
+        for number in range(20):
+            (folder / str(number)).mkdir(parents=True, exist_ok=True)
+            time.sleep(0.01)
+
+    stragglers = []
+
+    def write(folder):
+        stragglers.append(threading.Thread(target=straggle, args=(folder,)))
+        stragglers[0].start()
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(SaveError):
+        write_folder(tmp_path / "cells.ome.zarr", write)
+    stragglers[0].join()
+
+    assert os.listdir(tmp_path) == []

@@ -11,6 +11,7 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +24,7 @@ _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.E
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_FOLDER = {errno.ENOENT, errno.ENOTDIR}
+REMOVE_TRIES, REMOVE_PAUSE_S = 40, 0.05
 
 
 def write_file(path: Path, write: Callable[[BinaryIO], object], *, overwrite: bool = False) -> Path:
@@ -95,9 +97,21 @@ def write_folder(path: Path, write: Callable[[Path], object], *, overwrite: bool
     except OSError as error:
         raise save_error(path, error) from error
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        _remove(draft)
     _settle(path.parent)
     return path
+
+
+def _remove(draft: Path) -> None:
+    """Remove a folder that was not finished, if it is there.
+
+    Threads of a writer that failed may write into it for a moment longer, and make it again.
+    """
+    for _ in range(REMOVE_TRIES):
+        if not os.path.lexists(draft):
+            return
+        shutil.rmtree(draft, ignore_errors=True)
+        time.sleep(REMOVE_PAUSE_S)
 
 
 def _replace(path: Path, draft: Path) -> None:
