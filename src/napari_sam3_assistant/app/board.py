@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from napari_sam3_assistant.app import keeping
 from napari_sam3_assistant.app.drafts import Draft, Talk
 from napari_sam3_assistant.app.painted_prompts import PaintedRecord
-from napari_sam3_assistant.app.screen import OnScreen, Place
+from napari_sam3_assistant.app.screen import OnScreen, Place, in_order
 from napari_sam3_assistant.app.timeline import Timeline
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.layers import preview_boxes, preview_masks, previews
@@ -79,9 +79,7 @@ class Board:
     @property
     def previews(self) -> tuple[Place, ...]:
         """The planes with objects: those of one image after each other, in the order of their slices."""
-        order = {image: at for at, image in enumerate(dict.fromkeys(image for image, _ in self._drafts))}
-        found = [place for place, draft in self._drafts.items() if len(draft.objects)]
-        return tuple(sorted(found, key=lambda place: (order[place[0]], place[1].index)))
+        return tuple(place for place in in_order(self._drafts) if len(self._drafts[place].objects))
 
     def put(self, place: Place, draft: Draft) -> None:
         """Keep a draft. :meth:`draw` shows it."""

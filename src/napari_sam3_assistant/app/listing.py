@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.listed import Key, Line, Lines, line_of, number_in, one_of_each
 from napari_sam3_assistant.app.saving import WORKER
-from napari_sam3_assistant.app.screen import Place
+from napari_sam3_assistant.app.screen import Place, in_order
 from napari_sam3_assistant.core.errors import AssistantError, PromptError, SaveError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.results import ObjectRow
@@ -99,9 +99,7 @@ class Listing:
         """Return the planes that have objects, those of one image after each other."""
         drafts, layers = self._controller.board.drafts, self._controller.viewer.layers
         there = {str(layer.unique_id) for layer in layers}
-        places = [place for place in dict.fromkeys((*drafts, *self._records())) if place[0] in there]
-        order = {image: at for at, image in enumerate(dict.fromkeys(image for image, _ in places))}
-        return sorted(places, key=lambda place: (order[place[0]], place[1].index))
+        return in_order(place for place in dict.fromkeys((*drafts, *self._records())) if place[0] in there)
 
     def _listed(self) -> list[Line]:
         here = self._controller.board.place

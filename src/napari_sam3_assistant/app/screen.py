@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,13 @@ from napari_sam3_assistant.layers import world
 
 Place = tuple[str, Plane]
 """The unique id of an image layer, and a plane of it."""
+
+
+def in_order(places: Iterable[Place]) -> list[Place]:
+    """Return the planes of one image after each other, images as they come and slices in their order."""
+    found = list(places)
+    order = {image: at for at, image in enumerate(dict.fromkeys(image for image, _ in found))}
+    return sorted(found, key=lambda place: (order[place[0]], place[1].index))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
