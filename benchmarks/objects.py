@@ -22,7 +22,8 @@ from benchmarks.rows import Row, middle, show
 from benchmarks.scenes import Scene, in_memory, on_disk
 from benchmarks.screen import has_screen
 from benchmarks.waits import Disc
-from napari_sam3_assistant.app.state import Phase, PromptKind
+from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.core.results import Segmentation

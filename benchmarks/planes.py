@@ -17,7 +17,7 @@ from benchmarks.opened import Click, Heartbeat, Opened, rest, timed, until
 from benchmarks.rows import middle
 from benchmarks.scenes import Scene
 from benchmarks.waits import MB, STEPS, Disc, Traced, napari_alone, rested
-from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.windows import choose_window
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
@@ -237,7 +237,7 @@ def _cleaned(opened: Opened, scene: Scene, folder: Path, times: int) -> dict[Mea
 
     def clean() -> None:
         before = output.saved
-        opened.widget.simple.results.save_clean.click()
+        opened.widget.simple.results.saving.save_clean.click()
         until(lambda: output.saved not in (None, before) and not opened.state.results.objects, "The file")
 
     def alone() -> None:

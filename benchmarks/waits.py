@@ -249,7 +249,7 @@ def saved(opened: Opened, scene: Scene, folder: Path, times: int) -> list[Row]:
     folder.mkdir(parents=True, exist_ok=True)
 
     def save() -> None:
-        opened.widget.simple.results.save.click()
+        opened.widget.simple.results.saving.save.click()
         until(lambda: not output.saving and output.saved is not None, "The file")
 
     spent = [rested(save) for _ in range(max(times // 2, 1))]

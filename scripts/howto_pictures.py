@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from qtpy.QtWidgets import QDockWidget
 
-from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.demo.driver import Driver
 from napari_sam3_assistant.demo.fit import box_round, deepest, iou, matched, next_click, zigzag
@@ -158,7 +158,7 @@ def examples(tour: Tour) -> None:
     with tempfile.TemporaryDirectory() as folder:
         output = tour.driver.state.output
         output.folder = folder
-        tour.driver.widget.simple.results.save.click()
+        tour.driver.widget.simple.results.saving.save.click()
         tour.driver.wait(lambda: not output.saving, "The end of saving")
         tour.driver.wait_until_idle()
         tour.say("Save")

@@ -68,7 +68,7 @@ def each_format(tour: Tour, folder: Path) -> None:
     output, results = tour.driver.state.output, tour.driver.widget.simple.results
     output.everywhere = False
     for index, title in enumerate(kind.title for kind in FORMATS.values()):
-        results.format.setCurrentIndex(index)
+        results.saving.format.setCurrentIndex(index)
         press(tour, "save")
         path = output.saved
         found = read_labels(path)
@@ -90,14 +90,15 @@ def main(arguments: list[str]) -> int:
         output, results = tour.driver.state.output, tour.driver.widget.simple.results
         correct_slices(tour)
         output.default_folder = HOME
-        results.everywhere.click()
+        results.saving.everywhere.click()
         tour.driver.pump(0.3)
-        print(f"           {results.everywhere.text()} | {results.filename.placeholderText()}", flush=True)
+        saving = results.saving
+        print(f"           {saving.everywhere.text()} | {saving.filename.placeholderText()}", flush=True)
         tour.picture("save-all-slices.png")
         output.folder = folder
         each_format(tour, Path(folder))
-        results.format.setCurrentIndex(0)
-        results.everywhere.click()
+        results.saving.format.setCurrentIndex(0)
+        results.saving.everywhere.click()
         press(tour, "save_clean")
         print("           " + ", ".join(sorted(os.listdir(folder))), flush=True)
         print("           layers: " + ", ".join(layer.name for layer in tour.driver.viewer.layers), flush=True)

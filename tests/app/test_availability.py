@@ -7,7 +7,8 @@ import pytest
 
 from napari_sam3_assistant.app.availability import availability
 from napari_sam3_assistant.app.canvas_menu import canvas_menu
-from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase, PromptKind
+from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.views import Action
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.intensity import Limits

@@ -9,7 +9,8 @@ import pytest
 from napari_sam3_assistant.app import model_hints
 from napari_sam3_assistant.app.availability import availability
 from napari_sam3_assistant.app.get_view import default_folder, get_view
-from napari_sam3_assistant.app.state import AppState, Download, ModelState
+from napari_sam3_assistant.app.model_state import Download, ModelState
+from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.app.views import Action
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 from tests.engines.weights import small

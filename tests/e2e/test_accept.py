@@ -27,8 +27,8 @@ def accepted(driver):
 
 def saved(driver, folder):
     driver.state.output.folder = str(folder)
-    driver.wait(driver.widget.simple.results.save.isEnabled, "The button")
-    driver.widget.simple.results.save.click()
+    driver.wait(driver.widget.simple.results.saving.save.isEnabled, "The button")
+    driver.widget.simple.results.saving.save.click()
     driver.wait(lambda: not driver.state.output.saving, "The end of saving")
     assert driver.state.output.saved is not None, driver.state.run
     return tifffile.imread(driver.state.output.saved)
@@ -41,11 +41,11 @@ def test_accept_only_keeps_and_accept_and_clear_takes_the_prompts_away(open_agai
     driver.pump(0.05)
     shown = labels(driver)
 
-    results.accept_only.click()
+    results.accepting.accept_only.click()
     driver.pump(0.05)
     assert np.array_equal(accepted(driver).data, shown) and np.array_equal(labels(driver), shown)
-    assert "as 1 to 2" in driver.state.run.message and not results.accept_only.isEnabled()
-    results.accept_clear.click()
+    assert "as 1 to 2" in driver.state.run.message and not results.accepting.accept_only.isEnabled()
+    results.accepting.accept_clear.click()
     driver.pump(0.05)
 
     assert np.array_equal(accepted(driver).data, shown) and not labels(driver).any()
@@ -123,7 +123,7 @@ def test_objects_of_several_slices_lie_on_the_picture_in_world_coordinates(open_
 
 def test_undo_last_accept_goes_back_one_by_one_and_then_says_so(open_again):
     driver = open_again((several(), {}), show=False)
-    button = driver.widget.simple.results.undo_accept
+    button = driver.widget.simple.results.accepting.undo_accept
     for at in ((35, 35), (35, 95), (95, 35)):
         begin(driver, at)
         driver.widget.controller.accepting.accept(clear=True)
@@ -169,7 +169,7 @@ def test_a_renamed_layer_is_used_again_and_a_deleted_one_is_made_anew(open_again
 
     driver.viewer.layers.remove("my cells")
     driver.pump(0.02)
-    assert driver.state.results.accepted == 0 and not driver.widget.simple.results.save.isEnabled()
+    assert driver.state.results.accepted == 0 and not driver.widget.simple.results.saving.save.isEnabled()
     begin(driver, (95, 35))
     accept(clear=True)
 
@@ -249,7 +249,7 @@ def test_on_a_huge_plane_objects_far_apart_are_held_accepted_and_saved(open_agai
     assert names.HELD not in driver.viewer.layers and layer.multiscale
     found = {at: int(np.asarray(layer.data[0][at : at + 1, at : at + 1])[0, 0]) for at in (200, 200 + far, 5000)}
     assert sorted(found.values()) == [0, 1, 2] and found[5000] == 0
-    assert driver.widget.simple.results.save.isEnabled()
+    assert driver.widget.simple.results.saving.save.isEnabled()
     driver.widget.controller.accepting.undo_last()
     file = saved(driver, tmp_path)
     assert max(file.shape) < 100 and (file > 0).sum() > 5500

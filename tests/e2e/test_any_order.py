@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 
-from napari_sam3_assistant.app.state import Phase, PromptKind
+from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.labels import to_labels

@@ -138,7 +138,7 @@ def test_a_lazy_picture_that_fails_says_so_and_works_again_later(open_driver):
 def saved_folder(driver, folder) -> None:
     driver.click(driver.viewer.layers[0], 35, 35)
     driver.state.output.folder = str(folder)
-    driver.widget.simple.results.save.click()
+    driver.widget.simple.results.saving.save.click()
     driver.wait(lambda: not driver.state.output.saving, "The end of saving")
     driver.pump(0.05)
 
@@ -169,7 +169,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_the_mask_stays(open_driver,
     assert driver.state.run.phase is Phase.FAILED and driver.state.run.hint
     assert driver.state.output.saved is None and driver.state.results.current is not None
     assert (tmp_path / "in the way").read_text() == "a file"
-    assert driver.widget.simple.results.save.isEnabled()
+    assert driver.widget.simple.results.saving.save.isEnabled()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")

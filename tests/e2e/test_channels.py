@@ -11,7 +11,8 @@ import tifffile
 import zarr
 from qtpy.QtCore import Qt
 
-from napari_sam3_assistant.app.state import Phase, PromptKind
+from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task

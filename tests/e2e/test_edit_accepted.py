@@ -52,7 +52,7 @@ def accept(driver, *masks, plane=FLAT) -> None:
 
 
 def button(driver):
-    return driver.widget.simple.results.edit
+    return driver.widget.simple.results.accepting.edit
 
 
 def press(driver) -> None:

@@ -11,7 +11,8 @@ import pytest
 import zarr
 from napari.components import ViewerModel
 
-from napari_sam3_assistant.app.state import Phase, PromptKind
+from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.demo.driver import Driver
 from napari_sam3_assistant.layers import names

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_sam3_assistant.app.state import Phase, PromptKind
+from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
 from tests.conftest import squares

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from napari_sam3_assistant.app import runtime
-from napari_sam3_assistant.app.state import Phase, PromptKind
+from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.engines.host import HostedEngine
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
@@ -125,9 +126,9 @@ def test_unload_after_saving_waits_for_the_file_and_then_gives_the_memory_back(s
     add(driver, 35, 35)
     before = process()
     driver.state.output.folder = str(tmp_path / "out")
-    results.unload.click()
+    results.saving.unload.click()
 
-    results.save_clean.click()
+    results.saving.save_clean.click()
     driver.wait(lambda: not driver.state.model.loaded, "Unload")
     driver.pump(0.1)
 

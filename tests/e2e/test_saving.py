@@ -41,7 +41,7 @@ def shown_name(driver) -> str:
     """What the field of the file name shows."""
     driver.wait_until_idle()
     driver.pump(0.2)
-    return driver.widget.simple.results.filename.placeholderText()
+    return driver.widget.simple.results.saving.filename.placeholderText()
 
 
 def files(folder) -> list[str]:
@@ -55,7 +55,7 @@ def layers(driver) -> list[str]:
 def test_save_and_clean_leaves_a_file_a_layer_of_its_name_and_no_preview(ready, tmp_path):
     area = objects(ready)[1]
 
-    press(ready, ready.widget.simple.results.save_clean)
+    press(ready, ready.widget.simple.results.saving.save_clean)
 
     path = tmp_path / "out" / "cells_mask_01.tif"
     layer = ready.viewer.layers["cells_mask_01"]
@@ -71,7 +71,7 @@ def test_save_and_clean_leaves_a_file_a_layer_of_its_name_and_no_preview(ready, 
 
 def test_undo_after_save_and_clean_brings_masks_and_points_back(ready):
     before = objects(ready)
-    press(ready, ready.widget.simple.results.save_clean)
+    press(ready, ready.widget.simple.results.saving.save_clean)
 
     ready.widget.controller.board.undo()
     ready.wait_until_idle()
@@ -83,11 +83,11 @@ def test_undo_after_save_and_clean_brings_masks_and_points_back(ready):
 def test_after_save_and_clean_the_next_object_gets_the_next_number(ready, tmp_path):
     results = ready.widget.simple.results
     assert shown_name(ready) == "cells_mask_01.tif"
-    press(ready, results.save_clean)
+    press(ready, results.saving.save_clean)
     assert shown_name(ready) == "cells_mask_02.tif"
 
     ready.click(ready.viewer.layers[0], 95, 95)
-    press(ready, results.save_clean)
+    press(ready, results.saving.save_clean)
 
     assert files(tmp_path / "out") == ["cells_mask_01.tif", "cells_mask_02.tif"]
     assert layers(ready) == ["cells", "cells_mask_02", "cells_mask_01", names.POINTS]
@@ -96,7 +96,7 @@ def test_after_save_and_clean_the_next_object_gets_the_next_number(ready, tmp_pa
 def test_the_name_follows_folder_format_and_image(ready, tmp_path):
     results = ready.widget.simple.results
     for index, suffix in enumerate((".tif", ".npy", ".png", ".ome.zarr")):
-        results.format.setCurrentIndex(index)
+        results.saving.format.setCurrentIndex(index)
         assert shown_name(ready) == f"cells_mask_01{suffix}"
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "nuclei_mask_01.ome.zarr").touch()
@@ -111,14 +111,14 @@ def test_a_name_of_ones_own_is_for_one_file_and_takes_no_others_place(ready, tmp
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.tif").write_text("old")
     results = ready.widget.simple.results
-    results.filename.setText("mine.png")
-    results.filename.textEdited.emit("mine.png")
+    results.saving.filename.setText("mine.png")
+    results.saving.filename.textEdited.emit("mine.png")
 
-    press(ready, results.save)
+    press(ready, results.saving.save)
 
     assert files(tmp_path / "out") == ["mine.tif", "mine_01.tif"]
     assert (tmp_path / "out" / "mine.tif").read_text() == "old"
-    assert results.filename.text() == "" and shown_name(ready) == "cells_mask_01.tif"
+    assert results.saving.filename.text() == "" and shown_name(ready) == "cells_mask_01.tif"
 
 
 @pytest.mark.parametrize("format", ["tiff", "npy", "png", "zarr"])
@@ -127,7 +127,7 @@ def test_every_format_holds_the_mask_under_a_name_that_every_disk_takes(open_dri
     driver.click(driver.viewer.layers[0], 35, 35)
     driver.state.output.folder, driver.state.output.format = str(tmp_path), format
 
-    press(driver, driver.widget.simple.results.save_clean)
+    press(driver, driver.widget.simple.results.saving.save_clean)
 
     path, layer = driver.state.output.saved, driver.viewer.layers[1]
     assert path.parent == tmp_path and path.name.startswith("ce_ll_s_\N{GRINNING FACE} 0.5um_mask_01.")
@@ -142,7 +142,7 @@ def test_all_objects_are_saved_also_those_that_overlap_and_then_all_are_cleaned(
         driver.click(driver.viewer.layers[0], row, col)
     driver.state.output.folder = str(tmp_path)
 
-    press(driver, driver.widget.simple.results.save_clean)
+    press(driver, driver.widget.simple.results.saving.save_clean)
 
     assert set(np.unique(tifffile.imread(driver.state.output.saved))) == {0, 1, 2, 3}
     assert layers(driver) == ["cells", "cells_mask_01", names.POINTS]
@@ -156,7 +156,7 @@ def test_objects_of_another_slice_are_kept(open_driver, tmp_path):
     driver.click(driver.viewer.layers[0], 95, 95)
     driver.state.output.folder = str(tmp_path)
 
-    press(driver, driver.widget.simple.results.save_clean)
+    press(driver, driver.widget.simple.results.saving.save_clean)
     assert not objects(driver)
     driver.viewer.dims.set_current_step(0, 1 - driver.viewer.dims.current_step[0])
     driver.wait_until_idle()
@@ -166,7 +166,7 @@ def test_objects_of_another_slice_are_kept(open_driver, tmp_path):
 
 
 def test_what_is_painted_while_a_file_is_written_is_not_cleaned_away(ready):
-    ready.widget.simple.results.save_clean.click()
+    ready.widget.simple.results.saving.save_clean.click()
     paint(ready.viewer.layers[names.PREVIEW_LABELS], np.s_[2:6, 2:6], 7)
     ready.wait(lambda: not ready.state.output.saving, "The end of saving")
     ready.pump(0.1)
@@ -185,7 +185,7 @@ def test_a_failure_on_the_way_leaves_the_preview_as_it_was(ready, tmp_path, monk
     where = "napari_sam3_assistant.app.writing.save_labels" if fails == "file" else saved.__name__ + ".turn_preview"
     monkeypatch.setattr(where, fail)
 
-    press(ready, ready.widget.simple.results.save_clean)
+    press(ready, ready.widget.simple.results.saving.save_clean)
 
     assert objects(ready) == before and names.PREVIEW_LABELS in layers(ready) and len(points(ready).data) == 1
     assert ready.state.run.phase is Phase.FAILED and ready.state.run.hint
@@ -196,7 +196,7 @@ def test_a_failure_on_the_way_leaves_the_preview_as_it_was(ready, tmp_path, monk
 def test_the_model_is_unloaded_after_the_file_is_written_where_that_is_wanted(ready, wanted):
     ready.state.model.loaded, ready.state.output.unload = True, wanted
 
-    press(ready, ready.widget.simple.results.save_clean)
+    press(ready, ready.widget.simple.results.saving.save_clean)
 
     assert ready.state.output.saved.is_file()
     assert ready.state.run.message.endswith("Model unloaded.") is wanted
@@ -204,7 +204,7 @@ def test_the_model_is_unloaded_after_the_file_is_written_where_that_is_wanted(re
 
 def test_save_labels_makes_a_layer_and_leaves_the_preview(ready, tmp_path):
     for _ in range(2):
-        press(ready, ready.widget.simple.results.save_labels)
+        press(ready, ready.widget.simple.results.saving.save_labels)
 
     assert {names.SAVED, f"{names.SAVED} [1]", names.PREVIEW_LABELS} <= set(layers(ready))
     assert int((ready.viewer.layers[names.SAVED].data == 1).sum()) == objects(ready)[1]
@@ -218,7 +218,7 @@ def test_an_accepted_stack_is_no_png_and_becomes_a_tiff(open_driver, tmp_path):
     driver.pump(0.1)
     driver.state.output.folder, driver.state.output.format = str(tmp_path), "png"
 
-    press(driver, driver.widget.simple.results.save)
+    press(driver, driver.widget.simple.results.saving.save)
 
     assert tifffile.imread(tmp_path / "stack_mask_01.tif").shape == (2, 128, 128)
     assert "PNG is only available for 2D masks. Using TIFF" in driver.state.run.message
@@ -226,9 +226,9 @@ def test_an_accepted_stack_is_no_png_and_becomes_a_tiff(open_driver, tmp_path):
 
 def test_the_folder_of_the_last_file_opens_or_it_is_said_why_not(ready, tmp_path):
     saving, results, shown = ready.widget.controller.saving, ready.widget.simple.results, []
-    assert not results.open_folder.isVisible()
-    press(ready, results.save)
-    assert results.open_folder.isVisible() and results.summary.text().startswith("Saved: cells_mask_01.tif")
+    assert not results.saving.open_folder.isVisible()
+    press(ready, results.saving.save)
+    assert results.saving.open_folder.isVisible() and results.summary.text().startswith("Saved: cells_mask_01.tif")
     assert results.summary.toolTip() == str(tmp_path / "out" / "cells_mask_01.tif")
 
     saving.open_folder(lambda folder: not shown.append(folder))
@@ -271,7 +271,7 @@ def test_on_a_huge_plane_a_file_takes_the_room_of_the_object_and_tells_where_it_
     for format, suffix in suffixes.items():
         slide.state.output.format = format
         tracemalloc.start()
-        press(slide, slide.widget.simple.results.save)
+        press(slide, slide.widget.simple.results.saving.save)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
 
@@ -287,7 +287,7 @@ def test_on_a_huge_plane_a_file_takes_the_room_of_the_object_and_tells_where_it_
             assert first == (None if format == "npy" else (top, left))
         np.testing.assert_array_equal(labels == 1, item.mask.mask)
         assert (f"It begins at row {top}, column {left} of the picture" in slide.state.run.message) is (format == "npy")
-    press(slide, slide.widget.simple.results.save_clean)
+    press(slide, slide.widget.simple.results.saving.save_clean)
     assert slide.viewer.layers["slide_mask_02"].data.size < 4 * height * width + 2 * 64 * 256
 
 
@@ -297,12 +297,12 @@ def test_napari_and_other_programs_find_a_part_where_its_file_says(slide):
     (item,) = slide.state.results.objects
     image = slide.viewer.layers[0]
 
-    press(slide, slide.widget.simple.results.save)
+    press(slide, slide.widget.simple.results.saving.save)
     with tifffile.TiffFile(slide.state.output.saved) as file:
         tags, note = file.pages[0].tags, json.loads(file.pages[0].description)
         across = [tags[name].value for name in ("XPosition", "YPosition", "XResolution", "YResolution")]
     slide.state.output.format = "zarr"
-    press(slide, slide.widget.simple.results.save)
+    press(slide, slide.widget.simple.results.saving.save)
     (labels,) = slide.viewer.open(slide.state.output.saved, layer_type="labels")
 
     x, y, per_x, per_y = (up / down for up, down in across)
@@ -320,11 +320,11 @@ def test_objects_in_two_corners_of_a_huge_plane_are_one_ome_zarr(slide):
         slide.wait_until_idle()
     results = slide.widget.simple.results
 
-    press(slide, results.save_clean)
+    press(slide, results.saving.save_clean)
     assert "too far apart" in slide.state.run.message and "OME-Zarr" in slide.state.run.hint
     assert len(objects(slide)) == 2 and not slide.state.output.saved
     slide.state.output.format = "zarr"
-    press(slide, results.save_clean)
+    press(slide, results.saving.save_clean)
 
     labels = zarr.open_group(slide.state.output.saved, mode="r")["0"]
     assert labels.shape == (huge.SIDE, huge.SIDE) and (labels[huge.NEAR], labels[huge.FAR]) == (1, 2)
@@ -341,7 +341,7 @@ def test_the_name_that_is_seen_is_that_of_the_next_file_on_every_slice_and_of_ac
         driver.wait_until_idle()
         driver.pump(0.1)
         shown = output.next_name
-        driver.widget.simple.results.save.click()
+        driver.widget.simple.results.saving.save.click()
         driver.wait(lambda: not output.saving, "The end of saving")
         assert output.saved.name == shown
         return shown

@@ -96,7 +96,7 @@ def test_whatever_fails_while_the_file_is_written_nothing_is_lost_and_nothing_is
         noisy.state.output.format = name
         for what, broken, says in failures(noisy, monkeypatch):
             with broken:
-                press(noisy, noisy.widget.simple.results.save_clean)
+                press(noisy, noisy.widget.simple.results.saving.save_clean)
 
             run = noisy.state.run
             assert run.phase is Phase.FAILED and re.search(says, run.message) and run.hint, (name, what, run)
@@ -105,7 +105,7 @@ def test_whatever_fails_while_the_file_is_written_nothing_is_lost_and_nothing_is
     for kind in FORMATS.values():
         np.testing.assert_array_equal(read_labels(tmp_path / "out" / f"cells_mask_01{kind.suffix}").labels, OLD)
     assert layers(noisy) == ["cells", names.PREVIEW_LABELS, names.POINTS]
-    press(noisy, noisy.widget.simple.results.save_clean)
+    press(noisy, noisy.widget.simple.results.saving.save_clean)
     assert noisy.state.output.saved.name == f"cells_mask_02{kind.suffix}", "and the next press saves"
 
 
@@ -119,10 +119,10 @@ def test_a_folder_that_cannot_be_made_is_said_and_none_above_it_is_left(noisy, t
     for number, folder in enumerate(wrong):
         noisy.state.output.folder, noisy.state.output.format = folder, list(FORMATS)[number % len(FORMATS)]
         noisy.pump(0.05)
-        press(noisy, noisy.widget.simple.results.save_clean)
+        press(noisy, noisy.widget.simple.results.saving.save_clean)
 
         assert noisy.state.run.phase is Phase.FAILED and "folder" in noisy.state.run.hint, folder
-        assert objects(noisy) == before and noisy.widget.simple.results.save.isEnabled()
+        assert objects(noisy) == before and noisy.widget.simple.results.saving.save.isEnabled()
     assert sorted(os.listdir(tmp_path)) == ["file", "out"] and (tmp_path / "file").read_text() == "mine"
 
 
@@ -132,7 +132,7 @@ def test_without_memory_for_the_layer_the_file_is_whole_and_the_preview_stays(no
     for name in FORMATS:
         noisy.state.output.format = name
         with no_memory(monkeypatch, saved, "_made"):
-            press(noisy, noisy.widget.simple.results.save_clean)
+            press(noisy, noisy.widget.simple.results.saving.save_clean)
 
         path, run = noisy.state.output.saved, noisy.state.run
         assert run.phase is Phase.FAILED and "no memory" in run.message and str(path) in run.message and run.hint
@@ -158,7 +158,7 @@ class Slow:
         """Press Save & Clean, and do something before the file is complete."""
         self.begun.clear()
         self.go.clear()
-        driver.widget.simple.results.save_clean.click()
+        driver.widget.simple.results.saving.save_clean.click()
         driver.wait(self.begun.is_set, "The file")
         threading.Timer(takes, self.go.set).start()
         do()
@@ -203,7 +203,7 @@ def test_any_name_of_a_picture_becomes_a_file_that_every_disk_takes(noisy, tmp_p
 
     for name in PICTURES:
         noisy.viewer.layers[0].name = name
-        press(noisy, noisy.widget.simple.results.save)
+        press(noisy, noisy.widget.simple.results.saving.save)
 
     made = files(folder)
     assert len(made) == len(PICTURES) and {"img.ome_mask_01.npy", "scan_0.5um_mask_01.npy", "a_mask_01.npy"} < set(made)
@@ -220,6 +220,6 @@ def test_any_name_that_is_typed_becomes_a_file_in_the_folder(noisy, tmp_path):
 
     for name in wanted:
         noisy.state.output.filename = name
-        press(noisy, noisy.widget.simple.results.save)
+        press(noisy, noisy.widget.simple.results.saving.save)
 
     assert files(folder) == sorted(wanted.values())

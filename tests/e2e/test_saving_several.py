@@ -43,10 +43,10 @@ def stack(open_driver, tmp_path):
 def test_five_slices_of_a_stack_become_five_files_and_layers_and_come_back_as_one_step(stack, tmp_path):
     results, board = stack.widget.simple.results, stack.widget.controller.board
     before = {place: draft.objects for place, draft in board.drafts.items()}
-    assert results.everywhere.isVisible() and results.everywhere.text() == "All slices (5)"
+    assert results.saving.everywhere.isVisible() and results.saving.everywhere.text() == "All slices (5)"
     assert shown_name(stack) == "stack_z001_mask_01.tif (+4)"
 
-    press(stack, results.save_clean)
+    press(stack, results.saving.save_clean)
 
     stems = [f"stack_z{position:03d}_mask_01" for position in SLICES]
     assert files(tmp_path / "out") == [f"{stem}.tif" for stem in stems]
@@ -56,7 +56,7 @@ def test_five_slices_of_a_stack_become_five_files_and_layers_and_come_back_as_on
         np.testing.assert_array_equal(layer.data[0], labels)
         assert labels[35, 35] == 1 and tuple(layer.translate) == (2 * position, 0, 0)
     assert not any(len(draft.objects) for draft in board.drafts.values()) and not len(points(stack).data)
-    assert names.PREVIEW_LABELS not in layers(stack) and not results.everywhere.isVisible()
+    assert names.PREVIEW_LABELS not in layers(stack) and not results.saving.everywhere.isVisible()
     assert stack.state.run.message == f"Saved 5 masks to {tmp_path / 'out'}. Each is a layer of its name."
     board.undo()
     stack.wait_until_idle()
@@ -68,7 +68,7 @@ def test_five_slices_of_a_stack_become_five_files_and_layers_and_come_back_as_on
 def test_without_the_choice_only_the_slice_on_screen_is_saved(stack, tmp_path):
     stack.state.output.everywhere = False
 
-    press(stack, stack.widget.simple.results.save_clean)
+    press(stack, stack.widget.simple.results.saving.save_clean)
 
     assert files(tmp_path / "out") == ["stack_z009_mask_01.tif"]
     assert len(stack.widget.controller.board.previews) == 4 and len(points(stack).data) == 4
@@ -86,7 +86,7 @@ def test_what_fails_is_said_by_name_and_keeps_its_preview_and_its_points(stack, 
 
     monkeypatch.setattr(writing, "save_labels", full)
 
-    press(stack, stack.widget.simple.results.save_clean)
+    press(stack, stack.widget.simple.results.saving.save_clean)
 
     left = stack.widget.controller.board.previews
     assert [place[1].index for place in left] == [((0, 4),)] and len(points(stack).data) == 1
@@ -109,7 +109,7 @@ def test_cancel_stops_between_two_files_and_the_other_previews_stay(stack, tmp_p
     monkeypatch.setattr(writing, "save_labels", slow)
     run = stack.widget.simple.run
 
-    stack.widget.simple.results.save_clean.click()
+    stack.widget.simple.results.saving.save_clean.click()
     stack.wait(begun.is_set, "The second file")
     stack.pump(0.2)
     assert run.background.text() == "Saving 2 of 5." and run.bar.isVisible() and run.cancel.isEnabled()
@@ -130,12 +130,12 @@ def test_names_of_ones_own_are_numbered_and_layers_are_made_and_slices_that_are_
     (out / "mine_z003_01.npy").write_text("old")
     stack.state.output.format, stack.state.output.filename = "npy", "mine.tif"
 
-    press(stack, results.save)
+    press(stack, results.saving.save)
     made = ["mine_z001_01", "mine_z003_01", "mine_z003_02", "mine_z004_01", "mine_z007_01", "mine_z009_01"]
     assert files(out) == [f"{one}.npy" for one in made] and (out / "mine_z003_01.npy").read_text() == "old"
     assert len(stack.widget.controller.board.previews) == 5 and stack.state.output.filename == ""
 
-    press(stack, results.save_labels)
+    press(stack, results.saving.save_labels)
     saved = [layer for layer in stack.viewer.layers if layer.name.startswith(names.SAVED)]
     assert sorted(layer.translate[0] for layer in saved) == [2 * position for position in SLICES]
     assert "5 layers" in stack.state.run.message and len(files(out)) == 6
@@ -143,7 +143,7 @@ def test_names_of_ones_own_are_numbered_and_layers_are_made_and_slices_that_are_
     go_to(stack, 1)
     stack.viewer.layers["stack"].data = stack.viewer.layers["stack"].data[:5]
     stack.wait_until_idle()
-    press(stack, results.save)
+    press(stack, results.saving.save)
     assert files(out)[6:] == [f"stack_z00{position}_mask_01.npy" for position in (1, 3, 4)]
     assert stack.state.run.phase is Phase.FAILED and stack.state.run.hint
     assert stack.state.run.message.startswith(f"Saved 3 of 5 masks to {out}. stack, slice 7: stack has the shape (5,")
@@ -158,13 +158,13 @@ def test_each_of_three_pictures_gets_its_file_and_one_that_was_removed_is_left_o
         driver.wait_until_idle()
     driver.state.output.folder, driver.state.output.everywhere = str(tmp_path), True
     driver.pump(0.05)
-    assert driver.widget.simple.results.everywhere.text() == "All pictures (3)"
-    press(driver, driver.widget.simple.results.save)
+    assert driver.widget.simple.results.saving.everywhere.text() == "All pictures (3)"
+    press(driver, driver.widget.simple.results.saving.save)
     assert files(tmp_path) == ["a_mask_01.tif", "b_mask_01.tif", "c_mask_01.tif"]
 
     driver.viewer.layers.remove("b")
     driver.pump(0.05)
-    press(driver, driver.widget.simple.results.save_clean)
+    press(driver, driver.widget.simple.results.saving.save_clean)
 
     assert files(tmp_path) == ["a_mask_01.tif", "a_mask_02.tif", "b_mask_01.tif", "c_mask_01.tif", "c_mask_02.tif"]
     assert {"a_mask_02", "c_mask_02"} <= set(layers(driver)) and names.PREVIEW_LABELS not in layers(driver)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_sam3_assistant.app.state import Phase, PromptKind
+from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.errors import EngineError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine

@@ -11,7 +11,7 @@ from tests.conftest import squares
 
 def saved(driver, folder):
     driver.state.output.folder = str(folder)
-    driver.widget.simple.results.save.click()
+    driver.widget.simple.results.saving.save.click()
     driver.wait(lambda: not driver.state.output.saving, "The end of saving")
     driver.pump(0.05)
     return driver.state.output.saved
@@ -102,7 +102,7 @@ def test_a_deleted_preview_can_no_longer_be_saved(open_driver):
     driver.viewer.layers.remove(names.PREVIEW_LABELS)
     driver.pump(0.05)
 
-    assert not driver.widget.simple.results.save.isEnabled()
+    assert not driver.widget.simple.results.saving.save.isEnabled()
     assert driver.widget.simple.results.summary.text() == "No preview result yet."
 
 

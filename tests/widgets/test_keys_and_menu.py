@@ -126,13 +126,14 @@ def test_the_list_closes_with_the_dock(widget):
 
 def test_tips_name_the_key_that_does_the_same(widget, qtbot):
     widget.controller.viewer.layers[names.POINTS].add([35, 35])
-    qtbot.waitUntil(widget.simple.results.accept_only.isEnabled, timeout=10_000)
+    qtbot.waitUntil(widget.simple.results.accepting.accept_only.isEnabled, timeout=10_000)
     simple = widget.simple
     objects = simple.prompt.objects
 
     for control, keys in (
         (simple.prompt.polarity, "T"), (simple.prompt.box_polarity, "J"), (objects.begin, "N"), (objects.delete, "Q"),
-        (simple.run.run, "U"), (simple.results.accept_clear, "K"), (simple.results.accept_only, "Shift+K"),
+        (simple.run.run, "U"), (simple.results.accepting.accept_clear, "K"),
+        (simple.results.accepting.accept_only, "Shift+K"),
         (objects.undo, "Ctrl+Z"),
     ):  # fmt: skip
         assert keys in {key.shortcut for key in KEYS}

@@ -7,7 +7,8 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QGroupBox, QScrollArea
 
-from napari_sam3_assistant.app.state import Phase, PromptKind
+from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
@@ -123,13 +124,13 @@ def test_objects_are_begun_walked_deleted_and_brought_back_by_buttons(widget, vi
 def test_accepted_objects_are_counted_and_can_be_taken_back(widget, viewer, qtbot):
     results = widget.simple.results
     viewer.layers[names.POINTS].add([35, 35])
-    qtbot.waitUntil(results.accept_clear.isEnabled, timeout=10_000)
+    qtbot.waitUntil(results.accepting.accept_clear.isEnabled, timeout=10_000)
 
-    results.accept_clear.click()
+    results.accepting.accept_clear.click()
     qtbot.waitUntil(lambda: "Accepted: 1 object." in results.summary.text())
     assert names.ACCEPTED in [layer.name for layer in viewer.layers]
 
-    results.undo_accept.click()
+    results.accepting.undo_accept.click()
     qtbot.waitUntil(lambda: "Accepted" not in results.summary.text())
 
 
@@ -158,14 +159,14 @@ def test_an_engine_that_is_gone_gives_way_to_automatic_and_says_so(viewer, qtbot
 
 def test_the_output_folder_and_format_are_remembered(widget, viewer, qtbot, tmp_path):
     widget.state.output.folder = str(tmp_path)
-    widget.simple.results.format.setCurrentIndex(2)
+    widget.simple.results.saving.format.setCurrentIndex(2)
     widget.close()
 
     again = MainWidget(viewer)
     qtbot.addWidget(again)
 
-    assert again.simple.results.folder.text() == str(tmp_path)
-    assert again.state.output.format == "png" and again.simple.results.format.currentText() == "PNG"
+    assert again.simple.results.saving.folder.text() == str(tmp_path)
+    assert again.state.output.format == "png" and again.simple.results.saving.format.currentText() == "PNG"
 
 
 def test_the_image_list_follows_layers_and_their_names(widget, viewer, qtbot):
@@ -286,7 +287,7 @@ def test_save_is_in_view_on_a_small_laptop(make_napari_viewer, state, qtbot):
     if state == "channels":
         widget.state.task.channel_axis = 0
     widget.state.task.local = state == "fixed window"
-    save = widget.simple.results.save
+    save = widget.simple.results.saving.save
 
     qtbot.waitUntil(lambda: save.visibleRegion().boundingRect().height() == save.height() > 0, timeout=5000)
 
@@ -301,8 +302,10 @@ def test_the_tab_key_goes_through_the_controls_as_they_are_read(widget):
         widget.top.engine, widget.top.keys, simple.setup.image, simple.setup.refresh, *simple.setup.tasks.values(),
         simple.prompt.polarity, simple.prompt.reset, simple.prompt.objects.previous, simple.prompt.objects.next,
         simple.prompt.objects.undo, simple.prompt.objects.redo, simple.prompt.objects.begin, simple.run.run,
-        simple.run.cancel, simple.run.mask_ops, simple.results.accept_clear, simple.results.undo_accept,
-        simple.results.folder, simple.results.choose, simple.results.format, simple.results.save,
+        simple.run.cancel, simple.run.mask_ops, simple.results.accepting.accept_clear,
+        simple.results.accepting.undo_accept,
+        simple.results.saving.folder, simple.results.saving.choose, simple.results.saving.format,
+        simple.results.saving.save,
     ]  # fmt: skip
 
     chain, one = [], widget.nextInFocusChain()
@@ -317,12 +320,12 @@ def test_a_button_that_goes_off_does_not_hand_the_keyboard_to_a_text_field(widge
     widget.show()
     widget.activateWindow()
     viewer.layers[names.POINTS].add([35, 35])
-    qtbot.waitUntil(widget.simple.results.accept_clear.isEnabled, timeout=10_000)
-    widget.simple.results.accept_clear.setFocus()
-    qtbot.waitUntil(widget.simple.results.accept_clear.hasFocus)
+    qtbot.waitUntil(widget.simple.results.accepting.accept_clear.isEnabled, timeout=10_000)
+    widget.simple.results.accepting.accept_clear.setFocus()
+    qtbot.waitUntil(widget.simple.results.accepting.accept_clear.hasFocus)
 
-    widget.simple.results.accept_clear.click()
-    qtbot.waitUntil(lambda: not widget.simple.results.accept_clear.isEnabled())
+    widget.simple.results.accepting.accept_clear.click()
+    qtbot.waitUntil(lambda: not widget.simple.results.accepting.accept_clear.isEnabled())
 
     assert widget.focusWidget() is widget.simple
 
@@ -330,8 +333,8 @@ def test_a_button_that_goes_off_does_not_hand_the_keyboard_to_a_text_field(widge
 def test_the_letter_t_in_a_text_field_is_a_letter(widget, qtbot):
     widget.show()
     qtbot.wait(50)
-    widget.simple.results.folder.setFocus()
-    qtbot.keyClicks(widget.simple.results.folder, "to")
+    widget.simple.results.saving.folder.setFocus()
+    qtbot.keyClicks(widget.simple.results.saving.folder, "to")
 
-    assert widget.simple.results.folder.text() == "to" == widget.state.output.folder
+    assert widget.simple.results.saving.folder.text() == "to" == widget.state.output.folder
     assert widget.state.task.positive

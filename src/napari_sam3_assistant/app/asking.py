@@ -16,8 +16,8 @@ from napari_sam3_assistant.app.drafts import Points, Talk
 from napari_sam3_assistant.app.hints import FIRST
 from napari_sam3_assistant.app.requests import Key, Pending, Requests
 from napari_sam3_assistant.app.screen import OnScreen, Place
-from napari_sam3_assistant.app.state import PromptKind
 from napari_sam3_assistant.app.status import unexpected
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.using import Using, in_use, not_in_use
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, PromptError
 from napari_sam3_assistant.core.prompts import Prompts

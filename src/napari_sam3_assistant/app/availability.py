@@ -6,7 +6,10 @@ Every mode and widget draws this; none decides for itself. The long texts are in
 from __future__ import annotations
 
 from napari_sam3_assistant.app import hints, model_hints
-from napari_sam3_assistant.app.state import AppState, EditAccepted, ModelState, Phase, PromptKind
+from napari_sam3_assistant.app.model_state import ModelState
+from napari_sam3_assistant.app.panel_state import Section
+from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.views import (
     Action,
     Availability,
@@ -189,7 +192,7 @@ def _table(state: AppState) -> TableView:
     rows = "the row" if count == 1 else f"all {count:,} rows"
     return TableView(
         title=f"Table ({count:,})" if count else "Table",
-        shown=results.table,
+        shown=Section.RESULTS in state.panel.opened if state.task.advanced else results.table,
         rows=results.rows,
         row=results.row,
         empty="No objects yet." if not len(results.objects) else "Cleared. An object comes back when it changes.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.layers import previews
 from napari_sam3_assistant.tasks.jobs import Task
 

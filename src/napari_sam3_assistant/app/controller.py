@@ -33,8 +33,9 @@ from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.app.saving import Saving
 from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.app.standby import Standby
-from napari_sam3_assistant.app.state import AppState, Phase, PromptKind
+from napari_sam3_assistant.app.state import AppState, Phase
 from napari_sam3_assistant.app.status import OnMain, Status
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.viewer_events import ViewerEvents
 from napari_sam3_assistant.core.errors import AssistantError, ImageError
 from napari_sam3_assistant.engines import registry

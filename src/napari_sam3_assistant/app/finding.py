@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app.requests import Pending
 from napari_sam3_assistant.app.screen import OnScreen, Place
-from napari_sam3_assistant.app.state import PromptKind
 from napari_sam3_assistant.app.status import unexpected
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled
 from napari_sam3_assistant.core.prompts import Query
 from napari_sam3_assistant.engines import registry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_sam3_assistant.app.state import ModelState
+from napari_sam3_assistant.app.model_state import ModelState
 from napari_sam3_assistant.app.views import Action
 
 RESTART = "Then restart napari."

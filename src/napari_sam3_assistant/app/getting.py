@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_sam3_assistant.app.state import Download
+from napari_sam3_assistant.app.model_state import Download
 from napari_sam3_assistant.app.status import seldom
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, EngineError
 from napari_sam3_assistant.core.progress import CancelToken, Progress

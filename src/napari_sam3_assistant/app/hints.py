@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from napari_sam3_assistant.app.state import AppState, EditAccepted, PromptKind, ResultState, TaskState
+from napari_sam3_assistant.app.state import AppState, EditAccepted, ResultState
+from napari_sam3_assistant.app.task_state import PromptKind, TaskState
 from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import names

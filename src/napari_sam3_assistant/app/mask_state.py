@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from psygnal import SignalGroupDescriptor
 
-from napari_sam3_assistant.app.state import ImageItem
+from napari_sam3_assistant.app.task_state import ImageItem
 from napari_sam3_assistant.masks.components import Component
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_sam3_assistant.app.state import ModelState
+from napari_sam3_assistant.app.model_state import ModelState
 from napari_sam3_assistant.engines import registry
 
 SAM3, BUILTIN = registry.SAM3.name, registry.BUILTIN.name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app.drafts import Points
 from napari_sam3_assistant.app.screen import OnScreen
-from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.prompts import BoxPrompt
 from napari_sam3_assistant.layers import mask_prompts, prompts, shapes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_sam3_assistant.app.state import ImageItem
+from napari_sam3_assistant.app.task_state import ImageItem
 from napari_sam3_assistant.layers import images
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_sam3_assistant.app.state import Phase, PromptKind
+from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.demo.driver import Driver, NoAnswer
 from napari_sam3_assistant.demo.fit import Mask

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.demo.cases import MARKS, MOST_CLICKS, Case, Kind, Row
 from napari_sam3_assistant.demo.driver import Driver, NoAnswer
 from napari_sam3_assistant.demo.fit import Mask, box_round, deepest, f1, iou, matched, next_click, zigzag
@@ -135,6 +135,6 @@ def _save(driver: Driver, folder: Path) -> Path:
     output = driver.state.output
     output.folder = str(folder)
     before = output.saved
-    driver.widget.simple.results.save.click()
+    driver.widget.simple.results.saving.save.click()
     driver.wait(lambda: not output.saving and output.saved not in (None, before), "The saved file")
     return Path(str(output.saved))

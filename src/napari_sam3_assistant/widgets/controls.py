@@ -10,6 +10,7 @@ from qtpy.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
     QComboBox,
+    QFormLayout,
     QGroupBox,
     QHBoxLayout,
     QLabel,
@@ -165,6 +166,32 @@ def row(*widgets: QWidget) -> QHBoxLayout:
     layout.setSpacing(4)
     for widget in widgets:
         layout.addWidget(widget)
+    return layout
+
+
+def labelled(text: str, field: QWidget) -> QWidget:
+    """Return a field with its name beside it."""
+    made = QWidget()
+    layout = row(label(text, field), field)
+    layout.setContentsMargins(0, 0, 0, 0)
+    made.setLayout(layout)
+    return made
+
+
+def label(text: str, field: QWidget) -> QLabel:
+    """Return the name of a field."""
+    made = QLabel(text)
+    made.setBuddy(field)
+    return made
+
+
+def form(group: QGroupBox | QWidget) -> QFormLayout:
+    """Return the layout of a group: fields below each other, each with its name on the left."""
+    layout = QFormLayout(group)
+    layout.setContentsMargins(6, 2, 6, 2)
+    layout.setHorizontalSpacing(6)
+    layout.setVerticalSpacing(3)
+    layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     return layout
 
 

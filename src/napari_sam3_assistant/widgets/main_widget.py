@@ -14,6 +14,7 @@ from napari_sam3_assistant.app.availability import availability
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.widgets import store
+from napari_sam3_assistant.widgets.advanced.panel import AdvancedPanel
 from napari_sam3_assistant.widgets.bind import Redraw, after, on_main
 from napari_sam3_assistant.widgets.canvas_menu import CanvasMenu
 from napari_sam3_assistant.widgets.dock import Dock
@@ -52,8 +53,9 @@ class MainWidget(Dock):
         self.top = TopStrip(self.controller, self._bindings)
         self.start = StartPage(self.controller)
         self.simple = SimplePanel(self.controller, self._bindings)
+        self.advanced = AdvancedPanel(self.controller, self._bindings)
         self._pages = QStackedWidget()
-        for page in (self.start, self.simple):
+        for page in (self.start, self.simple, self.advanced):
             self._pages.addWidget(Column(page))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 2, 6, 0)
@@ -77,8 +79,10 @@ class MainWidget(Dock):
         self._keys.enable(not can.start)
         self.top.draw(can)
         self.start.draw(can)
-        self.simple.draw(can)
-        self._pages.setCurrentIndex(0 if can.start else 1)
+        page = 0 if can.start else 2 if self.state.task.advanced else 1
+        if page:
+            (self.simple if page == 1 else self.advanced).draw(can)
+        self._pages.setCurrentIndex(page)
         if self.state.model.asking:
             self.get_sam3.draw()
 

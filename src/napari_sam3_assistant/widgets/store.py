@@ -17,6 +17,7 @@ ORGANIZATION, APPLICATION = "napari-sam3-assistant", "sam3-assistant"
 FOLDER, FORMAT, ENGINE = "quick_mask_output_dir", "quick_mask_output_format", "engine"
 UNLOAD = "unload_after_saving"
 THRESHOLD = "confidence_threshold"
+MODE, SIMPLE, ADVANCED = "workspace_mode", "simple", "advanced"
 MODEL, OLD_MODEL = "simple_model_dir", "model_dir"
 """The model folder; earlier versions had one for each mode."""
 
@@ -40,6 +41,7 @@ def load(state: AppState, default_engine: str) -> AppState:
     state.model.engine = chosen_engine() or default_engine
     state.model.folder = _text(MODEL) or _text(OLD_MODEL)
     state.task.threshold = _share(THRESHOLD)
+    state.task.advanced = _text(MODE) == ADVANCED
     return state
 
 
@@ -61,6 +63,9 @@ def remember(state: AppState, bindings: Bindings, default_engine: Callable[[], s
     bindings.connect(state.model.events.engine, engine_chosen)
     bindings.connect(state.model.events.folder, _writer(MODEL))
     bindings.connect(state.task.events.threshold, lambda value: settings().setValue(THRESHOLD, str(value or "")))
+    bindings.connect(
+        state.task.events.advanced, lambda wanted: settings().setValue(MODE, ADVANCED if wanted else SIMPLE)
+    )
     bindings.connect(state.output.events.folder, _writer(FOLDER))
     bindings.connect(state.output.events.format, _writer(FORMAT))
     bindings.connect(state.output.events.unload, lambda wanted: settings().setValue(UNLOAD, "yes" if wanted else "no"))

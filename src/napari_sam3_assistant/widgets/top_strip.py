@@ -1,19 +1,21 @@
-"""The strip above both modes: which engine answers and why, SAM3's model, and the list of keys."""
+"""The strip above both modes: which mode, which engine answers and why, SAM3's model, and the list of keys."""
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QRadioButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.widgets.bind import Bindings
-from napari_sam3_assistant.widgets.controls import button, combo, fill, row
+from napari_sam3_assistant.widgets.controls import button, combo, fill, label, row
 from napari_sam3_assistant.widgets.model_row import ModelRow
+
+MODES = {False: "The shortest way from a picture to a mask.", True: "Every control, step by step."}
 
 
 class TopStrip(QWidget):
-    """The rows ``Engine`` and ``Model``, and the line that says what is used."""
+    """The modes, the rows ``Engine`` and ``Model``, and the line that says what is used."""
 
     def __init__(self, controller: AppController, bindings: Bindings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,13 +28,20 @@ class TopStrip(QWidget):
         self.keys = button("?", lambda: setattr(task, "sheet", not task.sheet), "Keys and mouse (?).")
         self.keys.setAccessibleName("Keys")
         self.keys.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        label = QLabel("Engine")
-        label.setBuddy(self.engine)
+        self.modes = {wanted: QRadioButton(text) for wanted, text in ((False, "Simple"), (True, "Advanced"))}
+        for wanted, one in self.modes.items():
+            one.setToolTip(MODES[wanted])
+            one.clicked.connect(lambda _checked=False, wanted=wanted: setattr(task, "advanced", wanted))
+        bindings.connect(task.events.advanced, lambda wanted: self.modes[wanted].setChecked(True))
+        self.modes[task.advanced].setChecked(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        first = row(label, self.engine, self.keys)
+        modes = row(*self.modes.values())
+        modes.addStretch()
+        first = row(label("Engine", self.engine), self.engine, self.keys)
         first.setStretch(1, 1)
+        layout.addLayout(modes)
         layout.addLayout(first)
         layout.addWidget(self.model)
 

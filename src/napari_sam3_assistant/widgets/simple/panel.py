@@ -7,10 +7,10 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.widgets.bind import Bindings
+from napari_sam3_assistant.widgets.shared.run import RunGroup
 from napari_sam3_assistant.widgets.simple.prompt import PromptGroup
 from napari_sam3_assistant.widgets.simple.records import Records
 from napari_sam3_assistant.widgets.simple.results import ResultsGroup
-from napari_sam3_assistant.widgets.simple.run import RunGroup
 from napari_sam3_assistant.widgets.simple.setup import SetupGroup
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from qtpy.QtWidgets import QComboBox, QGroupBox, QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QWidget
 
 from napari_sam3_assistant.app.controller import AppController
-from napari_sam3_assistant.app.state import PromptKind
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.widgets.bind import Bindings
-from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, draw, paragraph, row, show
-from napari_sam3_assistant.widgets.simple.finding import ThresholdBox, WordsField
-from napari_sam3_assistant.widgets.simple.objects import ObjectRows
+from napari_sam3_assistant.widgets.controls import Toggles, button, column, draw, labelled, paragraph, row, show
+from napari_sam3_assistant.widgets.shared.finding import ThresholdBox, WordsField
+from napari_sam3_assistant.widgets.shared.objects import ObjectRows
+from napari_sam3_assistant.widgets.shared.polarity import box_polarity_box, polarity_box
 
 KINDS = (
     (PromptKind.POINTS, "Points", "Click on the object and on what is not part of it."),
@@ -32,15 +31,13 @@ class PromptGroup(QGroupBox):
         self.kinds = self._kinds.buttons
         self._kinds.show_value(task.prompt)
         bindings.connect(task.events.prompt, lambda kind: self._kinds.show_value(kind))
-        self.polarity = _either("Positive", "Negative", "What the next point means (T changes it).")
-        _bind(self.polarity, task, "positive", bindings)
-        self.box_polarity = _either("Example", "Counter-example", "What the next box shows (J changes it).")
-        _bind(self.box_polarity, task, "positive_box", bindings)
+        self.polarity = polarity_box(task, bindings)
+        self.box_polarity = box_polarity_box(task, bindings)
         self.text = WordsField(controller, bindings)
         self.threshold = ThresholdBox(task, bindings)
-        self._threshold_row = _labelled("Detection threshold", self.threshold)
-        self._point_row = _labelled("Next point", self.polarity)
-        self._box_row = _labelled("Next box", self.box_polarity)
+        self._threshold_row = labelled("Detection threshold", self.threshold)
+        self._point_row = labelled("Next point", self.polarity)
+        self._box_row = labelled("Next box", self.box_polarity)
         self.create = button("Create Prompt Layer", controller.arm)
         self.reset = button("Reset Prompt", controller.clearing.prompts)
         self.objects = ObjectRows(controller)
@@ -75,32 +72,9 @@ class PromptGroup(QGroupBox):
         self.hint.setText(prompt.hint)
 
 
-def _either(yes: str, no: str, tip: str) -> QComboBox:
-    made = combo(tip)
-    made.addItems([yes, no])
-    return made
-
-
-def _bind(box: QComboBox, part: Any, name: str, bindings: Bindings) -> None:
-    """Bind a field that is true or false to the first or second entry."""
-    box.setCurrentIndex(0 if getattr(part, name) else 1)
-    box.currentIndexChanged.connect(lambda index: setattr(part, name, index == 0))
-    bindings.connect(getattr(part.events, name), lambda value: box.setCurrentIndex(0 if value else 1))
-
-
 def _stretched(*widgets: QWidget) -> QHBoxLayout:
     """Return the widgets side by side; all but the last one take the room there is."""
     made = row(*widgets)
     for place in range(len(widgets) - 1):
         made.setStretch(place, 1)
-    return made
-
-
-def _labelled(text: str, box: QWidget) -> QWidget:
-    label = QLabel(text)
-    label.setBuddy(box)
-    made = QWidget()
-    layout = row(label, box)
-    layout.setContentsMargins(0, 0, 0, 0)
-    made.setLayout(layout)
     return made

@@ -10,8 +10,8 @@ from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, fill, row
-from napari_sam3_assistant.widgets.simple.channels import ChannelsRow, LimitsBox
-from napari_sam3_assistant.widgets.simple.window_rows import WindowRows
+from napari_sam3_assistant.widgets.shared.channels import ChannelsRow, LimitsBox
+from napari_sam3_assistant.widgets.shared.window_rows import WindowRows
 
 TASKS = (
     (Task.IMAGE, "2D", "Place points, boxes or labels, then press Run Preview."),

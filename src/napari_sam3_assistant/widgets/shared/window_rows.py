@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QCheckBox, QComboBox, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
-from napari_sam3_assistant.app.state import TaskState
+from napari_sam3_assistant.app.task_state import TaskState
 from napari_sam3_assistant.app.views import WindowView
 from napari_sam3_assistant.core.window_rule import SIDES
 from napari_sam3_assistant.tasks.view import LOCAL

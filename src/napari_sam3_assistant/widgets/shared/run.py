@@ -13,8 +13,8 @@ from napari_sam3_assistant.widgets.napari_bridge import open_mask_operations
 class RunGroup(QGroupBox):
     """What goes on, and the buttons that start, stop and clear it."""
 
-    def __init__(self, controller: AppController) -> None:
-        super().__init__("Run")
+    def __init__(self, controller: AppController, title: str = "Run") -> None:
+        super().__init__(title)
         self.status = paragraph(lines=2)
         self.background = paragraph()
         self.bar = QProgressBar()

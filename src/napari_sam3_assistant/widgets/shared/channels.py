@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSizePolicy, QSpinBox, QWidget
 
 from napari_sam3_assistant.app.controller import AppController
-from napari_sam3_assistant.app.state import TaskState
+from napari_sam3_assistant.app.task_state import TaskState
 from napari_sam3_assistant.app.views import ChannelsView
 from napari_sam3_assistant.core.sources import Mix
 from napari_sam3_assistant.layers.channels import AUTOMATIC
@@ -31,10 +31,19 @@ AXIS_TIP = (
 
 
 class ChannelsRow(QWidget):
-    """The row ``Channels``: the one on the slider as grey, or three of them as red, green and blue."""
+    """The row ``Channels``: the one on the slider as grey, or three of them as red, green and blue.
 
-    def __init__(self, controller: AppController, bindings: Bindings) -> None:
+    Parameters
+    ----------
+    controller : AppController
+    bindings : Bindings
+    axis : bool
+        Whether the number of the axis stands in it, where that is wanted.
+    """
+
+    def __init__(self, controller: AppController, bindings: Bindings, *, axis: bool = True) -> None:
         super().__init__()
+        self._with_axis = axis
         self._show = controller.channels.show
         self.axis = axis_box(controller.state.task, bindings)
         self.mode = combo("What the engine sees: the channel on the slider, or three channels in colour.")
@@ -71,8 +80,8 @@ class ChannelsRow(QWidget):
         self.label.setText("Channels" if can.names else "Channel axis")
         self.label.setBuddy(self.mode if can.names else self.axis)
         show(self.mode, bool(can.names))
-        show(self.axis, can.axis)
-        show(self, can.row)
+        show(self.axis, can.axis and self._with_axis)
+        show(self, can.row if self._with_axis else bool(can.names))
 
     def _mode_chosen(self, index: int) -> None:
         count = self.colours[0].count() - 1

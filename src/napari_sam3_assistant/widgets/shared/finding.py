@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QDoubleSpinBox, QLineEdit, QWidget
 
 from napari_sam3_assistant.app.controller import AppController
-from napari_sam3_assistant.app.state import TaskState
+from napari_sam3_assistant.app.task_state import TaskState
 from napari_sam3_assistant.widgets.bind import Bindings
 
 

@@ -1,0 +1,36 @@
+"""How the widget is laid out: the user's alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from psygnal import SignalGroupDescriptor
+
+
+class Section(StrEnum):
+    """A part of the mode ``Advanced`` that can be folded away. The value is what settings remember."""
+
+    MODEL = "model"
+    TASK = "task"
+    TUNING = "tuning"
+    PROMPTS = "prompts"
+    LAYERS = "layers"
+    RUN = "run"
+    RESULTS = "results"
+    LOG = "log"
+
+
+OPEN_AT_FIRST = frozenset({Section.TASK, Section.PROMPTS, Section.RUN, Section.RESULTS})
+
+
+@dataclass(eq=False)
+class PanelState:
+    """What of the widget is open.
+
+    The user's: ``opened`` (the sections of the mode ``Advanced`` that are not folded away).
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+    opened: frozenset[Section] = OPEN_AT_FIRST

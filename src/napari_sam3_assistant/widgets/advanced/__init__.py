@@ -1,0 +1,1 @@
+"""Advanced mode: every control, step by step."""

@@ -1,0 +1,1 @@
+"""Controls that both modes show."""
