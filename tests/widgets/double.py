@@ -11,10 +11,10 @@ class Double(BuiltinEngine):
     name = "sam3"
     closed = 0
 
-    def __init__(self, folder=None) -> None:
+    def __init__(self, folder=None, device="auto") -> None:
         super().__init__()
-        self.folder = folder
-        self.weights = f"{folder}"
+        self.folder, self.device = folder, device
+        self.weights = f"{folder} {device}"
 
     def close(self) -> None:
         Double.closed += 1

@@ -315,7 +315,7 @@ class Asking:
             board.draw_extras(here)
 
     def _refused(self, place: Place, id: int | str, prompts: Prompts | None, error: AssistantError) -> None:
-        self._error = error
+        self._error = self._controller.model.take_note(error)
         board = self._controller.board
         if isinstance(error, PromptError) and isinstance(id, int) and prompts is not None:
             board.put(place, board.at(place).failed(id, prompts))

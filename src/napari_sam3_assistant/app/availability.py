@@ -6,7 +6,7 @@ Every mode and widget draws this; none decides for itself. The long texts are in
 from __future__ import annotations
 
 from napari_sam3_assistant.app import hints, model_hints
-from napari_sam3_assistant.app.model_state import ModelState
+from napari_sam3_assistant.app.model_availability import model_step, model_view
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase
 from napari_sam3_assistant.app.task_state import PromptKind
@@ -14,7 +14,6 @@ from napari_sam3_assistant.app.views import (
     Action,
     Availability,
     ChannelsView,
-    ModelView,
     ObjectsView,
     PromptView,
     ResultsView,
@@ -34,32 +33,17 @@ def availability(state: AppState) -> Availability:
     return Availability(
         start=state.task.image is None,
         use_image=_action(active, "Segment the selected image.", "Open an image first."),
-        engine=state.model.reason,
+        engine=model_hints.reason(state.model, held_back=state.held_back),
         summary=state.task.summary or "No image layer selected.",
         channels=_channels(state),
-        model=_model(state.model),
+        model=model_view(state),
+        model_step=model_step(state),
         window=WindowView(state.task.large, state.task.local, hints.window_line(state.task)),
         prompt=_prompt(state),
         objects=_objects(state),
         run=_run(state),
         results=_results(state),
         table=_table(state),
-    )
-
-
-def _model(model: ModelState) -> ModelView:
-    ready = model.known is not None and model.known.ready and not model.lacks
-    gives_back = "Give SAM3's memory back; the next question loads it again."
-    return ModelView(
-        status=model_hints.status(model),
-        status_tip=model_hints.status_tip(model),
-        reason=model_hints.reason(model),
-        reason_tip=model_hints.reason_tip(model),
-        advice=model_hints.advice(model),
-        offer=not ready,
-        folder=Action(True, model.folder or "Select model folder"),
-        get=Action(True, "What SAM3 needs, and how to get it: packages, licence, files."),
-        unload=_action(model.loaded, gives_back, "SAM3 is not in memory."),
     )
 
 

@@ -225,6 +225,7 @@ class AppController:
         if self.status.running:
             self.status.cancelling()
         self.asking.cancel()
+        self.model.loading.cancel()
         self.saving.cancel()
 
     def on_screen(self) -> OnScreen | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app.requests import Pending
 from napari_sam3_assistant.app.screen import OnScreen, Place
-from napari_sam3_assistant.app.status import unexpected
+from napari_sam3_assistant.app.status import LOADING, unexpected
 from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled
 from napari_sam3_assistant.core.prompts import Query
@@ -103,7 +103,7 @@ class Finding:
             progress=controller.status.reporter(),
         )
         controller.roi.show(here, session.view)
-        controller.asking.wait(key, Pending(future, None), message)
+        controller.asking.wait(key, Pending(future, None), LOADING if self._standby.must_load else message)
         if session is self._standby.quick:
             self._standby.find_later(key, here, query, here.view)
 

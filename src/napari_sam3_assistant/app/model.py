@@ -1,4 +1,4 @@
-"""Which engine answers, and the model that SAM3 needs: its folder chosen and looked into, its memory given back."""
+"""Which engine answers, and the model that SAM3 needs: folder, type and device chosen, loaded, given back."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app import model_hints
+from napari_sam3_assistant.app.activity import note
 from napari_sam3_assistant.app.getting import Getting
+from napari_sam3_assistant.app.model_device import Device
+from napari_sam3_assistant.app.model_loading import IMAGE, VIDEO, Loading
+from napari_sam3_assistant.app.model_report import report
+from napari_sam3_assistant.app.model_state import ModelType
 from napari_sam3_assistant.app.runtime import Runtime
-from napari_sam3_assistant.core.errors import AssistantError, Cancelled
+from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ModelFolderError
 from napari_sam3_assistant.core.progress import CancelToken, Progress
-from napari_sam3_assistant.engines import machine, registry
+from napari_sam3_assistant.engines import devices, machine, registry
 from napari_sam3_assistant.engines.machine import Machine
 from napari_sam3_assistant.engines.registry import Choice
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
@@ -26,6 +31,9 @@ WORKER = "folders"
 SAM3 = registry.SAM3.name
 MEANWHILE = "Built-in answers until SAM3 can: {}"
 GIVEN_BACK = "SAM3's memory was given back. The next question loads it again."
+UNLOADED = "SAM3's memory was given back. Load 2D Model loads it again."
+TYPE_CHANGED = "Model type changed; unloaded SAM3 model so it reloads from the selected folder."
+MULTIPLEX = "SAM3.1 video multiplex selected: 3D/video only, and this version cannot run it yet. 2D tasks: Built-in."
 DROPPED = "Another engine answers now: the search that was waiting was dropped. Run Preview searches again."
 LOOKING = "Built-in: the model folder is being looked into"
 
@@ -44,15 +52,22 @@ class ModelController:
     def __init__(self, controller: AppController, session: ImageSession, runtime: Runtime) -> None:
         self._controller, self._session, self._runtime = controller, session, runtime
         self._state = controller.state.model
-        self._used: tuple[str, Path | None] = (session.engine.name, None)
+        self._used: tuple[str, Path | None, str] = (session.engine.name, None, devices.AUTO)
+        self._validating = False
         self._looker = f"{session.name}-folder"
         self._newest: Future[ModelFolder] | None = None
         self._machine: Machine = machine.look()
+        self._device = Device(controller, runtime, self._choose)
         self.install_command = self.install_size = ""
         """The line for a terminal that installs what SAM3 lacks on this machine; and how much that takes, if much."""
-        self.getting: Getting = Getting(controller, runtime.scheduler, self.choose_folder)
+        self.getting: Getting = Getting(controller, runtime.scheduler, self._got)
+        self.loading: Loading = Loading(controller, session, runtime.scheduler)
         runtime.changed.connect(self._engine_changed)
+        self._held = (self._state.events.load_on_run, controller.state.task.events.advanced)
+        for said in self._held:
+            said.connect(self._holding_changed)
         self.look_again()
+        self._device.tell_if_gone()
 
     # -- choosing ---------------------------------------------------------------------------------
 
@@ -67,15 +82,32 @@ class ModelController:
     def want_engine(self, name: str) -> None:
         """Use engine ``name``, as the user asks; where SAM3 cannot be used yet, show how to get it."""
         self.choose_engine(name)
-        if name == SAM3 and self._state.in_use != SAM3 and not self._state.looking:
+        model = self._state
+        if name == SAM3 and model.in_use != SAM3 and not model.looking and not model.multiplex:
             self.ask(True)
 
     def choose_folder(self, folder: Path) -> None:
         """Load SAM3 from ``folder`` from now on; what is in it is said as soon as it has been looked into."""
         if str(folder) != self._state.folder:
             self._state.folder, self._state.known = str(folder), None
+            note(self._controller.state.activity, f"Selected model directory: {folder}")
             self._runtime.unload(SAM3)
         self.look_again()
+
+    def choose_type(self, kind: ModelType) -> None:
+        """Mean this release of the model from now on."""
+        if kind is self._state.model_type:
+            return
+        told = TYPE_CHANGED if self._state.loaded else ""
+        self._state.model_type = kind
+        self._runtime.unload(SAM3)
+        self._choose()
+        self._say(" ".join(filter(None, (told, MULTIPLEX if self._state.multiplex else ""))))
+
+    def choose_device(self, name: str) -> None:
+        """Run SAM3 on this device, by its name, from the next question on."""
+        self._device.choose(name)
+        self._note_engine()
 
     def ask(self, shown: bool) -> None:
         """Show or hide the panel ``Get SAM3``. Hiding it ends a download; what has come is kept."""
@@ -106,8 +138,31 @@ class ModelController:
         self._newest = future
         future.add_done_callback(lambda done: self._controller.on_main(lambda: self._looked(done)))
 
-    def unload(self, told: str = GIVEN_BACK) -> None:
-        """Give SAM3's memory back, and say so; the next question loads it again."""
+    def validate(self) -> None:
+        """Look into the model folder anew, and say what is there, what each kind of task needs, and what is wrong."""
+        self._validating = True
+        self._device.look_again()
+        self.look_again()
+
+    def load_image(self) -> None:
+        """Bring SAM3 into memory, for 2D tasks; it serves the others too."""
+        self.loading.start(IMAGE)
+
+    def load_video(self) -> None:
+        """Bring SAM3 into memory, for 3D and video; it serves the other tasks too."""
+        self.loading.start(VIDEO)
+
+    def ready(self, told: str) -> None:
+        """Say that SAM3 was loaded, and have it read what is on screen and answer what nobody has."""
+        self._note_engine()
+        self._controller.standby.allow()
+        self._controller.asking.follow()
+        self._controller.asking.tell(told)
+        self._controller.prepare()
+
+    def unload(self, told: str = "") -> None:
+        """Give SAM3's memory back, and say so, or what is ``told``; the next question loads it again, if it may."""
+        told = told or (GIVEN_BACK if self._controller.state.loads_when_running else UNLOADED)
         self._controller.cancel()
         self._controller.standby.rest()
         done = self._runtime.unload(SAM3)
@@ -120,6 +175,9 @@ class ModelController:
     def close(self) -> None:
         """Stop work, a download too."""
         self.getting.close()
+        self.loading.close()
+        for said in self._held:
+            said.disconnect(self._holding_changed)
         self._runtime.changed.disconnect(self._engine_changed)
 
     # -- what there is ----------------------------------------------------------------------------
@@ -130,11 +188,24 @@ class ModelController:
         try:
             self._known(future.result())
         except (Cancelled, CancelledError):
-            self._state.looking = False
+            self._state.looking = self._validating = False
 
     def _known(self, known: ModelFolder | None) -> None:
         self._state.looking, self._state.known = False, known
         self._choose()
+        if self._validating:
+            self._validating = False
+            self._report()
+
+    def _report(self) -> None:
+        """Say what was found in the folder; the particulars are in the log."""
+        found, controller = report(self._state), self._controller
+        for line in found.lines:
+            note(controller.state.activity, line)
+        if found.problem:
+            controller.status.fail(ModelFolderError(found.text, hint=found.hint))
+        elif not controller.status.running:
+            controller.status.idle(f"{found.text} {found.hint}".strip())
 
     def _choose(self) -> None:
         """Decide which engine answers, by what is wanted and what is there."""
@@ -147,6 +218,10 @@ class ModelController:
         model = self._state
         if model.looking and model.known is None:
             return Choice(registry.BUILTIN.name, registry.BUILTIN.title, LOOKING)
+        if model.multiplex:
+            told = model_hints.MULTIPLEX
+            reason = MEANWHILE.format(told) if model.engine == SAM3 else f"Built-in: {told}"
+            return Choice(registry.BUILTIN.name, registry.BUILTIN.title, reason)
         why_not = model_hints.lacking(model) or (model.known or registry.NO_FOLDER).why_not
         if model.engine == SAM3 and why_not:
             return Choice(registry.BUILTIN.name, registry.BUILTIN.title, MEANWHILE.format(why_not))
@@ -165,14 +240,20 @@ class ModelController:
     def _use(self, name: str, reason: str) -> None:
         model = self._state
         folder = model.known.path if name == SAM3 and model.known is not None else None
+        device = model.computes_on if folder is not None else devices.AUTO
         model.in_use, model.reason = name, reason
-        if self._used == (name, folder):
+        if self._used == (name, folder, device):
             return
-        self._used, before = (name, folder), self._session.engine
+        same = self._used[:2] == (name, folder)
+        self._used, before = (name, folder, device), self._session.engine
         searched = self._controller.asking.searches
+        self.loading.cancel()
         if before.slow:  # what it still works on is of no use
             self._controller.asking.forget()
-        self._session.engine = self._runtime.handle(name, folder)
+        self._session.engine = self._runtime.handle(name, folder, device)
+        if same:  # on another device it gives the same answers: it is loaded there when it is asked next
+            self._controller.standby.rest()
+            return
         self._ask_again()
         if before.slow:
             self._controller.asking.follow(DROPPED if searched else "Ready")
@@ -195,7 +276,25 @@ class ModelController:
         self.install_size = machine.install_size(self._machine, model.missing)
         self._note_engine()
 
+    def _got(self, folder: Path) -> None:
+        """Use what was downloaded: that is SAM3.0."""
+        self.choose_type(ModelType.SAM3)
+        self.choose_folder(folder)
+
+    def _say(self, told: str) -> None:
+        if told:
+            self._controller.asking.tell(told)
+
+    def _holding_changed(self) -> None:
+        """Have SAM3 read what is on screen, now that a question may load it; or have it not be read."""
+        if not self._controller.closed:
+            self._controller.prepare()
+
     # -- what the engine tells --------------------------------------------------------------------
+
+    def take_note(self, error: AssistantError) -> AssistantError:
+        """Return what to say of an error; a device that is not there is given up, and ``Automatic`` used."""
+        return self._device.take_note(error)
 
     def _engine_changed(self, name: str) -> None:
         """Take note, on any thread."""
@@ -210,6 +309,4 @@ class ModelController:
             return
         can = self._runtime.loaded(SAM3)
         self._state.loaded = can is not None
-        self._state.runs_on = "" if can is None else can.devices[0].upper()
-        words = machine.device_words(self._machine)
-        self._state.device = words if can is None else machine.loaded_words(self._machine, can.devices)
+        self._device.note(self._machine, can)

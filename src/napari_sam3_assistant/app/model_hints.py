@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from napari_sam3_assistant.app.model_state import ModelState
+from napari_sam3_assistant.app.model_state import DEVICES, ModelState, ModelType
 from napari_sam3_assistant.engines import registry
 
 SAM3, BUILTIN = registry.SAM3.name, registry.BUILTIN.name
 NOT_NEEDED = "Model: not needed (built-in)"
 PRESS = "Press Get SAM3"
+TYPES = {ModelType.SAM3: "SAM3.0", ModelType.SAM31: "SAM3.1"}
+MULTIPLEX = "SAM3.1 multiplex serves 3D/video only, and this version cannot run it yet"
+NOT_MULTIPLEX = "For 2D tasks choose the model type SAM3.0 (in the mode Advanced)."
+HELD_BACK = "SAM3 is not in memory, and Load model when running is off"
 
 
 def wanted(model: ModelState) -> bool:
@@ -23,7 +27,7 @@ def status(model: ModelState) -> str:
         return "Model: not set"
     if model.known is None:
         return "Model: looking..."
-    return "Model: SAM3.0 ok" if model.known.ready else "Model: SAM3.0 missing"
+    return f"Model: {TYPES[model.model_type]} {'ok' if model.whole else 'missing'}"
 
 
 def status_tip(model: ModelState) -> str:
@@ -33,20 +37,42 @@ def status_tip(model: ModelState) -> str:
         return "No model folder selected."
     if known is None:
         return f"{model.folder}: being looked into."
+    if model.multiplex:
+        there = f"{known.multiplex.name} is there" if known.multiplex is not None else "There is no SAM3.1 in it"
+        return "\n".join((model.folder, f"{there}.", f"{MULTIPLEX}.", NOT_MULTIPLEX))
     serves = f"It serves {', '.join(known.tasks)}." if known.ready else ""
     return "\n".join(filter(None, (model.folder, known.problem, serves, known.advice)))
 
 
-def reason(model: ModelState) -> str:
-    """Return which engine answers and why; with the device once that is known."""
+def reason(model: ModelState, *, held_back: bool = False) -> str:
+    """Return which engine answers and why; with the device once that is known.
+
+    Parameters
+    ----------
+    model : ModelState
+    held_back : bool
+        Whether SAM3 is not in memory, and a question does not load it.
+    """
+    if held_back:
+        return f"Built-in: {HELD_BACK}" if model.engine == registry.AUTO else HELD_BACK
     if model.in_use == SAM3 and model.runs_on and model.known is not None:
         return f"SAM3 on {model.runs_on}: {model.known.reason}"
     return model.reason
 
 
-def reason_tip(model: ModelState) -> str:
+def reason_tip(model: ModelState, *, held_back: bool = False) -> str:
     """Return the reason, and on what SAM3 runs or would run."""
-    return f"{reason(model)}.\nDevice: {model.device}"
+    device = f"Device: {gone(model) or model.device}"
+    load = "Press Load 2D Model in Step 1, or check Load model when running there."
+    return "\n".join((f"{reason(model, held_back=held_back)}.", *([load] if held_back else []), device))
+
+
+def gone(model: ModelState) -> str:
+    """Return that the device wanted is not there, and what is used in its place; empty where it is."""
+    if model.device_wanted in (model.computes_on, registry.AUTO):
+        return ""
+    title = DEVICES.get(model.device_wanted, model.device_wanted)
+    return f"{title} was chosen, and is not here. Automatic is used: {model.device}"
 
 
 def advice(model: ModelState) -> str:
@@ -74,6 +100,8 @@ def _todo(model: ModelState) -> str:
     known = model.known
     if not wanted(model) or (known is None and model.looking):
         return ""
+    if model.multiplex:
+        return NOT_MULTIPLEX
     if model.lacks:
         there = model.engine == SAM3 or bool(model.folder)
         return f"{PRESS}: it says how to install {'it' if len(model.lacks) == 1 else 'them'}." if there else ""

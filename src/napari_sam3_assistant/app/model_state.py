@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 from psygnal import SignalGroupDescriptor
 
-from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.engines import devices, registry
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
+
+
+class ModelType(StrEnum):
+    """Which release of the model is meant. The value is what settings remember."""
+
+    SAM3 = "sam3"
+    SAM31 = "sam3.1"
+
+
+DEVICES = {devices.AUTO: "Automatic", "cuda": "GPU / CUDA", "mps": "GPU / MPS", "cpu": "CPU"}
+"""Where SAM3 can be told to run, and how that is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +42,15 @@ class ModelState:
     """Which engine answers and why, and the model that SAM3 needs.
 
     The user's: ``engine`` (the one wanted), ``folder`` (of the model; empty for none), ``asking`` (whether the
-    panel ``Get SAM3`` is open).
+    panel ``Get SAM3`` is open), ``model_type`` (which release is meant), ``device_wanted`` (one of
+    :data:`DEVICES`; it may be gone, see ``computes_on``), ``load_on_run`` (whether a question loads SAM3; see
+    :attr:`AppState.loads_when_running`).
 
     Facts: which engine answers (``in_use``), and why (``reason``); what the folder holds (``known``; None where
     none is chosen, or it has not been looked into yet: ``looking``); packages that SAM3 lacks (``missing``), or has
     in too old a version (``outdated``); a sentence on what it runs or would run (``device``); whether it is in
-    memory (``loaded``), and then on what (``runs_on``: ``"CUDA"``, ``"CPU"``); and its ``download``.
+    memory (``loaded``), and then on what (``runs_on``: ``"CUDA"``, ``"CPU"``); its ``download``; and the
+    devices there are (``devices``, the best first; what torch has said, or else what can be seen without it).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -52,6 +67,26 @@ class ModelState:
     loaded: bool = False
     runs_on: str = ""
     download: Download = Download()
+    model_type: ModelType = ModelType.SAM3
+    device_wanted: str = devices.AUTO
+    load_on_run: bool = True
+    devices: tuple[str, ...] = devices.CPU_ONLY
+
+    @property
+    def computes_on(self) -> str:
+        """The device that SAM3 is told to run on: the one wanted while it is there, else ``"auto"``."""
+        return self.device_wanted if self.device_wanted in self.devices else devices.AUTO
+
+    @property
+    def multiplex(self) -> bool:
+        """Whether SAM3.1 is meant: it follows objects in 3D and video, and does nothing else."""
+        return self.model_type is ModelType.SAM31
+
+    @property
+    def whole(self) -> bool:
+        """Whether the folder holds all that a model of the type meant needs."""
+        known = self.known
+        return known is not None and (known.multiplex is not None if self.multiplex else known.ready)
 
     @property
     def lacks(self) -> tuple[str, ...]:

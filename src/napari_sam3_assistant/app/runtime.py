@@ -18,6 +18,7 @@ from napari_sam3_assistant.app.preferences import Preferences
 from napari_sam3_assistant.core.errors import Cancelled
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.engines.devices import AUTO
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine
 from napari_sam3_assistant.tasks.jobs import Job, Kind
@@ -30,10 +31,15 @@ SESSION = "runtime"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Made:
-    """An engine, and the model folder that it was made for."""
+    """An engine, and the model folder and the device that it was made for."""
 
     engine: Loaded
     folder: Path | None
+    device: str
+
+    def serves(self, folder: Path | None, device: str) -> bool:
+        """Whether it is what is wanted."""
+        return (self.folder, self.device) == (folder, device)
 
 
 class Runtime:
@@ -49,7 +55,7 @@ class Runtime:
         self._lock = threading.Lock()
         self._closed = False
 
-    def handle(self, name: str, folder: Path | None = None) -> EngineHandle:
+    def handle(self, name: str, folder: Path | None = None, device: str = AUTO) -> EngineHandle:
         """Return a handle of engine ``name``, which is made when a worker first needs it.
 
         Parameters
@@ -59,20 +65,23 @@ class Runtime:
         folder : Path or None
             The model folder, for an engine that has one. An engine of this name that was made for another
             folder is closed first: there is never more than one in memory.
+        device : str
+            Where an engine with a model runs: ``"auto"``, ``"cuda"``, ``"mps"`` or ``"cpu"``. One that was made
+            for another device is closed first too.
         """
 
         def get() -> ImageEngine:
             made = self._made(name)
-            if made is not None and made.folder == folder:
+            if made is not None and made.serves(folder, device):
                 return cast(ImageEngine, made.engine)
             if made is not None:
                 self._close(name)
             # On this engine's only worker: nobody else makes it meanwhile.
-            return cast(ImageEngine, self._make(name, folder))
+            return cast(ImageEngine, self._make(name, folder, device))
 
         def loaded() -> ImageEngine | None:
             made = self._made(name)
-            there = made is not None and made.folder == folder and made.engine.ready
+            there = made is not None and made.serves(folder, device) and made.engine.ready
             return cast(ImageEngine, made.engine) if made is not None and there else None
 
         return EngineHandle(name, get, slow=folder is not None, loaded=loaded)
@@ -89,15 +98,17 @@ class Runtime:
     def unload(self, name: str) -> Future[None]:
         """Give back the memory of engine ``name`` when what it does now is done; the next question loads it again.
 
-        Never waits; the future says when it is done.
+        Never waits; the future says when it is done. One that has taken its place meanwhile stays.
         """
-        if self._made(name) is None:
+        made = self._made(name)
+        if made is None:
             nothing: Future[None] = Future()
             nothing.set_result(None)
             return nothing
 
         def run(progress: Progress, cancel: CancelToken) -> None:
-            self._close(name)
+            if self._made(name) is made:
+                self._close(name)
 
         return self.scheduler.submit(Job(name, run), session=SESSION, kind=Kind.DECODE, key=("unload", name))
 
@@ -127,17 +138,17 @@ class Runtime:
         with self._lock:
             return self._engines.get(name)
 
-    def _make(self, name: str, folder: Path | None) -> Loaded:
+    def _make(self, name: str, folder: Path | None, device: str) -> Loaded:
         """Make an engine, on its worker's thread: one with a model in a process of its own, the others here."""
         if folder is None:
             engine = Loaded(registry.create(name), lambda: self.changed.emit(name))
         else:
-            hosted = registry.host(name, on_lost=lambda: self._lost(name), folder=folder)
+            hosted = registry.host(name, on_lost=lambda: self._lost(name), folder=folder, device=device)
             engine = Loaded(cast(ImageEngine, hosted), lambda: self.changed.emit(name))
         with self._lock:
             closed = self._closed
             if not closed:
-                self._engines[name] = _Made(engine, folder)
+                self._engines[name] = _Made(engine, folder, device)
         if closed:
             engine.close()
             raise Cancelled

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.drafts import Draft, Points
+from napari_sam3_assistant.app.held_back import check_words, is_held_back, stands_in
 from napari_sam3_assistant.app.requests import Key, Pending, Requests
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.status import seldom, unexpected
@@ -64,6 +65,7 @@ class Standby:
         self._reading: tuple[Place, Future[None]] | None = None
         self._declined: set[Place] = set()
         self._resting = False
+        self._loads = False
 
     # -- who answers ------------------------------------------------------------------------------
 
@@ -79,23 +81,48 @@ class Standby:
         Raises
         ------
         AssistantError
-            If no window can be chosen.
+            If no window can be chosen, or the engine asked for by name may not be loaded.
         """
         self.set_source(here.source)
         self._resting = False
-        waits = self.session.must_wait(here.plane, self.session.window_for(prompts, here.plane, own))
+        waits = self._stands_in() or self.session.must_wait(
+            here.plane, self.session.window_for(prompts, here.plane, own)
+        )
         self._last = self.quick if waits else self.session
         return self._last
 
     def choose_for(self, here: OnScreen, query: Query, view: Window | None) -> ImageSession:
-        """Return the session that looks for all objects now; only the engine in use reads words."""
+        """Return the session that looks for all objects now; only the engine in use reads words.
+
+        Raises
+        ------
+        AssistantError
+            If no window can be chosen, or the engine that is needed may not be loaded.
+        """
         self.set_source(here.source)
         self._resting = False
-        waits = not query.texts and self.session.must_wait(
-            here.plane, self.session.window_for_query(query, here.plane, view)
+        words = bool(query.texts)
+        if words:
+            check_words(self._controller.state)
+        waits = self._stands_in(words=words) or (
+            not words and self.session.must_wait(here.plane, self.session.window_for_query(query, here.plane, view))
         )
         self._last = self.quick if waits else self.session
         return self._last
+
+    @property
+    def held_back(self) -> bool:
+        """Whether the engine in use is not in memory, nor on its way there, and a question may not load it."""
+        return not self.at_work and is_held_back(self._controller.state, self.session)
+
+    @property
+    def must_load(self) -> bool:
+        """Whether what was asked last has to wait until the engine in use is in memory."""
+        return self._last is self.session and self.session.engine.slow and not self.session.loaded
+
+    def _stands_in(self, *, words: bool = False) -> bool:
+        """Return whether the built-in engine answers in the place of one that is held back, or raise why not."""
+        return not self.at_work and stands_in(self._controller.state, self.session, words=words)
 
     @property
     def view(self) -> View | None:
@@ -118,7 +145,7 @@ class Standby:
         self, key: Key, here: OnScreen, prompts: Prompts, previous: Segmentation | None, own: View | None
     ) -> None:
         """Have the engine in use answer too, when it can."""
-        if key[0] in self._declined:
+        if key[0] in self._declined or self.held_back:
             self._tell()
             return
         if self._late.prompts_of(key) == prompts:
@@ -130,7 +157,7 @@ class Standby:
 
     def find_later(self, key: Key, here: OnScreen, query: Query, view: Window | None) -> None:
         """Have the engine in use look for all objects too, when it can."""
-        if key[0] in self._declined:
+        if key[0] in self._declined or self.held_back:
             self._tell()
             return
         future = self.session.find(
@@ -155,7 +182,7 @@ class Standby:
             self._tell()
             return
         self.quick.prepare(here.plane)
-        if here.place not in self._declined and not self._resting:
+        if here.place not in self._declined and not self._resting and not self.held_back:
             self._controller.after(REST_S, lambda: self._prepare_now(here.place))
         self._tell()
 
@@ -163,7 +190,7 @@ class Standby:
         here = None if self._controller.closed else self._controller.here()
         if here is None or here.place != place or self._reading is not None:
             return
-        if place in self._declined or self._resting:
+        if place in self._declined or self._resting or self.held_back:
             return
         self.session.set_source(here.source)
         future = self.session.prepare(here.plane, progress=self._reporter())
@@ -189,8 +216,10 @@ class Standby:
         if not isinstance(error, AssistantError):
             logger.exception("A later answer failed", exc_info=error)
             error = unexpected(error)
-        self._declined.add(place)
-        self._controller.status.fail(error)
+        said = self._controller.model.take_note(error)
+        if said is error:
+            self._declined.add(place)
+        self._controller.status.fail(said)
 
     def _stop_reading(self, place: Place) -> None:
         """Stop reading a view that is no longer on screen, unless somebody waits for it."""
@@ -247,7 +276,12 @@ class Standby:
     @property
     def at_work(self) -> bool:
         """Whether the engine in use works for later."""
-        return self._reading is not None or bool(self._late)
+        return self._reading is not None or bool(self._late) or self._loads
+
+    def note_loading(self, *, loads: bool) -> None:
+        """Take note that the engine in use is being loaded because the user has pressed so, or is not any more."""
+        self._loads = loads
+        self._tell()
 
     def cancel(self) -> None:
         """Stop all. What was being read is read again only when the user asks for it."""
@@ -279,8 +313,12 @@ class Standby:
         self._tell()
 
     def allow(self, place: Place | None = None) -> bool:
-        """Let the engine in use read again what it was stopped at, on one plane or on all; whether there was any."""
+        """Let the engine in use read again what it was stopped at, on one plane or on all; whether there was any.
+
+        On all planes, one whose memory was given back reads again too.
+        """
         there = bool(self._declined) if place is None else place in self._declined
+        self._resting = self._resting and place is not None
         self._declined = set() if place is None else self._declined - {place}
         self._tell()
         return there

@@ -19,6 +19,7 @@ from napari_sam3_assistant.app.panel_state import PanelState
 from napari_sam3_assistant.app.screen import Place
 from napari_sam3_assistant.app.task_state import TaskState
 from napari_sam3_assistant.core.results import ObjectRow
+from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.masks.registry import Objects
 from napari_sam3_assistant.tasks.image import PlaneResult
 
@@ -153,6 +154,17 @@ class AppState:
     output: OutputState = field(default_factory=OutputState)
     activity: ActivityState = field(default_factory=ActivityState)
     panel: PanelState = field(default_factory=PanelState)
+
+    @property
+    def loads_when_running(self) -> bool:
+        """Whether a question loads SAM3; only the mode ``Advanced`` shows the choice, so only there it counts."""
+        return self.model.load_on_run or not self.task.advanced
+
+    @property
+    def held_back(self) -> bool:
+        """Whether SAM3 would answer, but is not in memory, and a question does not load it."""
+        model = self.model
+        return model.in_use == registry.SAM3.name and not model.loaded and not self.loads_when_running
 
     @property
     def parts(self) -> tuple[object, ...]:

@@ -12,8 +12,7 @@ from napari_sam3_assistant.core.progress import Progress
 
 PROGRESS_INTERVAL_S = 0.05
 """Progress is drawn this often at most: a worker may report much faster."""
-
-
+LOADING = "Loading model..."
 OnMain = Callable[[Callable[[], None]], None]
 
 
@@ -61,9 +60,9 @@ class Status:
         """Whether something runs that was not cancelled."""
         return self._run.phase in (Phase.RUNNING, Phase.LOADING)
 
-    def begin(self, message: str) -> None:
-        """Say that something runs."""
-        self._set(Phase.RUNNING, message)
+    def begin(self, message: str, phase: Phase = Phase.RUNNING) -> None:
+        """Say that something runs, or is loaded."""
+        self._set(phase, message)
         note(self._activity, message)
 
     def cancelling(self) -> None:

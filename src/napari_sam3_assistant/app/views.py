@@ -45,6 +45,40 @@ class ModelView:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelStepView:
+    """What only the mode ``Advanced`` shows of the model of SAM3: two choices in the strip, and Step 1.
+
+    Attributes
+    ----------
+    shown : bool
+        Whether the two choices are shown.
+    types, devices : tuple of tuple
+        What can be chosen: title and value of each.
+    model_type, device : str
+        The values in use.
+    type_tip, device_tip : str
+    validate, load_image, load_video, unload : Action
+    load_on_run : bool
+        Whether ``Load model when running`` is checked.
+    load_on_run_tip : str
+    """
+
+    shown: bool
+    types: tuple[tuple[str, str], ...]
+    model_type: str
+    type_tip: str
+    devices: tuple[tuple[str, str], ...]
+    device: str
+    device_tip: str
+    validate: Action
+    load_image: Action
+    load_video: Action
+    unload: Action
+    load_on_run: bool
+    load_on_run_tip: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelsView:
     """What is seen of the image.
 
@@ -198,6 +232,7 @@ class Availability:
         Which engine answers and why; what the image in use is like.
     channels : ChannelsView
     model : ModelView
+    model_step : ModelStepView
     window : WindowView
     prompt : PromptView
     objects : ObjectsView
@@ -212,6 +247,7 @@ class Availability:
     summary: str
     channels: ChannelsView
     model: ModelView
+    model_step: ModelStepView
     window: WindowView
     prompt: PromptView
     objects: ObjectsView

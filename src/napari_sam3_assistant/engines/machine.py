@@ -133,6 +133,12 @@ def expected_device(machine: Machine) -> str:
     return "cuda" if machine.nvidia and machine.torch != "cpu" else "cpu"
 
 
+def expected_devices(machine: Machine) -> tuple[str, ...]:
+    """Return the devices that SAM3 may be run on, as far as can be seen without torch; the best first."""
+    best = expected_device(machine)
+    return (best,) if best == "cpu" else (best, "cpu")
+
+
 def device_words(machine: Machine) -> str:
     """Return on what SAM3 would run and why not on CUDA, in one sentence; torch is asked only when SAM3 is loaded."""
     expected = expected_device(machine)
@@ -160,6 +166,8 @@ def loaded_words(machine: Machine, devices: Sequence[str]) -> str:
     """
     if devices[0] != "cpu":
         return f"SAM3 runs on {devices[0].upper()}."
+    if len(devices) > 1:
+        return "SAM3 runs on the CPU, as chosen."
     if expected_device(machine) == "cuda":
         return "SAM3 runs on the CPU: torch finds no GPU that it can use. Check the driver with nvidia-smi."
     return f"SAM3 runs on the {device_words(machine)}"

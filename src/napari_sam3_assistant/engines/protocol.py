@@ -40,7 +40,7 @@ class Capabilities:
     threshold : float
         The score from which objects that :meth:`ImageEngine.find` finds are kept unless the user says.
     devices : tuple of str
-        Where it can run, such as ``("cpu", "cuda")``.
+        Where it can run, such as ``("cuda", "cpu")``; once it is loaded, the one it runs on first.
     encode_s : float or None
         About how long an encoding takes here, in seconds; None where nobody has to wait, or it is not known.
     instead : str

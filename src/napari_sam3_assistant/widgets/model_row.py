@@ -1,4 +1,4 @@
-"""Whether SAM3's model is there, where it is, how to get it, and its memory given back."""
+"""Whether SAM3's model is there, where it is, how to get it, its type and device, and its memory given back."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from qtpy.QtWidgets import QFileDialog, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from napari_sam3_assistant.app.controller import AppController
-from napari_sam3_assistant.app.views import ModelView
-from napari_sam3_assistant.widgets.controls import button, draw, paragraph, row, show
+from napari_sam3_assistant.app.model_availability import chosen_type
+from napari_sam3_assistant.app.views import ModelStepView, ModelView
+from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, label, paragraph, row, show
 
-CHOOSE_FOLDER = "Select SAM3.0 model directory"
+CHOOSE_FOLDER = {False: "Select SAM3.0 model directory", True: "Select SAM3 model directory"}
+"""The title of the dialog, in the mode ``Simple`` and in ``Advanced``."""
 
 
 class ModelRow(QWidget):
@@ -24,7 +26,7 @@ class ModelRow(QWidget):
         self.status = QElidingLabel()
         self.folder = button("Model Folder", self._choose)
         self.get = button("Get SAM3", lambda: controller.model.ask(True))
-        self.unload = button("Unload", controller.model.unload)
+        self.unload = button("Unload", lambda: controller.model.unload())
         for one in (self.folder, self.get, self.unload):
             one.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.reason = QElidingLabel()
@@ -62,8 +64,34 @@ class ModelRow(QWidget):
             self._controller.model.choose_folder(folder)
 
 
+class ModelChoices(QWidget):
+    """Which release of SAM3 is meant, and where it runs: shown in the mode ``Advanced``, and so in both."""
+
+    def __init__(self, controller: AppController, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.type, self.device = combo(), combo()
+        self.type.setAccessibleName("Model type")
+        self.type.activated.connect(
+            lambda index: controller.model.choose_type(chosen_type(str(self.type.itemData(index))))
+        )
+        self.device.activated.connect(lambda index: controller.model.choose_device(str(self.device.itemData(index))))
+        layout = row(self.type, label("Device", self.device), self.device)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setStretch(0, 1)
+        layout.setStretch(2, 1)
+        self.setLayout(layout)
+
+    def draw(self, can: ModelStepView) -> None:
+        """Show what is chosen, and what there is to choose."""
+        fill(self.type, can.types, can.model_type)
+        fill(self.device, can.devices, can.device)
+        self.type.setToolTip(can.type_tip)
+        self.device.setToolTip(can.device_tip)
+        show(self, can.shown)
+
+
 def choose_folder(parent: QWidget, controller: AppController) -> Path | None:
     """Return the model folder that the user picks, or None."""
     start = controller.state.model.folder or str(Path.home())
-    folder = QFileDialog.getExistingDirectory(parent, CHOOSE_FOLDER, start)
+    folder = QFileDialog.getExistingDirectory(parent, CHOOSE_FOLDER[controller.state.task.advanced], start)
     return Path(folder) if folder else None

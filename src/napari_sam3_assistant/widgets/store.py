@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from qtpy.QtCore import QSettings
 
+from napari_sam3_assistant.app.model_availability import chosen_type
+from napari_sam3_assistant.app.model_state import DEVICES
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.export.images import FORMATS
 from napari_sam3_assistant.widgets.bind import Bindings
@@ -18,8 +20,9 @@ FOLDER, FORMAT, ENGINE = "quick_mask_output_dir", "quick_mask_output_format", "e
 UNLOAD = "unload_after_saving"
 THRESHOLD = "confidence_threshold"
 MODE, SIMPLE, ADVANCED = "workspace_mode", "simple", "advanced"
-MODEL, OLD_MODEL = "simple_model_dir", "model_dir"
+MODEL, OLD_MODEL = "model_dir", "simple_model_dir"
 """The model folder; earlier versions had one for each mode."""
+MODEL_TYPE, DEVICE, LOAD_ON_RUN = "model_type", "device", "load_model_when_running"
 
 
 def settings() -> QSettings:
@@ -40,6 +43,9 @@ def load(state: AppState, default_engine: str) -> AppState:
     state.output.unload = _text(UNLOAD) == "yes"
     state.model.engine = chosen_engine() or default_engine
     state.model.folder = _text(MODEL) or _text(OLD_MODEL)
+    state.model.model_type = chosen_type(_text(MODEL_TYPE))
+    state.model.device_wanted = _text(DEVICE) if _text(DEVICE) in DEVICES else state.model.device_wanted
+    state.model.load_on_run = _text(LOAD_ON_RUN) != "no"
     state.task.threshold = _share(THRESHOLD)
     state.task.advanced = _text(MODE) == ADVANCED
     return state
@@ -62,6 +68,11 @@ def remember(state: AppState, bindings: Bindings, default_engine: Callable[[], s
         engine_chosen(state.model.engine)
     bindings.connect(state.model.events.engine, engine_chosen)
     bindings.connect(state.model.events.folder, _writer(MODEL))
+    bindings.connect(state.model.events.model_type, lambda kind: settings().setValue(MODEL_TYPE, kind.value))
+    bindings.connect(state.model.events.device_wanted, _writer(DEVICE))
+    bindings.connect(
+        state.model.events.load_on_run, lambda wanted: settings().setValue(LOAD_ON_RUN, "yes" if wanted else "no")
+    )
     bindings.connect(state.task.events.threshold, lambda value: settings().setValue(THRESHOLD, str(value or "")))
     bindings.connect(
         state.task.events.advanced, lambda wanted: settings().setValue(MODE, ADVANCED if wanted else SIMPLE)

@@ -9,7 +9,7 @@ from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, combo, fill, label, row
-from napari_sam3_assistant.widgets.model_row import ModelRow
+from napari_sam3_assistant.widgets.model_row import ModelChoices, ModelRow
 
 MODES = {False: "The shortest way from a picture to a mask.", True: "Every control, step by step."}
 
@@ -23,7 +23,7 @@ class TopStrip(QWidget):
         self.engine = combo("Which model answers. Automatic takes the best one there is.")
         self._entries = [("Automatic", "auto"), *((spec.title, spec.name) for spec in registry.available())]
         self.engine.activated.connect(lambda index: controller.model.want_engine(str(self.engine.itemData(index))))
-        self.model = ModelRow(controller)
+        self.model, self.choices = ModelRow(controller), ModelChoices(controller)
         task = controller.state.task
         self.keys = button("?", lambda: setattr(task, "sheet", not task.sheet), "Keys and mouse (?).")
         self.keys.setAccessibleName("Keys")
@@ -43,9 +43,11 @@ class TopStrip(QWidget):
         first.setStretch(1, 1)
         layout.addLayout(modes)
         layout.addLayout(first)
+        layout.addWidget(self.choices)
         layout.addWidget(self.model)
 
     def draw(self, can: Availability) -> None:
         """Show the engine in use, and the model."""
         fill(self.engine, self._entries, self._model.engine)
+        self.choices.draw(can.model_step)
         self.model.draw(can.model)

@@ -82,6 +82,8 @@ class Sam3Engine:
         if self._reader is None:
             model = load(self._folder, self._device, self._precision, progress=progress, cancel=cancel)
             self._reader = text.Reader(model)
+            others = tuple(one for one in self.capabilities.devices if one != model.device)
+            self.capabilities = replace(self.capabilities, devices=(model.device, *others))
             self._expect(model)
 
     def encode(self, image: npt.NDArray[np.uint8], *, progress: Progress, cancel: CancelToken) -> Sam3Embedding:

@@ -58,6 +58,8 @@ class ModelFolder:
         Whether a download into it was begun, and not ended.
     gets : bool
         Whether a download would bring what it lacks.
+    multiplex : Path or None
+        The file with SAM 3.1 multiplex, which may lie beside SAM3's.
     """
 
     path: Path
@@ -72,6 +74,7 @@ class ModelFolder:
     copy: Path | None = None
     begun: bool = False
     gets: bool = False
+    multiplex: Path | None = None
 
     @classmethod
     def inspect(cls, path: str | Path) -> ModelFolder:
@@ -144,6 +147,7 @@ def _inspect(folder: Path) -> ModelFolder:
         look.problem,
         look.advice,
         gets=bool(look.missing),
+        multiplex=next((one.weights for one in looks if one.kind is Kind.SAM31), None),
     )
     return known if look.problem else _usable(known, look.tokens)
 

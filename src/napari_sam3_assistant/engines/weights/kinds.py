@@ -32,6 +32,7 @@ SERVES = {
     Kind.META: (*POINTS, *WORDS, *VIDEO),
     Kind.DETECTOR: WORDS,
     Kind.TRACKER: (*POINTS, *VIDEO),
+    Kind.SAM31: VIDEO,
 }
 """What one can ask of each, all its files given."""
 

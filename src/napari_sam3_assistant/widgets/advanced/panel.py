@@ -52,7 +52,7 @@ class AdvancedPanel(QWidget):
         """Show the state."""
         for section in self.sections.values():
             section.draw()
-        self.model.draw(can.model)
+        self.model.draw(can.model_step)
         self.task.draw(can)
         self.prompts.draw(can)
         self.run.draw(can)

@@ -1,0 +1,88 @@
+"""What ``Validate`` says of the model folder: what is there, what each kind of task needs, what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_sam3_assistant.app import model_hints
+from napari_sam3_assistant.app.model_state import ModelState
+from napari_sam3_assistant.engines.weights.inspect import ModelFolder
+
+VALID = "Model directory looks valid."
+MULTIPLEX_FILE = "sam3.1_multiplex.pt"
+NEEDS = (
+    ("points", "2D and Live Points need config.json and model.safetensors, or sam3.pt"),
+    ("text", "Text and Exemplar need tokenizer.json, or merges.txt, too"),
+    ("video", "3D/video needs what 2D needs"),
+)
+"""A kind of prompt that stands for a kind of task, and what that needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found.
+
+    Attributes
+    ----------
+    text : str
+        In a sentence or two.
+    problem : bool
+        Whether it tells why the folder cannot be used.
+    hint : str
+        What to do now.
+    lines : tuple of str
+        The particulars, for the log.
+    """
+
+    text: str
+    problem: bool
+    hint: str
+    lines: tuple[str, ...]
+
+
+def report(model: ModelState) -> Report:
+    """Return what is known of the folder that was looked into."""
+    known = model.known
+    if known is None:
+        return Report("No model folder selected.", True, "Choose a Model Folder first, or press Get SAM3.", ())
+    lines = (f"Selected model directory: {known.path}", *_needs(model, known), _packages(model), _device(model))
+    if model.multiplex:
+        return _of_multiplex(known, lines)
+    if not known.ready:
+        return Report(known.problem, True, known.advice, lines)
+    size = f", {known.nbytes / 1e9:.1f} GB" if known.nbytes >= 5e7 else ""
+    serves = "2D, Text, Exemplar and 3D/video" if "text" in known.tasks else "2D and 3D/video, but no words"
+    text = f"{VALID} SAM3.0{size}: {serves}."
+    if model.lacks:
+        return Report(f"{text} But SAM3 cannot run: {model_hints.lacking(model)}.", True, _get(model), lines)
+    return Report(text, False, known.advice, lines)
+
+
+def _of_multiplex(known: ModelFolder, lines: tuple[str, ...]) -> Report:
+    if known.multiplex is not None:
+        text = f"{VALID} SAM3.1 multiplex: 3D/video only, and this version cannot run it yet."
+        return Report(text, False, model_hints.NOT_MULTIPLEX, lines)
+    hint = "It holds SAM3.0: choose that model type." if known.ready else "Choose another Model Folder, or SAM3.0."
+    return Report(f"No weight file found in {known.path}. Expected: {MULTIPLEX_FILE}.", True, hint, lines)
+
+
+def _needs(model: ModelState, known: ModelFolder) -> tuple[str, ...]:
+    if model.multiplex:
+        there = "missing" if known.multiplex is None else f"there ({known.multiplex.name}), but cannot be run yet"
+        return (f"3D/video with SAM3.1 needs {MULTIPLEX_FILE}: {there}.",)
+    missing = f"missing ({', '.join(known.missing)})" if known.missing else "missing"
+    return tuple(
+        f"{needs}: {'there' if known.ready and serves in known.tasks else missing}." for serves, needs in NEEDS
+    )
+
+
+def _packages(model: ModelState) -> str:
+    return f"Packages: {model_hints.lacking(model) or 'all there'}."
+
+
+def _device(model: ModelState) -> str:
+    return f"Device: {model.device}" if model.device else ""
+
+
+def _get(model: ModelState) -> str:
+    return f"{model_hints.PRESS}: it says how to install {'it' if len(model.lacks) == 1 else 'them'}."
