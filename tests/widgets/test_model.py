@@ -174,8 +174,8 @@ def test_a_good_folder_is_taken_at_once_and_remembered(open_widget, pick, qtbot,
 
     qtbot.waitUntil(lambda: widget.state.model.in_use == "sam3", timeout=SLOW)
     qtbot.waitUntil(lambda: row(widget).status.text() == "Model: SAM3.0 ok")
-    assert titles == [CHOOSE_FOLDER] == ["Select SAM3.0 model directory"]
-    assert store.settings().value("simple_model_dir") == str(folder) == row(widget).folder.toolTip()
+    assert titles == [CHOOSE_FOLDER[False]] == ["Select SAM3.0 model directory"]
+    assert store.settings().value("model_dir") == str(folder) == row(widget).folder.toolTip()
     assert said(widget) == f"SAM3: model in {folder}"
     assert "points, boxes, masks, text" in row(widget).status.toolTip()
     assert "Device: " in row(widget).reason.toolTip()
@@ -348,7 +348,7 @@ def test_a_download_ends_with_the_folder_chosen(open_widget, hub, qtbot, tmp_pat
 
     ended(widget, qtbot)
     qtbot.waitUntil(lambda: widget.state.model.in_use == "sam3", timeout=SLOW)
-    assert store.settings().value("simple_model_dir") == str(tmp_path / "models")
+    assert store.settings().value("model_dir") == str(tmp_path / "models")
     assert panel.text.text() == f"SAM3 is in {tmp_path / 'models'}."
     qtbot.waitUntil(lambda: panel.about.text().startswith("SAM3 is ready"))
 
