@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from napari_sam3_assistant.app import model_hints
+from napari_sam3_assistant.app import model_availability, model_hints
 from napari_sam3_assistant.app.availability import availability
 from napari_sam3_assistant.app.get_view import default_folder, get_view
-from napari_sam3_assistant.app.model_state import Download, ModelState
+from napari_sam3_assistant.app.model_report import VALID, report
+from napari_sam3_assistant.app.model_state import Download, ModelState, ModelType
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.app.views import Action
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
+from napari_sam3_assistant.engines.weights.kinds import Kind
 from tests.engines.weights import small
 
 FOLDER = Path("/models/sam3")
@@ -48,6 +51,88 @@ def test_get_sam3_gives_way_to_unload_when_the_model_is_there():
     ready = view(folder="f", known=whole(FOLDER))
     assert not ready.offer and ready.unload == Action(False, "SAM3 is not in memory.")
     assert view(folder="f", known=whole(FOLDER), loaded=True).unload.enabled
+
+
+def step(*, advanced: bool = True, **facts):
+    state = AppState(model=ModelState(**facts))
+    state.task.advanced = advanced
+    return availability(state).model_step
+
+
+def multiplex(**facts):
+    known = ModelFolder(FOLDER, Kind.SAM31, problem="Not run.", multiplex=FOLDER / "sam3.1_multiplex.pt")
+    return {"folder": "f", "known": known, "model_type": ModelType.SAM31, **facts}
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"engine": "builtin", "folder": "f", "known": whole(FOLDER)}, "Choose the engine Automatic or SAM3"),
+        ({}, "Choose a Model Folder first"),
+        ({"folder": "f", "looking": True}, "being looked into"),
+        ({"folder": "f", "known": ModelFolder(FOLDER, problem="No.", advice="Mend it.")}, "No. Mend it."),
+        ({"folder": "f", "known": whole(FOLDER), "missing": ("torch",)}, "torch not installed. Press Get SAM3"),
+        ({"folder": "f", "known": whole(FOLDER), "loaded": True, "runs_on": "CUDA"}, "already, on CUDA"),
+    ],
+)
+def test_where_sam3_cannot_be_loaded_both_buttons_say_what_to_do(facts, words):
+    can = step(**facts)
+
+    assert not can.load_image.enabled and words in can.load_image.tip
+    assert not can.load_video.enabled and words in can.load_video.tip
+
+
+def test_where_sam3_can_be_loaded_the_buttons_say_that_one_model_serves_both():
+    can = step(folder="f", known=whole(FOLDER))
+
+    assert can.load_image == Action(True, f"Load the SAM3.0 2D image model. {model_availability.ONE_MODEL}")
+    assert can.load_video == Action(True, f"Load the SAM3.0 3D/video predictor. {model_availability.ONE_MODEL}")
+    assert can.validate.enabled and not can.unload.enabled and can.load_on_run
+
+
+def test_sam3_1_is_there_or_missing_by_what_the_folder_holds_and_is_not_run_yet():
+    there, missing = multiplex(), multiplex(known=whole(FOLDER))
+
+    assert view(**there).status == "Model: SAM3.1 ok" and view(**missing).status == "Model: SAM3.1 missing"
+    assert step(**there).load_image == Action(False, model_availability.VIDEO_ONLY)
+    assert step(**there).load_video == Action(False, model_availability.NOT_YET)
+    assert "cannot run it yet" in view(**there).status_tip and "SAM3.0" in view(**there, reason="R").advice
+
+
+def test_a_device_that_is_not_there_is_not_offered_and_automatic_is_in_use():
+    can = step(devices=("cpu",), device_wanted="cuda", device="CPU: no NVIDIA driver is seen.")
+
+    assert can.devices == (("Automatic", "auto"), ("CPU", "cpu")) and can.device == "auto"
+    assert "GPU / CUDA was chosen, and is not here. Automatic is used: CPU" in can.device_tip
+    assert step(devices=("cuda", "cpu"), device_wanted="cuda").device == "cuda"
+
+
+def test_sam3_is_held_back_in_advanced_alone_and_the_line_says_so():
+    facts = {"folder": "f", "known": whole(FOLDER), "in_use": "sam3", "reason": "R", "load_on_run": False}
+    state = AppState(model=ModelState(**facts))
+    assert state.loads_when_running and availability(state).model.reason == "R"
+
+    state.task.advanced = True
+
+    assert availability(state).model.reason == f"Built-in: {model_hints.HELD_BACK}"
+    assert "Press Load 2D Model" in availability(state).model.reason_tip
+    state.model.loaded = True
+    assert availability(state).model.reason == "R"
+    assert "Load 2D Model loads it again" in availability(state).model_step.unload.tip
+
+
+def test_a_report_says_what_each_kind_of_task_needs_and_what_is_wrong():
+    mute = replace(whole(FOLDER), tasks=("points", "video"), missing=("tokenizer.json",), advice="Get it.")
+
+    good = report(ModelState(known=replace(whole(FOLDER), tasks=("points", "text", "video"), nbytes=3_440_000_000)))
+    wordless, bad = report(ModelState(known=mute)), report(ModelState(known=ModelFolder(FOLDER, problem="No.")))
+
+    assert (good.text, good.problem) == (f"{VALID} SAM3.0, 3.4 GB: 2D, Text, Exemplar and 3D/video.", False)
+    assert all(line.endswith(": there.") for line in good.lines[1:4])
+    assert "but no words" in wordless.text and wordless.hint == "Get it."
+    assert "missing (tokenizer.json)" in wordless.lines[2] and wordless.lines[3].endswith("there.")
+    assert (bad.text, bad.problem) == ("No.", True)
+    assert report(ModelState(known=whole(FOLDER), missing=("torch",))).text.endswith("cannot run: torch not installed.")
 
 
 def test_the_tip_of_the_status_carries_where_what_and_what_to_do():

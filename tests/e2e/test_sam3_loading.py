@@ -9,7 +9,7 @@ import pytest
 from napari_sam3_assistant.app import runtime
 from napari_sam3_assistant.app.state import Phase
 from napari_sam3_assistant.tasks.jobs import Task
-from tests.e2e.hands import add, objects, several
+from tests.e2e.hands import add, several
 
 pytestmark = pytest.mark.timeout(400)
 PATIENCE_S = 180
@@ -34,8 +34,9 @@ def until_read(driver) -> None:
     driver.wait_until_idle()
 
 
-def test_a_run_does_not_load_sam3_load_does_and_unload_gives_it_back(driver):
+def test_a_run_does_not_load_sam3_load_does_on_the_device_chosen_and_unload_gives_it_back(driver):
     step = driver.widget.advanced.model
+    driver.widget.controller.model.choose_device("cpu")
     add(driver, 35, 35)
     driver.pump(0.6)
     assert driver.state.results.current.engine == "builtin" and not runtime._runtime._engines.get("sam3")
@@ -48,7 +49,9 @@ def test_a_run_does_not_load_sam3_load_does_and_unload_gives_it_back(driver):
     driver.widget.controller.run()
     driver.wait_until_idle()
     assert driver.state.run.phase is Phase.IDLE, driver.state.run
-    process = runtime._runtime._engines["sam3"].engine._engine.pid
+    hosted = runtime._runtime._engines["sam3"].engine._engine
+    process = hosted.pid
+    assert hosted._question.options["device"] == "cpu"
     step.unload.click()
     driver.wait(lambda: not driver.state.model.loaded, "Unload")
     driver.widget.controller.run()
@@ -56,22 +59,3 @@ def test_a_run_does_not_load_sam3_load_does_and_unload_gives_it_back(driver):
 
     assert not Path(f"/proc/{process}").exists() and not runtime._runtime._engines.get("sam3")
     assert driver.state.run.message == "SAM3 is not in memory, and Load model when running is off."
-
-
-def test_a_gpu_that_torch_does_not_find_is_said_and_automatic_takes_its_place(driver):
-    driver.state.model.devices = ("cuda", "cpu")  # as where a driver is seen
-    driver.widget.controller.model._device._asked = ("cuda", "cpu")
-    driver.widget.controller.model.choose_device("cuda")
-    driver.pump(0.05)
-
-    driver.widget.advanced.model.load_image.click()
-    driver.wait(lambda: driver.state.run.phase is Phase.FAILED, "The refusal")
-    driver.pump(0.1)
-
-    assert "This machine has no CUDA to compute on, only CPU." in driver.state.run.message
-    assert "Automatic is used from now on" in driver.state.run.hint
-    assert driver.widget.top.choices.device.currentText() == "Automatic"
-    driver.state.model.load_on_run = True
-    add(driver, 35, 35)
-    until_read(driver)
-    assert driver.state.model.loaded and driver.state.results.current.engine == "sam3" and len(objects(driver)) == 1

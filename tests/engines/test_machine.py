@@ -96,6 +96,19 @@ def test_what_torch_has_found_goes_before_what_was_expected():
     assert machine.loaded_words(driver, ("cuda", "cpu")) == "SAM3 runs on CUDA."
     assert "nvidia-smi" in machine.loaded_words(driver, ("cpu",))
     assert machine.loaded_words(LINUX, ("cpu",)) == "SAM3 runs on the CPU: no NVIDIA driver is seen."
+    assert machine.loaded_words(driver, ("cpu", "cuda")) == "SAM3 runs on the CPU, as chosen."
+
+
+@pytest.mark.parametrize(
+    ("seen", "there"),
+    [
+        (LINUX, ("cpu",)),
+        (Machine("Linux", nvidia=True, torch="cuda"), ("cuda", "cpu")),
+        (Machine("Darwin", arm=True), ("mps", "cpu")),
+    ],
+)
+def test_the_devices_that_may_be_chosen_are_those_that_are_seen(seen, there):
+    assert machine.expected_devices(seen) == there
 
 
 @pytest.mark.parametrize(

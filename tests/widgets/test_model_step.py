@@ -39,11 +39,11 @@ def open_widget(make_napari_viewer_proxy, qtbot, tmp_path_factory, monkeypatch):
         monkeypatch.setenv(name, str(tmp_path_factory.mktemp("home")))
     opened = []
 
-    def open_widget(*, folder: Path | None = None, loads: bool = False, advanced: bool = True) -> MainWidget:
-        store.settings().setValue(store.MODE, store.ADVANCED if advanced else store.SIMPLE)
-        store.settings().setValue(store.LOAD_ON_RUN, "yes" if loads else "no")
+    def open_widget(*, folder: Path | None = None, loads: bool = False) -> MainWidget:
+        store.settings().setValue("workspace_mode", "advanced")
+        store.settings().setValue("load_model_when_running", "yes" if loads else "no")
         if folder is not None:
-            store.settings().setValue(store.MODEL, str(folder))
+            store.settings().setValue("model_dir", str(folder))
         if not len(viewer.layers):
             viewer.add_image(squares(), name="cells")
         made = MainWidget(viewer)

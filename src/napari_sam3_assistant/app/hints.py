@@ -41,6 +41,7 @@ EXEMPLAR_AGAIN = "J: the next box shows what is not wanted.\nRun Preview (U) sea
 REFINE = "To correct one, press Live Points and click on it."
 TEXT = "Enter a short concept and press Enter.\nCommas separate several; each is its own class."
 NO_WORDS = "The engine in use reads no words: SAM3 does.\nPress Get SAM3, or show an example (Exemplar)."
+NO_WORDS_MULTIPLEX = "SAM3.1 reads no words. Choose SAM3.0 (Advanced),\nor show an example (Exemplar)."
 MISSING = {
     Task.LIVE_POINTS: "The layer SAM3 points was removed. Press Live Points to go on.",
     Task.IMAGE: "Press Create Prompt Layer to begin.",
@@ -77,7 +78,7 @@ def prompt_hint(state: AppState) -> str:
     """Return what to do next."""
     task = state.task
     if task.kind is PromptKind.TEXT:
-        how = TEXT if state.model.reads else NO_WORDS
+        how = TEXT if state.model.reads else NO_WORDS_MULTIPLEX if state.model.multiplex else NO_WORDS
         return f"{how}\n{REFINE}" if len(state.results.objects) else how
     if not task.prompt_layer:
         return MISSING[task.task]

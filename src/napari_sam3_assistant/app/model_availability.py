@@ -42,7 +42,9 @@ def model_view(state: AppState) -> ModelView:
 def model_step(state: AppState) -> ModelStepView:
     """Return what only the mode ``Advanced`` shows: type and device, and Step 1."""
     model = state.model
-    there = tuple((DEVICES[name], name) for name in DEVICES if name == devices.AUTO or name in model.devices)
+    there = tuple(
+        (title, str(name)) for name, title in DEVICES.items() if name == devices.AUTO or name in model.devices
+    )
     return ModelStepView(
         shown=state.task.advanced,
         types=tuple((title, kind.value) for kind, title in model_hints.TYPES.items()),

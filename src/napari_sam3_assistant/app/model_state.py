@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -19,8 +20,22 @@ class ModelType(StrEnum):
     SAM31 = "sam3.1"
 
 
-DEVICES = {devices.AUTO: "Automatic", "cuda": "GPU / CUDA", "mps": "GPU / MPS", "cpu": "CPU"}
-"""Where SAM3 can be told to run, and how that is called."""
+class DeviceName(StrEnum):
+    """Where SAM3 can be told to run. The value is what settings remember."""
+
+    AUTO = devices.AUTO
+    CUDA = "cuda"
+    MPS = "mps"
+    CPU = "cpu"
+
+
+DEVICES: Mapping[str, str] = {
+    DeviceName.AUTO: "Automatic",
+    DeviceName.CUDA: "GPU / CUDA",
+    DeviceName.MPS: "GPU / MPS",
+    DeviceName.CPU: "CPU",
+}
+"""How they are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +57,8 @@ class ModelState:
     """Which engine answers and why, and the model that SAM3 needs.
 
     The user's: ``engine`` (the one wanted), ``folder`` (of the model; empty for none), ``asking`` (whether the
-    panel ``Get SAM3`` is open), ``model_type`` (which release is meant), ``device_wanted`` (one of
-    :data:`DEVICES`; it may be gone, see ``computes_on``), ``load_on_run`` (whether a question loads SAM3; see
+    panel ``Get SAM3`` is open), ``model_type`` (which release is meant), ``device_wanted`` (a
+    :class:`DeviceName`; it may be gone, see ``computes_on``), ``load_on_run`` (whether a question loads SAM3; see
     :attr:`AppState.loads_when_running`).
 
     Facts: which engine answers (``in_use``), and why (``reason``); what the folder holds (``known``; None where
@@ -75,7 +90,7 @@ class ModelState:
     @property
     def computes_on(self) -> str:
         """The device that SAM3 is told to run on: the one wanted while it is there, else ``"auto"``."""
-        return self.device_wanted if self.device_wanted in self.devices else devices.AUTO
+        return str(self.device_wanted) if self.device_wanted in self.devices else devices.AUTO
 
     @property
     def multiplex(self) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 from napari_sam3_assistant.core.errors import (
     Cancelled,
+    DeviceError,
     EngineError,
     ModelFolderError,
     Unsupported,
@@ -18,7 +19,7 @@ from napari_sam3_assistant.core.errors import (
 from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.core.prompts import BoxPrompt, Query, TextPrompt
-from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.engines import devices, registry
 from napari_sam3_assistant.testing import assert_same, assert_sound, blobs, click
 from tests.engines.sam3.asking import SHAPE, encode, loaded
 from tests.engines.sam3.conftest import WHY
@@ -54,6 +55,23 @@ def test_registry_makes_it_with_a_folder_and_says_so(tiny_folder):
     assert str(tiny_folder) in choice.reason
     with pytest.raises(EngineError):
         encode(engine, blobs())
+
+
+def test_the_device_chosen_is_the_one_it_says_it_runs_on(tiny_folder, monkeypatch):
+    both = devices.DeviceReport(("cuda", "cpu"), "CUDA: a GPU.", probed=True)
+    monkeypatch.setattr(devices, "report", lambda probe=False: both)
+    engine = Sam3Engine(tiny_folder, device="cpu")
+
+    engine.load(progress=no_progress, cancel=CancelToken())
+
+    assert engine.capabilities.devices == ("cpu", "cuda") and engine.weights.endswith("-cpu")
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(tiny_folder, monkeypatch):
+    monkeypatch.setattr(devices, "report", lambda probe=False: devices.DeviceReport(("cpu",), "CPU: no GPU."))
+
+    with pytest.raises(DeviceError, match="has no CUDA to compute on, only CPU"):
+        Sam3Engine(tiny_folder, device="cuda").load(progress=no_progress, cancel=CancelToken())
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,7 @@ def test_sam_3_1_is_never_taken_for_sam3(tmp_path, name, sign):
 
     known = inspect(tmp_path)
 
-    assert known.kind is Kind.SAM31
+    assert known.kind is Kind.SAM31 and known.multiplex == tmp_path / name
     assert not known.ready
     assert "SAM 3.1" in known.why_not
     assert "facebook/sam3" in known.advice
