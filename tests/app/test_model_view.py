@@ -96,7 +96,7 @@ def test_sam3_1_is_there_or_missing_by_what_the_folder_holds_and_is_not_run_yet(
     assert view(**there).status == "Model: SAM3.1 ok" and view(**missing).status == "Model: SAM3.1 missing"
     assert step(**there).load_image == Action(False, model_availability.VIDEO_ONLY)
     assert step(**there).load_video == Action(False, model_availability.NOT_YET)
-    assert "cannot run it yet" in view(**there).status_tip and "SAM3.0" in view(**there, reason="R").advice
+    assert "cannot be run yet" in view(**there).status_tip and "SAM3.0" in view(**there, reason="R").advice
 
 
 def test_a_device_that_is_not_there_is_not_offered_and_automatic_is_in_use():
@@ -115,7 +115,7 @@ def test_sam3_is_held_back_in_advanced_alone_and_the_line_says_so():
     state.task.advanced = True
 
     assert availability(state).model.reason == f"Built-in: {model_hints.HELD_BACK}"
-    assert "Press Load 2D Model" in availability(state).model.reason_tip
+    assert "press Load 2D Model" in availability(state).model.reason_tip
     state.model.loaded = True
     assert availability(state).model.reason == "R"
     assert "Load 2D Model loads it again" in availability(state).model_step.unload.tip

@@ -231,7 +231,9 @@ def test_with_sam3_1_the_built_in_engine_answers_2d_tasks_and_it_says_why(open_w
     qtbot.waitUntil(lambda: row.status.text() == "Model: SAM3.1 ok")
 
     assert "SAM3.1 video multiplex selected" in logged(widget)
-    assert "Built-in: SAM3.1 multiplex serves 3D/video only, and this version cannot run it yet" in row.advice.text()
+    assert row.advice.text() == (
+        "Built-in: SAM3.1 serves 3D/video only, and cannot be run yet. For 2D tasks choose SAM3.0 (in Advanced)."
+    )
     assert not step(widget).load_image.isEnabled() and not step(widget).load_video.isEnabled()
     assert step(widget).load_image.toolTip() == model_availability.VIDEO_ONLY
     assert "cannot run SAM3.1 multiplex yet" in step(widget).load_video.toolTip()
@@ -361,7 +363,7 @@ def test_unchecked_a_run_loads_nothing_and_the_built_in_engine_answers(open_widg
     qtbot.wait(600)  # by now it would have begun to read the view
 
     assert widget.state.results.current.engine == "builtin" and made() is None
-    assert widget.top.model.reason.text() == ("Built-in: SAM3 is not in memory, and Load model when running is off")
+    assert widget.top.model.reason.text() == ("Built-in: SAM3 is not loaded (press Load 2D Model)")
     load(widget, qtbot)
     qtbot.waitUntil(lambda: not widget.state.run.background_works, timeout=SLOW)
     widget.controller.board.begin_object()

@@ -33,7 +33,7 @@ MEANWHILE = "Built-in answers until SAM3 can: {}"
 GIVEN_BACK = "SAM3's memory was given back. The next question loads it again."
 UNLOADED = "SAM3's memory was given back. Load 2D Model loads it again."
 TYPE_CHANGED = "Model type changed; unloaded SAM3 model so it reloads from the selected folder."
-MULTIPLEX = "SAM3.1 video multiplex selected: 3D/video only, and this version cannot run it yet. 2D tasks: Built-in."
+MULTIPLEX = "SAM3.1 video multiplex selected: it serves 3D/video only, and this version cannot run it yet."
 DROPPED = "Another engine answers now: the search that was waiting was dropped. Run Preview searches again."
 LOOKING = "Built-in: the model folder is being looked into"
 
@@ -98,11 +98,14 @@ class ModelController:
         """Mean this release of the model from now on."""
         if kind is self._state.model_type:
             return
-        told = TYPE_CHANGED if self._state.loaded else ""
+        told = [TYPE_CHANGED] if self._state.loaded else []
         self._state.model_type = kind
         self._runtime.unload(SAM3)
         self._choose()
-        self._say(" ".join(filter(None, (told, MULTIPLEX if self._state.multiplex else ""))))
+        if self._state.multiplex:
+            told.append(MULTIPLEX)
+        for line in told:  # the last one stays to be seen, all are in the log
+            self._controller.asking.tell(line)
 
     def choose_device(self, name: str) -> None:
         """Run SAM3 on this device, by its name, from the next question on."""
@@ -280,10 +283,6 @@ class ModelController:
         """Use what was downloaded: that is SAM3.0."""
         self.choose_type(ModelType.SAM3)
         self.choose_folder(folder)
-
-    def _say(self, told: str) -> None:
-        if told:
-            self._controller.asking.tell(told)
 
     def _holding_changed(self) -> None:
         """Have SAM3 read what is on screen, now that a question may load it; or have it not be read."""

@@ -9,9 +9,9 @@ SAM3, BUILTIN = registry.SAM3.name, registry.BUILTIN.name
 NOT_NEEDED = "Model: not needed (built-in)"
 PRESS = "Press Get SAM3"
 TYPES = {ModelType.SAM3: "SAM3.0", ModelType.SAM31: "SAM3.1"}
-MULTIPLEX = "SAM3.1 multiplex serves 3D/video only, and this version cannot run it yet"
-NOT_MULTIPLEX = "For 2D tasks choose the model type SAM3.0 (in the mode Advanced)."
-HELD_BACK = "SAM3 is not in memory, and Load model when running is off"
+MULTIPLEX = "SAM3.1 serves 3D/video only, and cannot be run yet"
+NOT_MULTIPLEX = "For 2D tasks choose SAM3.0 (in Advanced)."
+HELD_BACK = "SAM3 is not loaded (press Load 2D Model)"
 
 
 def wanted(model: ModelState) -> bool:
@@ -63,7 +63,7 @@ def reason(model: ModelState, *, held_back: bool = False) -> str:
 def reason_tip(model: ModelState, *, held_back: bool = False) -> str:
     """Return the reason, and on what SAM3 runs or would run."""
     device = f"Device: {gone(model) or model.device}"
-    load = "Press Load 2D Model in Step 1, or check Load model when running there."
+    load = "Load model when running is off: press Load 2D Model in Step 1, or check it there."
     return "\n".join((f"{reason(model, held_back=held_back)}.", *([load] if held_back else []), device))
 
 
