@@ -92,7 +92,7 @@ class Standby:
         self.set_source(here.source)
         self._resting = False
         waits = not query.texts and self.session.must_wait(
-            here.plane, self.session.window_for_query(query, here.plane, view)
+            here.plane, self.session.window_for_query(query, here.plane, view), query
         )
         self._last = self.quick if waits else self.session
         return self._last

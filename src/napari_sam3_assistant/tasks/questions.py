@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TypedDict
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import intersection, union
-from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.windows import Window, choose_window, cut_prompts
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.tasks.find import find_plane
-from napari_sam3_assistant.tasks.image import LimitsOf, segment_plane
+from napari_sam3_assistant.tasks.image import Told, segment_plane
 from napari_sam3_assistant.tasks.objects import FoundObject
 from napari_sam3_assistant.tasks.text import find_words
 from napari_sam3_assistant.tasks.view import View, fitted
@@ -22,14 +20,6 @@ from napari_sam3_assistant.tasks.view import View, fitted
 WindowLike = Window | tuple[int, int, int, int] | int
 LARGEST_SIDE = 4096
 """For words alone, a plane of which no more pixels a side are read is looked at whole; else the user says where."""
-
-
-class Told(TypedDict):
-    """What goes with every question."""
-
-    limits_of: LimitsOf
-    progress: Progress
-    cancel: CancelToken
 
 
 class Questions:

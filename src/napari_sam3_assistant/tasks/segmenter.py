@@ -20,8 +20,9 @@ from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.export.pictures import read_image
 from napari_sam3_assistant.export.stacks import UNNAMED, At, Picture, picture_of, told
 from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, TextLike, asked
+from napari_sam3_assistant.tasks.image import Told
 from napari_sam3_assistant.tasks.objects import Result
-from napari_sam3_assistant.tasks.questions import Questions, Told, WindowLike
+from napari_sam3_assistant.tasks.questions import Questions, WindowLike
 from napari_sam3_assistant.tasks.view import View
 
 READS = "Pass model=, a folder with SAM3; napari-sam3-assistant get-model gets one. Without it, use exemplars=."

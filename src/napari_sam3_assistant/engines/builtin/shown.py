@@ -19,8 +19,6 @@ from napari_sam3_assistant.engines.builtin.paint import clicks_on
 from napari_sam3_assistant.engines.builtin.readings import reading_of_box, readings
 from napari_sam3_assistant.engines.builtin.tree import RegionTree
 
-_LEAST_PX = 4
-"""A crop is compared from so many pixels a side on."""
 _LEAST_STEP = 1.0
 """In grey levels, between an example and what is around it."""
 
@@ -57,7 +55,7 @@ class Example:
     @property
     def planes(self) -> int:
         """How many planes its own picture has: 1 where that is grey."""
-        return self.tree.color.shape[1]
+        return int(self.tree.color.shape[1])
 
     @property
     def coherence(self) -> float:
@@ -102,16 +100,11 @@ def example_of(crop: CropExemplar, tree: RegionTree) -> Example:
     Raises
     ------
     PromptError
-        If the crop has too few pixels, or shows nothing.
+        If the crop shows nothing.
     """
     picture = crop.picture
     if tree.color.shape[1] == 1:
         picture = np.repeat(picture.mean(axis=2, keepdims=True).round().astype(np.uint8), 3, axis=2)
-    if min(picture.shape[:2]) < _LEAST_PX:
-        raise PromptError(
-            f"The crop is {picture.shape[0]} x {picture.shape[1]} px: too small to compare anything with.",
-            hint=f"Choose one of {_LEAST_PX} x {_LEAST_PX} px or more.",
-        )
     small = replace(grow(picture), noise=tree.noise)
     box = box_on(small, crop.box)
     if box == Box(0, 0, *small.shape):
