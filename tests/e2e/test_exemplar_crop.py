@@ -240,7 +240,7 @@ def test_a_crop_that_cannot_be_an_example_is_refused_and_said(with_crop, crop, s
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # napari divides by the length
 def test_an_empty_crop_cannot_be_run_with(with_crop):
-    driver = with_crop(several(), (np.zeros((0, 8)), {"contrast_limits": (0, 1)}))
+    driver = with_crop(several(), (np.zeros((0, 20, 20)), {"contrast_limits": (0, 1)}))
 
     assert driver.state.task.usable == 0 and "is empty" in driver.state.task.left_out
     assert not driver.widget.advanced.run.run.run.isEnabled()

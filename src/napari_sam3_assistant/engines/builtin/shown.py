@@ -19,6 +19,8 @@ from napari_sam3_assistant.engines.builtin.paint import clicks_on
 from napari_sam3_assistant.engines.builtin.readings import reading_of_box, readings
 from napari_sam3_assistant.engines.builtin.tree import RegionTree
 
+_MOST_SHARE = 0.95
+"""What fills more of a crop is no object in it."""
 _LEAST_STEP = 1.0
 """In grey levels, between an example and what is around it."""
 
@@ -113,7 +115,7 @@ def example_of(crop: CropExemplar, tree: RegionTree) -> Example:
     else:
         outline = reading_of_box(small, box).outline
     example = _example(small, outline, box)
-    if float(np.abs(example.step).max()) < _LEAST_STEP:
+    if outline.area > _MOST_SHARE * small.size or float(np.abs(example.step).max()) < _LEAST_STEP:
         raise PromptError(
             "Nothing stands out in the crop.", hint="Choose a crop that shows an object and some of what is around it."
         )
