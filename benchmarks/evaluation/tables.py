@@ -17,6 +17,7 @@ import numpy as np
 from skimage import measure
 
 from benchmarks.evaluation import montage
+from benchmarks.evaluation.crops import found_from
 from benchmarks.evaluation.pictures import KINDS, Picture, film, histology, nuclei, pictures, truths
 from benchmarks.evaluation.protocol import box_of, clicked, encoded, figures, full, iou, matched, next_click
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
@@ -99,6 +100,21 @@ def exemplars(engine: ImageEngine, offset: int) -> None:
                 labels = to_labels([one.mask for one in found], whole(picture.labels.shape))
                 rows.append(matched(labels, picture.labels))
         numbers = [np.mean(rows, axis=0) for rows in values.values()]
+        print(f"{name:12s}" + "".join(f"{p:10.2f}{r:8.2f}{f:8.2f}" for p, r, f in numbers), flush=True)
+
+
+def crops(engine: ImageEngine, offset: int) -> None:
+    """Precision, recall and F1 of what is found from one example in another picture of the same kind."""
+    print(f"{'crops':12s}{'P, box':>10s}{'R':>8s}{'F1':>8s}{'P, crop':>10s}{'R':>8s}{'F1':>8s}")
+    for name in EXEMPLAR_KINDS:
+        made = [] if name not in kinds(offset) else list(pictures(name, offset))
+        if len(made) < 2:  # there is one photograph of coins
+            continue
+        rows = [
+            found_from(engine, one, other, _examples(other)[0], THRESHOLD)
+            for one, other in zip(made, [*made[1:], made[0]], strict=True)
+        ]
+        numbers = np.mean(rows, axis=0)
         print(f"{name:12s}" + "".join(f"{p:10.2f}{r:8.2f}{f:8.2f}" for p, r, f in numbers), flush=True)
 
 
@@ -239,6 +255,7 @@ TABLES = {
     "noc": noc,
     "box": box,
     "exemplars": exemplars,
+    "crops": crops,
     "propagation": propagation,
     "speed": speed,
     "targets": targets,

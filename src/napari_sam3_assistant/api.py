@@ -28,6 +28,8 @@ def segment(
     boxes: Iterable[BoxLike] = (),
     masks: Iterable[MaskLike] = (),
     exemplars: Iterable[BoxLike] = (),
+    exemplar_image: Any = None,
+    exemplar_box: BoxLike | None = None,
     text: TextLike = (),
     engine: str = "auto",
     model: str | Path | None = None,
@@ -57,6 +59,13 @@ def segment(
         each label above 0.
     exemplars : sequence of (top, left, bottom, right) or (top, left, bottom, right, positive)
         Boxes round examples: all objects like the positive ones, and unlike the negative ones, are found.
+    exemplar_image : array, Picture, str, Path or None
+        An example in a picture of its own, one plane: all objects of ``image`` that look like it are found. Its
+        intensities are brought to 8 bits by limits of its own. Where both pictures tell the size of a pixel as a
+        length (files do, and a :class:`Picture`), it is resampled to that of ``image``; else pixel stands for pixel.
+    exemplar_box : (top, left, bottom, right) or None
+        Round the example, in pixels of ``exemplar_image``; None takes all of it as the example, of which the built-in
+        engine takes what lies in the middle.
     text : str or sequence of str
         Phrases that name what to find all of, for engines that read (SAM3): ``"nucleus"``, or several, parted by
         commas, semicolons or line breaks: ``"nucleus, mitotic cell"``. Exemplars beside them say what is meant.
@@ -95,8 +104,9 @@ def segment(
     Raises
     ------
     PromptError
-        If there is no prompt, one lies outside the image or cannot be understood, all points are
-        negative, or it is not clear which of several objects the points are about.
+        If there is no prompt, one lies outside the image or cannot be understood, all points are negative, it is not
+        clear which of several objects the points are about, or the exemplar image shows nothing, or is larger than
+        what is searched.
     ImageError
         If the image cannot be read, is empty, complex or no picture, or is a stack and ``plane`` does
         not say which plane.
@@ -132,6 +142,8 @@ def segment(
             boxes=boxes,
             masks=masks,
             exemplars=exemplars,
+            exemplar_image=exemplar_image,
+            exemplar_box=exemplar_box,
             text=text,
             threshold=threshold,
             plane=plane,

@@ -24,6 +24,7 @@ from napari_sam3_assistant.core.geometry import Box, PlacedMask, intersection
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.core.prompts import (
     BoxPrompt,
+    CropExemplar,
     MaskPrompt,
     PointPrompt,
     Prompts,
@@ -275,6 +276,7 @@ class EngineTests:
             (can.masks, engine.segment, Prompts(mask=mask)),
             (can.text, engine.find, Query(texts=(TextPrompt("square"),))),
             (can.exemplars, engine.find, Query(exemplars=(box,))),
+            (can.crops, engine.find, Query(crop=CropExemplar(rgb(two_squares()), FIRST_SQUARE))),
         ]
 
         for taken, ask, what in asked:

@@ -6,6 +6,7 @@ Every mode and widget draws this; none decides for itself. The long texts are in
 from __future__ import annotations
 
 from napari_sam3_assistant.app import hints, model_hints
+from napari_sam3_assistant.app.exemplar_view import exemplar_view
 from napari_sam3_assistant.app.model_availability import model_step, model_view
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase
@@ -44,6 +45,7 @@ def availability(state: AppState) -> Availability:
         run=_run(state),
         results=_results(state),
         table=_table(state),
+        exemplar=exemplar_view(state.task),
     )
 
 

@@ -20,6 +20,7 @@ from napari_sam3_assistant.app.channels import Channels
 from napari_sam3_assistant.app.clearing import Clearing
 from napari_sam3_assistant.app.drafts import Draft
 from napari_sam3_assistant.app.editing import Editing
+from napari_sam3_assistant.app.exemplars import Exemplars
 from napari_sam3_assistant.app.finding import Finding
 from napari_sam3_assistant.app.following import Following
 from napari_sam3_assistant.app.hover import Hover
@@ -85,6 +86,7 @@ class AppController:
         self.roi: ActiveRoi = ActiveRoi(self)
         self.asking: Asking = Asking(self)
         self.finding: Finding = Finding(self)
+        self.exemplars: Exemplars = Exemplars(self)
         self.live: LivePoints = LivePoints(self)
         self.boxes: Boxes = Boxes(self)
         self.masks: MaskPrompts = MaskPrompts(self)
@@ -237,8 +239,16 @@ class AppController:
             If it has no plane that can be segmented.
         """
         layer = images.layer_by_id(self.viewer, self.state.task.image)
-        if layer is None:
-            return None
+        return None if layer is None else self.seen(layer)
+
+    def seen(self, layer: Any) -> OnScreen:
+        """Return an image as it is on screen.
+
+        Raises
+        ------
+        AssistantError
+            If it has no plane that can be segmented.
+        """
         here = world.world_of(self.viewer)
         source = fitted(self.channels.source_of(layer), layer, here, self.channels.told(layer))
         return OnScreen(layer, source, world.plane_on_screen(layer, here, source.shape, source.color_axis), here)
@@ -317,6 +327,7 @@ class AppController:
         self._following.watch(None)
         for part in (self.live, self.boxes, self.masks, self.model, self.finding, self.roi, self.listing, self.saving):
             part.close()
+        self.exemplars.close()
         self.accepting.paint.close()
         self.channels.close()
 

@@ -6,6 +6,7 @@ import logging
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING
 
+from napari_sam3_assistant.app.exemplars import query_of
 from napari_sam3_assistant.app.requests import Pending
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.status import LOADING, unexpected
@@ -82,7 +83,7 @@ class Finding:
             return
         try:
             if self._task.task is Task.EXEMPLAR:
-                self._request(here, Query(exemplars=found.examples), "Looking for objects like the example...")
+                self._request(here, query_of(found, self._task), "Looking for objects like the example...")
             else:
                 phrases = phrases_in(self._task.text)
                 names = ", ".join(one.text for one in phrases[:3]) + (" ..." if len(phrases) > 3 else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_sam3_assistant.app import exemplar_view
 from napari_sam3_assistant.app.state import AppState, EditAccepted, ResultState
 from napari_sam3_assistant.app.task_state import PromptKind, TaskState
 from napari_sam3_assistant.core.intensity import Limits
@@ -80,6 +81,8 @@ def prompt_hint(state: AppState) -> str:
     if task.kind is PromptKind.TEXT:
         how = TEXT if state.model.reads else NO_WORDS_MULTIPLEX if state.model.multiplex else NO_WORDS
         return f"{how}\n{REFINE}" if len(state.results.objects) else how
+    if task.uses_crop:
+        return exemplar_view.hint(task)
     if not task.prompt_layer:
         return MISSING[task.task]
     if not task.armed:
@@ -139,6 +142,8 @@ def run_tip(state: AppState, busy: bool) -> str:
         return "Let SAM3 read this view; until then the built-in engine answers (U)."
     if task.usable:
         return "Find all that look like the examples (U)." if task.task is Task.EXEMPLAR else f"{DOES[task.kind]} (U)"
+    if task.uses_crop:
+        return exemplar_view.missing(task)
     if task.task is Task.EXEMPLAR:
         return "Draw a box round an example first; counter-examples alone find nothing."
     return FIRST[task.kind]

@@ -105,7 +105,8 @@ class Standby:
         if words:
             check_words(self._controller.state)
         waits = self._stands_in(words=words) or (
-            not words and self.session.must_wait(here.plane, self.session.window_for_query(query, here.plane, view))
+            not words
+            and self.session.must_wait(here.plane, self.session.window_for_query(query, here.plane, view), query)
         )
         self._last = self.quick if waits else self.session
         return self._last

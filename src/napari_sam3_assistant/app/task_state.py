@@ -23,6 +23,20 @@ class PromptKind(StrEnum):
     TEXT = "text"
 
 
+class ExemplarSource(StrEnum):
+    """Where the example of the task ``Exemplar`` lies. The value is what settings remember."""
+
+    TARGET = "target"
+    CROP = "crop"
+
+
+class CropRegion(StrEnum):
+    """What of a crop image is the example. The value is what settings remember."""
+
+    WHOLE = "whole"
+    BOX = "box"
+
+
 @dataclass(frozen=True, slots=True)
 class ImageItem:
     """An image one can choose: the layer's unique id and its name."""
@@ -53,6 +67,10 @@ class TaskState:
     colours (``deep``), whether it is shown in colour (``color``), the
     contrast limits that were taken (``limits``, in words; None where none were) and whether the layer has others
     by now (``limits_old``).
+
+    The user's, of the task ``Exemplar`` in ``Advanced``: where the example lies (``exemplar_source``), which image is
+    the crop (``crop_image``; None, or one that is not there, leaves it to :attr:`crop`) and what of it is the example
+    (``crop_region``).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -86,6 +104,26 @@ class TaskState:
     color: bool = False
     limits: str | None = None
     limits_old: bool = False
+    exemplar_source: ExemplarSource = ExemplarSource.TARGET
+    crop_image: str | None = None
+    crop_region: CropRegion = CropRegion.WHOLE
+
+    @property
+    def uses_crop(self) -> bool:
+        """Whether the example lies in a crop image: only ``Advanced`` offers that."""
+        return self.advanced and self.task is Task.EXEMPLAR and self.exemplar_source is ExemplarSource.CROP
+
+    @property
+    def crop_choices(self) -> tuple[ImageItem, ...]:
+        """The images that may be the crop: all but the one in use."""
+        return tuple(item for item in self.images if item.identity != self.image)
+
+    @property
+    def crop(self) -> ImageItem | None:
+        """The crop image: the chosen one, or the only one that there is beside the target."""
+        choices = self.crop_choices
+        chosen = next((item for item in choices if item.identity == self.crop_image), None)
+        return choices[0] if chosen is None and len(choices) == 1 else chosen
 
     @property
     def rule(self) -> WindowRule:

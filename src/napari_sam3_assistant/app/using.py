@@ -14,6 +14,7 @@ from napari_sam3_assistant.core.prompts import BoxPrompt
 from napari_sam3_assistant.layers import mask_prompts, prompts, shapes
 from napari_sam3_assistant.layers.mask_prompts import MaskAsked
 from napari_sam3_assistant.layers.shapes import ShapePrompt
+from napari_sam3_assistant.tasks.crops import CropPlace
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.tasks.phrases import phrases_in
 
@@ -39,6 +40,8 @@ class Using:
         One object each.
     examples : tuple of BoxPrompt
         For the task ``Exemplar``.
+    crop : CropPlace or None
+        The example in a picture of its own.
     """
 
     layer: bool
@@ -48,6 +51,7 @@ class Using:
     points: Points = field(default_factory=dict)
     shapes: Sequence[ShapePrompt | MaskAsked] = ()
     examples: tuple[BoxPrompt, ...] = ()
+    crop: CropPlace | None = None
 
 
 TITLES = {PromptKind.POINTS: "Points", PromptKind.BOX: "Box", PromptKind.LABELS: "Labels", PromptKind.TEXT: "Text"}
@@ -68,6 +72,8 @@ def in_use(controller: AppController, here: OnScreen) -> Using:
         return _points(controller, here)
     if task.kind is PromptKind.LABELS:
         return _labels(controller, here)
+    if task.uses_crop:
+        return controller.exemplars.in_use(here)
     return _boxes(controller, here, examples=task.task is Task.EXEMPLAR)
 
 

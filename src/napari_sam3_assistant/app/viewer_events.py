@@ -76,7 +76,9 @@ class ViewerEvents:
         active = self._viewer.layers.selection.active
         self._controller.note_active()
         self.list_images()
-        if images.is_image(active) and str(active.unique_id) != self._task.image:
+        task, crop = self._task, self._task.crop if self._task.uses_crop else None
+        kept = {task.image, None if crop is None else crop.identity}  # to look at the crop does not make it the target
+        if images.is_image(active) and str(active.unique_id) not in kept:
             self._controller.choose_image(str(active.unique_id))
 
     def _moved(self, event: Any = None) -> None:

@@ -107,6 +107,27 @@ class ChannelsView:
 
 
 @dataclass(frozen=True, slots=True)
+class ExemplarView:
+    """Where the example lies.
+
+    Attributes
+    ----------
+    source, image, region : Action
+        ``Exemplar source``, ``Exemplar crop image`` and ``Crop region``.
+    choices : tuple of (str, str)
+        Name and identity of the images that may be the crop.
+    chosen : str or None
+        Identity of the crop image.
+    """
+
+    source: Action
+    image: Action
+    region: Action
+    choices: tuple[tuple[str, str], ...]
+    chosen: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class WindowView:
     """Which part of a large plane is looked at: whether its controls, and the sizes, are shown; and a line."""
 
@@ -239,6 +260,7 @@ class Availability:
     run : RunView
     results : ResultsView
     table : TableView
+    exemplar : ExemplarView
     """
 
     start: bool
@@ -254,3 +276,4 @@ class Availability:
     run: RunView
     results: ResultsView
     table: TableView
+    exemplar: ExemplarView

@@ -15,6 +15,14 @@ from napari_sam3_assistant.tasks.phrases import phrases_in
 
 
 @dataclass(frozen=True, slots=True)
+class TypedCrop:
+    """An example in a picture of its own: its file, and the box on it, if there is one."""
+
+    file: Path
+    box: tuple[Any, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class TypedPrompts:
     """Prompts that need no file: tuples as :func:`~napari_sam3_assistant.tasks.asked.asked` takes them."""
 
@@ -22,6 +30,7 @@ class TypedPrompts:
     boxes: tuple[tuple[Any, ...], ...]
     exemplars: tuple[tuple[Any, ...], ...]
     texts: tuple[str, ...] = ()
+    crop: TypedCrop | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,13 @@ class Options:
 
 
 def prompts_of(
-    points: Sequence[str], boxes: Sequence[str], exemplars: Sequence[str], texts: Sequence[str] = (), *, masks: int
+    points: Sequence[str],
+    boxes: Sequence[str],
+    exemplars: Sequence[str],
+    texts: Sequence[str] = (),
+    *,
+    crop: TypedCrop | None = None,
+    masks: int,
 ) -> TypedPrompts:
     """Return the prompts that were typed, beside ``masks`` files of masks.
 
@@ -51,8 +66,13 @@ def prompts_of(
     typer.BadParameter
         If there is none, or one of them cannot be.
     """
-    if not (points or boxes or exemplars or texts or masks):
+    if not (points or boxes or exemplars or texts or masks or crop):
         raise typer.BadParameter("There is no prompt. Give --point, --box, --mask, --exemplar or --text.")
+    if crop and texts:
+        raise typer.BadParameter(
+            "An exemplar image goes with no phrase. Ask for the words in a call of their own.",
+            param_hint="--exemplar-image",
+        )
     if points and len(boxes) + masks > 1:
         raise typer.BadParameter(
             "It is not clear which of the boxes and masks the points are about. "
@@ -62,9 +82,9 @@ def prompts_of(
     if clicks and not boxes and not masks and not any(click[2] for click in clicks):
         raise typer.BadParameter("All points are negative. Add one that is on the object.", param_hint="--point")
     examples = tuple(_box(text, "--exemplar", with_polarity=True) for text in exemplars)
-    if examples and not texts and not any(len(example) == 4 or example[4] for example in examples):
+    if examples and not texts and not crop and not any(len(example) == 4 or example[4] for example in examples):
         raise typer.BadParameter("All examples are negative. Add one to look for.", param_hint="--exemplar")
-    return TypedPrompts(clicks, tuple(_box(text, "--box") for text in boxes), examples, _phrases(texts))
+    return TypedPrompts(clicks, tuple(_box(text, "--box") for text in boxes), examples, _phrases(texts), crop)
 
 
 def _phrases(texts: Sequence[str]) -> tuple[str, ...]:
@@ -92,8 +112,8 @@ def threshold_of(text: str | None, *, exemplars: int, texts: int = 0) -> float |
         raise typer.BadParameter(f"{text} is not a score from 0 to 1.", param_hint="--threshold")
     if not exemplars and not texts:
         raise typer.BadParameter(
-            "A threshold is about what is like an example, or what words name. Give --exemplar or --text, or leave "
-            "--threshold out.",
+            "A threshold is about what is like an example, or what words name. Give --exemplar, --exemplar-image or "
+            "--text, or leave --threshold out.",
             param_hint="--threshold",
         )
     return number
@@ -126,8 +146,27 @@ def axis_of(text: str | None) -> int | None:
     return None if text is None else _whole(text, "--channels", text)
 
 
-def file_of(path: Path) -> Path:
-    """Return the mask file that was named.
+def crop_of(path: Path | None, box: str | None) -> TypedCrop | None:
+    """Return the example in a picture of its own that was named.
+
+    Raises
+    ------
+    typer.BadParameter
+        If its file is not there, or the box cannot be, or has no picture.
+    """
+    if path is None:
+        if box is None:
+            return None
+        raise typer.BadParameter(
+            "There is a box on an exemplar image, and no such image. Give --exemplar-image too, or the box as "
+            "--exemplar.",
+            param_hint="--exemplar-box",
+        )
+    return TypedCrop(file_of(path, "--exemplar-image"), None if box is None else _box(box, "--exemplar-box"))
+
+
+def file_of(path: Path, option: str = "--mask") -> Path:
+    """Return the file that an option names.
 
     Raises
     ------
@@ -135,7 +174,7 @@ def file_of(path: Path) -> Path:
         If it is not there.
     """
     if not path.expanduser().exists():
-        raise typer.BadParameter(f"There is no file {path}.", param_hint="--mask")
+        raise typer.BadParameter(f"There is no file {path}.", param_hint=option)
     return path.expanduser()
 
 

@@ -35,6 +35,16 @@ def segment(
         list[str],
         typer.Option(metavar="T,L,B,R[,-]", help="A box round an example: find all like it.", show_default=False),
     ] = [],  # noqa: B006
+    exemplar_image: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="An example in a picture of its own: find all like it.", show_default=False),
+    ] = None,
+    exemplar_box: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T,L,B,R", help="A box round the example on that picture.", show_default="the whole picture"
+        ),
+    ] = None,
     text: Annotated[
         list[str],
         typer.Option(metavar="PHRASE", help="What to find all of, in words: needs SAM3.", show_default=False),
@@ -80,11 +90,12 @@ def segment(
     """
     from napari_sam3_assistant.cli import arguments, segmenting
 
-    prompts = arguments.prompts_of(point, box, exemplar, text, masks=len(mask))
+    crop = arguments.crop_of(exemplar_image, exemplar_box)
+    prompts = arguments.prompts_of(point, box, exemplar, text, crop=crop, masks=len(mask))
     options = arguments.Options(
         prompts=prompts,
         mask_files=tuple(map(arguments.file_of, mask)),
-        threshold=arguments.threshold_of(threshold, exemplars=len(exemplar), texts=len(text)),
+        threshold=arguments.threshold_of(threshold, exemplars=len(exemplar) + (crop is not None), texts=len(text)),
         plane=arguments.plane_of(plane),
         window=arguments.window_of(window),
         channel_axis=arguments.axis_of(channels),

@@ -16,6 +16,8 @@ from napari_sam3_assistant.core.labels import to_masks
 from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.export.images import read_labels
 from napari_sam3_assistant.export.own_masks import is_own_mask
+from napari_sam3_assistant.export.pictures import read_image
+from napari_sam3_assistant.export.stacks import Picture
 from napari_sam3_assistant.tasks.asked import MaskLike
 from napari_sam3_assistant.tasks.objects import Result, make_folder
 from napari_sam3_assistant.tasks.segmenter import Segmenter
@@ -44,14 +46,14 @@ def run(images: Sequence[str], options: Options, *, as_json: bool, say: Say) -> 
             say(segmenter.reason)
             if options.prompts.texts:
                 segmenter.check_reads()
-            masks = _masks(options)
+            files = _Files(_masks(options), _crop(options))
             if options.out is not None:
                 make_folder(options.out.expanduser())
-            _each(images, options, segmenter, masks, outcomes, say)
+            _each(images, options, segmenter, files, outcomes, say)
     except KeyboardInterrupt:
         stopped = True
         say(f"Stopped after {len(outcomes)} of {len(images)} images.")
-    except AssistantError as error:  # before the first image: of the masks or the folder
+    except AssistantError as error:  # before the first image: of a file of prompts or the folder
         screen.stop(error)
     if as_json:
         screen.emit(json.dumps(_report(outcomes), indent=2) + "\n")
@@ -86,6 +88,18 @@ def _segmenter(options: Options) -> Segmenter:
         screen.stop(error, screen.WRONG_USE)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Files:
+    """What was read once for all images: masks, and an example in a picture of its own."""
+
+    masks: list[MaskLike]
+    crop: Picture | None
+
+
+def _crop(options: Options) -> Picture | None:
+    return None if options.prompts.crop is None else read_image(options.prompts.crop.file)
+
+
 def _masks(options: Options) -> list[MaskLike]:
     """Return the masks of files; one that was saved of a part of a plane lies where it was."""
     masks: list[MaskLike] = []
@@ -105,7 +119,7 @@ def _each(
     images: Sequence[str],
     options: Options,
     segmenter: Segmenter,
-    masks: list[MaskLike],
+    files: _Files,
     outcomes: list[Outcome],
     say: Say,
 ) -> None:
@@ -116,7 +130,7 @@ def _each(
             def tell(fraction: float | None, message: str = "", *, update: Say = update, title: str = title) -> None:
                 update(f"{title}: {message}" + ("" if fraction is None else f" {fraction:.0%}"))
 
-            outcome = _one(image, options, segmenter, masks, tell)
+            outcome = _one(image, options, segmenter, files, tell)
         outcomes.append(outcome)
         if outcome.error is not None:
             screen.complain(outcome.error, title)
@@ -128,7 +142,7 @@ def _each(
                 say(f"{title}: {_covered(outcome.covered)}")
 
 
-def _one(image: str, options: Options, segmenter: Segmenter, masks: list[MaskLike], tell: Any) -> Outcome:
+def _one(image: str, options: Options, segmenter: Segmenter, files: _Files, tell: Any) -> Outcome:
     result = None
     prompts = options.prompts
     try:
@@ -136,8 +150,10 @@ def _one(image: str, options: Options, segmenter: Segmenter, masks: list[MaskLik
             image,
             points=prompts.points,
             boxes=prompts.boxes,
-            masks=masks,
+            masks=files.masks,
             exemplars=prompts.exemplars,
+            exemplar_image=files.crop,
+            exemplar_box=None if prompts.crop is None else prompts.crop.box,
             text=prompts.texts,
             threshold=options.threshold,
             plane=options.plane,

@@ -10,8 +10,11 @@ import math
 from dataclasses import dataclass
 from numbers import Real
 
+import numpy as np
+import numpy.typing as npt
+
 from napari_sam3_assistant.core.errors import PromptError
-from napari_sam3_assistant.core.geometry import Box, PlacedMask, union
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, union
 
 POSITIVE_WORDS = frozenset({"positive", "pos", "foreground", "fg", "1", "+1", "true", "include", "+"})
 NEGATIVE_WORDS = frozenset({"negative", "neg", "background", "bg", "0", "-1", "false", "exclude", "-"})
@@ -147,19 +150,51 @@ class Prompts:
         return self.extent().center
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What to find all of: words, boxes round examples, or both.
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """An example in a picture of its own. Where that picture is not read yet, only tasks know it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CropExemplar(Crop):
+    """An example in a picture of its own, as engines see it.
+
+    Attributes
+    ----------
+    picture : ndarray of shape (h, w, 3), uint8
+        RGB. A pixel of it is as large as one of the image that is searched.
+    box : Box
+        Round the example, in pixels of ``picture``.
 
     Raises
     ------
     PromptError
-        If there is neither a phrase nor a positive box.
+        If the picture has no pixel, or the box holds none of it.
+    """
+
+    picture: npt.NDArray[np.uint8]
+    box: Box
+
+    def __post_init__(self) -> None:
+        height, width = self.picture.shape[:2]
+        if not self.picture.size or clip(self.box, (height, width)) is None:
+            raise PromptError("The crop has no pixel in its box.", hint="Draw the box on the crop image itself.")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to find all of: words, boxes round examples, an example in a picture of its own, or several of these.
+
+    Raises
+    ------
+    PromptError
+        If there is neither a phrase nor a positive box nor a crop.
     """
 
     texts: tuple[TextPrompt, ...] = ()
     exemplars: tuple[BoxPrompt, ...] = ()
+    crop: Crop | None = None
 
     def __post_init__(self) -> None:
-        if not self.texts and not any(box.positive for box in self.exemplars):
+        if not self.texts and self.crop is None and not any(box.positive for box in self.exemplars):
             raise PromptError("There is nothing to look for.", hint="Draw a box round one example, or type a phrase.")

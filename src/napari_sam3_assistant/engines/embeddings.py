@@ -41,6 +41,8 @@ class EmbeddingKey:
         In pixels of the plane, at full resolution.
     limits : Limits
         Of intensity.
+    beside : str
+        What is shown beside the window, as one picture with it; empty for nothing.
     """
 
     engine: str
@@ -53,6 +55,7 @@ class EmbeddingKey:
     level: int
     window: Window
     limits: Limits
+    beside: str = ""
 
 
 @dataclass(slots=True, eq=False)

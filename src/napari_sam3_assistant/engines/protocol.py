@@ -29,6 +29,9 @@ class Capabilities:
     ----------
     points, boxes, masks, exemplars, text : bool
         The kinds of prompt it takes.
+    crops : bool
+        Whether :meth:`ImageEngine.find` compares with an example in a picture of its own. Where it does not, tasks
+        show that picture beside the image, as one, and the example is a box on it.
     video : bool
         Whether it follows objects from frame to frame (:class:`VideoEngine`).
     honours_clicks : bool
@@ -52,6 +55,7 @@ class Capabilities:
     masks: bool = True
     exemplars: bool = True
     text: bool = False
+    crops: bool = False
     video: bool = False
     honours_clicks: bool = False
     refines: bool = False

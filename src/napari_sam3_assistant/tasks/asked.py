@@ -21,6 +21,7 @@ from napari_sam3_assistant.core.prompts import (
     NEGATIVE_WORDS,
     POSITIVE_WORDS,
     BoxPrompt,
+    Crop,
     MaskPrompt,
     PointPrompt,
     Prompts,
@@ -66,11 +67,13 @@ def asked(
     masks: Iterable[MaskLike] = (),
     exemplars: Iterable[BoxLike] = (),
     text: TextLike = (),
+    crop: Crop | None = None,
 ) -> Asked:
     """Return what is asked about a plane of ``shape`` (H, W).
 
     Points are about one object; each box and each mask (each label of one) is about one. Points
-    beside one box, or beside one mask, are about the same object as it. Examples go with every phrase.
+    beside one box, or beside one mask, are about the same object as it. Examples go with every phrase; a crop, an
+    example in a picture of its own, goes with none.
 
     Raises
     ------
@@ -81,19 +84,25 @@ def asked(
     clicks = tuple(_point(one, shape) for one in _each(points, "points", 1))
     drawn: list[tuple[str, Prompts]] = []
     for number, one in enumerate(_each(boxes, "boxes", 1), 1):
-        drawn.append((f"box {number}", Prompts(box=_box(one, shape, "box"))))
+        drawn.append((f"box {number}", Prompts(box=checked_box(one, shape, "box"))))
     for number, array in enumerate(_each(masks, "masks", 2), 1):
         found = _masks(array, shape)
         for label, mask in found.items():
             word = f"mask {number}" + (f", label {label}" if len(found) > 1 else "")
             drawn.append((word, Prompts(mask=MaskPrompt(mask))))
-    examples = tuple(_box(one, shape, "example") for one in _each(exemplars, "exemplars", 1))
+    examples = tuple(checked_box(one, shape, "example") for one in _each(exemplars, "exemplars", 1))
     phrases = _phrases(text)
     if clicks:
         drawn = [_with_points(drawn, clicks)]
-    if not drawn and not examples and not phrases:
+    if crop is not None and phrases:
+        raise PromptError(
+            "An exemplar image goes with no phrase.",
+            hint="Ask for the words in a call of their own.",
+        )
+    if not drawn and not examples and not phrases and crop is None:
         raise PromptError("There is no prompt.", hint="Give a point, a box, a mask, an example or a phrase.")
-    return Asked(tuple(drawn), Query(phrases, examples) if phrases or examples else None)
+    query = Query(phrases, examples, crop) if phrases or examples or crop is not None else None
+    return Asked(tuple(drawn), query)
 
 
 def _phrases(text: Any) -> tuple[TextPrompt, ...]:
@@ -146,7 +155,14 @@ def _point(value: PointLike, shape: tuple[int, int]) -> PointPrompt:
     return point
 
 
-def _box(value: BoxLike, shape: tuple[int, int], what: str) -> BoxPrompt:
+def checked_box(value: BoxLike, shape: tuple[int, int], what: str) -> BoxPrompt:
+    """Return a box that was given, for messages called ``what``, on a plane of ``shape`` (H, W).
+
+    Raises
+    ------
+    PromptError
+        If it is none, holds no pixel, or lies outside the plane.
+    """
     if isinstance(value, BoxPrompt):
         prompt = value
     elif isinstance(value, Box):

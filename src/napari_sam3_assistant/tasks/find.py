@@ -1,9 +1,9 @@
-"""All objects of one view that are like some examples: read, encode if new, find, place."""
+"""All objects of one view that are like some examples, in it or in a picture of their own."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import Box, intersection
@@ -14,7 +14,9 @@ from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.core.sources import estimate_limits
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import ImageEngine
-from napari_sam3_assistant.tasks.image import LimitsOf, engine_errors, read_view, second_try
+from napari_sam3_assistant.tasks.beside import Beside, beside
+from napari_sam3_assistant.tasks.crops import CropPlace, read_crop
+from napari_sam3_assistant.tasks.image import LimitsOf, Told, engine_errors, read_view, second_try
 from napari_sam3_assistant.tasks.view import View
 
 
@@ -75,7 +77,8 @@ def find_plane(
     view : View
         What to look at.
     query : Query
-        Examples in pixels of the plane; those outside the window are left out, others cut to it.
+        Examples in pixels of the plane; those outside the window are left out, others cut to it. An example in a
+        picture of its own is compared by the engine, or shown to it beside the view, as one picture.
     limits_of : callable
         ``limits_of(source, plane)``: a session remembers them.
     progress, cancel
@@ -88,15 +91,32 @@ def find_plane(
     AssistantError
         If something cannot be done; a foreign error of the engine becomes an EngineError.
     """
+    told: Told = {"limits_of": limits_of, "progress": progress, "cancel": cancel}
     with engine_errors(engine):
-        inside = cut_query(query, view)
-        read = read_view(engine, embeddings, view, inside, limits_of=limits_of, progress=progress, cancel=cancel)
+        inside, shown = cut_query(query, view), None
+        if isinstance(inside.crop, CropPlace):
+            inside, shown = _with_crop(engine, view, inside, inside.crop, told)
+        read = read_view(engine, embeddings, view, inside, beside=shown, **told)
         start = time.perf_counter()
         candidates = engine.find(read.embedding, inside)
+        if shown is not None:
+            candidates = shown.on_image(candidates)
         decode_ms = (time.perf_counter() - start) * 1000
         cancel.raise_if_cancelled()
     usual = engine.capabilities.threshold
     return FindResult(candidates, view, read.limits, engine.name, usual, read.encode_ms, decode_ms)
+
+
+def _with_crop(
+    engine: ImageEngine, view: View, query: Query, place: CropPlace, told: Told
+) -> tuple[Query, Beside | None]:
+    """Return a question with its crop read, and how the crop is shown beside the view where the engine needs that."""
+    engine.load(progress=told["progress"], cancel=told["cancel"])  # until then it may not know what it can do
+    crop = read_crop(place, view, told["limits_of"])
+    if engine.capabilities.crops:
+        return replace(query, crop=crop), None
+    shown = beside(crop, view.read_window.shape)
+    return shown.question(query), shown
 
 
 def cut_query(query: Query, view: View) -> Query:
@@ -113,6 +133,6 @@ def cut_query(query: Query, view: View) -> Query:
         if shared is not None:
             top, left = view.window.offset
             cut.append(view.seen_box(BoxPrompt(shared.shifted(-top, -left), example.positive)))
-    if not query.texts and not any(example.positive for example in cut):
+    if not query.texts and query.crop is None and not any(example.positive for example in cut):
         raise PromptError("The examples lie outside the image.", hint="Draw the box on the picture itself.")
-    return Query(query.texts, tuple(cut))
+    return Query(query.texts, tuple(cut), query.crop)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypedDict, TypeVar
 
 import numpy as np
 
@@ -22,10 +22,19 @@ from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.sources import Source, estimate_limits
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache, EmbeddingKey
 from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
+from napari_sam3_assistant.tasks.beside import Beside
 from napari_sam3_assistant.tasks.jobs import check
 from napari_sam3_assistant.tasks.view import View
 
 LimitsOf = Callable[[Source, Plane], Limits]
+
+
+class Told(TypedDict):
+    """What goes with every question."""
+
+    limits_of: LimitsOf
+    progress: Progress
+    cancel: CancelToken
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,10 +91,13 @@ def embed(
     view: View,
     limits: Limits,
     *,
+    beside: Beside | None = None,
     progress: Progress,
     cancel: CancelToken,
 ) -> tuple[Embedding, float]:
     """Return the embedding of a view, and how many milliseconds reading and encoding took (0 if it was cached).
+
+    With ``beside``, it is that of the view and a crop as one picture.
 
     Raises
     ------
@@ -104,6 +116,7 @@ def embed(
         level=view.level,
         window=window,
         limits=limits,
+        beside="" if beside is None else beside.digest,
     )
     spent = 0.0
 
@@ -112,6 +125,8 @@ def embed(
         start = time.perf_counter()
         cancel.raise_if_cancelled()
         pixels = to_rgb(view.read(), limits)
+        if beside is not None:
+            pixels = beside.compose(pixels)
         made = engine.encode(pixels, progress=progress, cancel=cancel)
         spent = (time.perf_counter() - start) * 1000
         return made
@@ -143,11 +158,14 @@ def read_view(
     view: View,
     question: Prompts | Query,
     *,
+    beside: Beside | None = None,
     limits_of: LimitsOf,
     progress: Progress,
     cancel: CancelToken,
 ) -> Read:
-    """Return a view as an engine has read it, now or before. The engine is loaded, and takes such a question.
+    """Return a view as an engine has read it, now or before; with ``beside``, with a crop as one picture.
+
+    The engine is loaded, and takes such a question.
 
     Raises
     ------
@@ -159,7 +177,7 @@ def read_view(
     engine.load(progress=progress, cancel=cancel)
     check(question, engine.capabilities)
     limits = limits_on(view, limits_of)
-    embedding, encode_ms = embed(engine, embeddings, view, limits, progress=progress, cancel=cancel)
+    embedding, encode_ms = embed(engine, embeddings, view, limits, beside=beside, progress=progress, cancel=cancel)
     cancel.raise_if_cancelled()
     return Read(embedding, limits, encode_ms)
 

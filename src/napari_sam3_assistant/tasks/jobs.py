@@ -66,5 +66,5 @@ def check(question: Prompts | Query, capabilities: protocol.Capabilities) -> Non
         return
     if question.texts and not capabilities.text:
         raise Unsupported("This engine does not read words.", hint=capabilities.instead)
-    if question.exemplars and not capabilities.exemplars:
+    if (question.exemplars or question.crop is not None) and not capabilities.exemplars:
         raise Unsupported("This engine takes no examples.", hint=capabilities.instead)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TypedDict
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import intersection, union
-from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.windows import Window, choose_window, cut_prompts
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.tasks.find import find_plane
-from napari_sam3_assistant.tasks.image import LimitsOf, segment_plane
+from napari_sam3_assistant.tasks.image import Told, segment_plane
 from napari_sam3_assistant.tasks.objects import FoundObject
 from napari_sam3_assistant.tasks.text import find_words
 from napari_sam3_assistant.tasks.view import View, fitted
@@ -22,14 +20,6 @@ from napari_sam3_assistant.tasks.view import View, fitted
 WindowLike = Window | tuple[int, int, int, int] | int
 LARGEST_SIDE = 4096
 """For words alone, a plane of which no more pixels a side are read is looked at whole; else the user says where."""
-
-
-class Told(TypedDict):
-    """What goes with every question."""
-
-    limits_of: LimitsOf
-    progress: Progress
-    cancel: CancelToken
 
 
 class Questions:
@@ -95,8 +85,9 @@ class Questions:
         found = answer.above(answer.threshold if threshold is None else threshold)
         self.decode_ms += answer.decode_ms + (time.perf_counter() - start) * 1000
         self.encode_ms += answer.encode_ms
+        examples = len(query.exemplars) + (query.crop is not None)
         for one in found:
-            self._add("like the example" if len(query.exemplars) == 1 else "like the examples", one)
+            self._add("like the example" if examples == 1 else "like the examples", one)
 
     def _look_for(self, query: Query) -> View:
         """Return the view that answers ``query``."""
@@ -105,12 +96,12 @@ class Questions:
             if wanted and not any(intersection(box, self._fixed.box) for box in wanted):
                 raise _outside("The example lies" if len(wanted) == 1 else "The examples lie", self._fixed)
             return self._at(self._fixed)
-        if query.exemplars:
+        if wanted or (query.exemplars and query.crop is None):
             return self._look(Prompts(box=BoxPrompt(union(one.box for one in query.exemplars))))
         view = fitted(self._view.source, self._view.plane, self._view.window)
         longest = max(view.read_window.shape if self._fixed is None else self._shape)
         if longest > (self._fixed or LARGEST_SIDE):
-            raise _nowhere(self._shape)
+            raise _nowhere(self._shape, "words" if query.crop is None else "what is like an exemplar image")
         return self._at(self._view.window)
 
     def _look(self, prompts: Prompts) -> View:
@@ -131,9 +122,9 @@ class Questions:
         self.objects.append(FoundObject(len(self.objects) + 1, one.mask, one.score, words, class_name, class_value))
 
 
-def _nowhere(shape: tuple[int, int]) -> PromptError:
+def _nowhere(shape: tuple[int, int], what: str) -> PromptError:
     return PromptError(
-        f"The plane has {shape[0]} rows and {shape[1]} columns: too many to look for words in all of it.",
+        f"The plane has {shape[0]} rows and {shape[1]} columns: too many to look for {what} in all of it.",
         hint="Say where to look, window=(top, left, bottom, right), or save it with smaller copies (a pyramid).",
         in_shell="Say where to look, --window T,L,B,R, or save it with smaller copies (a pyramid).",
     )

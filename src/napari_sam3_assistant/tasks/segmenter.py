@@ -20,8 +20,10 @@ from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.export.pictures import read_image
 from napari_sam3_assistant.export.stacks import UNNAMED, At, Picture, picture_of, told
 from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, TextLike, asked
+from napari_sam3_assistant.tasks.crop_given import crop_given
+from napari_sam3_assistant.tasks.image import Told
 from napari_sam3_assistant.tasks.objects import Result
-from napari_sam3_assistant.tasks.questions import Questions, Told, WindowLike
+from napari_sam3_assistant.tasks.questions import Questions, WindowLike
 from napari_sam3_assistant.tasks.view import View
 
 READS = "Pass model=, a folder with SAM3; napari-sam3-assistant get-model gets one. Without it, use exemplars=."
@@ -83,6 +85,8 @@ class Segmenter:
         boxes: Iterable[BoxLike] = (),
         masks: Iterable[MaskLike] = (),
         exemplars: Iterable[BoxLike] = (),
+        exemplar_image: Any = None,
+        exemplar_box: BoxLike | None = None,
         text: TextLike = (),
         threshold: float | None = None,
         plane: At | None = None,
@@ -117,7 +121,8 @@ class Segmenter:
         picture, source = self._open(image, rgb, channel_axis)
         cut = picture.plane(plane)
         shape = source.plane_shape(cut)
-        what = asked(shape, points, boxes, masks, exemplars, text)
+        crop = crop_given(exemplar_image, exemplar_box, picture)
+        what = asked(shape, points, boxes, masks, exemplars, text, crop)
         if what.query is not None and what.query.texts:
             self.check_reads()
         always = Told(limits_of=self._limits_of, progress=progress, cancel=cancel or CancelToken())

@@ -133,8 +133,13 @@ class ImageSession:
         """Return the window that :meth:`find` would look at: of a large plane what is in view, if that is small."""
         return self.rule.for_query(self._need_source().plane_shape(plane), query, view)
 
-    def has(self, plane: Plane, window: Window) -> bool:
-        """Whether the engine in use has encoded this window, as far as is known without reading pixels."""
+    def has(self, plane: Plane, window: Window, query: Query | None = None) -> bool:
+        """Whether the engine in use has encoded this window, as far as is known without reading pixels.
+
+        Where ``query`` has a crop that the engine has to be shown beside the window, whether it has read it with any.
+        """
+        made = self.engine.loaded()
+        beside = query is not None and query.crop is not None and made is not None and not made.capabilities.crops
         source, name = self._need_source(), self.engine.name
         about = *_seen(source, plane), window
         limits = source.limits or fixed_limits(source.dtype) or self._limits.get(_seen(source, plane, frame=False))
@@ -142,13 +147,14 @@ class ImageSession:
 
         def fits(key: EmbeddingKey) -> bool:
             told = key.identity, key.version, key.channels, key.plane, key.window
-            return key.engine == name and told == about and (usual or key.limits == limits)
+            alike = (key.engine, bool(key.beside)) == (name, beside) and told == about
+            return alike and (usual or key.limits == limits)
 
         return self._embeddings.holds(fits)
 
-    def must_wait(self, plane: Plane, window: Window) -> bool:
+    def must_wait(self, plane: Plane, window: Window, query: Query | None = None) -> bool:
         """Whether a question about this window waits so long that somebody else should answer meanwhile."""
-        if not self.engine.slow or self.has(plane, window):
+        if not self.engine.slow or self.has(plane, window, query):
             return False
         return not self.loaded or (self.expected_s or 0) >= LONG_S
 
@@ -224,7 +230,7 @@ class ImageSession:
         Parameters
         ----------
         query : Query
-            Words; examples in pixels of ``plane``.
+            Words; examples in pixels of ``plane``; an example in a picture of its own.
         plane : Plane
             Of the session's picture. One larger than the window rule takes whole is looked at where the
             examples are, and where it is in view.
@@ -254,7 +260,7 @@ class ImageSession:
                 result = find_plane(engine, self._embeddings, seen, query, **told)
             return Looked(result, choose(result, threshold))
 
-        return self._submit(seen, answer, key, progress)
+        return self._submit(seen, answer, key, progress, alone=query.crop is None)
 
     def work(self, run: Callable[[], Work], key: Hashable | None = None) -> Future[Work]:
         """Run something short on the worker of the engine in use; with a key the newest one wins."""
@@ -270,8 +276,10 @@ class ImageSession:
         answer: Callable[[ImageEngine, Progress, CancelToken], Answer],
         key: Hashable | None,
         progress: Progress,
+        *,
+        alone: bool = True,
     ) -> Future[Answer]:
-        """Queue a question about a view for the engine in use, and note how long its encoding took."""
+        """Queue a question about a view, or with something beside it, and note how long the encoding took."""
         engine = self.engine
 
         def run(progress: Progress, cancel: CancelToken) -> Answer:
@@ -280,7 +288,11 @@ class ImageSession:
             return result
 
         return self._scheduler.submit(
-            Job(engine.name, run), session=self.name, kind=self._kind(view), key=key, progress=progress
+            Job(engine.name, run),
+            session=self.name,
+            kind=self._kind(view) if alone else Kind.ENCODE,
+            key=key,
+            progress=progress,
         )
 
     def prepare(self, plane: Plane, *, progress: Progress = no_progress) -> Future[None] | None:

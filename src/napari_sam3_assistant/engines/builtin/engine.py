@@ -13,7 +13,7 @@ import numpy.typing as npt
 from napari_sam3_assistant.core.errors import EngineError, PromptError, Unsupported
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken, Progress
-from napari_sam3_assistant.core.prompts import PointPrompt, Prompts, Query
+from napari_sam3_assistant.core.prompts import CropExemplar, PointPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
 from napari_sam3_assistant.engines.builtin.boxes import box_on
 from napari_sam3_assistant.engines.builtin.clicks import reading_of_clicks
@@ -45,7 +45,7 @@ class BuiltinEngine:
     name = "builtin"
     weights = "tree-3"
     capabilities = Capabilities(
-        text=False, video=True, honours_clicks=True, refines=False, threshold=ALIKE, instead=INSTEAD
+        text=False, crops=True, video=True, honours_clicks=True, refines=False, threshold=ALIKE, instead=INSTEAD
     )
 
     def __init__(self) -> None:
@@ -84,7 +84,8 @@ class BuiltinEngine:
         if query.texts:
             raise Unsupported("The built-in engine does not read words.", hint=INSTEAD)
         boxes = [(box_on(tree, one.box), one.positive) for one in query.exemplars]
-        return candidates_like(tree, [b for b, yes in boxes if yes], [b for b, yes in boxes if not yes])
+        crop = query.crop if isinstance(query.crop, CropExemplar) else None
+        return candidates_like(tree, [b for b, yes in boxes if yes], [b for b, yes in boxes if not yes], crop)
 
     def start(self) -> BuiltinSession:
         """Return a session without objects."""

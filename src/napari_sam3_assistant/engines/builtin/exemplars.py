@@ -11,15 +11,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_sam3_assistant.core.geometry import Box
+from napari_sam3_assistant.core.prompts import CropExemplar
 from napari_sam3_assistant.core.results import Candidates
 from napari_sam3_assistant.engines.builtin.apart import apart
 from napari_sam3_assistant.engines.builtin.basins import FloatArray, IntArray
-from napari_sam3_assistant.engines.builtin.boxes import node_in_box
-from napari_sam3_assistant.engines.builtin.looks import QUICK_CELLS, Looks, looks_of
-from napari_sam3_assistant.engines.builtin.outlines import Node, Outline, Star, areas, extents
-from napari_sam3_assistant.engines.builtin.rays import stars_at
-from napari_sam3_assistant.engines.builtin.readings import reading_of_box
+from napari_sam3_assistant.engines.builtin.looks import Looks
+from napari_sam3_assistant.engines.builtin.outlines import Node, Outline, Star, areas
+from napari_sam3_assistant.engines.builtin.rays import edge_at, stars_at
 from napari_sam3_assistant.engines.builtin.seeds import Alike, seeds
+from napari_sam3_assistant.engines.builtin.shown import (
+    Example,
+    example_of,
+    examples_in,
+    looks_at,
+    middles,
+    signed_coherence,
+)
 from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree
 from napari_sam3_assistant.engines.builtin.weights import ALIKE_WEIGHTS
 
@@ -45,7 +52,9 @@ _NODE_SPREAD = np.array([0.45, 0.35, 0.25, 0.8, 0.25])
 _NODE_LIMIT = 1.7
 
 
-def candidates_like(tree: RegionTree, positive: Sequence[Box], negative: Sequence[Box] = ()) -> Candidates:
+def candidates_like(
+    tree: RegionTree, positive: Sequence[Box], negative: Sequence[Box] = (), crop: CropExemplar | None = None
+) -> Candidates:
     """Return the objects like those in some boxes and unlike those in others; none overlap.
 
     Parameters
@@ -53,87 +62,97 @@ def candidates_like(tree: RegionTree, positive: Sequence[Box], negative: Sequenc
     tree : RegionTree
     positive, negative : sequence of Box
         On the image, with whole corners. What is nearer to a negative example is left out.
+    crop : CropExemplar or None
+        Another example, in a picture of its own.
 
     Returns
     -------
     Candidates
         A crop each. The score is 1 for an example, and :data:`ALIKE` at the unlikeness up to which
         objects were taken when the figures were measured.
+
+    Raises
+    ------
+    PromptError
+        If the crop shows nothing.
     """
-    shown = [reading_of_box(tree, box).outline for box in positive]
-    looks = _looks(tree, shown)
-    found = [one for k, box in enumerate(positive) for one in alike_in_size(tree, shown, looks, box, k)]
-    outlines = [*shown, *found]
-    looks = _looks(tree, outlines)
-    examples = np.arange(len(shown))
-    away = differences(looks, looks, examples)
+    own = examples_in(tree, positive)
+    examples = own if crop is None else [*own, example_of(crop, tree)]
+    outlines = [one.outline for one in own]
+    outlines += [found for one in examples for found in alike_in_size(tree, one)]
+    if not outlines:
+        return apart(tree, [], np.zeros(0))
+    looks = looks_at(tree, outlines)
+    away = differences(looks, examples)
     score = 1 / (1 + np.exp(-evidence(looks, away, outlines) @ ALIKE_WEIGHTS))
     if negative:
-        others = [reading_of_box(tree, box).outline for box in negative]
-        far = differences(looks, _looks(tree, others), np.arange(len(others)))
+        far = differences(looks, examples_in(tree, negative))
         score[_distance(far) < _distance(away)] = 0
-    score[examples] = 1
+    score[: len(own)] = 1
     return apart(tree, outlines, score)
 
 
-def _looks(tree: RegionTree, outlines: Sequence[Outline]) -> Looks:
-    return looks_of(tree, outlines, _middles(outlines), QUICK_CELLS)
-
-
-def _middles(outlines: Sequence[Outline]) -> FloatArray:
-    """Return the centres of stars, and the middles of the extents of others, shape (m, 2)."""
-    box = extents(outlines)
-    middle: FloatArray = (box[:, :2] + box[:, 2:] - 1) / 2
-    stars = [index for index, one in enumerate(outlines) if isinstance(one, Star)]
-    middle[stars] = np.array([one.center for one in outlines if isinstance(one, Star)]).reshape(-1, 2)
-    return middle
-
-
-def alike_in_size(tree: RegionTree, shown: Sequence[Outline], looks: Looks, box: Box, index: int) -> list[Outline]:
-    """Return nodes like one of the examples, and outlines by rays from where something of its size may be.
-
-    Parameters
-    ----------
-    tree : RegionTree
-    shown : sequence of Outline
-        The examples.
-    looks : Looks
-        Of the examples.
-    box : Box
-        Round the one.
-    index : int
-        Of the one.
-    """
-    area, (top, left, bottom, right) = shown[index].area, shown[index].extent
-    step, own = looks.step[index], node_in_box(tree, box)[0]
-    coherence = (1 if step[0] >= 0 else -1) * tree.contour[:, 2] / (2 * tree.contour[:, 0] + 1e-6)
-    alike = np.flatnonzero(coherence > max(_LEAST_COHERENCE, _OF_EXAMPLE * coherence[own]))
-    alike = alike[_like_color(tree, looks.color[index], step)[alike]]
+def alike_in_size(tree: RegionTree, example: Example) -> list[Outline]:
+    """Return nodes like an example, and outlines by rays from where something of its size may be."""
+    area, (top, left, bottom, right) = example.outline.area, example.outline.extent
+    step, reach = example.step, _REACH * 0.5 * max(bottom - top, right - left)
+    coherence = signed_coherence(tree, 1 if step[0] >= 0 else -1)
+    alike = np.flatnonzero(coherence > max(_LEAST_COHERENCE, _OF_EXAMPLE * example.coherence))
+    alike = alike[_like_color(tree, example)[alike]]
     nodes = alike[(tree.area[alike] > _AREAS[0] * area) & (tree.area[alike] < _AREAS[1] * area)]
-    nodes = _like_node(tree, nodes, own)
-    places = seeds(tree, Alike(alike, coherence[alike]), area)[:_MOST]
-    places = np.concatenate([_middles([shown[index]]), places])
-    rings = stars_at(tree, places, _REACH * 0.5 * max(bottom - top, right - left), step)
-    size = areas(rings)
+    nodes = _like_node(tree, nodes, example)
+    places, middle = seeds(tree, Alike(alike, coherence[alike]), area)[:_MOST], middles([example.outline])
+    if example.own:
+        rings = stars_at(tree, np.concatenate([middle, places]), reach, step)
+    else:
+        rings = stars_at(tree, places, reach, step, edge_at(example.tree, middle, reach, step[: example.planes]))
+    size = areas(rings) if rings else np.zeros(0)
     kept = np.flatnonzero((size > _AREAS[0] * area) & (size < _AREAS[1] * area))
     return [*(Node(tree, int(node)) for node in nodes), *(rings[ring] for ring in kept)]
 
 
-def _like_color(tree: RegionTree, color: FloatArray, step: FloatArray) -> BoolArray:
-    """Return which nodes are not of quite another colour than an example, ``step`` above what is around it."""
+def _like_color(tree: RegionTree, example: Example) -> BoolArray:
+    """Return which nodes are not of quite another colour than an example.
+
+    That of a crop is also reckoned from what is around: the light may have been another.
+    """
     area = tree.area[: tree.n, None]
-    differ = tree.sum_over_nodes(tree.color * area) * (10 / tree.area[:, None]) - color
+    color = tree.sum_over_nodes(tree.color * area) * (10 / tree.area[:, None])
+    like = _near(color - example.looks.color[0], example.step)
+    if not example.own:
+        like |= _near(color - (_ground(tree) + example.step), example.step)
+    return like
+
+
+def _near(differ: FloatArray, step: FloatArray) -> BoolArray:
     tone = max(_LEAST_TONE, float(np.sqrt((step * step).sum())))
     along = differ @ step / tone**2
     aside = np.sqrt(np.maximum((differ * differ).sum(axis=1) / tone**2 - along**2, 0))
     return np.asarray((along > _ALONG[0]) & (along < _ALONG[1]) & (aside < _ASIDE), bool)
 
 
-def _like_node(tree: RegionTree, nodes: IntArray, example: int) -> IntArray:
-    """Return those of ``nodes`` whose own outlines, as the tree knows them, are like that of ``example``."""
-    every = np.append(nodes, example)
-    (gradient, length, jump), area = tree.contour[every].T, tree.area[every]
-    top, left, bottom, right = tree.extent[every].T
+def _ground(tree: RegionTree) -> FloatArray:
+    """Return the colour in the middle of all colours of an image, in grey levels."""
+    ground = []
+    for plane in tree.color.T:
+        order = np.argsort(plane)
+        below = np.cumsum(tree.area[: tree.n][order])
+        ground.append(10 * plane[order[np.searchsorted(below, below[-1] / 2)]])
+    return np.array(ground)
+
+
+def _like_node(tree: RegionTree, nodes: IntArray, example: Example) -> IntArray:
+    """Return those of ``nodes`` whose own outlines, as the tree knows them, are like that of an example."""
+    own = _shapes(example.tree, np.array([example.node]))
+    away = np.sqrt((((_shapes(tree, nodes) - own) / _NODE_SPREAD) ** 2).sum(axis=1))
+    near = np.flatnonzero(away < _NODE_LIMIT)
+    return nodes[near[np.argsort(away[near], kind="stable")[:_MOST]]]
+
+
+def _shapes(tree: RegionTree, nodes: IntArray) -> FloatArray:
+    """Return what the tree knows of the outlines of some nodes, columns as ``_NODE_SPREAD``."""
+    (gradient, length, jump), area = tree.contour[nodes].T, tree.area[nodes]
+    top, left, bottom, right = tree.extent[nodes].T
     columns = (
         np.log(area),
         np.log(12.6 * area / np.maximum(length * 0.8, 1) ** 2),
@@ -141,32 +160,41 @@ def _like_node(tree: RegionTree, nodes: IntArray, example: int) -> IntArray:
         np.log(gradient / np.maximum(length, 1) / tree.noise + 0.1),
         np.log(area / ((bottom - top) * (right - left))),
     )
-    shape = np.stack(columns, axis=1)
-    away = np.sqrt((((shape[:-1] - shape[-1]) / _NODE_SPREAD) ** 2).sum(axis=1))
-    near = np.flatnonzero(away < _NODE_LIMIT)
-    return nodes[near[np.argsort(away[near], kind="stable")[:_MOST]]]
+    return np.stack(columns, axis=1)
 
 
-def differences(looks: Looks, shown: Looks, examples: IntArray) -> FloatArray:
+def differences(looks: Looks, examples: Sequence[Example]) -> FloatArray:
     """Return how each outline differs from the example that it is most like.
 
     Returns
     -------
     ndarray of shape (m, 12), float
         Seven differences in spreads of one kind; and by how much five marks of a good edge fall short.
+
+    Notes
+    -----
+    The colour of a crop is compared as it is, and as a step from what is around: the smaller difference counts.
     """
     count = len(_COMPARED) + 2
     nearest = np.full((len(looks.measures), count + len(_GOOD)), np.inf)
-    for index in examples:
-        tone = max(_LEAST_TONE, float(np.sqrt((shown.step[index] ** 2).sum())))
-        differ = looks.measures - shown.measures[index]
-        color = np.sqrt(((looks.color - shown.color[index]) ** 2).sum(axis=1)) / tone
-        way = np.sqrt(((looks.way - shown.way[index]) ** 2).sum(axis=1)) / _COHERENCE_SPREAD
+    for example in examples:
+        shown, some = example.looks, slice(None, example.planes)
+        tone = max(_LEAST_TONE, float(np.sqrt((shown.step[0] ** 2).sum())))
+        differ = looks.measures - shown.measures[0]
+        color = _length(looks.color[:, some] - shown.color[0, some]) / tone
+        if not example.own:
+            color = np.minimum(color, _length(looks.step[:, some] - shown.step[0, some]) / tone)
+        way = _length(looks.way[:, some] - shown.way[0, some]) / _COHERENCE_SPREAD
         short = np.minimum(differ[:, list(_GOOD)] * list(_GOOD.values()), 0)
         away = np.column_stack([way, differ[:, _COMPARED] / _SPREAD, color, short])
         closer = (away[:, :count] ** 2).sum(axis=1) < (nearest[:, :count] ** 2).sum(axis=1)
         nearest[closer] = away[closer]
     return nearest
+
+
+def _length(vectors: FloatArray) -> FloatArray:
+    length: FloatArray = np.sqrt((vectors**2).sum(axis=1))
+    return length
 
 
 def _distance(away: FloatArray) -> FloatArray:

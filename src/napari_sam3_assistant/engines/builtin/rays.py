@@ -95,24 +95,40 @@ def stars(
     return [Star(center, radii[index // 2][path]) for index, path in enumerate(paths)]
 
 
-def stars_at(tree: RegionTree, centers: Places, reach: float, way: FloatArray) -> list[Star]:
+def stars_at(tree: RegionTree, centers: Places, reach: float, way: FloatArray, edge: float | None = None) -> list[Star]:
     """Return the best outlines round many centres.
 
     Parameters
     ----------
     tree : RegionTree
     centers : ndarray of shape (m, 2), float
-        ``(row, col)`` in pixels, the first of an example: what has a much weaker edge is left out.
+        ``(row, col)`` in pixels.
     reach : float
         How far the rays go, in pixels.
     way : ndarray of shape (planes,), float
         How much brighter the inside is than what is around.
+    edge : float or None
+        Of the example, as :func:`edge_at`: what has a much weaker one is left out. None: the first centre is its own.
 
     Returns
     -------
     list of Star
         Of outlines that are nearly the same, found from several centres, there is one.
     """
+    if not len(centers):
+        return []
+    strength, radii = _rings_at(tree, centers, reach, way)
+    strong = strength >= _LEAST_EDGE * (float(strength[0]) if edge is None else edge)
+    return _distinct(centers[strong], radii[strong]) if strong.any() else []
+
+
+def edge_at(tree: RegionTree, center: Places, reach: float, way: FloatArray) -> float:
+    """Return how strong the edge of the best outline round a centre, shape (1, 2), is."""
+    return float(_rings_at(tree, center, reach, way)[0][0])
+
+
+def _rings_at(tree: RegionTree, centers: Places, reach: float, way: FloatArray) -> tuple[_Samples, FloatArray]:
+    """Return the strength of the best outline round each centre, and its radii, shape (m, angles), in pixels."""
     paths, strength, rays = [], [], np.arange(QUICK.angles)
     level = level_for(tree.levels, reach / QUICK.steps * _PIXEL_PER_STEP)
     along = (way / max(float(np.sqrt((way * way).sum())), 1e-6)).astype(np.float32)
@@ -122,9 +138,7 @@ def stars_at(tree: RegionTree, centers: Places, reach: float, way: FloatArray) -
         gains = _gains(tree, batch, np.full(len(batch), reach), QUICK, None)
         paths.append(best_rings(gains - _crossed(gains)))
         strength.append(gains[np.arange(len(batch))[:, None], rays, paths[-1]].mean(axis=1))
-    edge, radii = np.concatenate(strength), QUICK.radii(reach)[np.concatenate(paths)]
-    strong = edge >= _LEAST_EDGE * edge[0]
-    return _distinct(centers[strong], radii[strong])
+    return np.concatenate(strength), QUICK.radii(reach)[np.concatenate(paths)]
 
 
 def _distinct(centers: Places, radii: FloatArray) -> list[Star]:

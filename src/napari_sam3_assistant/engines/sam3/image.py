@@ -118,6 +118,8 @@ class Sam3Engine:
         known = self._own(embedding)
         if not self._folder.tokenizer:
             raise Unsupported("This model folder has no tokenizer: words and examples need it.", hint=WITHOUT_TOKENIZER)
+        if query.crop is not None:
+            raise Unsupported("SAM3 takes examples in the picture itself.", hint="Show the crop beside it, as one.")
         with devices.memory_errors():
             return text.find(reader, known, query)
 

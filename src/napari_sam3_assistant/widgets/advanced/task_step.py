@@ -9,6 +9,7 @@ from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.panel_state import Section as Name
 from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.tasks.jobs import Task
+from napari_sam3_assistant.widgets.advanced.exemplar_rows import ExemplarRows
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, combo, fill, form, paragraph, row
 from napari_sam3_assistant.widgets.section import Section
@@ -41,6 +42,7 @@ class TaskStep(QGroupBox):
         self.channels = ChannelsRow(controller, bindings, axis=False)
         self.limits = LimitsBox(controller)
         self.window = WindowRows(self._task, bindings)
+        self.exemplar = ExemplarRows(self._task)
         self.tuning = Tuning(controller, bindings)
         self.section = Section(controller.state.panel, Name.TUNING, "Advanced", self.tuning, NOTE)
         layout = form(self)
@@ -49,7 +51,7 @@ class TaskStep(QGroupBox):
         target.setStretch(0, 1)
         layout.addRow("Target image", target)
         layout.addRow(self.summary)
-        for widget in (self.channels, self.limits, self.window, self.section):
+        for widget in (self.channels, self.limits, self.window, self.exemplar, self.section):
             layout.addRow(widget)
 
     def draw(self, can: Availability) -> None:
@@ -62,6 +64,7 @@ class TaskStep(QGroupBox):
         self.channels.draw(can.channels)
         self.limits.draw(can.channels)
         self.window.draw(can.window)
+        self.exemplar.draw(can.exemplar)
         self.section.draw()
 
 

@@ -1,0 +1,64 @@
+"""Where the example of the task ``Exemplar`` lies: on the target image, or on a crop image."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
+
+from napari_sam3_assistant.app.task_state import CropRegion, ExemplarSource, TaskState
+from napari_sam3_assistant.app.views import Action, ExemplarView
+from napari_sam3_assistant.widgets.controls import combo, fill, labelled, leave
+
+SOURCES = (
+    (ExemplarSource.TARGET, "Use box from target image"),
+    (ExemplarSource.CROP, "Use separate crop image"),
+)
+REGIONS = ((CropRegion.WHOLE, "Whole crop image"), (CropRegion.BOX, "Box from Shapes layer"))
+
+
+class ExemplarRows(QWidget):
+    """The rows ``Exemplar source``, ``Exemplar crop image`` and ``Crop region``."""
+
+    def __init__(self, task: TaskState) -> None:
+        super().__init__()
+        self._task = task
+        self.source, self.image, self.region = combo(), combo(), combo()
+        self.source.activated.connect(self._source_chosen)
+        self.image.activated.connect(self._image_chosen)
+        self.region.activated.connect(self._region_chosen)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        for name, box in (
+            ("Exemplar source", self.source),
+            ("Exemplar crop image", self.image),
+            ("Crop region", self.region),
+        ):
+            made = labelled(name, box)  # not in columns: the longest entries would not fit beside the longest name
+            made.layout().setStretch(1, 1)
+            layout.addWidget(made)
+
+    def draw(self, can: ExemplarView) -> None:
+        """Show where the example lies."""
+        fill(self.source, [(title, source.value) for source, title in SOURCES], self._task.exemplar_source.value)
+        fill(self.image, can.choices, can.chosen)
+        fill(self.region, [(title, region.value) for region, title in REGIONS], self._task.crop_region.value)
+        for box, action in ((self.source, can.source), (self.image, can.image), (self.region, can.region)):
+            _enable(box, action)
+        if can.chosen is not None and can.image.enabled:
+            self.image.setToolTip(f"{can.image.tip} Now: {self.image.currentText()}")
+
+    def _source_chosen(self, index: int) -> None:
+        self._task.exemplar_source = ExemplarSource(str(self.source.itemData(index)))
+
+    def _image_chosen(self, index: int) -> None:
+        self._task.crop_image = str(self.image.itemData(index))
+
+    def _region_chosen(self, index: int) -> None:
+        self._task.crop_region = CropRegion(str(self.region.itemData(index)))
+
+
+def _enable(box: QComboBox, action: Action) -> None:
+    if not action.enabled and box.hasFocus():
+        leave(box)
+    box.setEnabled(action.enabled)
+    box.setToolTip(action.tip)
