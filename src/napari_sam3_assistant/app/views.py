@@ -125,6 +125,14 @@ class ObjectsView:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchView:
+    """Many at a press: ``Batch all image layers``, and the field ``Batch text prompts``."""
+
+    images: Action
+    lines: Action
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """What goes on: whether the bar moves (``busy``) and how far it is, a line, whether it tells a ``problem``.
 
@@ -204,6 +212,7 @@ class Availability:
     run : RunView
     results : ResultsView
     table : TableView
+    batch : BatchView
     """
 
     start: bool
@@ -218,3 +227,4 @@ class Availability:
     run: RunView
     results: ResultsView
     table: TableView
+    batch: BatchView
