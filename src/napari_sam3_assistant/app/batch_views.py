@@ -42,7 +42,8 @@ class BatchViews:
 
     def __init__(self, controller: AppController) -> None:
         self._controller, self._viewer = controller, controller.viewer
-        self._due = self._drawing = False
+        self._due = self.drawing = False
+        """``drawing``: whether layers that come and go now are their doing."""
         self._parts: dict[Place, tuple[Draft, dict[str, tuple[MaskObject, ...]]]] = {}
         self._painted: set[str] = set()
         self._closed: set[tuple[Result, str]] = set()
@@ -107,11 +108,11 @@ class BatchViews:
         elif labels is not None:
             self._set_aside(labels.layer, here)
         if (result, BOXES) not in self._closed and (boxes is None or boxes.items is not items):
-            self._drawing = True
+            self.drawing = True
             try:
                 batch_previews.show_others(self._viewer, image, source, result, items, (name[BOXES], name[MASKS]))
             finally:
-                self._drawing = False
+                self.drawing = False
             yield "boxes"
 
     def _draw_labels(
@@ -124,12 +125,12 @@ class BatchViews:
         layer: Any | None,
         here: bool,
     ) -> None:
-        self._drawing = True
+        self.drawing = True
         aside = None if layer is None else note(layer).get(ASIDE)
         try:
             made = batch_previews.show_labels(self._viewer, image, source, result, items, name, layer, visible=not here)
         finally:
-            self._drawing = False
+            self.drawing = False
         if layer is None or aside is None:
             aside = True if here and layer is None else None
         if aside is not None:
@@ -200,7 +201,7 @@ class BatchViews:
     # -- what users do ----------------------------------------------------------------------------
 
     def _touched(self, event: Any) -> None:
-        if not self._drawing:
+        if not self.drawing:
             self._painted.add(str(event.source.unique_id))
 
     def absorb(self) -> None:
@@ -223,7 +224,7 @@ class BatchViews:
 
     def layer_removed(self, layer: Any) -> None:
         """Let go of what a layer shows that the user has deleted."""
-        one = None if self._drawing else batch_previews.shown_in(layer)
+        one = None if self.drawing else batch_previews.shown_in(layer)
         if one is None:
             return
         board, place = self._controller.board, (one.result[0], one.result[1])
@@ -256,11 +257,11 @@ class BatchViews:
         return len(there)
 
     def _take(self, one: Shown) -> None:
-        self._drawing = True
+        self.drawing = True
         try:
             take_away(self._viewer, one.layer)
         finally:
-            self._drawing = False
+            self.drawing = False
 
 
 def _same(before: tuple[MaskObject, ...], now: tuple[MaskObject, ...]) -> tuple[MaskObject, ...]:
