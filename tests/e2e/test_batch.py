@@ -230,7 +230,7 @@ def test_boxes_and_points_are_asked_of_each_picture_that_they_lie_on(boxed):
     controller.choose_task(Task.IMAGE)
     controller.choose_prompt(PromptKind.POINTS)
     controller.arm()
-    boxed.viewer.layers[names.POINTS].add([17, 17])
+    boxed.viewer.layers[names.POINTS].add([47, 17])
     batch(boxed)
     assert "object 1" in " ".join(line.text for line in boxed.state.activity.lines)
 
