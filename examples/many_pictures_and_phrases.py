@@ -1,4 +1,4 @@
-"""Many pictures, each with each phrase, one result at a time: each picture is read and encoded once, the next one ahead.
+"""Many pictures, each with each phrase, one result at a time. A picture is encoded once, and the next one read ahead.
 
 SAM3 reads the words: name its folder, which get-model gets, after the script's name.
 """

@@ -102,10 +102,11 @@ def test_the_next_picture_is_read_before_the_one_before_it_is_answered():
 def test_cancel_stops_between_two_steps_and_keeps_what_was_yielded():
     engine, cancel, found = ColourReader(WORDS), CancelToken(), []
 
+    going = batch.run(engine, EmbeddingCache(), [coloured("a", "red", "green")], cancel=cancel)
+    found.append(next(going))
+    cancel.cancel()
     with pytest.raises(Cancelled):
-        for one in batch.run(engine, EmbeddingCache(), [coloured("a", "red", "green")], cancel=cancel):
-            found.append(one)
-            cancel.cancel()
+        next(going)
 
     assert len(found) == 1 and len(engine.asked) == 1
 
