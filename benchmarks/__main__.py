@@ -16,6 +16,7 @@ BENCHMARKS = {
     "reading": "benchmarks.reading",
     "evaluation": "benchmarks.evaluation.tables",
     "sam3": "benchmarks.sam3",
+    "batch": "benchmarks.batch",
 }
 """Name to module; each has ``main(arguments)``, which returns an exit code."""
 

@@ -9,7 +9,7 @@ import pytest
 from tests.engines.sam3.conftest import tiny_folder  # noqa: F401
 
 EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.py"))
-NEED_A_MODEL = {"find_by_words"}
+NEED_A_MODEL = {"find_by_words", "many_pictures_and_phrases"}
 """Those that are told the folder of a SAM3."""
 
 

@@ -529,3 +529,35 @@ def test_saving_of_several_files_is_counted_and_can_be_stopped(state):
 
     assert run.busy and run.background == "Saving 3 of 12." and run.progress == 2 / 12 and run.cancel.enabled
     assert not availability(state).results.save.enabled
+
+
+# -- batches ---------------------------------------------------------------------------------------
+
+
+def test_many_pictures_and_phrases_are_of_advanced_alone(state):
+    state.task.batch, state.task.phrase_lines, state.task.text = True, "red\n# none\nRed\ngreen, blue", "cell"
+    state.task.task = Task.TEXT
+
+    assert not state.task.batches and not state.task.in_steps and [one.text for one in state.task.phrases] == ["cell"]
+    state.task.advanced = True
+    assert state.task.batches and [one.text for one in state.task.phrases] == ["cell", "red", "green, blue"]
+    state.task.task = Task.LIVE_POINTS
+    assert not state.task.batches and not availability(state).batch.images.enabled
+
+
+def test_while_a_batch_runs_it_can_be_cancelled_and_no_other_is_begun(state):
+    state.task.usable, state.run.batch, state.run.batch_progress = 1, "Batch: 2 of 4, a / red", 0.25
+
+    can = availability(state).run
+
+    assert can.cancel.enabled and not can.run.enabled and can.busy and can.progress == 0.25
+    assert can.background == "Batch: 2 of 4, a / red" and "Wait for the batch" in can.run.tip
+
+
+def test_each_phrase_of_a_batch_is_a_file(state):
+    state.results.objects, state.results.more_here, state.results.more_files = objects(3), 1, 3
+    state.results.previews = (("i", Plane(0, 1)), ("j", Plane(0, 1)))
+
+    assert "the masks of 2 results to a file each" in availability(state).results.save.tip
+    state.output.everywhere = True
+    assert "the masks of 5 results to a file each" in availability(state).results.save.tip

@@ -176,3 +176,24 @@ def test_a_process_that_hangs_is_ended_some_time_after_cancel_and_the_next_click
     until_read(driver)
 
     assert process() not in (None, stuck) and driver.state.results.current.engine == "sam3"
+
+
+def test_a_batch_of_phrases_is_one_encoding_for_each_picture(encodes, sam3):
+    driver, controller = sam3, sam3.widget.controller
+    driver.viewer.add_image(several()[::-1].copy(), name="other", visible=False)
+    controller.choose_image(str(driver.viewer.layers[0].unique_id))
+    until_read(driver)
+    driver.state.task.advanced = driver.state.task.batch = True
+    controller.choose_task(Task.TEXT)
+    driver.state.task.threshold = 0.01
+    driver.state.task.text, driver.state.task.phrase_lines = "cell", "nucleus\nCELL\n# none\nred, blood"
+    known = len(encodes)
+    controller.run()
+    driver.wait(lambda: not controller.batching.running, "The batch")
+    driver.wait_until_idle()
+
+    assert driver.state.run.message.startswith("6 of 6 batch job(s) done"), driver.state.run
+    assert len(encodes) - known <= 1, "the picture on screen was read before"
+    found = {row.prompt for row in driver.state.results.rows}
+    assert found <= {"cell", "nucleus", "red, blood"} and found
+    assert {row.layer for row in driver.state.results.rows} <= {"Image", "other"}

@@ -5,15 +5,16 @@ Every mode and widget draws this; none decides for itself. The long texts are in
 
 from __future__ import annotations
 
-from napari_sam3_assistant.app import hints, model_hints
+from napari_sam3_assistant.app import batch_words, hints, model_hints
 from napari_sam3_assistant.app.exemplar_view import exemplar_view
 from napari_sam3_assistant.app.model_availability import model_step, model_view
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase
-from napari_sam3_assistant.app.task_state import PromptKind
+from napari_sam3_assistant.app.task_state import PromptKind, TaskState
 from napari_sam3_assistant.app.views import (
     Action,
     Availability,
+    BatchView,
     ChannelsView,
     ObjectsView,
     PromptView,
@@ -46,6 +47,15 @@ def availability(state: AppState) -> Availability:
         results=_results(state),
         table=_table(state),
         exemplar=exemplar_view(state.task),
+        batch=_batch(state.task),
+    )
+
+
+def _batch(task: TaskState) -> BatchView:
+    why_not = batch_words.why_no_images(task)
+    return BatchView(
+        images=_action(not why_not, batch_words.ALL_IMAGES, why_not),
+        lines=_action(task.task is Task.TEXT, batch_words.LINES, batch_words.NO_LINES),
     )
 
 
@@ -112,20 +122,31 @@ def _run(state: AppState) -> RunView:
     run, results = state.run, state.results
     busy = run.phase in BUSY
     saving = bool(state.output.step)
-    stoppable = ((busy or run.background_works) and run.phase is not Phase.CANCELLING) or saving
-    ready = state.task.usable > 0 or run.background_stopped
-    shown = results.current is not None or len(results.objects) > 0
+    batch = bool(run.batch)
+    stoppable = ((busy or run.background_works) and run.phase is not Phase.CANCELLING) or saving or batch
+    ready = state.task.usable > 0 or run.background_stopped or state.task.batches
+    shown = results.current is not None or len(results.objects) > 0 or results.batched
     return RunView(
-        busy=busy or run.background_works or saving,
-        progress=run.progress if busy else state.output.progress if saving else run.background_progress,
-        background=" ".join(filter(None, (state.output.step, run.background))),
+        busy=busy or run.background_works or saving or batch,
+        progress=_progress(state, busy),
+        background=" ".join(filter(None, (state.output.step, run.batch, run.background))),
         status=" ".join(filter(None, (run.message, run.hint))),
         problem=run.phase is Phase.FAILED,
-        run=Action(state.task.image is not None and ready and not busy, hints.run_tip(state, busy)),
+        run=Action(state.task.image is not None and ready and not busy and not batch, hints.run_tip(state, busy)),
         cancel=_action(stoppable, "Stop what runs; prompts and masks stay.", "Nothing runs."),
         clear_preview=_action(shown, "Remove the preview; prompts and saved masks stay.", "There is no preview."),
         clear_results=_action(bool(results.rows), "Empty the table; masks and prompts stay.", "There are no results."),
     )
+
+
+def _progress(state: AppState, busy: bool) -> float | None:
+    """Return how far the foremost of what goes on is."""
+    run = state.run
+    if busy:
+        return run.progress
+    if state.output.step:
+        return state.output.progress
+    return run.batch_progress if run.batch else run.background_progress
 
 
 def _results(state: AppState) -> ResultsView:
@@ -136,10 +157,12 @@ def _results(state: AppState) -> ResultsView:
     accept, none = f"Copy {what} to the layer {hints.ACCEPTED}", "Make a mask first."
     saved = f"Show {output.saved.name} in its folder." if output.saved is not None else ""
     everywhere = hints.everywhere(results)
-    files = len(results.previews) if output.everywhere else min(count, 1)
+    here = min(count, 1) + (results.more_here if count else 0)
+    files = len(results.previews) + results.more_files if output.everywhere else here
     preview = files > 0 and not output.saving
     waits = "Saving..." if output.saving else none
-    masks = "the masks to a file" if files < 2 else f"the masks of {files} planes to a file each"
+    several = f"{files} results" if results.more_files else f"{files} planes"
+    masks = "the masks to a file" if files < 2 else f"the masks of {several} to a file each"
     return ResultsView(
         text=hints.results_lines(state),
         accept_clear=_action(count > 0, f"{accept}, and clear the prompts (K).", none),
@@ -161,7 +184,7 @@ def _results(state: AppState) -> ResultsView:
             preview,
             f"Copy {what} to a new layer {hints.SAVED}; the preview stays."
             if files < 2
-            else f"Copy the masks of {files} planes to a new layer {hints.SAVED} each; the preview stays.",
+            else f"Copy the masks of {several} to a new layer {hints.SAVED} each; the preview stays.",
             waits,
         ),
         everywhere=everywhere,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app import keeping
+from napari_sam3_assistant.app.batch_drafts import parts
 from napari_sam3_assistant.app.drafts import Draft, Talk
 from napari_sam3_assistant.app.painted_prompts import PaintedRecord
 from napari_sam3_assistant.app.screen import OnScreen, Place, in_order
@@ -187,6 +188,7 @@ class Board:
     def absorb(self) -> None:
         """Take what a user has painted or cleaned, in the preview or among accepted objects, for the objects' masks."""
         self._controller.editing.write()
+        self._controller.batch_views.absorb()
         if self.place is None or self._hovered:
             return
         draft = self.draft
@@ -203,7 +205,12 @@ class Board:
         results.reading = talk.reading, talk.readings
         results.current = talk.answer
         results.previews = self.previews
+        everywhere = sum(len(parts(self._drafts[place])) for place in results.previews)
+        results.batched = any(self._drafts[place].batch is not None for place in results.previews)
+        results.more_files = everywhere - len(results.previews)
+        results.more_here = max(len(parts(draft)) - 1, 0)
         self._controller.listing.publish()
+        self._controller.batch_views.follow()
         results.undo, results.redo = self._timeline.undo_title, self._timeline.redo_title
         self._controller.state.task.begun = draft.begun
         self._controller.live.follow(draft)

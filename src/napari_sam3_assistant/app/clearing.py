@@ -29,12 +29,14 @@ class Clearing:
         """Remove the preview layers and the masks on screen; prompts stay."""
         controller, board = self._controller, self._controller.board
         controller.asking.forget()
-        if len(board.draft.objects):
+        controller.batching.stop()
+        if len(board.draft.objects) or controller.batch_views.count():
             board.step("Clear Preview")
         board.layer_gone()
         board.drawing = True
-        count = previews.clear_previews(controller.viewer)
+        count = previews.clear_previews(controller.viewer) + controller.batch_views.clear()
         board.drawing = False
+        board.publish()
         controller.status.idle(f"Cleared {count} SAM3 preview layer(s). Prompts and accepted labels were kept.")
 
     def results(self) -> None:
@@ -55,6 +57,8 @@ class Clearing:
             controller.boxes.clear()
         elif task.kind is PromptKind.TEXT:
             task.text = ""
+            if task.advanced:
+                task.phrase_lines = ""
         else:
             controller.masks.clear()
         controller.board.reset("exemplar" if task.task is Task.EXEMPLAR else task.kind.value)

@@ -3,7 +3,7 @@
 Everything here runs on the GUI thread. Widgets call these verbs and those of the parts:
 ``board`` (objects and undo), ``asking``, ``finding`` and ``standby`` (requests and answers), ``live``, ``boxes`` and
 ``masks`` (prompt layers), ``channels`` and ``roi`` (what is seen), ``listing`` (the table), ``accepting``, ``editing``,
-``hover``, ``clearing``, ``saving``, ``model`` (the engine).
+``hover``, ``clearing``, ``saving``, ``model`` (the engine), ``batching`` and ``batch_views`` (many pictures, phrases).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from psygnal import Signal
 
 from napari_sam3_assistant.app.accepting import Accepting
 from napari_sam3_assistant.app.asking import Asking
+from napari_sam3_assistant.app.batch_views import BatchViews
+from napari_sam3_assistant.app.batching import Batching
 from napari_sam3_assistant.app.board import Board
 from napari_sam3_assistant.app.channels import Channels
 from napari_sam3_assistant.app.clearing import Clearing
@@ -80,6 +82,7 @@ class AppController:
         self._unseen = ""
         self.channels: Channels = Channels(self)
         self._session = runtime.session(state.model.in_use)
+        self.batch_views: BatchViews = BatchViews(self)
         self.board: Board = Board(self)
         self.listing: Listing = Listing(self, runtime.scheduler)
         self.standby: Standby = Standby(self, self._session, runtime.session(registry.BUILTIN.name))
@@ -87,6 +90,7 @@ class AppController:
         self.asking: Asking = Asking(self)
         self.finding: Finding = Finding(self)
         self.exemplars: Exemplars = Exemplars(self)
+        self.batching: Batching = Batching(self, runtime.scheduler, runtime.embeddings)
         self.live: LivePoints = LivePoints(self)
         self.boxes: Boxes = Boxes(self)
         self.masks: MaskPrompts = MaskPrompts(self)
@@ -195,6 +199,9 @@ class AppController:
     def run(self) -> None:
         """Ask with the prompts of the kind in use."""
         task = self.state.task
+        if task.in_steps:
+            self.batching.run()
+            return
         if self.standby.allow(self.board.place):
             self.board.change(Draft.all_unasked)
             self.prepare()
@@ -215,7 +222,7 @@ class AppController:
     @property
     def busy(self) -> bool:
         """Whether anything waits or runs, preparing included, but for what is done in the background."""
-        return self.standby.busy
+        return self.standby.busy or self.batching.running
 
     @property
     def encode_ms(self) -> float:
@@ -229,6 +236,7 @@ class AppController:
         self.asking.cancel()
         self.model.loading.cancel()
         self.saving.cancel()
+        self.batching.cancel()
 
     def on_screen(self) -> OnScreen | None:
         """Return the image in use as it is on screen, or None if none is in use.
@@ -242,12 +250,12 @@ class AppController:
         return None if layer is None else self.seen(layer)
 
     def seen(self, layer: Any) -> OnScreen:
-        """Return an image as it is on screen.
+        """Return an image layer, the one in use or another, with its plane at the sliders.
 
         Raises
         ------
         AssistantError
-            If it has no plane that can be segmented.
+            If it has no plane there that can be segmented.
         """
         here = world.world_of(self.viewer)
         source = fitted(self.channels.source_of(layer), layer, here, self.channels.told(layer))
@@ -279,6 +287,7 @@ class AppController:
         self._runtime.embeddings.drop(lambda key: key.identity == identity)
         for part in (self.live, self.boxes, self.masks, self.editing, self.accepting, self.roi):
             part.layer_removed(layer)
+        self.batch_views.layer_removed(layer)
         if layer.name == names.PREVIEW_LABELS and not self.board.drawing:
             if len(self.board.draft.objects):
                 self.board.step("Delete the preview")
@@ -321,6 +330,7 @@ class AppController:
         self.closed = True
         self.hover.stop()
         self.editing.end()
+        self.batching.stop()
         self.board.close()
         self.asking.forget()
         self._events.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from napari_sam3_assistant.app.batched import Batched
 from napari_sam3_assistant.core.geometry import PlacedMask, mask_iou
 from napari_sam3_assistant.core.prompts import MaskPrompt, PointPrompt, Prompts
 from napari_sam3_assistant.masks.registry import MaskObject, Objects, Origin, Status
@@ -109,12 +110,15 @@ class Draft:
         The object that the next point is about; None where it begins another.
     begun : bool
         Whether the user asked for a new object: the next point begins it, wherever it is set.
+    batch : Batched or None
+        What the newest batch has made here; None where there was none.
     """
 
     objects: Objects = field(default_factory=Objects)
     talks: Mapping[int, Talk] = field(default_factory=dict)
     selected: int | None = None
     begun: bool = False
+    batch: Batched | None = None
 
     @property
     def next_point(self) -> int:
@@ -226,7 +230,7 @@ class Draft:
             by = replace(origin, prompt=name or origin.prompt)
             objects = objects.put(id, one.mask, score=one.score, class_name=name, origin=by)
             draft = replace(draft, objects=objects)._with_talk(id, Talk(kind, ground=MaskPrompt(one.mask)))
-        return draft.select(None)
+        return replace(draft.select(None), batch=None)
 
     def answered(self, id: int, prompts: Prompts, result: PlaneResult, origin: Origin) -> Draft:
         """Return the draft with an answer: the object has its mask, or was not found."""
@@ -238,8 +242,10 @@ class Draft:
         talk = replace(talk, asked=prompts, answer=result, ground=ground, chosen=None, reading=0, edited=False)
         draft = self._with_talk(id, talk)
         if found.mask.area:
-            origin = replace(origin, prompt=talk.kind)
-            return replace(draft, objects=draft.objects.put(id, found.mask, score=found.score, origin=origin))
+            words = self.objects[id].class_name if self.has(id) else ""
+            by = replace(origin, prompt=words or talk.kind)
+            objects = draft.objects.put(id, found.mask, score=found.score, class_name=words, origin=by)
+            return replace(draft, objects=objects)
         return draft._masked(id, None)
 
     def failed(self, id: int, prompts: Prompts) -> Draft:

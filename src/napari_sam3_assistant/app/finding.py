@@ -11,14 +11,15 @@ from napari_sam3_assistant.app.requests import Pending
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.status import LOADING, unexpected
 from napari_sam3_assistant.app.task_state import PromptKind
-from napari_sam3_assistant.core.errors import AssistantError, Cancelled
+from napari_sam3_assistant.app.using import Using
+from napari_sam3_assistant.core.errors import AssistantError, Cancelled, PromptError
 from napari_sam3_assistant.core.prompts import Query
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import images
 from napari_sam3_assistant.masks.registry import Origin
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.tasks.looked import Looked
-from napari_sam3_assistant.tasks.phrases import phrases_in
+from napari_sam3_assistant.tasks.phrases import NO_PHRASE, PHRASE_HINT
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -46,7 +47,8 @@ class Finding:
         self._newest: Future[Looked] | None = None
         self._task.events.threshold.connect(self._threshold_changed)
         model = controller.state.model.events
-        self._said = (self._task.events.text, model.in_use, model.known)
+        task = self._task.events
+        self._said = (task.text, task.phrase_lines, task.batch, task.advanced, model.in_use, model.known)
         for said in self._said:
             said.connect(self._describe)
 
@@ -73,6 +75,21 @@ class Finding:
         if self._task.kind is PromptKind.TEXT:
             self._controller.asking.describe()
 
+    def query(self, found: Using) -> Query:
+        """Return what a run looks for with the prompts in use.
+
+        Raises
+        ------
+        PromptError
+            If there is nothing to look for.
+        """
+        if self._task.task is Task.EXEMPLAR:
+            return query_of(found, self._task)
+        phrases = self._task.phrases
+        if not phrases:
+            raise PromptError(NO_PHRASE, hint=PHRASE_HINT)
+        return Query(phrases)
+
     # -- asking -----------------------------------------------------------------------------------
 
     def find(self) -> None:
@@ -82,12 +99,9 @@ class Finding:
         if here is None or found is None:
             return
         try:
-            if self._task.task is Task.EXEMPLAR:
-                self._request(here, query_of(found, self._task), "Looking for objects like the example...")
-            else:
-                phrases = phrases_in(self._task.text)
-                names = ", ".join(one.text for one in phrases[:3]) + (" ..." if len(phrases) > 3 else "")
-                self._request(here, Query(phrases), f"Looking for {names}...")
+            query = self.query(found)
+            names = ", ".join(one.text for one in query.texts[:3]) + (" ..." if len(query.texts) > 3 else "")
+            self._request(here, query, f"Looking for {names or 'objects like the example'}...")
         except AssistantError as error:
             controller.status.fail(error)
 

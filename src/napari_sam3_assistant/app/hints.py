@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_sam3_assistant.app import exemplar_view
+from napari_sam3_assistant.app import batch_words, exemplar_view
 from napari_sam3_assistant.app.state import AppState, EditAccepted, ResultState
 from napari_sam3_assistant.app.task_state import PromptKind, TaskState
 from napari_sam3_assistant.core.intensity import Limits
@@ -103,7 +103,8 @@ def prompt_hint(state: AppState) -> str:
 def uses(task: TaskState) -> str:
     """Return which prompts a run would use and which not."""
     used = f"In use: {task.in_use}." if task.in_use else "No prompt in use on this plane." if task.left_out else ""
-    return " ".join(filter(None, (used, task.left_out)))
+    batch = f"Batch: on every image layer ({len(task.images)})." if task.batches else ""
+    return " ".join(filter(None, (used, task.left_out, batch)))
 
 
 def window_line(task: TaskState) -> str:
@@ -138,6 +139,10 @@ def run_tip(state: AppState, busy: bool) -> str:
     task = state.task
     if busy:
         return "Wait for the answer, or press Cancel."
+    if state.run.batch:
+        return batch_words.WAITS
+    if task.batches:
+        return f"{DOES[task.kind]} On every image layer (U)."
     if state.run.background_stopped:
         return "Let SAM3 read this view; until then the built-in engine answers (U)."
     if task.usable:

@@ -45,7 +45,10 @@ class EditAccepted(StrEnum):
 
 @dataclass(eq=False)
 class RunState:
-    """What goes on now, and what goes on meanwhile in the background; controllers write it."""
+    """What goes on now, and what goes on meanwhile in the background; controllers write it.
+
+    ``batch`` is which step of a batch is done, in words (empty while none runs); ``batch_progress`` how far it is.
+    """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     phase: Phase = Phase.IDLE
@@ -55,6 +58,8 @@ class RunState:
     background: str = ""
     background_works: bool = False
     background_progress: float | None = None
+    batch: str = ""
+    batch_progress: float | None = None
 
     @property
     def background_stopped(self) -> bool:
@@ -92,6 +97,11 @@ class ResultState:
         Objects accepted so far.
     kept : int
         Those of the image in use.
+    batched : bool
+        Whether there are results of a batch.
+    more_files, more_here : int
+        How many files a save writes beside one for each of ``previews``, and beside that of the plane on screen:
+        of a batch with words, each phrase has its own.
     edit : EditAccepted
         What ``Edit Accepted`` would do.
     undo, redo : str
@@ -115,6 +125,9 @@ class ResultState:
     edit: EditAccepted = EditAccepted.NONE
     undo: str = ""
     redo: str = ""
+    batched: bool = False
+    more_files: int = 0
+    more_here: int = 0
 
 
 @dataclass(eq=False)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_sam3_assistant.app import writing
+from napari_sam3_assistant.app.batch_drafts import parts
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.writing import Target, Write
 from napari_sam3_assistant.core.errors import AssistantError, SaveError
-from napari_sam3_assistant.export.names import slice_name
+from napari_sam3_assistant.export.names import phrase_name, slice_name
 from napari_sam3_assistant.layers import accepted, images
 from napari_sam3_assistant.layers.world import world_of
 from napari_sam3_assistant.masks.registry import MaskObject
@@ -79,19 +80,20 @@ class Taking:
         board, here = self._controller.board, self._controller.here()
         board.absorb()
         places = self._places()
+        several = sum(len(parts(board.at(place))) for place in places) > 1
         taken: list[Taken] = []
         refused: list[Refused] = []
         for place in places:
-            objects = tuple(board.at(place).objects)
             try:
                 there = here if here is not None and here.place == place else self._there(place)
             except AssistantError as error:
                 refused.append((self._name(place), error))
                 continue
-            target = self.target(there, flat=True, several=len(places) > 1)
-            items = [(item.id, item.mask, item.score) for item in objects]
-            write = writing.of_plane(target, items, there.plane)
-            taken.append(Taken(there, objects, target.image + target.cut, write))
+            for words, objects in parts(board.at(place)):
+                target = self.target(there, flat=True, several=several, words=words)
+                items = [(item.id, item.mask, item.score) for item in objects]
+                write = writing.of_plane(target, items, there.plane)
+                taken.append(Taken(there, objects, target.image + target.cut, write))
         return taken, refused
 
     def accepted(self) -> tuple[Taken, str] | None:
@@ -128,10 +130,13 @@ class Taking:
         if kept is not None:
             return self.target(here, flat=bool(kept.multiscale))
         there = here if not places or here.place == places[0] else self._there(places[0])
-        return self.target(there, flat=True, several=len(places) > 1)
+        found = [words for place in places for words, _ in parts(self._controller.board.at(place))]
+        return self.target(there, flat=True, several=len(found) > 1, words=found[0] if found else "")
 
-    def target(self, here: OnScreen, *, flat: bool, several: bool = False) -> Target:
+    def target(self, here: OnScreen, *, flat: bool, several: bool = False, words: str = "") -> Target:
         """Return where a file of the plane (``flat``), or of all axes of the layer, goes, and as what.
+
+        ``words`` are the phrase whose objects it holds, where each phrase has its own.
 
         Raises
         ------
@@ -148,7 +153,7 @@ class Taking:
             here.source.plane_shape(here.plane) if flat else tuple(here.source.shape[: layer.ndim]),
             tuple(float(layer.scale[axis]) for axis in axes),
             tuple(str(layer.units[axis]) for axis in axes),
-            self._cut(here) if flat else "",
+            self._cut(here) + phrase_name(words) if flat else "",
             several,
         )
 

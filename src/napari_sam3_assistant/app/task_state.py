@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import ClassVar
 
 from psygnal import SignalGroupDescriptor
 
+from napari_sam3_assistant.core.errors import PromptError
+from napari_sam3_assistant.core.prompts import TextPrompt
 from napari_sam3_assistant.core.sources import Mix
 from napari_sam3_assistant.core.window_rule import WindowRule
 from napari_sam3_assistant.core.windows import WINDOW_SIDE, Window
 from napari_sam3_assistant.tasks.jobs import Task
+from napari_sam3_assistant.tasks.phrases import once, phrases_by_line, phrases_in
+
+BATCH_TASKS = (Task.IMAGE, Task.EXEMPLAR, Task.TEXT)
+"""Tasks of one plane that can be run on many pictures at a press."""
 
 
 class PromptKind(StrEnum):
@@ -56,7 +64,8 @@ class TaskState:
     Of the image in use: ``channel_axis`` (-1: the one that the layer names, if any) and ``mix`` (channels seen as
     red, green and blue; None for the one on the slider, as grey). Of planes that are too large to be taken whole
     unasked: ``local`` (whether a window of ``local_side`` pixels a side is looked at), ``whole_plane`` (whether all
-    of them is).
+    of them is). Of the mode ``Advanced`` alone: ``batch`` (whether a run is about every image layer) and
+    ``phrase_lines`` (more words, one phrase a line); what of both is in effect, ``batches`` and ``phrases`` tell.
 
     Facts: the images there are and what the chosen one is like; whether its plane is so large (``large``), and what
     of it is looked at (``window``); whether the layer of the prompts in use
@@ -107,6 +116,8 @@ class TaskState:
     exemplar_source: ExemplarSource = ExemplarSource.TARGET
     crop_image: str | None = None
     crop_region: CropRegion = CropRegion.WHOLE
+    batch: bool = False
+    phrase_lines: str = ""
 
     @property
     def uses_crop(self) -> bool:
@@ -138,3 +149,38 @@ class TaskState:
         if self.task is Task.TEXT:
             return PromptKind.TEXT
         return PromptKind.POINTS if self.task is Task.LIVE_POINTS else self.prompt
+
+    @property
+    def batches(self) -> bool:
+        """Whether a run is about every image layer."""
+        return self.advanced and self.batch and self.task in BATCH_TASKS
+
+    @property
+    def lines(self) -> str:
+        """The lines of phrases that are in effect; empty where there are none."""
+        return self.phrase_lines if self.advanced and self.task is Task.TEXT else ""
+
+    @property
+    def in_steps(self) -> bool:
+        """Whether a run is made of steps, one for each picture and phrase, that each have a result of their own."""
+        return self.batches or bool(self.lines.strip())
+
+    @property
+    def phrases(self) -> tuple[TextPrompt, ...]:
+        """What a run looks for: the phrases of both fields, each once; none where nothing is typed.
+
+        Raises
+        ------
+        PromptError
+            If a line is too long.
+        """
+        return _phrases(self.text, self.lines)
+
+
+@lru_cache(maxsize=4)
+def _phrases(text: str, lines: str) -> tuple[TextPrompt, ...]:
+    """Return the phrases of both fields; remembered, for they are asked for at every click."""
+    typed: tuple[TextPrompt, ...] = ()
+    with suppress(PromptError):  # there is none
+        typed = phrases_in(text)
+    return once((*typed, *phrases_by_line(lines)))

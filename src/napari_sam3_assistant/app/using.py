@@ -16,7 +16,6 @@ from napari_sam3_assistant.layers.mask_prompts import MaskAsked
 from napari_sam3_assistant.layers.shapes import ShapePrompt
 from napari_sam3_assistant.tasks.crops import CropPlace
 from napari_sam3_assistant.tasks.jobs import Task
-from napari_sam3_assistant.tasks.phrases import phrases_in
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -98,12 +97,16 @@ def not_in_use(controller: AppController, here: OnScreen) -> str:
 def _words(controller: AppController) -> Using:
     if not controller.state.model.reads:
         return Using(True)
+    task = controller.state.task
     try:
-        phrases = phrases_in(controller.state.task.text)
-    except PromptError:
+        phrases = task.phrases
+    except PromptError as error:
+        return Using(True, left_out=str(error))
+    if not phrases:
         return Using(True)
     names = ", ".join(one.text for one in phrases[:4]) + (" ..." if len(phrases) > 4 else "")
-    return Using(True, len(phrases), f"{_count(len(phrases), 'phrase')}: {names}")
+    both = " (of both fields)" if task.text.strip() and task.lines.strip() else ""
+    return Using(True, len(phrases), f"{_count(len(phrases), 'phrase')}{both}: {names}")
 
 
 def _points(controller: AppController, here: OnScreen) -> Using:

@@ -73,6 +73,8 @@ class ViewerEvents:
         self._controller.listing.publish()
 
     def _selected(self, event: Any = None) -> None:
+        if self._controller.batch_views.drawing:
+            return  # napari selects each layer that comes, and is made to go back
         active = self._viewer.layers.selection.active
         self._controller.note_active()
         self.list_images()

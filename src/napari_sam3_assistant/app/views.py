@@ -180,6 +180,14 @@ class ObjectsView:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchView:
+    """Many at a press: ``Batch all image layers``, and the field ``Batch text prompts``."""
+
+    images: Action
+    lines: Action
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """What goes on: whether the bar moves (``busy``) and how far it is, a line, whether it tells a ``problem``.
 
@@ -261,6 +269,7 @@ class Availability:
     results : ResultsView
     table : TableView
     exemplar : ExemplarView
+    batch : BatchView
     """
 
     start: bool
@@ -277,3 +286,4 @@ class Availability:
     results: ResultsView
     table: TableView
     exemplar: ExemplarView
+    batch: BatchView

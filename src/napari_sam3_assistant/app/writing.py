@@ -56,7 +56,7 @@ class Target:
     units : tuple of str
         Of these lengths.
     cut : str
-        Which slice of a stack the file is of, as its name says it; empty where there is none to tell.
+        Which slice of a stack the file is of, and which phrase, as its name says it; empty where there is none to tell.
     several : bool
         Whether it is one of several files that are written at a time.
     """

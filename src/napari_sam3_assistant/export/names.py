@@ -33,8 +33,10 @@ PICTURE_SUFFIXES = (
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]')
 # What Windows keeps for devices, whatever stands behind the first dot.
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])\s*(\.|$)", re.IGNORECASE)
-# A name may have 255 bytes on most disks; this leaves room for "_z003_roi_mask_NN.ext".
-_MOST_BYTES = 180
+# A name may have 255 bytes on most disks; this leaves room for "_z003_phrase_roi_mask_NN.ext".
+_MOST_BYTES = 150
+_MOST_PHRASE = 40
+"""Bytes of a phrase: what is left of the room for the end of a name."""
 _MOST_LETTERS = 8
 """Of the name of an axis."""
 _SLICE = re.compile(rf"_[^\W\d_]{{1,{_MOST_LETTERS}}}\d+(-\d+)*$")
@@ -79,6 +81,12 @@ def slice_name(cuts: Sequence[tuple[str, int, int]]) -> str:
         else:
             nameless.append(number)
     return "".join(found) + (f"_slice{'-'.join(nameless)}" if nameless else "")
+
+
+def phrase_name(words: str) -> str:
+    """Return what a file name says of the phrase that its objects were found by: ``_red_cell``; nothing of none."""
+    said = "_".join(re.findall(r"[^\W_]+(?:-[^\W_]+)*", unicodedata.normalize("NFC", words)))
+    return f"_{said.encode()[:_MOST_PHRASE].decode('utf-8', 'ignore')}" if said else "_phrase" if words else ""
 
 
 def without_slice(stem: str) -> list[str]:

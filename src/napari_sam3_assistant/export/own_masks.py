@@ -40,4 +40,6 @@ def is_own_mask(path: Path) -> bool:
 
 def _has_picture(folder: Path, stem: str) -> bool:
     stems = without_slice(stem)
-    return any(name.lower().endswith(PICTURE_SUFFIXES) and picture_stem(name) in stems for name in os.listdir(folder))
+    pictures = [picture_stem(name) for name in os.listdir(folder) if name.lower().endswith(PICTURE_SUFFIXES)]
+    # Behind the picture's name a file of a batch says its phrase.
+    return any(name in stems or stem.startswith(f"{name}_") for name in pictures)

@@ -18,6 +18,8 @@ from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.layers.world import camera_of, geometry_at
 
 GRID = 64
+RESULT = "result"
+"""The key of a note that tells which result of a batch a layer shows; such a layer stays with its own picture."""
 COLORS, COLOR_SEED = 49, 0.597
 """napari's cyclic colours, begun where the first is a light yellow: it is seen on grey, on pink and on violet."""
 
@@ -116,7 +118,11 @@ def bring_above(viewer: Any, image: Any) -> None:
     """Lay our prompts and previews above an image that was put over them; their order stays."""
     place = viewer.layers.index(image)
     ours = (*names.PROMPTS, *names.PREVIEWS)
-    covered = [at for at, layer in enumerate(viewer.layers) if at < place and str(layer.name).startswith(ours)]
+    covered = [
+        at
+        for at, layer in enumerate(viewer.layers)
+        if at < place and str(layer.name).startswith(ours) and RESULT not in note(layer)
+    ]
     if covered:
         viewer.layers.move_multiple(covered, place + 1)
 

@@ -27,6 +27,18 @@ PROMPTS = (POINTS, BOXES, MASK_PROMPT)
 OURS = (*PROMPTS, *PREVIEWS, ACCEPTED, IN_VIEW, SAVED, ROI)
 """How the names of all layers of ours begin; napari numbers the second one of a name."""
 
+
+def in_batch(name: str, picture: str, words: str = "") -> str:
+    """Return the name that a preview layer has for a result of a batch: ``{name} [{picture} - {words}]``."""
+    title = f"{picture} - {words}" if words else picture
+    return f"{name} [{safe(title)}]"
+
+
+def safe(title: str) -> str:
+    """Return a title in which all but letters, digits, ``-``, ``_`` and blanks have become ``_``."""
+    return "".join(one if one.isalnum() or one in "-_ " else "_" for one in title)
+
+
 POLARITY = "polarity"
 """The feature that tells positive from negative points."""
 

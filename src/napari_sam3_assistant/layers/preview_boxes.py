@@ -23,13 +23,15 @@ STYLE = {"edge_color": "#ffd54f", "face_color": "transparent", "edge_width": 1}
 FEATURES = ("score", "object_id", "prompt")
 
 
-def boxes_layer(viewer: Any) -> Any | None:
-    """Return the layer ``SAM3 preview boxes``, or None."""
-    found = (one for one in viewer.layers if one.name == names.PREVIEW_BOXES and isinstance(one, Shapes))
+def boxes_layer(viewer: Any, name: str = names.PREVIEW_BOXES) -> Any | None:
+    """Return the layer ``SAM3 preview boxes``, or that of another name, or None."""
+    found = (one for one in viewer.layers if one.name == name and isinstance(one, Shapes))
     return next(found, None)
 
 
-def show_boxes(viewer: Any, image: Any, source: Source, plane: Plane, objects: Objects) -> Any | None:
+def show_boxes(
+    viewer: Any, image: Any, source: Source, plane: Plane, objects: Objects, *, name: str = names.PREVIEW_BOXES
+) -> Any | None:
     """Draw the objects' rectangles into ``SAM3 preview boxes``, hidden at first, and return the layer.
 
     Parameters
@@ -43,8 +45,10 @@ def show_boxes(viewer: Any, image: Any, source: Source, plane: Plane, objects: O
         On which the objects lie.
     objects : Objects
         Without any, the layer is emptied; none is made.
+    name : str
+        Of the layer.
     """
-    layer, geometry = boxes_layer(viewer), geometry_at(image, [0] * image.ndim)
+    layer, geometry = boxes_layer(viewer, name), geometry_at(image, [0] * image.ndim)
     wanted = [(item.id, item.mask.box) for item in objects if item.mask.box is not None]
     visible = False
     if layer is not None and not _fits(layer, geometry, image.ndim):
@@ -54,7 +58,8 @@ def show_boxes(viewer: Any, image: Any, source: Source, plane: Plane, objects: O
     if layer is None:
         if not wanted:
             return None
-        layer = insert_above(viewer, image, _made([_corners(box, plane, image.ndim) for _, box in wanted], geometry))
+        made = _made([_corners(box, plane, image.ndim) for _, box in wanted], geometry, name)
+        layer = insert_above(viewer, image, made)
         layer.visible = visible
         drawn = wanted
     else:
@@ -64,11 +69,11 @@ def show_boxes(viewer: Any, image: Any, source: Source, plane: Plane, objects: O
     return layer
 
 
-def _made(rectangles: list[np.ndarray], geometry: dict[str, Any]) -> Any:
+def _made(rectangles: list[np.ndarray], geometry: dict[str, Any], name: str) -> Any:
     return Shapes(
         rectangles,
         shape_type="rectangle",
-        name=names.PREVIEW_BOXES,
+        name=name,
         features={
             "score": [0.0] * len(rectangles),
             "object_id": [0] * len(rectangles),

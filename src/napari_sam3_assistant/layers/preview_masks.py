@@ -38,9 +38,9 @@ MOST_BYTES = 2**26
 """A larger stack is made where it is looked at."""
 
 
-def masks_layer(viewer: Any) -> Any | None:
-    """Return the layer ``SAM3 preview masks``, or None."""
-    found = (one for one in viewer.layers if one.name == names.PREVIEW_MASKS and isinstance(one, Labels))
+def masks_layer(viewer: Any, name: str = names.PREVIEW_MASKS) -> Any | None:
+    """Return the layer ``SAM3 preview masks``, or that of another name, or None."""
+    found = (one for one in viewer.layers if one.name == name and isinstance(one, Labels))
     return next(found, None)
 
 
@@ -71,7 +71,9 @@ def _share(a: MaskObject, b: MaskObject) -> bool:
     return bool((a.mask.mask[slices(shared, a.mask.offset)] & b.mask.mask[slices(shared, b.mask.offset)]).any())
 
 
-def show_masks(viewer: Any, image: Any, source: Source, plane: Plane, objects: Objects) -> Any | None:
+def show_masks(
+    viewer: Any, image: Any, source: Source, plane: Plane, objects: Objects, *, name: str = names.PREVIEW_MASKS
+) -> Any | None:
     """Show objects that overlap in ``SAM3 preview masks``, hidden at first; where none do, it is removed.
 
     Parameters
@@ -82,6 +84,8 @@ def show_masks(viewer: Any, image: Any, source: Source, plane: Plane, objects: O
     plane : Plane
         On which the objects lie.
     objects : Objects
+    name : str
+        Of the layer.
 
     Returns
     -------
@@ -89,7 +93,7 @@ def show_masks(viewer: Any, image: Any, source: Source, plane: Plane, objects: O
         Of shape (N, ...): slice k holds the k-th object that overlaps, as its number; the other axes
         are the picture's, of length 1 where the plane cuts them.
     """
-    layer, items = masks_layer(viewer), overlapping(objects)
+    layer, items = masks_layer(viewer, name), overlapping(objects)
     if not items:
         if layer is not None:
             take_away(viewer, layer)
@@ -103,7 +107,7 @@ def show_masks(viewer: Any, image: Any, source: Source, plane: Plane, objects: O
         layer = None
     key = {"image": source.identity, "plane": plane, "items": items}
     if layer is None:
-        about = {"name": names.PREVIEW_MASKS, "colormap": colormap(), "visible": visible}
+        about = {"name": name, "colormap": colormap(), "visible": visible}
         layer = Labels(_stack(items, plane, block, image.ndim), multiscale=False, **about, **geometry)
         insert_above(viewer, image, layer)
     elif not unchanged(layer, key):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.prompts import TextPrompt
 
 NO_PHRASE, PHRASE_HINT = "There is no phrase to look for.", "Type a short noun, such as: nucleus."
+
+MOST_LETTERS = 200
+"""A model reads about 20 words; a line that is longer than this is no phrase."""
 
 _SEPARATORS = re.compile("[,;\uff0c\uff1b\u3001\u060c\u061b]")
 """Comma and semicolon, also as Chinese, Japanese and Arabic write them."""
@@ -40,14 +43,50 @@ def phrases_in(text: str) -> tuple[TextPrompt, ...]:
     PromptError
         If there is no phrase.
     """
-    # A lone half of a surrogate pair is no character; a shell makes such of bytes that it cannot read.
-    text = unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode())
-    found: dict[str, TextPrompt] = {}
-    for words in _parts(text):
-        found.setdefault(words.casefold(), TextPrompt(words))
+    found = once(map(TextPrompt, _parts(_composed(text))))
     if not found:
         raise PromptError(NO_PHRASE, hint=PHRASE_HINT)
+    return found
+
+
+def phrases_by_line(text: str) -> tuple[TextPrompt, ...]:
+    """Return the phrases of a text that has one on each line, in order, each once; none where there is none.
+
+    Parameters
+    ----------
+    text : str
+        A line is one phrase, commas and all. Otherwise as for :func:`phrases_in`.
+
+    Raises
+    ------
+    PromptError
+        If a line is longer than :data:`MOST_LETTERS`.
+    """
+    found = []
+    for number, line in enumerate(_composed(text).splitlines(), 1):
+        part = line.partition("#")[0].strip()
+        if len(part) > MOST_LETTERS:
+            raise PromptError(
+                f"Line {number} of the batch prompts has {len(part):,} letters.",
+                hint=f"A model reads about 20 words: shorten the line to {MOST_LETTERS} letters, or part it.",
+            )
+        words = _bare(_trimmed(_BLANKS.sub(" ", part)))
+        if words:
+            found.append(TextPrompt(words))
+    return once(found)
+
+
+def once(phrases: Iterable[TextPrompt]) -> tuple[TextPrompt, ...]:
+    """Return phrases without those that differ from an earlier one in capitals only."""
+    found: dict[str, TextPrompt] = {}
+    for phrase in phrases:
+        found.setdefault(phrase.text.casefold(), phrase)
     return tuple(found.values())
+
+
+def _composed(text: str) -> str:
+    # A lone half of a surrogate pair is no character; a shell makes such of bytes that it cannot read.
+    return unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode())
 
 
 def _parts(text: str) -> Iterator[str]:

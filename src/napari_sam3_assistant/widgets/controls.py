@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import (
-    QAbstractButton,
     QButtonGroup,
     QComboBox,
     QFormLayout,
@@ -123,10 +122,10 @@ class Toggles(QWidget, Generic[V]):
         self.buttons[value].setChecked(True)
 
 
-def draw(control: QAbstractButton, action: Action) -> None:
-    """Enable a button or not, and say what it does or what is missing.
+def draw(control: QWidget, action: Action) -> None:
+    """Enable a control or not, and say what it does or what is missing.
 
-    A button that has the focus gives it to the panel first: Qt would pass it on, to a text field perhaps,
+    One that has the focus gives it to the panel first: Qt would pass it on, to a text field perhaps,
     and the next key would be text.
     """
     if not action.enabled and control.hasFocus():

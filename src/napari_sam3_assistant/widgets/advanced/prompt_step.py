@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QGroupBox
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.views import Availability
+from napari_sam3_assistant.widgets.advanced.phrases_field import PhrasesField
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, form, paragraph
 from napari_sam3_assistant.widgets.shared.finding import WordsField
@@ -35,6 +36,7 @@ class PromptStep(QGroupBox):
         self.create = button("Create Prompt Layer", controller.arm)
         self.text = WordsField(controller, bindings)
         self.text.setPlaceholderText("Type text prompt, then press Enter to run...")
+        self.lines = PhrasesField(controller, bindings)
         self.objects = ObjectRows(controller)
         self.uses = paragraph()
         self.clear = button("Clear Text / Prompt State", controller.clearing.prompts)
@@ -45,6 +47,7 @@ class PromptStep(QGroupBox):
         layout.addRow(self.hint)
         layout.addRow(self.create)
         layout.addRow("Text prompt", self.text)
+        layout.addRow("Batch text prompts", self.lines)
         for widget in (self.objects, self.uses, self.clear):
             layout.addRow(widget)
 
@@ -56,6 +59,7 @@ class PromptStep(QGroupBox):
         self.polarity.setEnabled(prompt.next_point)
         self.box_polarity.setEnabled(prompt.next_box)
         self.text.setEnabled(prompt.words)
+        draw(self.lines, can.batch.lines)
         draw(self.create, prompt.create)
         draw(self.clear, prompt.reset)
         self.objects.draw(can.objects)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QGroupBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QGroupBox, QWidget
 from superqt import QElidingLabel
 
 from napari_sam3_assistant.app.controller import AppController
@@ -11,7 +11,7 @@ from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets.advanced.exemplar_rows import ExemplarRows
 from napari_sam3_assistant.widgets.bind import Bindings
-from napari_sam3_assistant.widgets.controls import button, combo, fill, form, paragraph, row
+from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, form, paragraph, row
 from napari_sam3_assistant.widgets.section import Section
 from napari_sam3_assistant.widgets.shared.channels import ChannelsRow, LimitsBox, axis_box
 from napari_sam3_assistant.widgets.shared.finding import ThresholdBox
@@ -38,6 +38,8 @@ class TaskStep(QGroupBox):
         self.image = combo("The image to segment; follows the one selected in the layer list.")
         self.image.activated.connect(lambda index: controller.choose_image(str(self.image.itemData(index)), arm=True))
         self.refresh = button("Refresh", controller.use_active_image, "Use the image selected in the layer list.")
+        self.batch = QCheckBox("Batch all image layers")
+        bindings.field(self._task, "batch", self.batch.toggled, self.batch.setChecked)
         self.summary = QElidingLabel()
         self.channels = ChannelsRow(controller, bindings, axis=False)
         self.limits = LimitsBox(controller)
@@ -50,6 +52,7 @@ class TaskStep(QGroupBox):
         target = row(self.image, self.refresh)
         target.setStretch(0, 1)
         layout.addRow("Target image", target)
+        layout.addRow(self.batch)
         layout.addRow(self.summary)
         for widget in (self.channels, self.limits, self.window, self.exemplar, self.section):
             layout.addRow(widget)
@@ -59,6 +62,7 @@ class TaskStep(QGroupBox):
         fill(self.task, [(title, task.value) for task, title in TASKS], self._task.task.value)
         fill(self.image, [(item.name, item.identity) for item in self._task.images], self._task.image)
         self.image.setToolTip(self.image.currentText())
+        draw(self.batch, can.batch.images)
         self.summary.setText(can.summary)
         self.summary.setToolTip(can.summary)
         self.channels.draw(can.channels)
