@@ -5,7 +5,7 @@ Every mode and widget draws this; none decides for itself. The long texts are in
 
 from __future__ import annotations
 
-from napari_sam3_assistant.app import hints, model_hints
+from napari_sam3_assistant.app import hints, model_hints, video_views
 from napari_sam3_assistant.app.model_state import ModelState
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase
@@ -23,6 +23,7 @@ from napari_sam3_assistant.app.views import (
     WindowView,
 )
 from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
 
 BUSY = (Phase.LOADING, Phase.RUNNING, Phase.CANCELLING)
@@ -44,6 +45,7 @@ def availability(state: AppState) -> Availability:
         run=_run(state),
         results=_results(state),
         table=_table(state),
+        video=video_views.video_view(state, state.run.phase in BUSY),
     )
 
 
@@ -80,7 +82,7 @@ def _channels(state: AppState) -> ChannelsView:
 def _prompt(state: AppState) -> PromptView:
     task = state.task
     there = task.prompt_layer and task.armed
-    free = task.task is Task.IMAGE
+    free = task.task in (Task.IMAGE, Task.VIDEO)
     words = task.kind is PromptKind.TEXT
     layer = hints.LAYERS.get(task.kind, "")
     something = bool(task.usable or task.in_use or task.left_out or len(state.results.objects))
@@ -126,19 +128,26 @@ def _run(state: AppState) -> RunView:
     run, results = state.run, state.results
     busy = run.phase in BUSY
     saving = bool(state.output.step)
-    stoppable = ((busy or run.background_works) and run.phase is not Phase.CANCELLING) or saving
+    video = video_views.video_view(state, busy)
+    stoppable = ((busy or run.background_works) and run.phase is not Phase.CANCELLING) or saving or video.running
     ready = state.task.usable > 0 or run.background_stopped
-    shown = results.current is not None or len(results.objects) > 0
+    shown = results.current is not None or len(results.objects) > 0 or state.video.done > 0
+    progress = run.progress if busy else state.output.progress if saving else run.background_progress
+    asked = Action(state.task.image is not None and ready and not busy, hints.run_tip(state, busy))
     return RunView(
-        busy=busy or run.background_works or saving,
-        progress=run.progress if busy else state.output.progress if saving else run.background_progress,
-        background=" ".join(filter(None, (state.output.step, run.background))),
+        busy=busy or run.background_works or saving or video.running,
+        progress=state.video.progress if video.running else progress,
+        background=" ".join(filter(None, (state.video.step, state.output.step, run.background))),
         status=" ".join(filter(None, (run.message, run.hint))),
         problem=run.phase is Phase.FAILED,
-        run=Action(state.task.image is not None and ready and not busy, hints.run_tip(state, busy)),
+        run=video.start if video.on else asked,
         cancel=_action(stoppable, "Stop what runs; prompts and masks stay.", "Nothing runs."),
         clear_preview=_action(shown, "Remove the preview; prompts and saved masks stay.", "There is no preview."),
         clear_results=_action(bool(results.rows), "Empty the table; masks and prompts stay.", "There are no results."),
+        title=video.start_title if video.on else "Run Preview",
+        go_on=video.go_on,
+        go_on_title=video.go_on_title,
+        video=video.on,
     )
 
 
@@ -149,11 +158,15 @@ def _results(state: AppState) -> ResultsView:
     what = "the object" if count == 1 else f"all {count} objects"
     accept, none = f"Copy {what} to the layer {hints.ACCEPTED}", "Make a mask first."
     saved = f"Show {output.saved.name} in its folder." if output.saved is not None else ""
-    everywhere = hints.everywhere(results)
-    files = len(results.previews) if output.everywhere else min(count, 1)
+    stack = video_views.stacked(state)
+    everywhere = "" if stack else hints.everywhere(results)
+    files = 1 if stack else len(results.previews) if output.everywhere else min(count, 1)
     preview = files > 0 and not output.saving
     waits = "Saving..." if output.saving else none
     masks = "the masks to a file" if files < 2 else f"the masks of {files} planes to a file each"
+    masks = f"the masks of {state.video.done} frames to one file" if stack else masks
+    copied = f"Copy {what} to a new layer {hints.SAVED}; the preview stays."
+    copied = f"Copy the masks of all frames to a new layer {names.SAVED_PROPAGATED}." if stack else copied
     return ResultsView(
         text=hints.results_lines(state),
         accept_clear=_action(count > 0, f"{accept}, and clear the prompts (K).", none),
@@ -173,7 +186,7 @@ def _results(state: AppState) -> ResultsView:
         save_clean=_action(preview, f"Write {masks}, keep them as a layer named as it, and remove the preview.", waits),
         save_labels=_action(
             preview,
-            f"Copy {what} to a new layer {hints.SAVED}; the preview stays."
+            copied
             if files < 2
             else f"Copy the masks of {files} planes to a new layer {hints.SAVED} each; the preview stays.",
             waits,

@@ -208,6 +208,7 @@ class Channels:
         self._changed.add(str(layer.unique_id))
         waits = controller.asking.waits
         controller.asking.forget()
+        controller.propagation.replaced(layer)
         controller.view_moved()
         controller.prepare()
         message = REPLACED.format(layer.name)

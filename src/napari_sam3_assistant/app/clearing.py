@@ -35,6 +35,9 @@ class Clearing:
         board.drawing = True
         count = previews.clear_previews(controller.viewer)
         board.drawing = False
+        if controller.propagation.layer.find() is not None:
+            controller.propagation.forget()
+            count += 1
         controller.status.idle(f"Cleared {count} SAM3 preview layer(s). Prompts and accepted labels were kept.")
 
     def results(self) -> None:
@@ -49,6 +52,8 @@ class Clearing:
         controller, task = self._controller, self._controller.state.task
         controller.asking.forget()
         controller.board.step("Reset Prompt")
+        if task.task is Task.VIDEO:
+            controller.propagation.end_session()
         if task.kind is PromptKind.POINTS:
             controller.live.clear()
         elif task.kind is PromptKind.BOX:

@@ -28,6 +28,7 @@ from napari_sam3_assistant.app.live_points import LivePoints
 from napari_sam3_assistant.app.model import ModelController
 from napari_sam3_assistant.app.painted_prompts import MaskPrompts
 from napari_sam3_assistant.app.prompt_layers import Boxes
+from napari_sam3_assistant.app.propagation import Propagating
 from napari_sam3_assistant.app.roi import ActiveRoi
 from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.app.saving import Saving
@@ -36,6 +37,7 @@ from napari_sam3_assistant.app.standby import Standby
 from napari_sam3_assistant.app.state import AppState, Phase
 from napari_sam3_assistant.app.status import OnMain, Status
 from napari_sam3_assistant.app.task_state import PromptKind
+from napari_sam3_assistant.app.video_views import GUIDANCE, frames_line
 from napari_sam3_assistant.app.viewer_events import ViewerEvents
 from napari_sam3_assistant.core.errors import AssistantError, ImageError
 from napari_sam3_assistant.engines import registry
@@ -45,7 +47,13 @@ from napari_sam3_assistant.samples import napari_samples
 from napari_sam3_assistant.tasks.jobs import Task
 
 After = Callable[[float, Callable[[], None]], None]
-TASK_NAMES = {Task.IMAGE: "2D", Task.LIVE_POINTS: "Live Points", Task.EXEMPLAR: "Exemplar", Task.TEXT: "Text"}
+TASK_NAMES = {
+    Task.IMAGE: "2D",
+    Task.LIVE_POINTS: "Live Points",
+    Task.EXEMPLAR: "Exemplar",
+    Task.TEXT: "Text",
+    Task.VIDEO: "3D/Video",
+}
 
 
 class AppController:
@@ -79,6 +87,7 @@ class AppController:
         self._unseen = ""
         self.channels: Channels = Channels(self)
         self._session = runtime.session(state.model.in_use)
+        self.propagation: Propagating = Propagating(self, runtime.session(state.model.in_use))
         self.board: Board = Board(self)
         self.listing: Listing = Listing(self, runtime.scheduler)
         self.standby: Standby = Standby(self, self._session, runtime.session(registry.BUILTIN.name))
@@ -109,8 +118,9 @@ class AppController:
         self.state.task.task = task
         self.describe()
         if not self.status.running:
-            self.status.idle("Ready")
-        if task is not Task.IMAGE:
+            self.status.idle(GUIDANCE if task is Task.VIDEO else "Ready")
+        self.listing.publish()
+        if task not in (Task.IMAGE, Task.VIDEO):
             self.arm()
             self.asking.follow(self.state.run.message)
 
@@ -193,6 +203,9 @@ class AppController:
     def run(self) -> None:
         """Ask with the prompts of the kind in use."""
         task = self.state.task
+        if task.task is Task.VIDEO:
+            self.propagation.start()
+            return
         if self.standby.allow(self.board.place):
             self.board.change(Draft.all_unasked)
             self.prepare()
@@ -226,6 +239,7 @@ class AppController:
             self.status.cancelling()
         self.asking.cancel()
         self.saving.cancel()
+        self.propagation.cancel()
 
     def on_screen(self) -> OnScreen | None:
         """Return the image in use as it is on screen, or None if none is in use.
@@ -266,7 +280,7 @@ class AppController:
         identity = str(layer.unique_id)
         self.channels.forget(layer)
         self._runtime.embeddings.drop(lambda key: key.identity == identity)
-        for part in (self.live, self.boxes, self.masks, self.editing, self.accepting, self.roi):
+        for part in (self.live, self.boxes, self.masks, self.editing, self.accepting, self.roi, self.propagation):
             part.layer_removed(layer)
         if layer.name == names.PREVIEW_LABELS and not self.board.drawing:
             if len(self.board.draft.objects):
@@ -317,6 +331,7 @@ class AppController:
         for part in (self.live, self.boxes, self.masks, self.model, self.finding, self.roi, self.listing, self.saving):
             part.close()
         self.accepting.paint.close()
+        self.propagation.close()
         self.channels.close()
 
     # -- telling ----------------------------------------------------------------------------------
@@ -327,10 +342,13 @@ class AppController:
         if here is not None and run.phase is Phase.FAILED and run.message == self._unseen:
             self.status.idle("Ready")  # what was wrong with the view is mended
         self.roi.look(here)
+        self.propagation.look(here)
         if here is not None:
             height, width = here.source.plane_shape(here.plane)
             name = TASK_NAMES[self.state.task.task]
-            self.state.task.summary = f"{here.layer.name}: {height} x {width}. Current task: {name}."
+            self.state.task.summary = (
+                f"{here.layer.name}: {height} x {width}. Current task: {name}.{frames_line(self.state)}"
+            )
         elif self.state.task.image is None:
             self.state.task.summary = ""
         self.channels.describe()

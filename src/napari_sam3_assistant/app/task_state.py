@@ -11,6 +11,7 @@ from psygnal import SignalGroupDescriptor
 from napari_sam3_assistant.core.sources import Mix
 from napari_sam3_assistant.core.window_rule import WindowRule
 from napari_sam3_assistant.core.windows import WINDOW_SIDE, Window
+from napari_sam3_assistant.tasks.frames import Direction
 from napari_sam3_assistant.tasks.jobs import Task
 
 
@@ -53,6 +54,8 @@ class TaskState:
     colours (``deep``), whether it is shown in colour (``color``), the
     contrast limits that were taken (``limits``, in words; None where none were) and whether the layer has others
     by now (``limits_old``).
+
+    The user's, of the task ``3D/Video``: ``direction`` (which way objects are followed from the frame on screen).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -86,6 +89,7 @@ class TaskState:
     color: bool = False
     limits: str | None = None
     limits_old: bool = False
+    direction: Direction = Direction.BOTH
 
     @property
     def rule(self) -> WindowRule:
@@ -94,9 +98,11 @@ class TaskState:
 
     @property
     def kind(self) -> PromptKind:
-        """The kind of prompt in use: of the task ``2D`` the chosen one; the other tasks have one each."""
+        """The kind of prompt in use: of the tasks ``2D`` and ``3D/Video`` the chosen one; the others have one each."""
         if self.task is Task.EXEMPLAR:
             return PromptKind.BOX
         if self.task is Task.TEXT:
             return PromptKind.TEXT
+        if self.task is Task.VIDEO and self.prompt is PromptKind.TEXT:
+            return PromptKind.POINTS
         return PromptKind.POINTS if self.task is Task.LIVE_POINTS else self.prompt

@@ -128,6 +128,9 @@ class ObjectsView:
 class RunView:
     """What goes on: whether the bar moves (``busy``) and how far it is, a line, whether it tells a ``problem``.
 
+    ``title`` is on the button ``run``. ``go_on`` is the button that goes on with a video session, ``go_on_title`` what
+    is on it, and ``video`` whether the task is one that has sessions.
+
     ``background`` says what the engine in use does while another one answers. The rest are the buttons.
     """
 
@@ -140,6 +143,38 @@ class RunView:
     cancel: Action
     clear_preview: Action
     clear_results: Action
+    title: str
+    go_on: Action
+    go_on_title: str
+    video: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VideoView:
+    """The task ``3D/Video``.
+
+    Attributes
+    ----------
+    on, running : bool
+        Whether it is the task in use; whether objects are being followed, whatever the task is by now.
+    direction : Action
+        ``3D direction``.
+    start, go_on : Action
+        The button that runs the task, and the one that goes on with the session.
+    start_title, go_on_title : str
+        What is written on them.
+    words : Action
+        Whether words may be the prompt.
+    """
+
+    on: bool
+    running: bool
+    direction: Action
+    start: Action
+    start_title: str
+    go_on: Action
+    go_on_title: str
+    words: Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +239,7 @@ class Availability:
     run : RunView
     results : ResultsView
     table : TableView
+    video : VideoView
     """
 
     start: bool
@@ -218,3 +254,4 @@ class Availability:
     run: RunView
     results: ResultsView
     table: TableView
+    video: VideoView

@@ -1,4 +1,4 @@
-"""Standing out: how different what a mask covers is from what lies round it, just inside and just outside its outline."""
+"""Standing out: how different what a mask covers is from what lies round it."""
 
 from __future__ import annotations
 
