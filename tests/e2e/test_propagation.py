@@ -1,4 +1,4 @@
-"""Objects followed through depth and time, in a real viewer: started, corrected, cancelled, saved, and what goes wrong."""
+"""Objects followed through depth and time, in a real viewer; and what goes wrong meanwhile."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_boxes_and_labels_are_prompts_too(open_driver):
     controller.clearing.preview()
     controller.choose_prompt(PromptKind.LABELS)
     controller.arm()
-    painted = controller.masks.layer
+    painted = driver.viewer.layers[names.MASK_PROMPT]
     painted.data[..., 12:28, 12:28] = 1
     painted.refresh()
     painted.events.paint(value=[])
@@ -177,9 +177,10 @@ def test_a_click_comes_in_between_two_frames_and_cancel_keeps_what_is_done(open_
     driver.state.task.direction = Direction.FORWARD
     controller.run()
     driver.wait(lambda: driver.state.video.done > 2, "Three frames")
-    assert not controller.state.results.rows == ()
+    assert controller.state.results.rows != ()
 
     controller.choose_task(Task.LIVE_POINTS)
+    controller.board.begin_object()
     add(driver, 60, 30, wait=False)
     driver.wait(lambda: len(driver.state.results.objects) == 2, "The click's mask")
     assert driver.state.video.running
@@ -237,8 +238,9 @@ def test_other_axes_stay_where_they_are(open_driver):
     controller = driver.widget.controller
     controller.choose_task(Task.VIDEO)
     controller.arm()
-    driver.viewer.dims.set_current_step(0, 1)
-    driver.viewer.dims.set_current_step(1, 0)
+    assert "Frames: z (8)." in driver.state.task.summary
+    for position in (0, 1):
+        driver.viewer.dims.set_current_step(0, position)
     assert "Frames: t (2)." in driver.state.task.summary
     driver.viewer.dims.set_current_step(1, 7)
     assert "Frames: z (8)." in driver.state.task.summary
@@ -291,11 +293,12 @@ def test_of_a_lazy_stack_of_2000_frames_only_those_visited_are_read(open_driver,
 
     driver = open_driver((Counted(), {"contrast_limits": (0, 255), "multiscale": False}), show=False)
     begin(driver, 0, (30, 30))
+    read.clear()  # napari has drawn the frame in the middle
     driver.widget.controller.run()
     rest(driver)
 
     assert driver.state.video.done == 6
-    assert max(int(np.max(one)) if not isinstance(one, slice) else one.start or 0 for one in read) < 10
+    assert {int(one) for one in read} <= set(range(10))
 
 
 def test_a_damaged_frame_ends_that_way_and_says_which(open_driver):
@@ -368,10 +371,12 @@ def test_what_happens_meanwhile_leaves_no_run_behind(open_driver, engine, what):
     driver.pump(0.3)
     assert not controller.propagation.running
     if what != "closed":
-        assert "3D propagation stopped" in driver.state.activity.lines[-1].text or driver.state.video.done == 0
+        assert any("3D propagation stopped" in line.text for line in driver.state.activity.lines)
 
 
-@pytest.mark.parametrize(("format", "suffix"), [("tiff", ".tif"), ("npy", ".npy"), ("zarr", ".ome.zarr"), ("png", ".tif")])
+@pytest.mark.parametrize(
+    ("format", "suffix"), [("tiff", ".tif"), ("npy", ".npy"), ("zarr", ".ome.zarr"), ("png", ".tif")]
+)
 def test_the_stack_is_saved_as_one_file(open_driver, tmp_path, format, suffix):
     driver = open_driver((film(4), {"name": "film"}), show=False)
     begin(driver, 0)

@@ -23,7 +23,6 @@ from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ImageEr
 from napari_sam3_assistant.core.geometry import PlacedMask, union
 from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts
 from napari_sam3_assistant.core.results import Segmentation
-from napari_sam3_assistant.layers import images
 from napari_sam3_assistant.masks.registry import MaskObject, Origin
 from napari_sam3_assistant.tasks.frames import frame_axes, frame_axis
 from napari_sam3_assistant.tasks.video import Propagation, Step
@@ -317,12 +316,18 @@ class Propagating:
         self._tracks, self._open = None, False
         self.publish(rows=True)
 
-    def replaced(self, image: Any) -> None:
-        """Stop where the pixels of the picture have become others; what was followed stays in its layer."""
-        if self._tracks is not None and self._tracks.image == str(image.unique_id):
-            self._halt(f"The pixels of {image.name} were replaced.")
-            self._open = False
-            self.publish()
+    def replaced(self, image: Any) -> str:
+        """Stop where the pixels of the picture have become others; return what to say of it.
+
+        What was followed stays in its layer.
+        """
+        if self._tracks is None or self._tracks.image != str(image.unique_id):
+            return ""
+        stopped = " 3D propagation stopped; start it again." if self.running else ""
+        self._halt(f"The pixels of {image.name} were replaced.")
+        self._open = False
+        self.publish()
+        return stopped
 
     def close(self) -> None:
         """Stop; layers stay as they are."""
@@ -350,8 +355,3 @@ class Propagating:
         if rows:
             self._published = time.monotonic()
             self._controller.listing.publish()
-
-    @property
-    def image(self) -> Any | None:
-        """The picture that was followed through, if it is still there."""
-        return images.layer_by_id(self._controller.viewer, self._tracks.image) if self._tracks is not None else None
