@@ -265,7 +265,8 @@ class Propagating:
             self.layer.finish(self._tracks)
         self.publish(rows=True)
         if run is not None and not self._controller.closed:
-            done = f"{count_of(len(run.objects))} on {run.done + 1} frames."
+            frames = len(self._tracks.frames) if self._tracks is not None else 0
+            done = f"{count_of(len(run.objects))} on {frames} frame{'' if frames == 1 else 's'}."
             error = error or self._problem
             if error is not None:
                 text = f"3D propagation stopped: {error.message} What is done stays: {done}"
