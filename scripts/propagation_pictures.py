@@ -11,6 +11,7 @@ from pathlib import Path
 
 import napari
 import numpy as np
+from howto_pictures import HOME
 
 from napari_sam3_assistant.demo.driver import Driver
 from napari_sam3_assistant.samples.nuclei_stack import nuclei_stack
@@ -42,6 +43,7 @@ def main() -> None:
     driver.wait(lambda: not driver.state.video.running, "The end")
     viewer.dims.set_current_step(0, SEEN)
     driver.state.results.table = True
+    driver.state.output.default_folder = HOME
     driver.pump(0.5)
     driver.screenshot(str(IMAGES / "propagation.png"))
     viewer.close()

@@ -374,6 +374,26 @@ def test_what_happens_meanwhile_leaves_no_run_behind(open_driver, engine, what):
         assert any("3D propagation stopped" in line.text for line in driver.state.activity.lines)
 
 
+def test_a_plane_too_large_to_paint_in_takes_no_more_than_its_objects(open_driver, tmp_path):
+    data = np.full((4, 5000, 64), 20, np.uint8)
+    for frame in range(4):
+        data[frame, 3000 + 2 * frame : 3030 + 2 * frame, 20:50] = 200
+    driver = open_driver((data, {"name": "slide"}), show=False)
+    begin(driver, 1, (3015, 35))
+
+    driver.widget.controller.run()
+    rest(driver)
+    layer = driver.viewer.layers[names.PROPAGATED]
+    driver.state.output.folder = str(tmp_path)
+    driver.widget.controller.saving.save()
+    driver.wait(lambda: driver.state.output.saved is not None, "The file")
+
+    assert layer.multiscale
+    for frame in range(4):
+        assert iou(np.asarray(layer.data[0][frame]) > 0, data[frame] > 100) > 0.9
+    assert np.array_equal(tifffile.imread(driver.state.output.saved), np.asarray(layer.data[0]))
+
+
 @pytest.mark.parametrize(
     ("format", "suffix"), [("tiff", ".tif"), ("npy", ".npy"), ("zarr", ".ome.zarr"), ("png", ".tif")]
 )

@@ -49,6 +49,7 @@ def video_view(state: AppState, busy: bool) -> VideoView:
         go_on=Action(not session, session or GO_ON),
         go_on_title="Propagate Existing Session" if task.advanced else "Propagate",
         words=Action(not on, NO_WORDS if on else "Type what you look for. Needs SAM3."),
+        frames=frames_line(state).strip(),
     )
 
 

@@ -165,6 +165,8 @@ class VideoView:
         What is written on them.
     words : Action
         Whether words may be the prompt.
+    frames : str
+        Which axis holds the frames, and how many there are.
     """
 
     on: bool
@@ -175,6 +177,7 @@ class VideoView:
     go_on: Action
     go_on_title: str
     words: Action
+    frames: str
 
 
 @dataclass(frozen=True, slots=True)

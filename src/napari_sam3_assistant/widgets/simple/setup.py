@@ -51,8 +51,11 @@ class SetupGroup(QGroupBox):
         self.window = WindowRows(self._task, bindings)
         layout.addWidget(self.window)
         self.direction = direction_box(self._task, bindings)
+        self.frames = QElidingLabel()
         self._direction_row = labelled(TITLE, self.direction)
-        layout.addWidget(self._direction_row)
+        third = row(self._direction_row, self.frames)
+        third.setStretch(1, 1)
+        layout.addLayout(third)
 
     def draw(self, can: Availability) -> None:
         """Show the images there are and what the chosen one is like."""
@@ -64,7 +67,10 @@ class SetupGroup(QGroupBox):
         self.limits.draw(can.channels)
         self.window.draw(can.window)
         draw_direction(self.direction, can.video.direction)
-        show(self._direction_row, can.video.on)
+        self.frames.setText(can.video.frames)
+        self.frames.setToolTip(can.video.frames)
+        for widget in (self._direction_row, self.frames):
+            show(widget, can.video.on)
 
     def _chosen(self, index: int) -> None:
         self._controller.choose_image(str(self.image.itemData(index)), arm=True)
