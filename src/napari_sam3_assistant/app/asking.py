@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from napari_sam3_assistant.app.drafts import Points, Talk
 from napari_sam3_assistant.app.hints import FIRST
 from napari_sam3_assistant.app.requests import Key, Pending, Requests
 from napari_sam3_assistant.app.screen import OnScreen, Place
+from napari_sam3_assistant.app.state import Phase
 from napari_sam3_assistant.app.status import unexpected
 from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.using import Using, in_use, not_in_use
@@ -53,6 +54,7 @@ class Asking:
         self._error: AssistantError | None = None
         self._outcome, self._news = "", ""
         self._drawn, self._undrawn = 0.0, False
+        self._next: Callable[[], None] | None = None
 
     # -- what there is to ask ---------------------------------------------------------------------
 
@@ -146,11 +148,12 @@ class Asking:
 
     def cancel(self) -> None:
         """Drop what waits and stop what runs."""
+        self._next = None
         self._standby.cancel()
 
     def forget(self) -> None:
         """Stop all, and take no answer any more."""
-        self._news = ""
+        self._news, self._next = "", None
         self._pending.forget()
         self._standby.forget()
         self._controller.finding.forget()
@@ -169,6 +172,13 @@ class Asking:
             self._news = news
         else:
             self._controller.status.idle(news)
+
+    def then(self, do: Callable[[], None]) -> None:
+        """Do something once all answers are there: not if one fails, or nobody waits for them any more."""
+        if self._pending:
+            self._next = do
+        elif self._state.run.phase is not Phase.FAILED:
+            do()
 
     @property
     def waits(self) -> bool:
@@ -329,10 +339,13 @@ class Asking:
             self._controller.board.draw()
         error, self._error = self._error, None
         news, self._news = self._news, ""
+        do, self._next = self._next, None
         if error is not None:
             self._controller.status.fail(error)
-        else:
-            self._controller.status.idle(f"{news} {self._outcome}".strip())
+            return
+        self._controller.status.idle(f"{news} {self._outcome}".strip())
+        if do is not None:
+            do()
 
     def nothing_to_run_with(self, found: Using) -> None:
         """Say which prompt a run needs."""

@@ -5,7 +5,7 @@ Every mode and widget draws this; none decides for itself. The long texts are in
 
 from __future__ import annotations
 
-from napari_sam3_assistant.app import batch_words, hints, model_hints
+from napari_sam3_assistant.app import batch_words, hints, model_hints, video_views
 from napari_sam3_assistant.app.exemplar_view import exemplar_view
 from napari_sam3_assistant.app.model_availability import model_step, model_view
 from napari_sam3_assistant.app.panel_state import Section
@@ -24,6 +24,7 @@ from napari_sam3_assistant.app.views import (
     WindowView,
 )
 from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
 
 BUSY = (Phase.LOADING, Phase.RUNNING, Phase.CANCELLING)
@@ -48,6 +49,7 @@ def availability(state: AppState) -> Availability:
         table=_table(state),
         exemplar=exemplar_view(state.task),
         batch=_batch(state.task),
+        video=video_views.video_view(state, state.run.phase in BUSY),
     )
 
 
@@ -76,7 +78,7 @@ def _channels(state: AppState) -> ChannelsView:
 def _prompt(state: AppState) -> PromptView:
     task = state.task
     there = task.prompt_layer and task.armed
-    free = task.task is Task.IMAGE
+    free = task.task in (Task.IMAGE, Task.VIDEO)
     words = task.kind is PromptKind.TEXT
     layer = hints.LAYERS.get(task.kind, "")
     something = bool(task.usable or task.in_use or task.left_out or len(state.results.objects))
@@ -122,20 +124,26 @@ def _run(state: AppState) -> RunView:
     run, results = state.run, state.results
     busy = run.phase in BUSY
     saving = bool(state.output.step)
-    batch = bool(run.batch)
-    stoppable = ((busy or run.background_works) and run.phase is not Phase.CANCELLING) or saving or batch
+    batch, video = bool(run.batch), video_views.video_view(state, busy)
+    steps = batch or saving or video.running
+    stoppable = ((busy or run.background_works) and run.phase is not Phase.CANCELLING) or steps
     ready = state.task.usable > 0 or run.background_stopped or state.task.batches
-    shown = results.current is not None or len(results.objects) > 0 or results.batched
+    shown = results.current is not None or len(results.objects) > 0 or results.batched or state.video.done > 0
+    asked = Action(state.task.image is not None and ready and not busy and not batch, hints.run_tip(state, busy))
     return RunView(
-        busy=busy or run.background_works or saving or batch,
-        progress=_progress(state, busy),
-        background=" ".join(filter(None, (state.output.step, run.batch, run.background))),
+        busy=busy or run.background_works or steps,
+        progress=state.video.progress if video.running else _progress(state, busy),
+        background=" ".join(filter(None, (state.video.step, state.output.step, run.batch, run.background))),
         status=" ".join(filter(None, (run.message, run.hint))),
         problem=run.phase is Phase.FAILED,
-        run=Action(state.task.image is not None and ready and not busy and not batch, hints.run_tip(state, busy)),
+        run=video.start if video.on else asked,
         cancel=_action(stoppable, "Stop what runs; prompts and masks stay.", "Nothing runs."),
         clear_preview=_action(shown, "Remove the preview; prompts and saved masks stay.", "There is no preview."),
         clear_results=_action(bool(results.rows), "Empty the table; masks and prompts stay.", "There are no results."),
+        title=video.start_title if video.on else "Run Preview",
+        go_on=video.go_on,
+        go_on_title=video.go_on_title,
+        video=video.on,
     )
 
 
@@ -156,13 +164,18 @@ def _results(state: AppState) -> ResultsView:
     what = "the object" if count == 1 else f"all {count} objects"
     accept, none = f"Copy {what} to the layer {hints.ACCEPTED}", "Make a mask first."
     saved = f"Show {output.saved.name} in its folder." if output.saved is not None else ""
-    everywhere = hints.everywhere(results)
+    stack = video_views.stacked(state)
+    everywhere = "" if stack else hints.everywhere(results)
     here = min(count, 1) + (results.more_here if count else 0)
     files = len(results.previews) + results.more_files if output.everywhere else here
+    files = 1 if stack else files
     preview = files > 0 and not output.saving
     waits = "Saving..." if output.saving else none
     several = f"{files} results" if results.more_files else f"{files} planes"
     masks = "the masks to a file" if files < 2 else f"the masks of {several} to a file each"
+    masks = f"the masks of {state.video.done} frames to one file" if stack else masks
+    copied = f"Copy {what} to a new layer {hints.SAVED}; the preview stays."
+    copied = f"Copy the masks of all frames to a new layer {names.SAVED_PROPAGATED}." if stack else copied
     return ResultsView(
         text=hints.results_lines(state),
         accept_clear=_action(count > 0, f"{accept}, and clear the prompts (K).", none),
@@ -182,7 +195,7 @@ def _results(state: AppState) -> ResultsView:
         save_clean=_action(preview, f"Write {masks}, keep them as a layer named as it, and remove the preview.", waits),
         save_labels=_action(
             preview,
-            f"Copy {what} to a new layer {hints.SAVED}; the preview stays."
+            copied
             if files < 2
             else f"Copy the masks of {several} to a new layer {hints.SAVED} each; the preview stays.",
             waits,

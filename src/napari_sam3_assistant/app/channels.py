@@ -208,9 +208,10 @@ class Channels:
         self._changed.add(str(layer.unique_id))
         waits = controller.asking.waits
         controller.asking.forget()
+        stopped = controller.propagation.replaced(layer)
         controller.view_moved()
         controller.prepare()
-        message = REPLACED.format(layer.name)
+        message = REPLACED.format(layer.name) + stopped
         if waits and controller.live.is_live:
             controller.asking.follow()
         if controller.here_or_say() is not None:

@@ -36,6 +36,9 @@ class Clearing:
         board.drawing = True
         count = previews.clear_previews(controller.viewer) + controller.batch_views.clear()
         board.drawing = False
+        if controller.propagation.layer.find() is not None:
+            controller.propagation.forget()
+            count += 1
         board.publish()
         controller.status.idle(f"Cleared {count} SAM3 preview layer(s). Prompts and accepted labels were kept.")
 
@@ -51,6 +54,8 @@ class Clearing:
         controller, task = self._controller, self._controller.state.task
         controller.asking.forget()
         controller.board.step("Reset Prompt")
+        if task.task is Task.VIDEO:
+            controller.propagation.end_session()
         if task.kind is PromptKind.POINTS:
             controller.live.clear()
         elif task.kind is PromptKind.BOX:

@@ -31,6 +31,7 @@ from napari_sam3_assistant.app.live_points import LivePoints
 from napari_sam3_assistant.app.model import ModelController
 from napari_sam3_assistant.app.painted_prompts import MaskPrompts
 from napari_sam3_assistant.app.prompt_layers import Boxes
+from napari_sam3_assistant.app.propagation import Propagating
 from napari_sam3_assistant.app.roi import ActiveRoi
 from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.app.saving import Saving
@@ -39,6 +40,7 @@ from napari_sam3_assistant.app.standby import Standby
 from napari_sam3_assistant.app.state import AppState, Phase
 from napari_sam3_assistant.app.status import OnMain, Status
 from napari_sam3_assistant.app.task_state import PromptKind
+from napari_sam3_assistant.app.video_views import GUIDANCE, frames_line
 from napari_sam3_assistant.app.viewer_events import ViewerEvents
 from napari_sam3_assistant.core.errors import AssistantError, ImageError
 from napari_sam3_assistant.engines import registry
@@ -48,7 +50,13 @@ from napari_sam3_assistant.samples import napari_samples
 from napari_sam3_assistant.tasks.jobs import Task
 
 After = Callable[[float, Callable[[], None]], None]
-TASK_NAMES = {Task.IMAGE: "2D", Task.LIVE_POINTS: "Live Points", Task.EXEMPLAR: "Exemplar", Task.TEXT: "Text"}
+TASK_NAMES = {
+    Task.IMAGE: "2D",
+    Task.LIVE_POINTS: "Live Points",
+    Task.EXEMPLAR: "Exemplar",
+    Task.TEXT: "Text",
+    Task.VIDEO: "3D/Video",
+}
 
 
 class AppController:
@@ -83,6 +91,7 @@ class AppController:
         self.channels: Channels = Channels(self)
         self._session = runtime.session(state.model.in_use)
         self.batch_views: BatchViews = BatchViews(self)
+        self.propagation: Propagating = Propagating(self, runtime.session(state.model.in_use))
         self.board: Board = Board(self)
         self.listing: Listing = Listing(self, runtime.scheduler)
         self.standby: Standby = Standby(self, self._session, runtime.session(registry.BUILTIN.name))
@@ -115,8 +124,9 @@ class AppController:
         self.state.task.task = task
         self.describe()
         if not self.status.running:
-            self.status.idle("Ready")
-        if task is not Task.IMAGE:
+            self.status.idle(GUIDANCE if task is Task.VIDEO else "Ready")
+        self.listing.publish()
+        if task not in (Task.IMAGE, Task.VIDEO):
             self.arm()
             self.asking.follow(self.state.run.message)
 
@@ -202,6 +212,9 @@ class AppController:
         if task.in_steps:
             self.batching.run()
             return
+        if task.task is Task.VIDEO:
+            self.propagation.start()
+            return
         if self.standby.allow(self.board.place):
             self.board.change(Draft.all_unasked)
             self.prepare()
@@ -237,6 +250,7 @@ class AppController:
         self.model.loading.cancel()
         self.saving.cancel()
         self.batching.cancel()
+        self.propagation.cancel()
 
     def on_screen(self) -> OnScreen | None:
         """Return the image in use as it is on screen, or None if none is in use.
@@ -285,7 +299,7 @@ class AppController:
         identity = str(layer.unique_id)
         self.channels.forget(layer)
         self._runtime.embeddings.drop(lambda key: key.identity == identity)
-        for part in (self.live, self.boxes, self.masks, self.editing, self.accepting, self.roi):
+        for part in (self.live, self.boxes, self.masks, self.editing, self.accepting, self.roi, self.propagation):
             part.layer_removed(layer)
         self.batch_views.layer_removed(layer)
         if layer.name == names.PREVIEW_LABELS and not self.board.drawing:
@@ -339,6 +353,7 @@ class AppController:
             part.close()
         self.exemplars.close()
         self.accepting.paint.close()
+        self.propagation.close()
         self.channels.close()
 
     # -- telling ----------------------------------------------------------------------------------
@@ -349,10 +364,13 @@ class AppController:
         if here is not None and run.phase is Phase.FAILED and run.message == self._unseen:
             self.status.idle("Ready")  # what was wrong with the view is mended
         self.roi.look(here)
+        self.propagation.look(here)
         if here is not None:
             height, width = here.source.plane_shape(here.plane)
             name = TASK_NAMES[self.state.task.task]
-            self.state.task.summary = f"{here.layer.name}: {height} x {width}. Current task: {name}."
+            self.state.task.summary = (
+                f"{here.layer.name}: {height} x {width}. Current task: {name}.{frames_line(self.state)}"
+            )
         elif self.state.task.image is None:
             self.state.task.summary = ""
         self.channels.describe()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_sam3_assistant.app import batch_words, exemplar_view
+from napari_sam3_assistant.app import batch_words, exemplar_view, video_views
 from napari_sam3_assistant.app.state import AppState, EditAccepted, ResultState
 from napari_sam3_assistant.app.task_state import PromptKind, TaskState
 from napari_sam3_assistant.core.intensity import Limits
@@ -47,6 +47,7 @@ MISSING = {
     Task.LIVE_POINTS: "The layer SAM3 points was removed. Press Live Points to go on.",
     Task.IMAGE: "Press Create Prompt Layer to begin.",
     Task.EXEMPLAR: "Press Create Prompt Layer, then draw a box round an example.",
+    Task.VIDEO: "Press Create Prompt Layer to begin.",
 }
 FIRST = {
     PromptKind.POINTS: "Click a point on the image first.",
@@ -78,6 +79,8 @@ EDIT = {
 def prompt_hint(state: AppState) -> str:
     """Return what to do next."""
     task = state.task
+    if task.task is Task.VIDEO:
+        return video_views.HINT if task.prompt_layer else f"{video_views.HINT}\n{MISSING[task.task]}"
     if task.kind is PromptKind.TEXT:
         how = TEXT if state.model.reads else NO_WORDS_MULTIPLEX if state.model.multiplex else NO_WORDS
         return f"{how}\n{REFINE}" if len(state.results.objects) else how
@@ -157,7 +160,8 @@ def run_tip(state: AppState, busy: bool) -> str:
 def results_lines(state: AppState) -> str:
     """Return what came of the runs: saved or found, accepted; and what the selected object is like."""
     results, saved = state.results, state.output.saved
-    first = f"Saved: {saved.name}" if saved is not None else _latest(results)
+    latest = video_views.line(state) if state.task.task is Task.VIDEO else _latest(results)
+    first = f"Saved: {saved.name}" if saved is not None else latest
     if results.accepted:
         first = f"{first.rstrip('.')}. Accepted: {count_of(results.accepted)}."
     return "\n".join(filter(None, (first, _selected(results))))

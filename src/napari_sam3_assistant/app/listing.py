@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.export import tables
 from napari_sam3_assistant.layers import accepted, images, seeing
 from napari_sam3_assistant.masks.accepting import Accepted
-from napari_sam3_assistant.tasks.jobs import Job, Kind
+from napari_sam3_assistant.masks.registry import MaskObject
+from napari_sam3_assistant.tasks.jobs import Job, Kind, Task
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -99,11 +101,19 @@ class Listing:
         """Return the planes that have objects, those of one image after each other."""
         drafts, layers = self._controller.board.drafts, self._controller.viewer.layers
         there = {str(layer.unique_id) for layer in layers}
-        return in_order(place for place in dict.fromkeys((*drafts, *self._records())) if place[0] in there)
+        places = (*drafts, *self._records(), *self._followed())
+        return in_order(place for place in dict.fromkeys(places) if place[0] in there)
+
+    def _followed(self) -> list[Place]:
+        """Return the planes that objects were followed onto, in the task that shows them."""
+        tracks = self._controller.propagation.tracks
+        shown = self._controller.state.task.task is Task.VIDEO and tracks is not None
+        return tracks.places() if tracks is not None and shown else []
 
     def _listed(self) -> list[Line]:
         here = self._controller.board.place
-        places = self._everywhere() if self._results.all_planes else [] if here is None else [here]
+        everywhere = self._results.all_planes or bool(self._followed())
+        places = self._everywhere() if everywhere else [] if here is None else [here]
         found: list[Line] = []
         for place in places:
             lines, cleared = self._of(place), self._cleared.get(place)
@@ -113,9 +123,21 @@ class Listing:
     def _of(self, place: Place) -> list[Line]:
         return one_of_each(self._controller.board.at(place), self._lines(place))
 
+    def _objects(self, place: Place) -> Iterable[MaskObject]:
+        """Return the objects of a plane that are being made; those followed onto it stand for their drafts."""
+        objects = self._controller.board.at(place).objects
+        if self._controller.state.task.task is not Task.VIDEO:
+            return objects
+        followed = self._controller.propagation.on(place)
+        if not followed:
+            return objects
+        ids = {item.id for item in followed}
+        rest = tuple(item for item in objects if item.id not in ids)
+        return (*rest, *followed) if rest else followed
+
     def _lines(self, place: Place) -> Lines:
         """Return the objects of a plane and their rows; of thousands, only those that changed are made anew."""
-        paint, objects = self._controller.accepting.paint, self._controller.board.at(place).objects
+        paint, objects = self._controller.accepting.paint, self._objects(place)
         records = self._records().get(place, ())
         layer = images.layer_by_id(self._controller.viewer, place[0])
         name = None if layer is None else str(layer.name)

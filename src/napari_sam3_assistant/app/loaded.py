@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam3_assistant.core.errors import Unsupported
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, Segmentation
-from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, ImageEngine
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, ImageEngine, VideoEngine, VideoSession
 
 
 class Loaded:
@@ -57,6 +58,18 @@ class Loaded:
     def find(self, embedding: Embedding, query: Query) -> Candidates:
         """Have the engine search."""
         return self._engine.find(embedding, query)
+
+    def start(self) -> VideoSession:
+        """Have the engine follow objects through frames.
+
+        Raises
+        ------
+        Unsupported
+            If it does not, as its capabilities say.
+        """
+        if not isinstance(self._engine, VideoEngine):
+            raise Unsupported(f"The engine {self.name} follows nothing.", hint=self.capabilities.instead)
+        return self._engine.start()
 
     def close(self) -> None:
         """Close the engine."""

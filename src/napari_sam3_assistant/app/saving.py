@@ -19,7 +19,7 @@ from napari_sam3_assistant.app.taking import Refused, Taken, Taking
 from napari_sam3_assistant.app.writing import Outcome, write_all
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, SaveError
 from napari_sam3_assistant.layers import names
-from napari_sam3_assistant.tasks.jobs import Job, Kind
+from napari_sam3_assistant.tasks.jobs import Job, Kind, Task
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -45,7 +45,8 @@ class Saving:
         for signal in (output.folder, output.default_folder, output.format, output.filename, output.saved):
             signal.connect(self._rename)
         results = controller.state.results.events
-        for signal in (task.image, task.summary, output.everywhere, results.previews, results.kept):
+        video = controller.state.video.events
+        for signal in (task.image, task.summary, output.everywhere, results.previews, results.kept, video.done):
             signal.connect(self._rename)
 
     def default_folder(self) -> Path:
@@ -56,6 +57,8 @@ class Saving:
 
     def save(self) -> None:
         """Write the objects in the preview, edits included, or without them the accepted ones; say where."""
+        if self._save_stack():
+            return
         try:
             taken, refused = self._taking.previews()
             found = None if taken or refused else self._taking.accepted()
@@ -71,12 +74,19 @@ class Saving:
 
     def save_and_clean(self) -> None:
         """Write the objects in the preview to files, keep each as a layer named as it, and remove the preview."""
+        if self._save_stack(self._controller.propagation.keep):
+            return
         found = self._previews()
         if found is not None:
             self._submit(*found, clean=True)
 
     def save_labels(self) -> None:
-        """Copy the objects in the preview into new layers ``SAM3 saved labels``; the preview stays."""
+        """Copy the objects in the preview into new layers ``SAM3 saved labels``; the preview stays.
+
+        Of a stack that was followed through, all of it into ``SAM3 saved propagated labels``.
+        """
+        if self._copy_stack():
+            return
         found = self._previews()
         if found is None:
             return
@@ -118,13 +128,46 @@ class Saving:
             return None
         return taken, refused
 
+    def _save_stack(self, keep: Callable[[str], str] | None = None) -> bool:
+        """Write what was followed through a stack, where that is the task; return whether it is."""
+        try:
+            found = self._taking.stack()
+        except AssistantError as error:
+            self._controller.status.fail(error)
+            return True
+        if found is not None:
+            self._submit([found[0]], [], clean=False, remark=found[1], keep=keep)
+        return found is not None
+
+    def _copy_stack(self) -> bool:
+        """Copy what was followed through a stack into a layer, where that is the task; return whether it is."""
+        propagation = self._controller.propagation
+        if self._controller.state.task.task is not Task.VIDEO or propagation.layer.find() is None:
+            return False
+        try:
+            made = propagation.layer.copy()
+        except MemoryError:
+            made = None
+        self._tell(
+            outcomes.copied([str(made.name)] if made is not None else [], [] if made else [names.PROPAGATED], [])
+        )
+        return True
+
     def _left_out(self, files: int) -> str:
         results = self._controller.state.results
         missing = results.accepted if files > 1 else results.kept
         verb = "object is" if missing == 1 else "objects are"
         return f"{missing} accepted {verb} not in {'them' if files > 1 else 'it'}." if missing else ""
 
-    def _submit(self, taken: list[Taken], refused: list[Refused], *, clean: bool, remark: str = "") -> None:
+    def _submit(
+        self,
+        taken: list[Taken],
+        refused: list[Refused],
+        *,
+        clean: bool,
+        remark: str = "",
+        keep: Callable[[str], str] | None = None,
+    ) -> None:
         output = self._output
         output.saving, output.saved = True, None
         several = len(taken) > 1
@@ -132,7 +175,7 @@ class Saving:
         on_main = self._controller.on_main
         job = Job(WORKER, write_all([one.write for one in taken]), keeps=True)
         future = self._scheduler.submit(job, session=self._session, kind=Kind.BATCH, progress=self._progress)
-        future.add_done_callback(lambda done: on_main(lambda: self._saved(done, taken, refused, clean, remark)))
+        future.add_done_callback(lambda done: on_main(lambda: self._saved(done, taken, refused, clean, remark, keep)))
 
     def _progress(self, fraction: float | None, message: str = "") -> None:
         self._controller.on_main(lambda: self._progressed(fraction, message))
@@ -168,7 +211,13 @@ class Saving:
     # -- what comes after -------------------------------------------------------------------------
 
     def _saved(
-        self, future: Future[list[Outcome]], taken: Sequence[Taken], refused: list[Refused], clean: bool, remark: str
+        self,
+        future: Future[list[Outcome]],
+        taken: Sequence[Taken],
+        refused: list[Refused],
+        clean: bool,
+        remark: str,
+        keep: Callable[[str], str] | None = None,
     ) -> None:
         try:
             results = future.result()
@@ -182,6 +231,8 @@ class Saving:
             self._output.saved = found.written[-1][1].path
         if found.written and clean and not self._controller.closed:
             Cleaning(self._controller, found.written, lambda cleaned: self._end(found, cleaned)).go_on()
+        elif found.written and keep is not None and not self._controller.closed:
+            self._end(found, Cleaned(added=[keep(found.written[-1][1].stem)], removed=1))
         else:
             self._end(found, Cleaned())
 

@@ -18,6 +18,7 @@ from napari_sam3_assistant.app.model_state import ModelState
 from napari_sam3_assistant.app.panel_state import PanelState
 from napari_sam3_assistant.app.screen import Place
 from napari_sam3_assistant.app.task_state import TaskState
+from napari_sam3_assistant.app.video_state import VideoState
 from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.masks.registry import Objects
@@ -167,6 +168,7 @@ class AppState:
     output: OutputState = field(default_factory=OutputState)
     activity: ActivityState = field(default_factory=ActivityState)
     panel: PanelState = field(default_factory=PanelState)
+    video: VideoState = field(default_factory=VideoState)
 
     @property
     def loads_when_running(self) -> bool:
@@ -182,4 +184,4 @@ class AppState:
     @property
     def parts(self) -> tuple[object, ...]:
         """Every part that has signals."""
-        return self.model, self.task, self.run, self.results, self.output, self.activity, self.panel
+        return self.model, self.task, self.run, self.results, self.output, self.activity, self.panel, self.video

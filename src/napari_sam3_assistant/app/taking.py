@@ -18,6 +18,7 @@ from napari_sam3_assistant.export.names import phrase_name, slice_name
 from napari_sam3_assistant.layers import accepted, images
 from napari_sam3_assistant.layers.world import world_of
 from napari_sam3_assistant.masks.registry import MaskObject
+from napari_sam3_assistant.tasks.jobs import Task
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -114,6 +115,29 @@ class Taking:
             write = writing.of_layer(target, layer.data) if np.any(layer.data) else None
         return None if write is None else (Taken(here, (), target.image + target.cut, write), target.remark)
 
+    def stack(self) -> tuple[Taken, str] | None:
+        """Return what was followed through the picture in use, with all its slices, and what to know of the format.
+
+        None in another task, or where nothing was.
+
+        Raises
+        ------
+        SaveError
+            If it is too large for a file, or there can be no such folder as the user has typed.
+        """
+        here, layer = self._controller.here(), self._controller.propagation.layer.find()
+        if self._controller.state.task.task is not Task.VIDEO or here is None or layer is None:
+            return None
+        target = self.target(here, flat=False)
+        data = layer.data[0] if layer.multiscale else layer.data
+        if data.size > writing.MOST_PIXELS:
+            raise SaveError(
+                f"A stack of {data.size:,} pixels is too large for one file.",
+                hint="Crop the stack to the part that matters; the masks stay in their layer.",
+            )
+        write = writing.of_stack(target, data) if layer.multiscale else writing.of_layer(target, data)
+        return Taken(here, (), target.image, write), target.remark
+
     def next_target(self) -> Target | None:
         """Return the target of the file that is written next; None where there is no picture.
 
@@ -125,6 +149,8 @@ class Taking:
         here, places = self._controller.here(), self._places()
         if here is None:
             return None
+        if self._controller.state.task.task is Task.VIDEO and self._controller.state.video.done:
+            return self.target(here, flat=False)
         alone = not places and self._controller.state.results.kept
         kept = None if not alone else accepted.accepted_layer(self._controller.viewer, here.layer)
         if kept is not None:

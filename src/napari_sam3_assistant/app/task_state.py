@@ -15,6 +15,7 @@ from napari_sam3_assistant.core.prompts import TextPrompt
 from napari_sam3_assistant.core.sources import Mix
 from napari_sam3_assistant.core.window_rule import WindowRule
 from napari_sam3_assistant.core.windows import WINDOW_SIDE, Window
+from napari_sam3_assistant.tasks.frames import Direction
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.tasks.phrases import once, phrases_by_line, phrases_in
 
@@ -80,6 +81,8 @@ class TaskState:
     The user's, of the task ``Exemplar`` in ``Advanced``: where the example lies (``exemplar_source``), which image is
     the crop (``crop_image``; None, or one that is not there, leaves it to :attr:`crop`) and what of it is the example
     (``crop_region``).
+
+    The user's, of the task ``3D/Video``: ``direction`` (which way objects are followed from the frame on screen).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -118,6 +121,7 @@ class TaskState:
     crop_region: CropRegion = CropRegion.WHOLE
     batch: bool = False
     phrase_lines: str = ""
+    direction: Direction = Direction.BOTH
 
     @property
     def uses_crop(self) -> bool:
@@ -143,11 +147,13 @@ class TaskState:
 
     @property
     def kind(self) -> PromptKind:
-        """The kind of prompt in use: of the task ``2D`` the chosen one; the other tasks have one each."""
+        """The kind of prompt in use: of the tasks ``2D`` and ``3D/Video`` the chosen one; the others have one each."""
         if self.task is Task.EXEMPLAR:
             return PromptKind.BOX
         if self.task is Task.TEXT:
             return PromptKind.TEXT
+        if self.task is Task.VIDEO and self.prompt is PromptKind.TEXT:
+            return PromptKind.POINTS
         return PromptKind.POINTS if self.task is Task.LIVE_POINTS else self.prompt
 
     @property

@@ -191,6 +191,9 @@ class BatchView:
 class RunView:
     """What goes on: whether the bar moves (``busy``) and how far it is, a line, whether it tells a ``problem``.
 
+    ``title`` is on the button ``run``. ``go_on`` is the button that goes on with a video session, ``go_on_title`` what
+    is on it, and ``video`` whether the task is one that has sessions.
+
     ``background`` says what the engine in use does while another one answers. The rest are the buttons.
     """
 
@@ -203,6 +206,41 @@ class RunView:
     cancel: Action
     clear_preview: Action
     clear_results: Action
+    title: str
+    go_on: Action
+    go_on_title: str
+    video: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VideoView:
+    """The task ``3D/Video``.
+
+    Attributes
+    ----------
+    on, running : bool
+        Whether it is the task in use; whether objects are being followed, whatever the task is by now.
+    direction : Action
+        ``3D direction``.
+    start, go_on : Action
+        The button that runs the task, and the one that goes on with the session.
+    start_title, go_on_title : str
+        What is written on them.
+    words : Action
+        Whether words may be the prompt.
+    frames : str
+        Which axis holds the frames, and how many there are.
+    """
+
+    on: bool
+    running: bool
+    direction: Action
+    start: Action
+    start_title: str
+    go_on: Action
+    go_on_title: str
+    words: Action
+    frames: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +308,7 @@ class Availability:
     table : TableView
     exemplar : ExemplarView
     batch : BatchView
+    video : VideoView
     """
 
     start: bool
@@ -287,3 +326,4 @@ class Availability:
     table: TableView
     exemplar: ExemplarView
     batch: BatchView
+    video: VideoView

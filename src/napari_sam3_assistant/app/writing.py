@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -173,6 +174,18 @@ def of_layer(target: Target, labels: npt.NDArray[np.integer]) -> Write:
 
     def save(path: Path) -> Path:
         return save_labels(copy, path, scale=target.scale, units=target.units)
+
+    return lambda: _written(target, save)
+
+
+def of_stack(target: Target, labels: Any) -> Write:
+    """Return the function that writes labels that are made where they are read, slice by slice, off the GUI thread."""
+
+    def save(path: Path) -> Path:
+        dense = np.zeros(labels.shape, labels.dtype)
+        for index in range(len(dense)):
+            dense[index] = np.asarray(labels[index])
+        return save_labels(dense, path, scale=target.scale, units=target.units)
 
     return lambda: _written(target, save)
 

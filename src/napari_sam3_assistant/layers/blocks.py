@@ -117,7 +117,7 @@ def insert_above(viewer: Any, image: Any, layer: Any) -> Any:
 def bring_above(viewer: Any, image: Any) -> None:
     """Lay our prompts and previews above an image that was put over them; their order stays."""
     place = viewer.layers.index(image)
-    ours = (*names.PROMPTS, *names.PREVIEWS)
+    ours = (*names.PROMPTS, *names.PREVIEWS, names.PROPAGATED)
     covered = [
         at
         for at, layer in enumerate(viewer.layers)

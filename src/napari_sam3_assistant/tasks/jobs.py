@@ -22,6 +22,7 @@ class Task(StrEnum):
     LIVE_POINTS = "live_points"
     EXEMPLAR = "exemplar"
     TEXT = "text"
+    VIDEO = "video"
 
 
 class Kind(IntEnum):

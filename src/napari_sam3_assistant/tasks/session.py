@@ -24,16 +24,20 @@ from napari_sam3_assistant.core.windows import WHOLE_SIDE, Window, whole
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache, EmbeddingKey
 from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.tasks.find import FindResult, find_plane
+from napari_sam3_assistant.tasks.frames import Pixels
 from napari_sam3_assistant.tasks.image import PlaneResult, embed, segment_plane
 from napari_sam3_assistant.tasks.jobs import Job, Kind
 from napari_sam3_assistant.tasks.looked import Looked, choose
 from napari_sam3_assistant.tasks.reading import TextResult
 from napari_sam3_assistant.tasks.scheduler import Scheduler
 from napari_sam3_assistant.tasks.text import find_words
+from napari_sam3_assistant.tasks.video import Propagation, Step
 from napari_sam3_assistant.tasks.view import View, view_of
 
 PREPARE = "prepare"
 """The key of encodings that nobody has asked about yet."""
+READER = "frames"
+"""The next frame of a stack is read on a thread of its own."""
 LONG_S = 1.0
 """A wait from which another engine answers meanwhile, in seconds."""
 
@@ -269,6 +273,23 @@ class ImageSession:
             return run()
 
         return self._scheduler.submit(Job(self.engine.name, job), session=self.name, kind=Kind.DECODE, key=key)
+
+    def follow(self, run: Propagation, *, progress: Progress = no_progress) -> Future[Step]:
+        """Have the engine in use go one frame further; what waits that is shorter comes first."""
+        engine = self.engine
+
+        def step(progress: Progress, cancel: CancelToken) -> Step:
+            return run.step(engine.get(), self._embeddings, limits_of=self._limits_of, progress=progress, cancel=cancel)
+
+        return self._scheduler.submit(Job(engine.name, step), session=self.name, kind=Kind.BATCH, progress=progress)
+
+    def read_ahead(self, read: Callable[[], Pixels]) -> Future[Pixels]:
+        """Read pixels on a thread of its own, while the engine works."""
+
+        def job(progress: Progress, cancel: CancelToken) -> Pixels:
+            return read()
+
+        return self._scheduler.submit(Job(READER, job), session=self.name, kind=Kind.BATCH)
 
     def _submit(
         self,

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from napari_sam3_assistant.core.errors import EngineError, PromptError, Unsupported
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken, Progress
-from napari_sam3_assistant.core.prompts import CropExemplar, PointPrompt, Prompts, Query
+from napari_sam3_assistant.core.prompts import CropExemplar, MaskPrompt, PointPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
 from napari_sam3_assistant.engines.builtin.boxes import box_on
 from napari_sam3_assistant.engines.builtin.clicks import reading_of_clicks
@@ -23,6 +23,7 @@ from napari_sam3_assistant.engines.builtin.grow import grow
 from napari_sam3_assistant.engines.builtin.necks import part_under
 from napari_sam3_assistant.engines.builtin.paint import NO_CLICKS, Clicks, Reading, clicks_on, drawn, overlap, painted
 from napari_sam3_assistant.engines.builtin.readings import MOST_READINGS, SAME, reading_of_box, readings
+from napari_sam3_assistant.engines.builtin.standing import standing_out
 from napari_sam3_assistant.engines.builtin.tree import RegionTree, grown
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, check
 
@@ -107,6 +108,7 @@ class BuiltinSession:
     def __init__(self) -> None:
         self._last: RegionTree | None = None
         self._masks: dict[int, PlacedMask] = {}
+        self._stood: dict[int, float] = {}
         self._began = False
 
     def prompt(self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts) -> Segmentation:
@@ -122,6 +124,7 @@ class BuiltinSession:
         else:
             answer = segment(tree, prompts)
         self._masks[object_id] = answer.mask
+        self._stood[object_id] = standing_out(tree, answer.mask)
         self._last, self._began = tree, True
         return answer
 
@@ -130,7 +133,7 @@ class BuiltinSession:
         if not self._began:
             raise PromptError("There is no object to follow.", hint="Click on one first.")
         tree = _tree(embedding)
-        found = followed(tree, self._masks, self._last or tree)
+        found = followed(tree, self._masks, self._last or tree, self._stood, lambda mask: _drawn_anew(tree, mask))
         self._last = tree
         self._masks = {object_id: one.mask for object_id, one in found.items()}
         return FrameResult(frame, found)
@@ -177,6 +180,10 @@ def segment(tree: RegionTree, prompts: Prompts) -> Segmentation:
         return _from_clicks(tree, clicks)
     prior = tree.share_under(given.mask, given.offset)
     return _painted(tree, reading_of_clicks(tree, clicks, prior), clicks, box)
+
+
+def _drawn_anew(tree: RegionTree, rough: PlacedMask) -> PlacedMask:
+    return segment(tree, Prompts(mask=MaskPrompt(rough))).mask
 
 
 def _on(given: PlacedMask) -> PointPrompt:

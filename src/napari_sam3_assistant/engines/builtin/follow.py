@@ -1,11 +1,13 @@
 """Following: the same object again, from a rough mask or from the frame before.
 
 The node that overlaps the old mask best, where one does; else two Gaussians, from the old
-mask and from a band round it. Objects compete for regions. From frame to frame the old mask is
-moved first, and kept where nothing fits it well.
+mask and from a band round it. From frame to frame the old mask is moved first, and kept where
+nothing fits it well; an object that does not stand out any more is lost.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -15,17 +17,18 @@ from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.engines.builtin.basins import FloatArray, IntArray
 from napari_sam3_assistant.engines.builtin.boxes import chance_of, two_class_score
 from napari_sam3_assistant.engines.builtin.motion import moved
-from napari_sam3_assistant.engines.builtin.paint import NO_CLICKS, Reading, overlap, painted
+from napari_sam3_assistant.engines.builtin.paint import Reading
+from napari_sam3_assistant.engines.builtin.standing import standing_out
 from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree, expected_overlap, grown, quality
 
 _FIT = 0.55
-_SURE = 0.7
-"""The match of its surroundings from which a moved mask is trusted."""
-_KEPT = 0.8
-"""It is kept where the outline found overlaps (IoU) less with it."""
+_CLEARLY = 1.3
+"""A moved mask is kept where it stands out so many times better than the outline drawn anew."""
+_LEAST = 1e-6
+_GONE = 0.3
+"""An object that stands out less than this share of how it did where it was prompted is lost."""
 _BAND_PX = 4
 _NEVER = -50.0
-_NOTHING = PlacedMask(np.zeros((0, 0), bool))
 
 
 def mask_on(tree: RegionTree, mask: PlacedMask) -> PlacedMask:
@@ -49,35 +52,44 @@ def reading_of_mask(tree: RegionTree, mask: PlacedMask) -> Reading:
     return Reading(score > 0, certainty)
 
 
-def followed(tree: RegionTree, masks: dict[int, PlacedMask], before: RegionTree) -> dict[int, Segmentation]:
+def followed(
+    tree: RegionTree,
+    masks: Mapping[int, PlacedMask],
+    before: RegionTree,
+    stood: Mapping[int, float],
+    drawn_anew: Callable[[PlacedMask], PlacedMask],
+) -> dict[int, Segmentation]:
     """Return the objects of this image that were ``masks`` on the one before; lost ones have no entry.
 
     Parameters
     ----------
     tree : RegionTree
-    masks : dict of int to PlacedMask
+    masks : mapping of int to PlacedMask
         By object id, on the image before.
     before : RegionTree
         Of the image before.
+    stood : mapping of int to float
+        How far each object stood out (:func:`standing_out`) where it was prompted.
+    drawn_anew : callable
+        Returns the object of this image that a mask on it is a rough drawing of.
 
     Notes
     -----
-    Each region goes to the object with the best claim, or to none. An object whose surroundings are found again,
-    but whose outline is not, keeps its mask, moved.
+    The old mask is moved, then drawn anew. Of the two the one that stands out is taken: the moved one only
+    where it does so clearly better. An object that hardly stands out any more is lost.
     """
     inside = Box(0, 0, *tree.shape)
-    shifted = {number: moved(before, tree, mask) for number, mask in masks.items()}
-    seen = {number: (mask, match) for number, (mask, match) in shifted.items() if mask.within(inside).any()}
-    rough = {number: mask_on(tree, mask) for number, (mask, _) in seen.items()}
-    readings = readings_of_masks(tree, rough)
     found = []
-    for number, mask in rough.items():
-        one, match = readings.get(number), seen[number][1]
-        drawn = painted(tree, one.on, NO_CLICKS, finish=False) if one is not None else _NOTHING
-        if match > _SURE and overlap(drawn, mask) < _KEPT:
-            found.append((number, mask, match * _KEPT))
-        elif one is not None:
-            found.append((number, drawn, min(max(one.score, 0.0), 1.0)))
+    for number, mask in masks.items():
+        shifted, _ = moved(before, tree, mask)
+        if not shifted.within(inside).any():
+            continue
+        rough = mask_on(tree, shifted)
+        drawn = drawn_anew(rough)
+        old, new = standing_out(tree, rough), standing_out(tree, drawn) if drawn.area else 0.0
+        best, stands = (rough, old) if old > _CLEARLY * new else (drawn, new)
+        if best.area and stands >= _GONE * stood[number]:
+            found.append((number, best, stands / max(stood[number], stands, _LEAST)))
     return _apart(found, tree.shape)
 
 
@@ -93,30 +105,6 @@ def _apart(found: list[tuple[int, PlacedMask, float]], shape: tuple[int, int]) -
         if rest.area:
             kept[number] = Segmentation(rest, score)
     return {number: kept[number] for number, _, _ in found if number in kept}
-
-
-def readings_of_masks(tree: RegionTree, masks: dict[int, PlacedMask]) -> dict[int, Reading]:
-    """Return the objects of this image that were ``masks`` on its neighbour; lost ones have no entry.
-
-    Parameters
-    ----------
-    tree : RegionTree
-    masks : dict of int to PlacedMask
-        By object id, on the image. Each region goes to the object with the best claim, or to none.
-    """
-    owner, strength = np.full(tree.n, -1), np.zeros(tree.n)
-    certainties = []
-    for index, mask in enumerate(masks.values()):
-        score, certainty = _scores(tree, mask)
-        certainties.append(certainty)
-        wins = (score > 0) & (score > strength)
-        owner[wins], strength[wins] = index, score[wins]
-    found = {}
-    for index, object_id in enumerate(masks):
-        on = owner == index
-        if on.any():
-            found[object_id] = Reading(on, certainties[index])
-    return found
 
 
 def _scores(tree: RegionTree, mask: PlacedMask) -> tuple[FloatArray, float]:

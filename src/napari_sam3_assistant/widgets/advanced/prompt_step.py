@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QGroupBox
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.task_state import PromptKind
-from napari_sam3_assistant.app.views import Availability
+from napari_sam3_assistant.app.views import Action, Availability
 from napari_sam3_assistant.widgets.advanced.phrases_field import PhrasesField
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, form, paragraph
@@ -56,6 +57,7 @@ class PromptStep(QGroupBox):
         prompt = can.prompt
         fill(self.kind, [(title, kind.value) for kind, title in KINDS], self._task.kind.value)
         self.kind.setEnabled(prompt.kinds)
+        self._draw_words(can.video.words)
         self.polarity.setEnabled(prompt.next_point)
         self.box_polarity.setEnabled(prompt.next_box)
         self.text.setEnabled(prompt.words)
@@ -65,3 +67,11 @@ class PromptStep(QGroupBox):
         self.objects.draw(can.objects)
         self.uses.setText(prompt.uses)
         self.hint.setText(prompt.hint)
+
+    def _draw_words(self, action: Action) -> None:
+        """Let words be chosen where they can be the prompt, and say why not where they cannot."""
+        model = self.kind.model()
+        entry = model.item(self.kind.findData(PromptKind.TEXT.value)) if isinstance(model, QStandardItemModel) else None
+        if entry is not None:
+            entry.setEnabled(action.enabled)
+            entry.setToolTip(action.tip)

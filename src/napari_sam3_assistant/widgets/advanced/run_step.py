@@ -18,7 +18,7 @@ class RunStep(QWidget):
 
     def __init__(self, controller: AppController, bindings: Bindings) -> None:
         super().__init__()
-        self.run = RunGroup(controller, "Run preview or propagation")
+        self.run = RunGroup(controller, "Run preview or propagation", always=True)
         self.summary = paragraph(lines=2)
         self.accepting = AcceptRows(controller)
         self.saving = SavingRows(controller, bindings, labelled=True)

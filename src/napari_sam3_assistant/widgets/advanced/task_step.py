@@ -14,11 +14,13 @@ from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, form, paragraph, row
 from napari_sam3_assistant.widgets.section import Section
 from napari_sam3_assistant.widgets.shared.channels import ChannelsRow, LimitsBox, axis_box
+from napari_sam3_assistant.widgets.shared.direction import TITLE, direction_box, draw_direction
 from napari_sam3_assistant.widgets.shared.finding import ThresholdBox
 from napari_sam3_assistant.widgets.shared.window_rows import WindowRows
 
 TASKS = (
     (Task.IMAGE, "2D segmentation"),
+    (Task.VIDEO, "3D/video propagation"),
     (Task.EXEMPLAR, "Exemplar segmentation"),
     (Task.TEXT, "Text segmentation"),
     (Task.LIVE_POINTS, "Live Points (positive/negative)"),
@@ -70,6 +72,7 @@ class TaskStep(QGroupBox):
         self.window.draw(can.window)
         self.exemplar.draw(can.exemplar)
         self.section.draw()
+        self.tuning.draw(can)
 
 
 class Tuning(QWidget):
@@ -85,3 +88,9 @@ class Tuning(QWidget):
         layout.addRow("Channel axis", self.axis)
         layout.addRow(paragraph(AXIS_HINT, lines=2))
         layout.addRow("Detection threshold", self.threshold)
+        self.direction = direction_box(task, bindings)
+        layout.addRow(TITLE, self.direction)
+
+    def draw(self, can: Availability) -> None:
+        """Enable what applies."""
+        draw_direction(self.direction, can.video.direction)

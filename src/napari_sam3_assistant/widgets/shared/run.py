@@ -11,10 +11,19 @@ from napari_sam3_assistant.widgets.napari_bridge import open_mask_operations
 
 
 class RunGroup(QGroupBox):
-    """What goes on, and the buttons that start, stop and clear it."""
+    """What goes on, and the buttons that start, stop and clear it.
 
-    def __init__(self, controller: AppController, title: str = "Run") -> None:
+    Parameters
+    ----------
+    controller : AppController
+    title : str
+    always : bool
+        Whether ``Propagate`` is shown for every task.
+    """
+
+    def __init__(self, controller: AppController, title: str = "Run", *, always: bool = False) -> None:
         super().__init__(title)
+        self._always = always
         self.status = paragraph(lines=2)
         self.background = paragraph()
         self.bar = QProgressBar()
@@ -24,6 +33,7 @@ class RunGroup(QGroupBox):
         policy.setRetainSizeWhenHidden(True)
         self.bar.setSizePolicy(policy)
         self.run = button("Run Preview", controller.run)
+        self.go_on = button("Propagate", controller.propagation.go_on)
         self.cancel = button("Cancel", controller.cancel)
         self.clear_preview = button("Clear Preview", controller.clearing.preview)
         self.clear_results = button("Clear Results", controller.clearing.results)
@@ -34,7 +44,7 @@ class RunGroup(QGroupBox):
         layout.addWidget(self.status)
         layout.addWidget(self.background)
         layout.addWidget(self.bar)
-        layout.addLayout(row(self.run, self.cancel))
+        layout.addLayout(row(self.run, self.go_on, self.cancel))
         layout.addLayout(row(self.clear_preview, self.clear_results, self.mask_ops))
 
     def draw(self, can: RunView) -> None:
@@ -48,5 +58,9 @@ class RunGroup(QGroupBox):
         self.bar.setValue(int((can.progress or 0) * 1000))
         draw(self.cancel, can.cancel)
         draw(self.run, can.run)
+        self.run.setText(can.title)
+        draw(self.go_on, can.go_on)
+        self.go_on.setText(can.go_on_title)
+        show(self.go_on, can.video or self._always)
         draw(self.clear_preview, can.clear_preview)
         draw(self.clear_results, can.clear_results)

@@ -26,7 +26,7 @@ class PromptGroup(QGroupBox):
 
     def __init__(self, controller: AppController, bindings: Bindings) -> None:
         super().__init__("Prompt")
-        task = controller.state.task
+        self._task = task = controller.state.task
         self._kinds = Toggles(KINDS, controller.choose_prompt)
         self.kinds = self._kinds.buttons
         self._kinds.show_value(task.prompt)
@@ -62,7 +62,10 @@ class PromptGroup(QGroupBox):
             (self._threshold_row, prompt.threshold),
         ):
             show(widget, shown)
+        if prompt.kinds:
+            self._kinds.show_value(self._task.kind)
         for control, action in (
+            (self.kinds[PromptKind.TEXT], can.video.words),
             (self.create, prompt.create),
             (self.reset, prompt.reset),
         ):

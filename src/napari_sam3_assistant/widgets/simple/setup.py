@@ -9,8 +9,9 @@ from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets.bind import Bindings
-from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, fill, row
+from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, fill, labelled, row, show
 from napari_sam3_assistant.widgets.shared.channels import ChannelsRow, LimitsBox
+from napari_sam3_assistant.widgets.shared.direction import TITLE, direction_box, draw_direction
 from napari_sam3_assistant.widgets.shared.window_rows import WindowRows
 
 TASKS = (
@@ -18,6 +19,7 @@ TASKS = (
     (Task.TEXT, "Text", "Type what you look for: all that it names are found. Needs SAM3."),
     (Task.LIVE_POINTS, "Live Points", "Each click gives a mask at once."),
     (Task.EXEMPLAR, "Exemplar", "Draw a box round one object: all that look like it are found."),
+    (Task.VIDEO, "3D/Video", "Point at objects on one slice or frame: they are followed through all of them."),
 )
 
 
@@ -48,6 +50,12 @@ class SetupGroup(QGroupBox):
         layout.addLayout(second)
         self.window = WindowRows(self._task, bindings)
         layout.addWidget(self.window)
+        self.direction = direction_box(self._task, bindings)
+        self.frames = QElidingLabel()
+        self._direction_row = labelled(TITLE, self.direction)
+        third = row(self._direction_row, self.frames)
+        third.setStretch(1, 1)
+        layout.addLayout(third)
 
     def draw(self, can: Availability) -> None:
         """Show the images there are and what the chosen one is like."""
@@ -58,6 +66,11 @@ class SetupGroup(QGroupBox):
         self.channels.draw(can.channels)
         self.limits.draw(can.channels)
         self.window.draw(can.window)
+        draw_direction(self.direction, can.video.direction)
+        self.frames.setText(can.video.frames)
+        self.frames.setToolTip(can.video.frames)
+        for widget in (self._direction_row, self.frames):
+            show(widget, can.video.on)
 
     def _chosen(self, index: int) -> None:
         self._controller.choose_image(str(self.image.itemData(index)), arm=True)

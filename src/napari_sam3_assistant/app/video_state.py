@@ -1,0 +1,41 @@
+"""The state of what is followed through depth or time; the controller writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from psygnal import SignalGroupDescriptor
+
+
+@dataclass(eq=False)
+class VideoState:
+    """What is followed, and how far.
+
+    Attributes
+    ----------
+    axis : str
+        What the axis of the frames of the image in use is called, such as ``"z"``; empty where there is none.
+    frames : int
+        Number of frames along it; 0 where there is none.
+    running : bool
+        Whether objects are being followed.
+    progress : float or None
+        How much is done, 0 to 1.
+    step : str
+        What goes on, in words.
+    session : bool
+        Whether there is a session that can go on from another frame.
+    done, objects : int
+        Frames of the image in use that have masks, and the objects on them.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+    axis: str = ""
+    frames: int = 0
+    running: bool = False
+    progress: float | None = None
+    step: str = ""
+    session: bool = False
+    done: int = 0
+    objects: int = 0

@@ -1,0 +1,118 @@
+"""The frames of a picture: which axis counts them, in which order they are visited, and reading them one ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+
+import numpy.typing as npt
+
+from napari_sam3_assistant.core.errors import ImageError
+from napari_sam3_assistant.core.planes import Plane
+from napari_sam3_assistant.core.sources import Source
+from napari_sam3_assistant.tasks.view import View
+
+Pixels = npt.NDArray[Any]
+Ahead = Callable[[Callable[[], Pixels]], "Future[Pixels]"]
+"""Runs a function on another thread, soon."""
+NAMES = ("z", "t", "time", "depth", "plane", "frame", "slice")
+"""What an axis of frames is called."""
+
+
+class Direction(StrEnum):
+    """Which way objects are followed from the frame where they were prompted. The value is what users read."""
+
+    BOTH = "both"
+    FORWARD = "forward"
+    BACKWARD = "backward"
+
+
+def ways(start: int, count: int, direction: Direction) -> tuple[range, ...]:
+    """Return the frames to visit from frame ``start`` of ``count``: one range a way, forward first; none is empty."""
+    forward, backward = range(start + 1, count), range(start - 1, -1, -1)
+    wanted = {
+        Direction.BOTH: (forward, backward),
+        Direction.FORWARD: (forward,),
+        Direction.BACKWARD: (backward,),
+    }
+    return tuple(way for way in wanted[direction] if way)
+
+
+def frame_axes(source: Source, plane: Plane) -> tuple[int, ...]:
+    """Return the axes that may count frames: those with a slider, of two steps or more, that hold no channels."""
+    return tuple(axis for axis, _ in plane.index if axis != source.channel_axis and source.shape[axis] > 1)
+
+
+def frame_axis(source: Source, plane: Plane, names: Sequence[str] = (), moved: int | None = None) -> int | None:
+    """Return the axis that counts the frames, or None where there is none.
+
+    Of several it is the one whose slider was moved last; before any was, one that is called as an axis of depth or
+    time is, where that is but one; else the one with the most steps, of equal ones the last.
+
+    Parameters
+    ----------
+    source : Source
+    plane : Plane
+        On screen.
+    names : sequence of str
+        Of the axes of the picture, as far as they are known.
+    moved : int or None
+        The axis whose slider was moved last.
+    """
+    axes = frame_axes(source, plane)
+    if not axes or moved in axes:
+        return moved if axes else None
+    named = [axis for axis in axes if axis < len(names) and names[axis].lower() in NAMES]
+    if len(named) == 1:
+        return named[0]
+    return max(named or axes, key=lambda axis: (source.shape[axis], axis))
+
+
+class Frames:
+    """One window of each frame of a picture; the next frame is read while one works on the last.
+
+    Parameters
+    ----------
+    view : View
+        Of any frame.
+    axis : int
+        The axis of the frames.
+    ahead : callable or None
+        Runs the reading of the next frame on another thread; None reads it when its turn comes.
+    """
+
+    def __init__(self, view: View, axis: int, ahead: Ahead | None = None) -> None:
+        self._view, self._axis, self._ahead = view, axis, ahead
+        self._next: tuple[int, Future[Pixels]] | None = None
+
+    def at(self, frame: int) -> View:
+        """Return what is looked at of a frame."""
+        return replace(self._view, plane=self._view.plane.at(self._axis, frame))
+
+    def read(self, frame: int, following: int | None = None) -> Pixels:
+        """Return the pixels of a frame, and begin to read the one that follows.
+
+        Raises
+        ------
+        ImageError
+            If they cannot be read. The message says which frame.
+        """
+        ready, self._next = self._next, None
+        try:
+            pixels = self._ready(frame, ready)
+        except ImageError as error:
+            raise type(error)(f"Frame {frame}: {error.message}", hint=error.hint, in_shell=error.in_shell) from error
+        if self._ahead is not None and following is not None:
+            self._next = following, self._ahead(self.at(following).read)
+        return pixels
+
+    def _ready(self, frame: int, ready: tuple[int, Future[Pixels]] | None) -> Pixels:
+        if ready is not None and ready[0] == frame:
+            try:
+                return ready[1].result()
+            except CancelledError:  # dropped with what else waited: read it now
+                return self.at(frame).read()
+        return self.at(frame).read()
