@@ -172,5 +172,5 @@ def test_options_on_the_shell_page_are_those_of_the_command():
     )
 
     assert done.returncode == 0, done.stderr
-    listed = set(re.findall(r"^\| `(--\w+)`", page, re.MULTILINE))
+    listed = set(re.findall(r"^\| `(--\w[\w-]*)`", page, re.MULTILINE))
     assert listed == set(re.findall(r"--\w[\w-]*", done.stdout)) - {"--help"}
