@@ -175,7 +175,7 @@ def test_a_good_folder_is_taken_at_once_and_remembered(open_widget, pick, qtbot,
     qtbot.waitUntil(lambda: widget.state.model.in_use == "sam3", timeout=SLOW)
     qtbot.waitUntil(lambda: row(widget).status.text() == "Model: SAM3.0 ok")
     assert titles == [CHOOSE_FOLDER] == ["Select SAM3.0 model directory"]
-    assert store.settings().value("simple_model_dir") == str(folder) == row(widget).folder.toolTip()
+    assert store.settings().value("model_dir") == str(folder) == row(widget).folder.toolTip()
     assert said(widget) == f"SAM3: model in {folder}"
     assert "points, boxes, masks, text" in row(widget).status.toolTip()
     assert "Device: " in row(widget).reason.toolTip()

@@ -22,6 +22,7 @@ from napari_sam3_assistant.widgets.get_sam3 import GetSam3
 from napari_sam3_assistant.widgets.keys import DockKeys, KeySheet
 from napari_sam3_assistant.widgets.napari_bridge import follow_preferences, preferences
 from napari_sam3_assistant.widgets.simple.panel import SimplePanel
+from napari_sam3_assistant.widgets.sound import Chime
 from napari_sam3_assistant.widgets.start_page import StartPage
 from napari_sam3_assistant.widgets.top_strip import TopStrip
 
@@ -71,6 +72,7 @@ class MainWidget(Dock):
         self.get_sam3 = GetSam3(self.controller, self)
         self._bindings.connect(self.state.model.events.asking, lambda shown: self.get_sam3.show_or_hide(shown))
         store.remember(self.state, self._bindings, lambda: preferences().default_engine)
+        Chime(self.state, self._bindings, self)
         follow_preferences(self._prefer, self._bindings)
         Redraw(self.state.parts, self._draw, self._bindings, self)
 
