@@ -126,7 +126,7 @@ def _run(state: AppState) -> RunView:
     run, results = state.run, state.results
     busy = run.phase in BUSY
     saving = bool(state.output.step)
-    stoppable = ((busy or run.background_works) and run.phase is not Phase.CANCELLING) or saving
+    stoppable = ((busy or run.background_works) and run.phase is not Phase.CANCELLING) or (saving and state.output.several)
     ready = state.task.usable > 0 or run.background_stopped
     shown = results.current is not None or len(results.objects) > 0
     return RunView(
@@ -139,6 +139,7 @@ def _run(state: AppState) -> RunView:
         cancel=_action(stoppable, "Stop what runs; prompts and masks stay.", "Nothing runs."),
         clear_preview=_action(shown, "Remove the preview; prompts and saved masks stay.", "There is no preview."),
         clear_results=_action(bool(results.rows), "Empty the table; masks and prompts stay.", "There are no results."),
+        activity=hints.activity(state),
     )
 
 
@@ -182,6 +183,7 @@ def _results(state: AppState) -> ResultsView:
         open_folder=_action(output.saved is not None, saved, "Nothing was saved yet."),
         unload=state.model.loaded or state.model.in_use == registry.SAM3.name,
         saved=str(output.saved or ""),
+        found=hints.found_lines(state),
         name=f"{output.next_name} (+{files - 1})" if output.next_name and files > 1 else output.next_name,
     )
 

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QGroupBox, QProgressBar
+from qtpy.QtWidgets import QProgressBar
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.views import RunView
 from napari_sam3_assistant.widgets.controls import button, column, draw, paragraph, row, show
+from napari_sam3_assistant.widgets.letters import Group
 from napari_sam3_assistant.widgets.napari_bridge import open_mask_operations
 
+ACTIVITY = "Shows Live Points and SAM3 worker activity so long model runs are visible."
+MOST_LETTERS = 72
+"""Of the line that says what goes on in the mode ``Advanced``; a problem is said whole."""
 
-class RunGroup(QGroupBox):
-    """What goes on, and the buttons that start, stop and clear it."""
 
-    def __init__(self, controller: AppController, title: str = "Run") -> None:
+class RunGroup(Group):
+    """What goes on, and the buttons that start, stop and clear it.
+
+    Parameters
+    ----------
+    controller : AppController
+    title : str
+    advanced : bool
+        Whether it is of the mode ``Advanced``: there ``Clear Results`` stands below the table.
+    """
+
+    def __init__(self, controller: AppController, title: str = "Run", *, advanced: bool = False) -> None:
         super().__init__(title)
+        self._advanced = advanced
         self.status = paragraph(lines=2)
         self.background = paragraph()
         self.bar = QProgressBar()
@@ -26,7 +40,7 @@ class RunGroup(QGroupBox):
         self.run = button("Run Preview", controller.run)
         self.cancel = button("Cancel", controller.cancel)
         self.clear_preview = button("Clear Preview", controller.clearing.preview)
-        self.clear_results = button("Clear Results", controller.clearing.results)
+        self.clear_results = None if advanced else button("Clear Results", controller.clearing.results)
         self.mask_ops = button(
             "Mask Ops", lambda: open_mask_operations(controller.viewer), "Clean masks in SAM3 Mask Operations."
         )
@@ -35,18 +49,24 @@ class RunGroup(QGroupBox):
         layout.addWidget(self.background)
         layout.addWidget(self.bar)
         layout.addLayout(row(self.run, self.cancel))
-        layout.addLayout(row(self.clear_preview, self.clear_results, self.mask_ops))
+        layout.addLayout(row(*filter(None, (self.clear_preview, self.clear_results, self.mask_ops))))
 
     def draw(self, can: RunView) -> None:
         """Show what goes on."""
         self.background.setText(can.background)
         show(self.background, bool(can.background))
         self.status.keep(1 if can.background else 2)
-        self.status.setText(f"\N{WARNING SIGN} {can.status}" if can.problem else can.status)
+        said = can.activity if self._advanced else can.status
+        if self._advanced:
+            cut = len(said) > MOST_LETTERS and not can.problem
+            self.status.setToolTip(f"{said}\n{ACTIVITY}" if cut else ACTIVITY)
+            said = f"{said[: MOST_LETTERS - 3]}..." if cut else said
+        self.status.setText(f"\N{WARNING SIGN} {said}" if can.problem else said)
         self.bar.setVisible(can.busy)
         self.bar.setRange(0, 0 if can.progress is None else 1000)
         self.bar.setValue(int((can.progress or 0) * 1000))
         draw(self.cancel, can.cancel)
         draw(self.run, can.run)
         draw(self.clear_preview, can.clear_preview)
-        draw(self.clear_results, can.clear_results)
+        if self.clear_results is not None:
+            draw(self.clear_results, can.clear_results)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import Toggles, button, column, draw, labelled, paragraph, row, show
+from napari_sam3_assistant.widgets.letters import Group
 from napari_sam3_assistant.widgets.shared.finding import ThresholdBox, WordsField
 from napari_sam3_assistant.widgets.shared.objects import ObjectRows
 from napari_sam3_assistant.widgets.shared.polarity import box_polarity_box, polarity_box
@@ -21,7 +22,7 @@ KINDS = (
 )
 
 
-class PromptGroup(QGroupBox):
+class PromptGroup(Group):
     """The prompts, the object they are about, and what to do next."""
 
     def __init__(self, controller: AppController, bindings: Bindings) -> None:
