@@ -27,6 +27,7 @@ from napari_sam3_assistant.widgets.letters import Push
 from napari_sam3_assistant.widgets.whole import Combo
 
 V = TypeVar("V")
+MARGIN_PX, SPACING_PX = 6, 4
 LONGEST_NAME = "Next point mode"
 """The longest name of a field that is always there: all names beside fields take its room."""
 
@@ -165,7 +166,7 @@ def _is_page(widget: QWidget) -> bool:
 def column(group: QGroupBox) -> QVBoxLayout:
     """Return the layout of a group: rows close to each other."""
     layout = QVBoxLayout(group)
-    layout.setContentsMargins(6, 1, 6, 1)
+    layout.setContentsMargins(MARGIN_PX, 1, MARGIN_PX, 1)
     layout.setSpacing(2)
     return layout
 
@@ -173,7 +174,7 @@ def column(group: QGroupBox) -> QVBoxLayout:
 def row(*widgets: QWidget) -> QHBoxLayout:
     """Return the widgets side by side."""
     layout = QHBoxLayout()
-    layout.setSpacing(4)
+    layout.setSpacing(SPACING_PX)
     for widget in widgets:
         layout.addWidget(widget)
     return layout
@@ -207,7 +208,8 @@ class Name(QLabel):
         return super().minimumSizeHint().expandedTo(QSize(self._least(), 0))
 
     def _least(self) -> int:
-        return self.fontMetrics().horizontalAdvance(LONGEST_NAME) + 2
+        metrics, own = self.fontMetrics(), super().sizeHint().width()
+        return own + max(metrics.horizontalAdvance(LONGEST_NAME) - metrics.horizontalAdvance(self.text()), 0)
 
 
 class Form(QFormLayout):
@@ -233,7 +235,7 @@ def _first_of(layout: QLayout | str) -> QWidget | None:
 def form(group: QGroupBox | QWidget) -> Form:
     """Return the layout of a group: fields below each other, each with its name on the left."""
     layout = Form(group)
-    layout.setContentsMargins(6, 1, 6, 1)
+    layout.setContentsMargins(MARGIN_PX, 1, MARGIN_PX, 1)
     layout.setHorizontalSpacing(6)
     layout.setVerticalSpacing(3)
     layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)

@@ -30,8 +30,8 @@ from napari_sam3_assistant.widgets.start_page import StartPage
 from napari_sam3_assistant.widgets.top_strip import TopStrip
 
 SIDE_PX = 6
-HINT_LETTERS = 60
-"""How long the lines of hints are."""
+WANTED_LETTERS = 67
+"""How wide a page is at first: lines of hints, and entries of lists beside their names, are whole."""
 
 
 class MainWidget(Dock):
@@ -146,7 +146,7 @@ class Column(QScrollArea):
 
     def sizeHint(self) -> QSize:
         """Return a width at which hints are not broken, no more: the canvas needs the room."""
-        width = HINT_LETTERS * self.fontMetrics().averageCharWidth()
+        width = WANTED_LETTERS * self.fontMetrics().averageCharWidth()
         return QSize(max(width, self.minimumSizeHint().width()), super().sizeHint().height())
 
     def showEvent(self, event: QShowEvent | None) -> None:
