@@ -92,7 +92,7 @@ def _around(one):
 
 def _in_group(one) -> bool:
     """Whether it is one of several of which one is pressed: Tab leads to that one, arrows to the others."""
-    return isinstance(one, QAbstractButton) and one.group() is not None or isinstance(one, QRadioButton)
+    return (isinstance(one, QAbstractButton) and one.group() is not None) or isinstance(one, QRadioButton)
 
 
 def walked(widget) -> list:
@@ -229,7 +229,9 @@ def _wheel(widget):
     at = QPointF(widget.rect().center())
     none, phase = Qt.MouseButton.NoButton, Qt.ScrollPhase.NoScrollPhase
     held = Qt.KeyboardModifier.NoModifier
-    return QWheelEvent(at, QPointF(widget.mapToGlobal(at.toPoint())), QPoint(), QPoint(0, -120), none, held, phase, False)
+    return QWheelEvent(
+        at, QPointF(widget.mapToGlobal(at.toPoint())), QPoint(), QPoint(0, -120), none, held, phase, False
+    )
 
 
 def test_rows_of_the_table_are_sorted_by_keys(opened, qtbot):
@@ -472,5 +474,3 @@ def test_positive_and_negative_differ_by_more_than_colour(opened, qtbot):
     qtbot.wait(30)
     assert boxes.edge_width[1] > 1.5 * boxes.edge_width[0]
     assert boxes.face_color[0][3] > 0 == boxes.face_color[1][3]
-
-

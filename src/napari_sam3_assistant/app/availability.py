@@ -126,7 +126,9 @@ def _run(state: AppState) -> RunView:
     run, results = state.run, state.results
     busy = run.phase in BUSY
     saving = bool(state.output.step)
-    stoppable = ((busy or run.background_works) and run.phase is not Phase.CANCELLING) or (saving and state.output.several)
+    stoppable = ((busy or run.background_works) and run.phase is not Phase.CANCELLING) or (
+        saving and state.output.several
+    )
     ready = state.task.usable > 0 or run.background_stopped
     shown = results.current is not None or len(results.objects) > 0
     return RunView(

@@ -152,6 +152,20 @@ class Column(QScrollArea):
     def showEvent(self, event: QShowEvent | None) -> None:
         """Ask for the width needed, now that the theme is known."""
         super().showEvent(event)
+        pages = self.parent()
+        for one in pages.findChildren(Column) if pages is not None and not self._shown else ():
+            one.take_theme()  # all at once: the dock is as wide as the widest needs it, whichever is shown
+
+    def take_theme(self) -> None:
+        """Ask for the width needed with napari's theme, which Qt applies to what is shown alone."""
+        inside = self.findChildren(QWidget)
+        for one in inside:
+            one.ensurePolished()
+        for one in reversed(inside):  # what was hidden before it was ever shown is still counted in a row
+            layout = one.layout()
+            if layout is not None:
+                layout.invalidate()
+                layout.activate()
         self._shown = True
         self.updateGeometry()
 

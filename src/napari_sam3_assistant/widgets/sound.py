@@ -101,7 +101,10 @@ class Player(QObject):
         if sys.platform == "win32":
             return [lambda: _by_winsound(file), lambda: self._by_qt(file)]
         found = [(path, *options) for name, *options in PLAYERS if (path := shutil.which(name))]
-        return [*(lambda words=words: self._by_process(*words, str(file)) for words in found), lambda: self._by_qt(file)]  # type: ignore[misc]
+        return [
+            *(lambda words=words: self._by_process(*words, str(file)) for words in found),
+            lambda: self._by_qt(file),
+        ]  # type: ignore[misc]
 
     def _by_process(self, program: str, *arguments: str) -> bool:
         process = QProcess(self)

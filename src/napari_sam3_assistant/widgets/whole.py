@@ -51,7 +51,9 @@ class Combo(QComboBox):
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
         style, part = self.style(), QStyle.SubControl.SC_ComboBoxEditField
-        room = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self) if style is not None else None
+        room = (
+            style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self) if style is not None else None
+        )
         return self.width() if room is None else room.width()
 
     def _tell(self, *_: object) -> None:

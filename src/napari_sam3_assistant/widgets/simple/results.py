@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.views import ResultsView
 from napari_sam3_assistant.widgets.bind import Bindings
