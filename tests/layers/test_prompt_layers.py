@@ -28,7 +28,7 @@ def test_the_layer_is_named_and_styled_as_users_know_it(viewer, image):
     assert [str(symbol) for symbol in points.symbol] == ["disc", "cross"]
     np.testing.assert_allclose(
         points.face_color[:, :3],
-        [(0x2F / 255, 0xB3 / 255, 0x44 / 255), (0xE0 / 255, 0x31 / 255, 0x31 / 255)],
+        [(0x51 / 255, 0xCF / 255, 0x66 / 255), (0xC9 / 255, 0x2A / 255, 0x2A / 255)],
         atol=0.01,
     )
     assert set(points.size) == {12}
@@ -178,7 +178,7 @@ def test_flipping_leaves_the_next_point_as_it_was_set(viewer, image):
     prompts.flip_points(points)
 
     assert prompts.next_polarity(points) and prompts.next_object(points) == 2
-    np.testing.assert_allclose(points.face_color[1, 0], 0xE0 / 255, atol=0.01)
+    np.testing.assert_allclose(points.face_color[1, 0], 0xC9 / 255, atol=0.01)
 
 
 def test_the_latest_point_of_the_next_points_object_is_flipped(viewer, image):

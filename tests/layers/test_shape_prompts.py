@@ -50,8 +50,8 @@ def test_the_layer_is_named_and_styled_as_users_know_it(viewer, image, boxes):
 
     assert boxes.name == "SAM3 boxes" == names.BOXES and boxes.mode == "add_rectangle"
     assert list(boxes.features["polarity"]) == ["positive", "negative"]
-    np.testing.assert_allclose(boxes.edge_color[:, 0] * 255, [0x2F, 0xE0], atol=1)
-    np.testing.assert_allclose(boxes.face_color[:, [0, 3]] * 255, [[0x2F, 0x33], [0xE0, 0x33]], atol=1)
+    np.testing.assert_allclose(boxes.edge_color[:, 0] * 255, [0x51, 0xC9], atol=1)
+    np.testing.assert_allclose(boxes.face_color[:, [0, 3]] * 255, [[0x51, 0x33], [0xC9, 0]], atol=1)
     assert tuple(boxes.scale) == (2, 2) and boxes.units == image.units and boxes.opacity == 1
     assert shapes.box_layer(viewer) is boxes is shapes.add_box_layer(viewer, image=image)
 
@@ -85,7 +85,7 @@ def test_changing_the_next_box_leaves_selected_boxes_as_they_are(boxes):
     shapes.set_next_box_polarity(boxes, False)
 
     assert list(boxes.features["polarity"]) == ["positive"] and not shapes.next_box_polarity(boxes)
-    np.testing.assert_allclose(boxes.edge_color[0, 0], 0x2F / 255, atol=0.01)
+    np.testing.assert_allclose(boxes.edge_color[0, 0], 0x51 / 255, atol=0.01)
 
 
 def test_flipping_turns_the_selected_boxes_else_the_latest(boxes):
@@ -98,7 +98,7 @@ def test_flipping_turns_the_selected_boxes_else_the_latest(boxes):
     assert shapes.flip_boxes(boxes) == 1
 
     assert list(boxes.features["polarity"]) == ["negative"] * 3
-    np.testing.assert_allclose(boxes.edge_color[:, 0], 0xE0 / 255, atol=0.01)
+    np.testing.assert_allclose(boxes.edge_color[:, 0], 0xC9 / 255, atol=0.01)
     assert shapes.next_box_polarity(boxes)
 
 

@@ -311,7 +311,7 @@ class Asking:
     def shown(self, place: Place) -> None:
         """Draw what a plane's answers have made, if it is on screen."""
         board, here = self._controller.board, self._controller.here()
-        self._state.output.saved = None
+        self._controller.saving.outdated(place)
         if here is None or place != here.place or place != board.place:
             board.publish()
             return

@@ -126,7 +126,8 @@ def _run(state: AppState) -> RunView:
     saving = bool(state.output.step)
     batch, video = bool(run.batch), video_views.video_view(state, busy)
     steps = batch or saving or video.running
-    stoppable = ((busy or run.background_works) and run.phase is not Phase.CANCELLING) or steps
+    stoppable = (busy or run.background_works) and run.phase is not Phase.CANCELLING
+    stoppable = stoppable or batch or video.running or (saving and state.output.several)
     ready = state.task.usable > 0 or run.background_stopped or state.task.batches
     shown = results.current is not None or len(results.objects) > 0 or results.batched or state.video.done > 0
     asked = Action(state.task.image is not None and ready and not busy and not batch, hints.run_tip(state, busy))
@@ -144,6 +145,7 @@ def _run(state: AppState) -> RunView:
         go_on=video.go_on,
         go_on_title=video.go_on_title,
         video=video.on,
+        activity=hints.activity(state),
     )
 
 
@@ -204,6 +206,7 @@ def _results(state: AppState) -> ResultsView:
         open_folder=_action(output.saved is not None, saved, "Nothing was saved yet."),
         unload=state.model.loaded or state.model.in_use == registry.SAM3.name,
         saved=str(output.saved or ""),
+        found=hints.found_lines(state),
         name=f"{output.next_name} (+{files - 1})" if output.next_name and files > 1 else output.next_name,
     )
 

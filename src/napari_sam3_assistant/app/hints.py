@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from napari_sam3_assistant.app import batch_words, exemplar_view, video_views
-from napari_sam3_assistant.app.state import AppState, EditAccepted, ResultState
+from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase, ResultState
 from napari_sam3_assistant.app.task_state import PromptKind, TaskState
 from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.engines import registry
@@ -159,9 +159,34 @@ def run_tip(state: AppState, busy: bool) -> str:
 
 def results_lines(state: AppState) -> str:
     """Return what came of the runs: saved or found, accepted; and what the selected object is like."""
-    results, saved = state.results, state.output.saved
-    latest = video_views.line(state) if state.task.task is Task.VIDEO else _latest(results)
-    first = f"Saved: {saved.name}" if saved is not None else latest
+    saved = state.output.saved
+    return _lines(state.results, f"Saved: {saved.name}" if saved is not None else _newest(state))
+
+
+def found_lines(state: AppState) -> str:
+    """Return the same without what was saved."""
+    return _lines(state.results, _newest(state))
+
+
+def activity(state: AppState) -> str:
+    """Return what goes on, in the words of the mode ``Advanced``."""
+    run, live = state.run, state.task.task is Task.LIVE_POINTS
+    if run.phase is Phase.FAILED:
+        said = " ".join(filter(None, ("failed.", run.message, run.hint)))
+    elif run.phase is Phase.LOADING:
+        said = "Loading model..."
+    elif run.phase is Phase.RUNNING:
+        said = f"{'Live Points' if live else 'SAM3 preview'} running... {run.message}".rstrip()
+    else:
+        said = "idle" if run.message == "Ready" else run.message
+    return f"Activity: {said}"
+
+
+def _newest(state: AppState) -> str:
+    return video_views.line(state) if state.task.task is Task.VIDEO else _latest(state.results)
+
+
+def _lines(results: ResultState, first: str) -> str:
     if results.accepted:
         first = f"{first.rstrip('.')}. Accepted: {count_of(results.accepted)}."
     return "\n".join(filter(None, (first, _selected(results))))

@@ -1,4 +1,4 @@
-"""How the widget is laid out: the user's alone."""
+"""How the widget is laid out, and whether it is heard: the user's alone."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ OPEN_AT_FIRST = frozenset({Section.TASK, Section.PROMPTS, Section.RUN, Section.R
 
 @dataclass(eq=False)
 class PanelState:
-    """What of the widget is open.
+    """What of the widget is open, and heard.
 
-    The user's: ``opened`` (the sections of the mode ``Advanced`` that are not folded away).
+    The user's: ``opened`` (the sections of the mode ``Advanced`` that are not folded away), ``sound`` (whether a chime
+    tells that a long run has succeeded).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     opened: frozenset[Section] = OPEN_AT_FIRST
+    sound: bool = False

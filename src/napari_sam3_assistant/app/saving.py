@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from napari_sam3_assistant.app import outcomes
 from napari_sam3_assistant.app.cleaning import Cleaned, Cleaning, add_layer
 from napari_sam3_assistant.app.outcomes import Outcomes
+from napari_sam3_assistant.app.screen import Place
 from napari_sam3_assistant.app.taking import Refused, Taken, Taking
 from napari_sam3_assistant.app.writing import Outcome, write_all
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, SaveError
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 WORKER = "files"
 """Files are written on a thread of their own: a slow disk does not hold up a click."""
 NO_PREVIEW = "No preview Labels layer found to save."
+SAID_AFTER_S = 0.3
+"""Of one file it is said so much later that it is being written: most are there by then."""
 
 
 class Saving:
@@ -41,6 +44,7 @@ class Saving:
         self._taking = Taking(controller)
         self._session = f"save-{id(self)}"
         self._naming: Future[str] | None = None
+        self._files: dict[Place, Path] = {}
         output, task = self._output.events, controller.state.task.events
         for signal in (output.folder, output.default_folder, output.format, output.filename, output.saved):
             signal.connect(self._rename)
@@ -172,23 +176,38 @@ class Saving:
         output.saving, output.saved = True, None
         several = len(taken) > 1
         output.progress, output.step = None, f"Saving {len(taken)} masks..." if several else ""
+        output.several = several
         on_main = self._controller.on_main
         job = Job(WORKER, write_all([one.write for one in taken]), keeps=True)
         future = self._scheduler.submit(job, session=self._session, kind=Kind.BATCH, progress=self._progress)
         future.add_done_callback(lambda done: on_main(lambda: self._saved(done, taken, refused, clean, remark, keep)))
+        if not several:
+            self._controller.after(SAID_AFTER_S, lambda: self._say_saving(future))
+
+    def _say_saving(self, future: Future[list[Outcome]]) -> None:
+        if self._output.saving and not future.done() and not self._controller.closed:
+            self._output.step = "Saving..."
 
     def _progress(self, fraction: float | None, message: str = "") -> None:
         self._controller.on_main(lambda: self._progressed(fraction, message))
 
     def _progressed(self, fraction: float | None, message: str) -> None:
-        if self._output.saving and self._output.step:
+        if self._output.saving and self._output.several:
             self._output.progress, self._output.step = fraction, message
 
     # -- what the next file is called -----------------------------------------------------------------
 
     def look(self) -> None:
         """Turn to the plane that is on screen now."""
+        place = self._controller.board.place
+        self._output.saved = None if place is None else self._files.get(place)
         self._rename()
+
+    def outdated(self, place: Place) -> None:
+        """Note that the masks of a plane are no longer those in its file."""
+        self._files.pop(place, None)
+        if place == self._controller.board.place:
+            self._output.saved = None
 
     def _rename(self, *_: object) -> None:
         """Look which name is free, off the GUI thread: a folder may be long, or far away."""
@@ -228,7 +247,8 @@ class Saving:
         found = outcomes.sorted_out(taken, results, refused, clean, remark)
         if found.written:
             self._output.filename = ""
-            self._output.saved = found.written[-1][1].path
+            self._files.update({one.here.place: written.path for one, written in found.written})
+            self.look()
         if found.written and clean and not self._controller.closed:
             Cleaning(self._controller, found.written, lambda cleaned: self._end(found, cleaned)).go_on()
         elif found.written and keep is not None and not self._controller.closed:
@@ -238,7 +258,7 @@ class Saving:
 
     def _end(self, found: Outcomes, cleaned: Cleaned) -> None:
         """Say what was done; give the model's memory back where that is wanted and all went well."""
-        self._output.saving, self._output.step, self._output.progress = False, "", None
+        self._output.saving, self._output.step, self._output.progress, self._output.several = False, "", None, False
         told = outcomes.told(found, cleaned)
         self._tell(told)
         model = self._controller.model

@@ -139,8 +139,9 @@ class OutputState:
     ``next_name``), ``everywhere`` (whether the previews of all planes are saved, not only that on screen), ``unload``
     (whether ``Save & Clean`` gives SAM3's memory back too).
 
-    Facts: ``default_folder``, ``next_name`` (what the next file will be called), ``saved`` (the last file), ``saving``;
-    of several files ``step`` (which one is written, in words) and ``progress`` (0 to 1).
+    Facts: ``default_folder``, ``next_name`` (what the next file will be called), ``saved`` (the last file of what is on
+    screen, as long as its masks are those in it), ``saving`` and ``step`` (what is written, in words; of one file once
+    it takes its time); of ``several`` files also ``progress`` (0 to 1).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -155,6 +156,7 @@ class OutputState:
     saving: bool = False
     step: str = ""
     progress: float | None = None
+    several: bool = False
 
 
 @dataclass(eq=False)

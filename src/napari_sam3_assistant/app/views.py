@@ -191,10 +191,11 @@ class BatchView:
 class RunView:
     """What goes on: whether the bar moves (``busy``) and how far it is, a line, whether it tells a ``problem``.
 
+    ``background`` says what the engine in use does while another one answers. The rest are the buttons, and
+    ``activity``: the line of the mode ``Advanced``.
+
     ``title`` is on the button ``run``. ``go_on`` is the button that goes on with a video session, ``go_on_title`` what
     is on it, and ``video`` whether the task is one that has sessions.
-
-    ``background`` says what the engine in use does while another one answers. The rest are the buttons.
     """
 
     busy: bool
@@ -210,6 +211,7 @@ class RunView:
     go_on: Action
     go_on_title: str
     video: bool
+    activity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +269,8 @@ class ResultsView:
     ``unload`` tells whether there is a model to unload after saving; ``saved`` is the path of the last file, empty
     while there is none; ``name`` is what the next one is called. ``everywhere`` is the title of the choice between the
     preview on screen and those of all planes; empty while there is only that on screen. ``edit_text`` is on the button
-    that edits accepted objects in a copy; empty where there are none to edit so.
+    that edits accepted objects in a copy; empty where there are none to edit so. ``found`` is ``text`` where the file
+    has a line of its own.
     """
 
     text: str
@@ -284,6 +287,7 @@ class ResultsView:
     unload: bool
     saved: str
     name: str
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,9 @@ __all__ = [
     "write_points",
 ]
 
-POSITIVE_COLOR = "#2fb344"
-NEGATIVE_COLOR = "#e03131"
+POSITIVE_COLOR = "#51cf66"
+NEGATIVE_COLOR = "#c92a2a"
+"""Light and dark, so that they are told apart without red and green too."""
 POINT_SIZE = 12
 POINT_SCREEN_PX = (9, 24)
 SYMBOLS = {True: "disc", False: "cross"}

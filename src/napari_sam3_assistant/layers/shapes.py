@@ -50,9 +50,12 @@ __all__ = [
     "write_shapes",
 ]
 
-POSITIVE_COLOR = "#2f9e44"
-NEGATIVE_COLOR = "#e03131"
-FACE_ALPHA = "33"
+POSITIVE_COLOR = "#51cf66"
+NEGATIVE_COLOR = "#c92a2a"
+"""Light and dark, so that they are told apart without red and green too."""
+FACE_ALPHA = {True: "33", False: "00"}
+THICKER = 2.0
+"""How much thicker the edge of a counter-example is; nothing is seen in it, so that colour is not all."""
 EDGE_SCREEN_PX = 2.0
 
 
@@ -107,16 +110,16 @@ def add_box_layer(viewer: Any, *, image: Any | None = None) -> Any:
     """
     layer = box_layer(viewer)
     if layer is None:
-        colors = [POSITIVE_COLOR, NEGATIVE_COLOR]
+        colors = {True: POSITIVE_COLOR, False: NEGATIVE_COLOR}
         layer = viewer.add_shapes(
             ndim=image.ndim if image is not None else 2,
             name=names.BOXES,
             feature_defaults={names.POLARITY: WORDS[True]},
             property_choices={names.POLARITY: [WORDS[True], WORDS[False]]},
             edge_color=names.POLARITY,
-            edge_color_cycle=colors,
+            edge_color_cycle=list(colors.values()),
             face_color=names.POLARITY,
-            face_color_cycle=[color + FACE_ALPHA for color in colors],
+            face_color_cycle=[color + FACE_ALPHA[good] for good, color in colors.items()],
             opacity=1.0,
             **(geometry_at(image, (0,) * image.ndim) if image is not None else {}),
         )
@@ -131,25 +134,28 @@ def box_layer(viewer: Any) -> Any | None:
 
 
 def fit_edges(viewer: Any, layer: Any) -> None:
-    """Draw the edges of all shapes, and of the next ones, :data:`EDGE_SCREEN_PX` wide on the screen.
+    """Draw the edges of all shapes, and of the next ones, :data:`EDGE_SCREEN_PX` wide on the screen, or thicker.
 
     napari keeps widths in data coordinates, with no limits on the screen as points have them: call this
     again when the zoom has changed much.
     """
     units_per_px = np.linalg.norm(to_world(layer, world_of(viewer)).linear[:, -1])
     width = EDGE_SCREEN_PX / max(float(camera_of(viewer).zoom * units_per_px), 1e-12)
-    if np.allclose([layer.current_edge_width, *layer.edge_width], width, rtol=0.05):
+    wanted = [width * _thickness(is_positive(word)) for word in polarity_words(layer)]
+    following = width * _thickness(next_box_polarity(layer))
+    if np.allclose([layer.current_edge_width, *layer.edge_width], [following, *wanted], rtol=0.05):
         return
-    with layer.block_update_properties():
-        layer.current_edge_width = width
+    _set_next_width(layer, following)
     if len(layer.data):
-        layer.edge_width = width
+        layer.edge_width = wanted
         layer.events.edge_width()  # napari draws new widths only when it is told
 
 
 def set_next_box_polarity(layer: Any, positive: bool) -> None:
     """Make the next box an example or a counter-example; boxes that are selected stay as they are."""
+    before = _thickness(next_box_polarity(layer))
     set_next(layer, names.POLARITY, WORDS[positive])
+    _set_next_width(layer, layer.current_edge_width * _thickness(positive) / before)
 
 
 def next_box_polarity(layer: Any) -> bool:
@@ -163,12 +169,26 @@ def flip_boxes(layer: Any) -> int:
     chosen = sorted(index for index in layer.selected_data if index < count) or list(range(count))[-1:]
     if not chosen:
         return 0
-    words = polarity_words(layer)
+    words, widths = polarity_words(layer), list(layer.edge_width)
     for index in chosen:
-        words[index] = WORDS[not is_positive(words[index])]
+        good = not is_positive(words[index])
+        words[index], widths[index] = WORDS[good], widths[index] * _thickness(good) / _thickness(not good)
     write_features(layer, {names.POLARITY: words})
     layer.refresh_colors()
+    layer.edge_width = widths
+    layer.events.edge_width()
     return len(chosen)
+
+
+def _thickness(positive: bool) -> float:
+    """Return how much thicker an edge is than that of an example."""
+    return 1.0 if positive else THICKER
+
+
+def _set_next_width(layer: Any, width: float) -> None:
+    """Set the width of the next shape's edge; shapes that are selected keep theirs."""
+    with layer.block_update_properties():
+        layer.current_edge_width = width
 
 
 def remove_shapes(layer: Any, indices: Collection[int]) -> None:

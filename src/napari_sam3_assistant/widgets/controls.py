@@ -13,21 +13,29 @@ from qtpy.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_sam3_assistant.app.views import Action
+from napari_sam3_assistant.widgets.letters import Push
+from napari_sam3_assistant.widgets.whole import Combo
 
 V = TypeVar("V")
+MARGIN_PX, SPACING_PX = 6, 4
+LONGEST_NAME = "Next point mode"
+"""The longest name of a field that is always there: all names beside fields take its room."""
 
 
 def button(text: str, clicked: Callable[[], object], tip: str = "") -> QPushButton:
-    """Return a push button that can become as narrow as its text."""
-    made = QPushButton(text)
+    """Return a push button that can become as narrow as its text. Enter presses it too, as Space does."""
+    made = Push(text)
     made.setToolTip(tip)
+    made.setAutoDefault(True)
     made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     made.clicked.connect(lambda _checked=False: clicked())
     return made
@@ -35,8 +43,9 @@ def button(text: str, clicked: Callable[[], object], tip: str = "") -> QPushButt
 
 def toggle(text: str, tip: str = "") -> QPushButton:
     """Return a button that stays pressed; used in exclusive groups."""
-    made = QPushButton(text)
+    made = Push(text)
     made.setCheckable(True)
+    made.setAutoDefault(True)
     made.setToolTip(tip)
     made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return made
@@ -44,12 +53,7 @@ def toggle(text: str, tip: str = "") -> QPushButton:
 
 def combo(tip: str = "") -> QComboBox:
     """Return a combo box whose width does not follow its longest entry."""
-    made = QComboBox()
-    made.setToolTip(tip)
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setMinimumContentsLength(6)
-    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return made
+    return Combo(tip)
 
 
 class Paragraph(QLabel):
@@ -143,18 +147,25 @@ def show(control: QWidget, shown: bool) -> None:
 
 
 def leave(control: QWidget) -> None:
-    """Give the focus to what the control lies in."""
-    around = control.parentWidget()
-    while isinstance(around, (QGroupBox, Toggles)):  # these would pass it on to their first control
-        around = around.parentWidget()
-    if around is not None:
-        around.setFocus()
+    """Give the focus to the page that the control lies in, or to what it lies in where there is none."""
+    page = control.parentWidget()
+    while page is not None and not isinstance(page.parentWidget(), QScrollArea) and not _is_page(page):
+        page = page.parentWidget()
+    page = page or control.parentWidget()
+    if page is not None:
+        page.setFocus()
+
+
+def _is_page(widget: QWidget) -> bool:
+    """Return whether a widget is what an area scrolls: its parent is the area's viewport, and that one's the area."""
+    around = widget.parentWidget()
+    return around is not None and isinstance(around.parentWidget(), QScrollArea)
 
 
 def column(group: QGroupBox) -> QVBoxLayout:
     """Return the layout of a group: rows close to each other."""
     layout = QVBoxLayout(group)
-    layout.setContentsMargins(6, 2, 6, 2)
+    layout.setContentsMargins(MARGIN_PX, 1, MARGIN_PX, 1)
     layout.setSpacing(2)
     return layout
 
@@ -162,7 +173,7 @@ def column(group: QGroupBox) -> QVBoxLayout:
 def row(*widgets: QWidget) -> QHBoxLayout:
     """Return the widgets side by side."""
     layout = QHBoxLayout()
-    layout.setSpacing(4)
+    layout.setSpacing(SPACING_PX)
     for widget in widgets:
         layout.addWidget(widget)
     return layout
@@ -184,10 +195,46 @@ def label(text: str, field: QWidget) -> QLabel:
     return made
 
 
-def form(group: QGroupBox | QWidget) -> QFormLayout:
+class Name(QLabel):
+    """The name of a field in a form; all names are equally wide, unless one is longer."""
+
+    def sizeHint(self) -> QSize:
+        """Return at least the width of the longest name."""
+        return super().sizeHint().expandedTo(QSize(self._least(), 0))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return at least the width of the longest name."""
+        return super().minimumSizeHint().expandedTo(QSize(self._least(), 0))
+
+    def _least(self) -> int:
+        metrics, own = self.fontMetrics(), super().sizeHint().width()
+        return own + max(metrics.horizontalAdvance(LONGEST_NAME) - metrics.horizontalAdvance(self.text()), 0)
+
+
+class Form(QFormLayout):
+    """Fields below each other, each with its name on the left; the names of all forms are equally wide."""
+
+    def addRow(self, *parts: str | QWidget | QLayout) -> None:
+        """Add a row: a name and a field, or something as wide as both."""
+        if len(parts) == 1:
+            super().addRow(*parts)
+            return
+        first, field = parts
+        if isinstance(first, str):
+            first = Name(first)
+            first.setBuddy(field if isinstance(field, QWidget) else _first_of(field))
+        super().addRow(first, field)
+
+
+def _first_of(layout: QLayout | str) -> QWidget | None:
+    item = layout.itemAt(0) if isinstance(layout, QLayout) else None
+    return item.widget() if item is not None else None
+
+
+def form(group: QGroupBox | QWidget) -> Form:
     """Return the layout of a group: fields below each other, each with its name on the left."""
-    layout = QFormLayout(group)
-    layout.setContentsMargins(6, 2, 6, 2)
+    layout = Form(group)
+    layout.setContentsMargins(MARGIN_PX, 1, MARGIN_PX, 1)
     layout.setHorizontalSpacing(6)
     layout.setVerticalSpacing(3)
     layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)

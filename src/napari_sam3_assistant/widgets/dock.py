@@ -23,6 +23,7 @@ class Dock(QWidget):
         on_main(lambda: None)  # from now on other threads may call
         self._bindings = Bindings()
         self._docked = False
+        self._wants = True
         self._claims = 0
         self._claim = QTimer(self)
         self._claim.setSingleShot(True)
@@ -52,15 +53,24 @@ class Dock(QWidget):
                 self.deleteLater()
         return super().event(event)
 
+    def wanted_width(self) -> int:
+        """Return how wide the widget is at first, in pixels."""
+        return 0
+
     def _claim_width(self) -> None:
-        """Widen a dock that is too narrow; Qt asks how wide it must be once, before napari's theme is applied."""
+        """Widen a dock that is too narrow; Qt asks how wide it must be once, before napari's theme is applied.
+
+        Once it has been as wide as the widget wants it at first, it is the user who makes it narrower.
+        """
         dock, window = self.parent(), self.window()
         if not isinstance(dock, QDockWidget) or not isinstance(window, QMainWindow):
             return
-        needed = dock.minimumSizeHint().width()
+        needed = max(dock.minimumSizeHint().width(), self.wanted_width() if self._wants else 0)
         if dock.width() < needed:
             window.resizeDocks([dock], [needed], Qt.Orientation.Horizontal)
         if dock.width() < needed and self._claims < CLAIMS:
             # A window that is still being laid out takes no heed; one that is too small never will.
             self._claims += 1
             self._claim.start(CLAIM_AGAIN_MS)
+        else:
+            self._wants = self._wants and not self.isVisible()

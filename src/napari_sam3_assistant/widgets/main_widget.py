@@ -18,15 +18,20 @@ from napari_sam3_assistant.widgets.advanced.panel import AdvancedPanel
 from napari_sam3_assistant.widgets.bind import Redraw, after, on_main
 from napari_sam3_assistant.widgets.canvas_menu import CanvasMenu
 from napari_sam3_assistant.widgets.dock import Dock
+from napari_sam3_assistant.widgets.focus import give_focus_back
 from napari_sam3_assistant.widgets.get_sam3 import GetSam3
 from napari_sam3_assistant.widgets.keys import DockKeys, KeySheet
-from napari_sam3_assistant.widgets.napari_bridge import follow_preferences, preferences
+from napari_sam3_assistant.widgets.letters import Letters
+from napari_sam3_assistant.widgets.napari_bridge import canvas_of, follow_preferences, preferences
+from napari_sam3_assistant.widgets.own_letters import of_main
 from napari_sam3_assistant.widgets.simple.panel import SimplePanel
+from napari_sam3_assistant.widgets.sound import Chime
 from napari_sam3_assistant.widgets.start_page import StartPage
 from napari_sam3_assistant.widgets.top_strip import TopStrip
 
-HINT_LETTERS = 52
-"""How long the lines of hints are."""
+SIDE_PX = 6
+WANTED_LETTERS = 67
+"""How wide a page is at first: lines of hints, and entries of lists beside their names, are whole."""
 
 
 class MainWidget(Dock):
@@ -58,21 +63,33 @@ class MainWidget(Dock):
         for page in (self.start, self.simple, self.advanced):
             self._pages.addWidget(Column(page))
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 2, 6, 0)
+        layout.setContentsMargins(SIDE_PX, 2, SIDE_PX, 0)
         layout.setSpacing(2)
         layout.addWidget(self.top)
         layout.addWidget(self._pages, stretch=1)
         self.menu = CanvasMenu(self.controller, self)
         self._bindings.connect(self.controller.menu_asked, self.menu.ask)
         self._keys = DockKeys(self.controller, self)
+        self.letters = Letters(self, of_main(self.top, self.simple, self.advanced))
+        give_focus_back(self, lambda: canvas_of(self))
         task = self.state.task
         self.sheet = KeySheet(self, lambda: setattr(task, "sheet", False))
         self._bindings.connect(task.events.sheet, self._show_sheet)
         self.get_sam3 = GetSam3(self.controller, self)
         self._bindings.connect(self.state.model.events.asking, lambda shown: self.get_sam3.show_or_hide(shown))
         store.remember(self.state, self._bindings, lambda: preferences().default_engine)
+        Chime(self.state, self._bindings, self)
         follow_preferences(self._prefer, self._bindings)
+        can = availability(self.state)
+        for page in (self.simple, self.advanced):  # one that is not seen yet has its texts, and so its width, too
+            page.draw(can)
         Redraw(self.state.parts, self._draw, self._bindings, self)
+
+    def wanted_width(self) -> int:
+        """Return a width at which no line of a hint and no entry of a list is broken or cut."""
+        margins, column = self.contentsMargins(), self._pages.currentWidget()
+        hint = 0 if column is None else column.sizeHint().width()
+        return hint + margins.left() + margins.right() + 2 * SIDE_PX
 
     def _draw(self) -> None:
         can = availability(self.state)
@@ -112,6 +129,7 @@ class Column(QScrollArea):
         self._shown = False
         self.setWidget(page)
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
@@ -128,12 +146,26 @@ class Column(QScrollArea):
 
     def sizeHint(self) -> QSize:
         """Return a width at which hints are not broken, no more: the canvas needs the room."""
-        width = HINT_LETTERS * self.fontMetrics().averageCharWidth()
+        width = WANTED_LETTERS * self.fontMetrics().averageCharWidth()
         return QSize(max(width, self.minimumSizeHint().width()), super().sizeHint().height())
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Ask for the width needed, now that the theme is known."""
         super().showEvent(event)
+        pages = self.parent()
+        for one in pages.findChildren(Column) if pages is not None and not self._shown else ():
+            one.take_theme()  # all at once: the dock is as wide as the widest needs it, whichever is shown
+
+    def take_theme(self) -> None:
+        """Ask for the width needed with napari's theme, which Qt applies to what is shown alone."""
+        inside = self.findChildren(QWidget)
+        for one in inside:
+            one.ensurePolished()
+        for one in reversed(inside):  # what was hidden before it was ever shown is still counted in a row
+            layout = one.layout()
+            if layout is not None:
+                layout.invalidate()
+                layout.activate()
         self._shown = True
         self.updateGeometry()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtWidgets import QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app import panel_state
 from napari_sam3_assistant.app.panel_state import PanelState
 from napari_sam3_assistant.widgets.controls import show
+from napari_sam3_assistant.widgets.letters import Opener
 
 SHOWN_MS = 50
 """What was opened is looked at so much later: has it been laid out?"""
@@ -39,6 +40,10 @@ class Section(QWidget):
         layout.addWidget(content)
         self._timer = into_view_later(content)
 
+    def minimumSizeHint(self) -> QSize:
+        """Return a size that is no narrower while it is folded: opening it leaves the dock its width."""
+        return wide_enough(super().minimumSizeHint(), self.content)
+
     def draw(self) -> None:
         """Show whether it is open."""
         opened = self._name in self._panel.opened
@@ -51,9 +56,14 @@ class Section(QWidget):
             self._timer.start()
 
 
-def fold(text: str, tip: str) -> QToolButton:
+def wide_enough(size: QSize, *folded: QWidget) -> QSize:
+    """Return ``size``, as wide as what can be opened in it."""
+    return size.expandedTo(QSize(max(one.minimumSizeHint().width() for one in folded), 0))
+
+
+def fold(text: str, tip: str) -> Opener:
     """Return a button that opens and folds something."""
-    made = QToolButton()
+    made = Opener()
     made.setText(text)
     made.setToolTip(tip)
     made.setCheckable(True)

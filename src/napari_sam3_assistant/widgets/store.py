@@ -1,28 +1,57 @@
 """The last state of each control, remembered from one start to the next.
 
-What cannot be read, or is none of the choices any more, is as if nothing were remembered.
+The file and the keys are those of earlier versions; :data:`KEPT` lists them, and a control that is to be
+remembered is one row more there. What makes no sense is as if nothing were remembered, and the log says so.
+What belongs to a picture (its channels, its limits) is not remembered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from qtpy.QtCore import QSettings
 
-from napari_sam3_assistant.app.model_availability import chosen_type
-from napari_sam3_assistant.app.model_state import DEVICES
+from napari_sam3_assistant.app.activity import note
+from napari_sam3_assistant.app.model_state import DeviceName, ModelType
 from napari_sam3_assistant.app.state import AppState
-from napari_sam3_assistant.export.images import FORMATS
+from napari_sam3_assistant.app.task_state import PromptKind
+from napari_sam3_assistant.tasks.jobs import Task
+from napari_sam3_assistant.widgets import kept
 from napari_sam3_assistant.widgets.bind import Bindings
+from napari_sam3_assistant.widgets.kept import Kept
 
 ORGANIZATION, APPLICATION = "napari-sam3-assistant", "sam3-assistant"
-FOLDER, FORMAT, ENGINE = "quick_mask_output_dir", "quick_mask_output_format", "engine"
-UNLOAD = "unload_after_saving"
-THRESHOLD = "confidence_threshold"
-MODE, SIMPLE, ADVANCED = "workspace_mode", "simple", "advanced"
+ENGINE = "engine"
+"""Not in the table: it is remembered while it is not the one that the preferences name."""
+FOLDER, FORMAT, UNLOAD = "quick_mask_output_dir", "quick_mask_output_format", "unload_after_saving"
+THRESHOLD, MODE, SOUND = "confidence_threshold", "workspace_mode", "task_complete_sound_enabled_v2"
 MODEL, OLD_MODEL = "model_dir", "simple_model_dir"
-"""The model folder; earlier versions had one for each mode."""
+"""The model folder; earlier versions had another one for the mode Simple."""
 MODEL_TYPE, DEVICE, LOAD_ON_RUN = "model_type", "device", "load_model_when_running"
+MIGRATED = "settings_of_earlier_versions_read"
+SHOWN_LETTERS = 60
+
+KEPT = (
+    Kept(MODE, "task", "advanced", kept.mode, kept.write_mode),
+    Kept(MODEL, "model", "folder", kept.text, str, old=OLD_MODEL),
+    Kept(MODEL_TYPE, "model", "model_type", kept.one_of(ModelType), str),
+    Kept(DEVICE, "model", "device_wanted", kept.one_of(DeviceName), str),
+    Kept(LOAD_ON_RUN, "model", "load_on_run", kept.truth, kept.write_truth),
+    Kept(THRESHOLD, "task", "threshold", kept.share, kept.write_number, at_first="0.35"),
+    Kept(FOLDER, "output", "folder", kept.text, str),
+    Kept(FORMAT, "output", "format", kept.file_format, str),
+    Kept(UNLOAD, "output", "unload", kept.truth, kept.write_truth),
+    Kept(SOUND, "panel", "sound", kept.truth, kept.write_truth),
+    Kept("task", "task", "task", kept.one_of(Task), str),
+    Kept("prompt_type", "task", "prompt", kept.one_of(PromptKind), str),
+    Kept("local_inference", "task", "local", kept.truth, kept.write_truth),
+    Kept("roi_size", "task", "local_side", kept.side, str),
+    Kept("open_sections", "panel", "opened", kept.sections, kept.write_sections),
+    Kept("open_table", "results", "table", kept.truth, kept.write_truth),
+    Kept("open_log", "activity", "shown", kept.truth, kept.write_truth),
+)
+"""Which control is remembered under which key."""
 
 
 def settings() -> QSettings:
@@ -32,22 +61,17 @@ def settings() -> QSettings:
 
 def chosen_engine() -> str:
     """Return the engine that the user has chosen in the widget; empty while it is the default one."""
-    return _text(ENGINE)
+    found = _found(ENGINE)
+    return found if isinstance(found, str) else ""
 
 
 def load(state: AppState, default_engine: str) -> AppState:
     """Return ``state`` with what was remembered; where no engine was chosen it is ``default_engine``."""
-    state.output.folder = _text(FOLDER)
-    kept = _text(FORMAT)
-    state.output.format = kept if kept in FORMATS else state.output.format
-    state.output.unload = _text(UNLOAD) == "yes"
+    for one in KEPT:
+        _load(state, one)
     state.model.engine = chosen_engine() or default_engine
-    state.model.folder = _text(MODEL) or _text(OLD_MODEL)
-    state.model.model_type = chosen_type(_text(MODEL_TYPE))
-    state.model.device_wanted = _text(DEVICE) if _text(DEVICE) in DEVICES else state.model.device_wanted
-    state.model.load_on_run = _text(LOAD_ON_RUN) != "no"
-    state.task.threshold = _share(THRESHOLD)
-    state.task.advanced = _text(MODE) == ADVANCED
+    if not isinstance(_found(ENGINE), str | None):
+        _say(state, ENGINE, _found(ENGINE), "it is no text")
     return state
 
 
@@ -56,6 +80,9 @@ def remember(state: AppState, bindings: Bindings, default_engine: Callable[[], s
 
     An engine is remembered while it is not the default one: the preference goes on where it is.
     """
+    _migrate(state)
+    for one in KEPT:
+        bindings.connect(getattr(getattr(state, one.part).events, one.field), partial(_write, one))
 
     def engine_chosen(name: str) -> None:
         if name == default_engine():
@@ -67,35 +94,50 @@ def remember(state: AppState, bindings: Bindings, default_engine: Callable[[], s
     if chosen_engine() not in ("", state.model.engine):
         engine_chosen(state.model.engine)
     bindings.connect(state.model.events.engine, engine_chosen)
-    bindings.connect(state.model.events.folder, _writer(MODEL))
-    bindings.connect(state.model.events.model_type, lambda kind: settings().setValue(MODEL_TYPE, kind.value))
-    bindings.connect(state.model.events.device_wanted, _writer(DEVICE))
-    bindings.connect(
-        state.model.events.load_on_run, lambda wanted: settings().setValue(LOAD_ON_RUN, "yes" if wanted else "no")
-    )
-    bindings.connect(state.task.events.threshold, lambda value: settings().setValue(THRESHOLD, str(value or "")))
-    bindings.connect(
-        state.task.events.advanced, lambda wanted: settings().setValue(MODE, ADVANCED if wanted else SIMPLE)
-    )
-    bindings.connect(state.output.events.folder, _writer(FOLDER))
-    bindings.connect(state.output.events.format, _writer(FORMAT))
-    bindings.connect(state.output.events.unload, lambda wanted: settings().setValue(UNLOAD, "yes" if wanted else "no"))
 
 
-def _text(key: str) -> str:
-    """Return what is remembered under ``key``; Qt reads a list or bytes where a file was changed by hand."""
-    found = settings().value(key, "")
-    return found if isinstance(found, str) else ""
-
-
-def _share(key: str) -> float | None:
-    """Return the number above 0, and up to 1, that is remembered under ``key``, or None."""
+def _load(state: AppState, one: Kept) -> None:
+    """Read one control's state, or leave it and say so."""
+    first = _found(MIGRATED) is None
+    found, key = _found(one.key), one.key
+    if first and one.old and found in (None, ""):
+        found, key = _found(one.old), one.old
+    if found is None or (first and one.at_first and str(found) == one.at_first):
+        return
     try:
-        found = float(_text(key))
-    except ValueError:
-        return None
-    return found if 0 < found <= 1 else None
+        value = one.read(found)
+    except ValueError as error:
+        _say(state, key, found, str(error))
+        return
+    setattr(getattr(state, one.part), one.field, value)
 
 
-def _writer(key: str) -> Callable[[str], None]:
-    return lambda value: settings().setValue(key, value)
+def _migrate(state: AppState) -> None:
+    """Write what an earlier version had remembered in its own way; its other keys stay as they are."""
+    if _found(MIGRATED) is not None:
+        return
+    for one in KEPT:
+        if one.old or one.at_first:
+            _write(one, getattr(getattr(state, one.part), one.field))
+    settings().setValue(MIGRATED, kept.write_truth(True))
+
+
+def _write(one: Kept, value: object) -> None:
+    settings().setValue(one.key, one.write(value))
+
+
+def _say(state: AppState, key: str, found: object, why: str) -> None:
+    """Note in the log what was found and is not believed."""
+    shown = repr(found)
+    if len(shown) > SHOWN_LETTERS:
+        shown = f"{shown[:SHOWN_LETTERS]}... ({len(shown):,} letters)"
+    note(state.activity, f"The setting {key} = {shown} was ignored: {why}.")
+
+
+def _found(key: str) -> object:
+    """Return what is remembered under ``key``, of any type, or None."""
+    try:
+        found: object = settings().value(key)
+    except (TypeError, ValueError, EOFError, ImportError, AttributeError) as error:
+        return error  # an object of Python that cannot be made again
+    return found

@@ -10,6 +10,7 @@ from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, combo, fill, label, row
 from napari_sam3_assistant.widgets.model_row import ModelChoices, ModelRow
+from napari_sam3_assistant.widgets.sound import sound_box
 
 MODES = {False: "The shortest way from a picture to a mask.", True: "Every control, step by step."}
 
@@ -39,6 +40,7 @@ class TopStrip(QWidget):
         layout.setSpacing(3)
         modes = row(*self.modes.values())
         modes.addStretch()
+        modes.addWidget(sound_box(controller.state.panel, bindings))
         first = row(label("Engine", self.engine), self.engine, self.keys)
         first.setStretch(1, 1)
         layout.addLayout(modes)

@@ -18,20 +18,20 @@ class RunStep(QWidget):
 
     def __init__(self, controller: AppController, bindings: Bindings) -> None:
         super().__init__()
-        self.run = RunGroup(controller, "Run preview or propagation", always=True)
+        self.run = RunGroup(controller, "Run preview or propagation", advanced=True)
         self.summary = paragraph(lines=2)
         self.accepting = AcceptRows(controller)
         self.saving = SavingRows(controller, bindings, labelled=True)
+        inside = self.run.layout()
+        for widget in (self.summary, self.accepting, self.saving):
+            inside.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        for widget in (self.run, self.summary, self.accepting, self.saving):
-            layout.addWidget(widget)
+        layout.addWidget(self.run)
 
     def draw(self, can: Availability) -> None:
         """Show what goes on and what can be done."""
         self.run.draw(can.run)
-        self.summary.setText(can.results.text)
-        self.summary.setToolTip(can.results.saved)
+        self.summary.setText(can.results.found)
         self.accepting.draw(can.results)
         self.saving.draw(can.results)

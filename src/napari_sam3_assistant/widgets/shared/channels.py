@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSizePolicy, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.task_state import TaskState
@@ -14,6 +14,7 @@ from napari_sam3_assistant.core.sources import Mix
 from napari_sam3_assistant.layers.channels import AUTOMATIC
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import combo, draw, fill, row, show
+from napari_sam3_assistant.widgets.whole import Number
 
 GREY, RGB = "grey", "rgb"
 MODES = (("This one, grey", GREY), ("RGB", RGB))
@@ -59,11 +60,14 @@ class ChannelsRow(QWidget):
             box.activated.connect(self._mix_chosen)
         self.label = QLabel()
         self.label.setBuddy(self.mode)
-        layout = row(self.label, self.axis, self.mode, *self.colours)
+        self._first, self._second = row(self.label, self.axis, self.mode), QHBoxLayout()
+        self._first.setStretch(2, 3)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for place, share in enumerate((0, 0, 3, 2, 2, 2)):
-            layout.setStretch(place, share)
-        self.setLayout(layout)
+        layout.setSpacing(2)
+        layout.addLayout(self._first)
+        layout.addLayout(self._second)
+        self._put(self._first)
 
     def draw(self, can: ChannelsView) -> None:
         """Show the channels there are and which are seen."""
@@ -79,9 +83,17 @@ class ChannelsRow(QWidget):
             show(box, can.mix is not None)
         self.label.setText("Channels" if can.names else "Channel axis")
         self.label.setBuddy(self.mode if can.names else self.axis)
+        axis = can.axis and self._with_axis
+        self._put(self._second if axis and can.names else self._first)
         show(self.mode, bool(can.names))
-        show(self.axis, can.axis and self._with_axis)
+        show(self.axis, axis)
         show(self, can.row if self._with_axis else bool(can.names))
+
+    def _put(self, line: QHBoxLayout) -> None:
+        """Put the three colours on the first line, or where the axis takes their room on one of their own."""
+        if line.indexOf(self.colours[0]) < 0:
+            for box in self.colours:
+                line.addWidget(box, 2)
 
     def _mode_chosen(self, index: int) -> None:
         count = self.colours[0].count() - 1
@@ -91,9 +103,9 @@ class ChannelsRow(QWidget):
         self._show(_mix(self.colours))
 
 
-def axis_box(task: TaskState, bindings: Bindings) -> QSpinBox:
+def axis_box(task: TaskState, bindings: Bindings) -> Number:
     """Return a control of the channel axis."""
-    box = QSpinBox()
+    box = Number()
     box.setRange(AUTOMATIC, LAST_AXIS)
     box.setToolTip(AXIS_TIP)
     box.setFixedWidth(SPIN_LETTERS * box.fontMetrics().averageCharWidth())
@@ -118,6 +130,7 @@ class LimitsBox(QCheckBox):
 
     def __init__(self, controller: AppController) -> None:
         super().__init__("Use contrast limits")
+        self.setToolTip("Show the engine what the layer's contrast limits show.")
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._controller = controller
         self.clicked.connect(self._pressed)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QDoubleSpinBox, QLineEdit, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QDoubleSpinBox, QWidget
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.task_state import TaskState
 from napari_sam3_assistant.widgets.bind import Bindings
+from napari_sam3_assistant.widgets.whole import Field
+
+LETTERS = 12
+"""How wide a number is at least."""
 
 
-class WordsField(QLineEdit):
+class WordsField(Field):
     """Words that name objects; Enter looks for them."""
 
-    def __init__(self, controller: AppController, bindings: Bindings, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, controller: AppController, bindings: Bindings) -> None:
+        super().__init__("What to look for, such as: nucleus. Separate several phrases by commas; Enter runs.")
         self._controller = controller
         self.setPlaceholderText("Text prompt")
         self.setAccessibleName("Text prompt")
-        self.setToolTip("What to look for, such as: nucleus. Separate several phrases by commas; Enter runs.")
         self.setClearButtonEnabled(True)
         bindings.field(controller.state.task, "text", self.textChanged, self._write)
         self.returnPressed.connect(controller.run)
@@ -33,6 +38,8 @@ class ThresholdBox(QDoubleSpinBox):
     def __init__(self, task: TaskState, bindings: Bindings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._task = task
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # not that of the wheel
+        self.setMinimumWidth(LETTERS * self.fontMetrics().averageCharWidth())
         self.setRange(0, 1)
         self.setSingleStep(0.05)
         self.setSpecialValueText("Auto")
@@ -40,6 +47,13 @@ class ThresholdBox(QDoubleSpinBox):
         self._write(task.threshold)
         self.valueChanged.connect(self._set)
         bindings.connect(task.events.threshold, lambda value: self._write(value))
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Let the wheel scroll the dock, unless the control has the focus."""
+        if event is not None and not self.hasFocus():
+            event.ignore()
+        else:
+            super().wheelEvent(event)
 
     def _set(self, value: float) -> None:
         self._task.threshold = round(value, 2) or None

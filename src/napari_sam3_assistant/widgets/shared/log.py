@@ -23,6 +23,7 @@ class LogView(QPlainTextEdit):
         self.setReadOnly(True)
         self.setAccessibleName("Activity log")
         self.setPlaceholderText("Activity log")
+        self.setTabChangesFocus(True)
         self.setMaximumBlockCount(MOST_LINES)
 
     def draw(self, activity: ActivityState) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QUrl
+from pathlib import Path
+
+from qtpy.QtCore import Qt, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.views import ResultsView
 from napari_sam3_assistant.export.images import FORMATS
 from napari_sam3_assistant.widgets.bind import Bindings
-from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, label, row, show
+from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, form, row, show
+from napari_sam3_assistant.widgets.whole import Field
 
 EVERYWHERE = """Save, Save & Clean and Save Labels take all that has a preview, one file each:
 every slice, and every picture of this viewer. Off: what is on screen."""
@@ -25,12 +29,12 @@ class SavingRows(QWidget):
     controller : AppController
     bindings : Bindings
     labelled : bool
-        Whether each field has its name beside it.
+        Whether each field has a row of its own, with its name, and so has the file that was saved.
     """
 
     def __init__(self, controller: AppController, bindings: Bindings, *, labelled: bool = False) -> None:
         super().__init__()
-        self._controller, self._output = controller, controller.state.output
+        self._controller, self._output, self._labelled = controller, controller.state.output, labelled
         self._make_fields(bindings)
         self.everywhere = QCheckBox()
         self.everywhere.setToolTip(EVERYWHERE)
@@ -41,28 +45,58 @@ class SavingRows(QWidget):
         self.unload = QCheckBox("Unload after saving")
         self.unload.setToolTip("After Save & Clean, give SAM3's memory back; the next question loads it again.")
         bindings.field(self._output, "unload", self.unload.toggled, self.unload.setChecked)
+        self.saved = QElidingLabel()
+        self.saved.setElideMode(Qt.TextElideMode.ElideMiddle)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
+        if labelled:
+            self._lay_out_named(layout)
+        else:
+            self._lay_out_narrow(layout)
+
+    def _lay_out_named(self, layout: QVBoxLayout) -> None:
+        """Put each field on a row of its own, with its name, and below the buttons the file that was saved."""
+        fields = QWidget()
+        named = form(fields)
+        named.setContentsMargins(0, 0, 0, 0)
+        folder = row(self.folder, self.choose)
+        folder.setStretch(0, 1)
+        named.addRow("Preview output", folder)
+        named.addRow("Format", self.format)
+        named.addRow("Filename", self.filename)
+        saved = row(self.saved, self.open_folder)
+        saved.setStretch(0, 1)
+        layout.addWidget(fields)
+        layout.addWidget(self.everywhere)
+        layout.addLayout(row(self.save, self.save_clean, self.save_labels))
+        layout.addWidget(self.unload)
+        layout.addLayout(saved)
+
+    def _lay_out_narrow(self, layout: QVBoxLayout) -> None:
+        """Put two fields on a row."""
+        self.folder.setAccessibleName("Preview output")
+        self.format.setAccessibleName("Format")
+        self.filename.setAccessibleName("Filename")
+        self.saved.hide()
         first = row(self.folder, self.choose, self.open_folder)
         for place, share in enumerate((3, 1, 1)):
             first.setStretch(place, share)
-        second = row(self.format, self.filename, self.everywhere)
+        second = row(self.format, self.filename)
         second.setStretch(1, 1)
-        if labelled:
-            first.insertWidget(0, label("Preview output", self.folder))
-            second.insertWidget(0, label("Format", self.format))
-            second.insertWidget(2, label("Filename", self.filename))
-            second.setStretch(1, 0)
-            second.setStretch(3, 1)
         layout.addLayout(first)
         layout.addLayout(second)
+        layout.addWidget(self.everywhere)
         layout.addLayout(row(self.save, self.save_clean, self.save_labels))
         layout.addWidget(self.unload)
 
     def draw(self, can: ResultsView) -> None:
         """Show what would be saved, and where."""
         show(self.open_folder, bool(can.saved))
+        if self._labelled:
+            self.saved.setText(f"Saved: {Path(can.saved).name}")
+            self.saved.setToolTip(can.saved)
+            show(self.saved, bool(can.saved))
         show(self.unload, can.unload)
         self.everywhere.setText(can.everywhere)
         show(self.everywhere, bool(can.everywhere))
@@ -79,14 +113,13 @@ class SavingRows(QWidget):
         self.folder.setPlaceholderText(self._output.default_folder)
 
     def _make_fields(self, bindings: Bindings) -> None:
-        self.folder = QLineEdit()
-        self.folder.setToolTip("Where masks are saved. Empty: the folder shown.")
+        self.folder = Field("Where masks are saved. Empty: the folder shown.")
         bindings.field(self._output, "folder", self.folder.textEdited, lambda text: _write(self.folder, text))
         self.choose = button("Choose", self._choose, "Choose where quick-acquired preview masks are saved.")
         self.format = combo("TIFF, PNG and OME-Zarr keep the pixel size; NumPy keeps the numbers alone.")
         fill(self.format, [(kind.title, name) for name, kind in FORMATS.items()], self._output.format)
         self.format.currentTextChanged.connect(self._format_chosen)
-        self.filename = QLineEdit()
+        self.filename = Field(FILENAME)
         bindings.field(self._output, "filename", self.filename.textEdited, lambda text: _write(self.filename, text))
         self.open_folder = button("Open Folder", self._open)
 

@@ -17,6 +17,8 @@ from napari_sam3_assistant.widgets.controls import button, draw, row
 from napari_sam3_assistant.widgets.rows import Column, RowsModel, RowsTable
 
 LINES = 6
+SORTS = "123456"
+"""The key of each column."""
 NARROWEST_NAME_PX = 40
 KEYS = (
     lambda one: one.layer.casefold(),
@@ -50,7 +52,10 @@ class ObjectModel(RowsModel[ObjectRow]):
 
 
 class ObjectTable(RowsTable):
-    """One row an object; the selected object's is selected. A click, or an arrow key, shows another one."""
+    """One row an object; the selected object's is selected. A click, or an arrow key, shows another one.
+
+    A click on a header, or the number of its column, sorts.
+    """
 
     chosen = Signal(object)
     """An object shall be shown."""
@@ -58,6 +63,7 @@ class ObjectTable(RowsTable):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(ObjectModel(), parent)
         self.setAccessibleName("Table of objects")
+        self.setToolTip("Arrow keys show an object; 1 to 6 sort by a column.")
         self._model.show_rows((), COLUMNS)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
@@ -83,11 +89,21 @@ class ObjectTable(RowsTable):
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Show the object of the row that a key has led to."""
+        column = SORTS.find(event.text()) if event is not None and event.text() else -1
+        if column >= 0:
+            self._sort(column)
+            return
         before = self.currentIndex().row()
         super().keyPressEvent(event)
         now = self.currentIndex()
         if now.isValid() and now.row() != before:
             self.chosen.emit(self._model.value(now))
+
+    def _sort(self, column: int) -> None:
+        """Sort by a column, or turn the order, as a click on its header does."""
+        header, up, down = self.horizontalHeader(), Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
+        again = header.sortIndicatorSection() == column and header.sortIndicatorOrder() == up
+        self.sortByColumn(column, down if again else up)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Give the names what the numbers leave."""

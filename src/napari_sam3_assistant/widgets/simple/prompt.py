@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QWidget
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.widgets.bind import Bindings
-from napari_sam3_assistant.widgets.controls import Toggles, button, column, draw, labelled, paragraph, row, show
+from napari_sam3_assistant.widgets.controls import (
+    MARGIN_PX,
+    SPACING_PX,
+    Toggles,
+    button,
+    column,
+    draw,
+    labelled,
+    paragraph,
+    row,
+    show,
+)
+from napari_sam3_assistant.widgets.letters import Group
 from napari_sam3_assistant.widgets.shared.finding import ThresholdBox, WordsField
 from napari_sam3_assistant.widgets.shared.objects import ObjectRows
 from napari_sam3_assistant.widgets.shared.polarity import box_polarity_box, polarity_box
@@ -21,7 +34,7 @@ KINDS = (
 )
 
 
-class PromptGroup(QGroupBox):
+class PromptGroup(Group):
     """The prompts, the object they are about, and what to do next."""
 
     def __init__(self, controller: AppController, bindings: Bindings) -> None:
@@ -49,6 +62,13 @@ class PromptGroup(QGroupBox):
         layout.addLayout(_stretched(self._point_row, self._threshold_row, self.reset))
         for widget in (self.objects, self.hint, self.uses):
             layout.addWidget(widget)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a size that is no narrower while the widest row is hidden: another task leaves the dock its width."""
+        margins = self.contentsMargins()
+        both = self._kinds.minimumSizeHint().width() + self.create.minimumSizeHint().width()
+        inside = 2 * MARGIN_PX + SPACING_PX + margins.left() + margins.right()
+        return super().minimumSizeHint().expandedTo(QSize(both + inside, 0))
 
     def draw(self, can: Availability) -> None:
         """Show what can be done and what to do next."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.views import TableView
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import row
-from napari_sam3_assistant.widgets.section import fold, into_view_later, show_fold
+from napari_sam3_assistant.widgets.section import fold, into_view_later, show_fold, wide_enough
 from napari_sam3_assistant.widgets.shared.log import LogPanel
 from napari_sam3_assistant.widgets.shared.table import TablePanel
 
@@ -35,6 +36,10 @@ class Records(QWidget):
         for opener, part in ((self.open_table, self.table), (self.open_log, self.log_panel)):
             timer = into_view_later(part)
             opener.clicked.connect(lambda _checked=False, timer=timer: timer.start())
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a size that is no narrower while they are folded."""
+        return wide_enough(super().minimumSizeHint(), self.table, self.log_panel)
 
     def draw(self, can: TableView) -> None:
         """Show what is open; rows and lines are made only then."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QGroupBox
-
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.views import ResultsView
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import column, paragraph
+from napari_sam3_assistant.widgets.letters import Group
 from napari_sam3_assistant.widgets.shared.accepting import AcceptRows
 from napari_sam3_assistant.widgets.shared.saving import SavingRows
 
 
-class ResultsGroup(QGroupBox):
+class ResultsGroup(Group):
     """The latest result, and where it is saved."""
 
     def __init__(self, controller: AppController, bindings: Bindings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QGroupBox
 from superqt import QElidingLabel
 
 from napari_sam3_assistant.app.controller import AppController
@@ -10,6 +9,7 @@ from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, fill, labelled, row, show
+from napari_sam3_assistant.widgets.letters import Group
 from napari_sam3_assistant.widgets.shared.channels import ChannelsRow, LimitsBox
 from napari_sam3_assistant.widgets.shared.direction import TITLE, direction_box, draw_direction
 from napari_sam3_assistant.widgets.shared.window_rows import WindowRows
@@ -23,7 +23,7 @@ TASKS = (
 )
 
 
-class SetupGroup(QGroupBox):
+class SetupGroup(Group):
     """Which image, which task."""
 
     def __init__(self, controller: AppController, bindings: Bindings) -> None:
