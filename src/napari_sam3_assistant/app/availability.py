@@ -136,9 +136,9 @@ def _run(state: AppState) -> RunView:
     run, results = state.run, state.results
     busy = run.phase in BUSY
     saving = bool(state.output.step)
-    batch = bool(run.batch)
+    batch, words = bool(run.batch), state.task.kind is PromptKind.TEXT
     stoppable = ((busy or run.background_works) and run.phase is not Phase.CANCELLING) or saving or batch
-    ready = state.task.usable > 0 or run.background_stopped or state.task.batches
+    ready = state.task.usable > 0 or run.background_stopped or (state.task.batches and not words)
     shown = results.current is not None or len(results.objects) > 0 or results.batched
     return RunView(
         busy=busy or run.background_works or saving or batch,
