@@ -232,7 +232,7 @@ def test_boxes_and_points_are_asked_of_each_picture_that_they_lie_on(boxed):
     controller.arm()
     boxed.viewer.layers[names.POINTS].add([47, 17])
     batch(boxed)
-    assert "object 1" in " ".join(line.text for line in boxed.state.activity.lines)
+    assert any(" / object " in line.text for line in boxed.state.activity.lines)
 
 
 def test_undo_takes_the_batch_back_with_its_layers_and_redo_brings_it(boxed):

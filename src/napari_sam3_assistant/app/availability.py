@@ -124,11 +124,12 @@ def _run(state: AppState) -> RunView:
     run, results = state.run, state.results
     busy = run.phase in BUSY
     saving = bool(state.output.step)
+    words = state.task.kind is PromptKind.TEXT
     batch, video = bool(run.batch), video_views.video_view(state, busy)
     steps = batch or saving or video.running
     stoppable = (busy or run.background_works) and run.phase is not Phase.CANCELLING
     stoppable = stoppable or batch or video.running or (saving and state.output.several)
-    ready = state.task.usable > 0 or run.background_stopped or state.task.batches
+    ready = state.task.usable > 0 or run.background_stopped or (state.task.batches and not words)
     shown = results.current is not None or len(results.objects) > 0 or results.batched or state.video.done > 0
     asked = Action(state.task.image is not None and ready and not busy and not batch, hints.run_tip(state, busy))
     return RunView(

@@ -9,7 +9,7 @@ from napari_sam3_assistant.app.drafts import Talk
 from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.using import Using, in_use
-from napari_sam3_assistant.core.errors import AssistantError
+from napari_sam3_assistant.core.errors import AssistantError, Unsupported
 from napari_sam3_assistant.core.prompts import Query
 from napari_sam3_assistant.layers import images
 from napari_sam3_assistant.tasks.batch import Picture, Question
@@ -58,6 +58,8 @@ def plan(controller: AppController) -> Plan:
         If the prompts cannot be taken.
     """
     task = controller.state.task
+    if task.kind is PromptKind.TEXT and not controller.state.model.reads:
+        raise Unsupported("The engine in use reads no words.", hint="Press Get SAM3, or show an example (Exemplar).")
     layers = images.image_layers(controller.viewer)
     if not task.batches:
         layers = [layer for layer in layers if str(layer.unique_id) == task.image]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QPlainTextEdit
+from qtpy.QtWidgets import QFrame, QPlainTextEdit
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.widgets.bind import Bindings
@@ -24,6 +24,7 @@ class PhrasesField(QPlainTextEdit):
         self.setAccessibleName("Batch text prompts")
         self.setMaximumHeight(MOST_HEIGHT_PX)
         self.setTabChangesFocus(True)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
         self._write(self._task.phrase_lines)
         self.textChanged.connect(self._typed)
         bindings.connect(self._task.events.phrase_lines, lambda text: self._write(text))
