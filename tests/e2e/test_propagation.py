@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import pytest
 import tifffile
 import zarr
 
 from napari_sam3_assistant.app.state import Phase
 from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.errors import EngineError
+from napari_sam3_assistant.export.images import read_labels
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.frames import Direction
 from napari_sam3_assistant.tasks.jobs import Task
@@ -96,18 +96,16 @@ def test_an_object_is_followed_through_all_frames_from_one_click(open_driver):
     assert driver.viewer.dims.current_step[0] == 6
 
 
-@pytest.mark.parametrize(
-    ("direction", "expected"), [(Direction.FORWARD, range(3, FRAMES)), (Direction.BACKWARD, range(4))]
-)
-def test_a_direction_leaves_the_other_frames_empty(open_driver, direction, expected):
+def test_a_direction_leaves_the_other_frames_empty(open_driver):
     driver = open_driver((film(), {}), show=False)
     begin(driver)
-    driver.state.task.direction = direction
+    for direction, expected in ((Direction.FORWARD, range(3, FRAMES)), (Direction.BACKWARD, range(4))):
+        driver.state.task.direction = direction
 
-    driver.widget.controller.run()
-    rest(driver)
+        driver.widget.controller.run()
+        rest(driver)
 
-    assert np.flatnonzero(followed(driver).any(axis=(1, 2))).tolist() == list(expected)
+        assert np.flatnonzero(followed(driver).any(axis=(1, 2))).tolist() == list(expected)
 
 
 def test_several_objects_keep_their_numbers_and_a_second_run_leaves_nothing_of_the_first(open_driver):
@@ -339,39 +337,58 @@ def test_an_error_of_the_engine_reaches_the_status_line_and_start_works_again(op
     assert driver.state.video.done == FRAMES
 
 
-@pytest.mark.parametrize("what", ["image removed", "image replaced", "layer removed", "closed", "twice", "renamed"])
-def test_what_happens_meanwhile_leaves_no_run_behind(open_driver, engine, what):
+def test_what_happens_meanwhile_leaves_no_run_behind(open_driver, engine):
     slow = engine.encode
     engine.encode = lambda *args, **more: (time.sleep(0.03), slow(*args, **more))[1]
     driver = open_driver((np.repeat(film(), 4, axis=0), {"name": "film"}), show=False)
     begin(driver, 0)
     controller, layers = driver.widget.controller, driver.viewer.layers
+
+    def start() -> None:
+        controller.run()
+        driver.wait(lambda: driver.state.video.done > 2, "Some frames")
+
+    def stopped(why: str) -> None:
+        driver.pump(0.1)
+        assert not controller.propagation.running
+        assert any(f"3D propagation stopped. {why}" in line.text for line in driver.state.activity.lines), why
+
+    start()
     controller.run()
+    controller.propagation.go_on()
+    layers["film"].name = "other"
+    layers[names.PROPAGATED].name = "mine"
+    rest(driver)
+    assert driver.state.video.done == 4 * FRAMES
+
+    layers["mine"].name = names.PROPAGATED
+    start()
+    layers.remove(layers[names.PROPAGATED])
+    stopped("Its preview layer was removed.")
+
+    start()
+    layers["other"].data = film()
+    stopped("The pixels of other were replaced.")
+
+    start()
+    assert followed(driver).shape == film().shape
+    layers.remove(layers["other"])
+    stopped("Its image was removed.")
+
+
+def test_a_widget_that_is_closed_meanwhile_leaves_what_is_done(open_driver, engine):
+    slow = engine.encode
+    engine.encode = lambda *args, **more: (time.sleep(0.03), slow(*args, **more))[1]
+    driver = open_driver((np.repeat(film(), 4, axis=0), {}), show=False)
+    begin(driver, 0)
+    driver.widget.controller.run()
     driver.wait(lambda: driver.state.video.done > 2, "Some frames")
 
-    if what == "image removed":
-        layers.remove(layers["film"])
-    elif what == "image replaced":
-        layers["film"].data = film(4)
-    elif what == "layer removed":
-        layers.remove(layers[names.PROPAGATED])
-    elif what == "closed":
-        driver.viewer.window.remove_dock_widget(driver.widget.parent())
-    elif what == "twice":
-        controller.run()
-        controller.propagation.go_on()
-    else:
-        layers["film"].name = "other"
-        layers[names.PROPAGATED].name = "mine"
-    if what in ("twice", "renamed"):
-        rest(driver)
-        assert driver.state.video.done == 4 * FRAMES
-        return
+    driver.viewer.window.remove_dock_widget(driver.widget.parent())
+    driver.pump(0.2)
 
-    driver.pump(0.3)
-    assert not controller.propagation.running
-    if what != "closed":
-        assert any("3D propagation stopped" in line.text for line in driver.state.activity.lines)
+    assert not driver.widget.controller.propagation.running
+    assert followed(driver).any(axis=(1, 2)).sum() > 2
 
 
 def test_a_plane_too_large_to_paint_in_takes_no_more_than_its_objects(open_driver, tmp_path):
@@ -394,25 +411,22 @@ def test_a_plane_too_large_to_paint_in_takes_no_more_than_its_objects(open_drive
     assert np.array_equal(tifffile.imread(driver.state.output.saved), np.asarray(layer.data[0]))
 
 
-@pytest.mark.parametrize(
-    ("format", "suffix"), [("tiff", ".tif"), ("npy", ".npy"), ("zarr", ".ome.zarr"), ("png", ".tif")]
-)
-def test_the_stack_is_saved_as_one_file(open_driver, tmp_path, format, suffix):
+def test_the_stack_is_saved_as_one_file_of_each_format(open_driver, tmp_path):
     driver = open_driver((film(4), {"name": "film"}), show=False)
     begin(driver, 0)
     driver.widget.controller.run()
     rest(driver)
-    driver.state.output.folder, driver.state.output.format = str(tmp_path), format
+    output = driver.state.output
+    output.folder = str(tmp_path)
+    for format, suffix in (("npy", ".npy"), ("zarr", ".ome.zarr"), ("tiff", ".tif"), ("png", ".tif")):
+        output.format = format
 
-    driver.widget.controller.saving.save()
-    driver.wait(lambda: driver.state.output.saved is not None, "The file")
+        driver.widget.controller.saving.save()
+        driver.wait(lambda: output.saved is not None and not output.saving, "The file")
 
-    path = driver.state.output.saved
-    assert path.name.endswith(suffix)
-    if suffix == ".tif":
-        assert np.array_equal(tifffile.imread(path), followed(driver))
-    if format == "png":
-        assert "PNG is only available for 2D masks. Using TIFF for this 3D/video preview." in driver.state.run.message
+        assert output.saved.name.endswith(suffix)
+        assert np.array_equal(read_labels(output.saved).labels, followed(driver))
+    assert "PNG is only available for 2D masks. Using TIFF for this 3D/video preview." in driver.state.run.message
 
 
 def test_copies_are_kept_and_the_preview_is_cleared(open_driver, tmp_path):
