@@ -1,0 +1,219 @@
+"""Every control of the main widget, found and named, and what users do with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTableView,
+    QWidget,
+)
+
+from napari_sam3_assistant.demo.driver import Driver
+from napari_sam3_assistant.layers import names
+
+KINDS = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QTableView)
+OURS = "napari_sam3_assistant"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One control.
+
+    Attributes
+    ----------
+    path : str
+        Where it is: ``simple.run.run``.
+    act : callable
+        ``act(driver, control)``: what a user does with it.
+    seen : callable
+        ``seen(driver)``: what must differ afterwards.
+    before : callable
+        ``before(driver)``: what has to be there first.
+    scene : str
+        The name of the fixture it needs.
+    """
+
+    path: str
+    act: Callable[[Driver, Any], object]
+    seen: Callable[[Driver], Any]
+    before: Callable[[Driver], object] = lambda driver: None
+    scene: str = "plain"
+
+
+def rows(scene: str, *made: Row) -> tuple[Row, ...]:
+    """Return rows that need the same scene."""
+    return tuple(replace(row, scene=scene) for row in made)
+
+
+# -- finding them ---------------------------------------------------------------------------------
+
+
+def interactive(widget: QWidget) -> list[QWidget]:
+    """Return all that one can press, choose from or type into; not the parts that Qt puts into such a control."""
+    found = [child for kind in KINDS for child in widget.findChildren(kind)]
+    return [one for one in found if _usable(one) and not _part(one)]
+
+
+def _usable(control: QWidget) -> bool:
+    return isinstance(control, KINDS) and not (isinstance(control, QPlainTextEdit) and control.isReadOnly())
+
+
+def _part(control: QWidget) -> bool:
+    around = control.parentWidget()
+    while around is not None and not type(around).__module__.startswith(OURS):
+        if isinstance(around, KINDS):
+            return True
+        around = around.parentWidget()
+    return isinstance(around, KINDS)
+
+
+def named(widget: QWidget, path: str) -> Iterator[tuple[str, QWidget]]:
+    """Return the controls of a widget by the attributes that lead to them; of several the first."""
+    seen: set[int] = set()
+
+    def walk(thing: Any, path: str) -> Iterator[tuple[str, QWidget]]:
+        if isinstance(thing, dict):
+            for key, value in thing.items():
+                yield from walk(value, f"{path}[{key}]")
+        elif isinstance(thing, (list, tuple)):
+            for at, value in enumerate(thing):
+                yield from walk(value, f"{path}[{at}]")
+        elif isinstance(thing, QWidget) and id(thing) not in seen:
+            seen.add(id(thing))
+            if _usable(thing):
+                yield path, thing
+            if type(thing).__module__.startswith(OURS):
+                for name, value in vars(thing).items():
+                    yield from walk(value, f"{path}.{name.lstrip('_')}")
+
+    yield from walk(widget, path)
+
+
+def all_controls(driver: Driver) -> dict[str, QWidget]:
+    """Return every control of both modes and of the strip above them."""
+    widget = driver.widget
+    parts = (("top", widget.top), ("simple", widget.simple), ("advanced", widget.advanced))
+    return dict(pair for path, part in parts for pair in named(part, path))
+
+
+# -- what users do --------------------------------------------------------------------------------
+
+
+def press(driver: Driver, control: QAbstractButton) -> None:
+    """Press a button that is shown and enabled."""
+    driver.pump(0.05)
+    assert control.isEnabled(), control.toolTip()
+    control.click()
+
+
+def choose(text: str) -> Callable[[Driver, QComboBox], None]:
+    """Return what chooses an entry of a list."""
+
+    def act(driver: Driver, box: QComboBox) -> None:
+        driver.pump(0.05)
+        at = box.findText(text)
+        assert at >= 0 and box.isEnabled(), [box.itemText(k) for k in range(box.count())]
+        box.setCurrentIndex(at)
+        box.activated.emit(at)
+
+    return act
+
+
+def set_to(value: float) -> Callable[[Driver, Any], None]:
+    """Return what sets a number."""
+
+    def act(driver: Driver, spin: Any) -> None:
+        driver.pump(0.05)
+        assert spin.isEnabled(), spin.toolTip()
+        spin.setValue(value)
+
+    return act
+
+
+def type_in(text: str, *, enter: bool = False) -> Callable[[Driver, Any], None]:
+    """Return what types into a field."""
+
+    def act(driver: Driver, field: Any) -> None:
+        driver.pump(0.05)
+        assert field.isEnabled(), field.toolTip()
+        field.clear()
+        QTest.keyClicks(field, text)
+        if enter:
+            QTest.keyClick(field, Qt.Key.Key_Return)
+
+    return act
+
+
+# -- what is seen ---------------------------------------------------------------------------------
+
+
+def job(driver: Driver) -> tuple[Any, ...]:
+    """Return what the next request would be made of."""
+    task, here = driver.state.task, driver.widget.controller.here()
+    using = driver.widget.controller.asking.describe()
+    source = None if here is None else here.source
+    seen = () if source is None else (source.identity, source.shape, source.channel_axis, source.limits, here.plane)
+    said = () if using is None else (using.count, using.text)
+    return (*seen, *said, task.task, task.kind, task.rule, task.threshold, task.mix)
+
+
+def state(path: str) -> Callable[[Driver], Any]:
+    """Return what reads a field of the state: ``results.selected``."""
+
+    def seen(driver: Driver) -> Any:
+        found: Any = driver.state
+        for name in path.split("."):
+            found = getattr(found, name)
+        return found
+
+    return seen
+
+
+def masks(driver: Driver) -> dict[int, int]:
+    """Return the area of each object on screen."""
+    return {item.id: item.mask.area for item in driver.state.results.objects}
+
+
+def layers(driver: Driver) -> tuple[str, ...]:
+    """Return the names of all layers, and which one is active."""
+    active = driver.viewer.layers.selection.active
+    return (*(layer.name for layer in driver.viewer.layers), active.name if active is not None else "")
+
+
+def accepted(driver: Driver) -> tuple[int, ...]:
+    """Return what lies in the accepted labels."""
+    return tuple(layer.data.max() for layer in driver.viewer.layers if layer.name == names.ACCEPTED)
+
+
+def files(folder: Path) -> Callable[[Driver], Any]:
+    """Return what lists a folder."""
+    return lambda driver: sorted(path.name for path in folder.iterdir())
+
+
+def clipboard(driver: Driver) -> str:
+    """Return what is in the clipboard."""
+    return QApplication.clipboard().text()
+
+
+def shown(path: str) -> Callable[[Driver], bool]:
+    """Return what tells whether a part of the widget is shown."""
+
+    def seen(driver: Driver) -> bool:
+        found: Any = driver.widget
+        for name in path.split("."):
+            found = getattr(found, name)
+        return bool(found.isVisibleTo(driver.widget)) if found is not driver.widget.sheet else bool(found.isVisible())
+
+    return seen
