@@ -31,7 +31,7 @@ def collect(viewer, image, layer=None):
     shape = Sources().of(image).plane_shape(plane)
     if layer is not None:
         return mask_prompts.collect_mask_layer(layer, image, plane, world, shape)
-    return mask_prompts.collect_masks(viewer, image, plane, world, shape)
+    return mask_prompts.collect_masks(mask_prompts.mask_layers(viewer), image, plane, world, shape)
 
 
 def drawn(found, shape):

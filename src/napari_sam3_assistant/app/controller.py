@@ -2,8 +2,8 @@
 
 Everything here runs on the GUI thread. Widgets call these verbs and those of the parts:
 ``board`` (objects and undo), ``asking``, ``finding`` and ``standby`` (requests and answers), ``live``, ``boxes`` and
-``masks`` (prompt layers), ``channels`` and ``roi`` (what is seen), ``listing`` (the table), ``accepting``, ``editing``,
-``hover``, ``clearing``, ``saving``, ``model`` (the engine).
+``masks`` (prompt layers; ``choice`` says which), ``channels`` and ``roi`` (what is seen), ``listing`` (the table),
+``accepting``, ``editing``, ``hover``, ``clearing``, ``saving``, ``model`` (the engine).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from napari_sam3_assistant.app.listing import Listing
 from napari_sam3_assistant.app.live_points import LivePoints
 from napari_sam3_assistant.app.model import ModelController
 from napari_sam3_assistant.app.painted_prompts import MaskPrompts
+from napari_sam3_assistant.app.prompt_choice import PromptChoice
 from napari_sam3_assistant.app.prompt_layers import Boxes
 from napari_sam3_assistant.app.roi import ActiveRoi
 from napari_sam3_assistant.app.runtime import Runtime
@@ -88,6 +89,7 @@ class AppController:
         self.live: LivePoints = LivePoints(self)
         self.boxes: Boxes = Boxes(self)
         self.masks: MaskPrompts = MaskPrompts(self)
+        self.choice: PromptChoice = PromptChoice(self)
         self.accepting: Accepting = Accepting(self)
         self.editing: Editing = Editing(self)
         self.hover = Hover(self)
@@ -141,6 +143,7 @@ class AppController:
         task.image = identity
         blocks.bring_above(self.viewer, layer)
         self.channels.look(layer)
+        self.boxes.follow(layer)
         self.standby.set_source(source)
         self.state.output.default_folder = str(self.saving.default_folder())
         if self.state.run.phase is Phase.FAILED:

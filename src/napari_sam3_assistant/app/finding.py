@@ -10,7 +10,8 @@ from napari_sam3_assistant.app.requests import Pending
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.status import unexpected
 from napari_sam3_assistant.app.task_state import PromptKind
-from napari_sam3_assistant.core.errors import AssistantError, Cancelled
+from napari_sam3_assistant.app.using import TITLES
+from napari_sam3_assistant.core.errors import AssistantError, Cancelled, PromptError
 from napari_sam3_assistant.core.prompts import Query
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import images
@@ -63,6 +64,15 @@ class Finding:
         prompts = [one for one in (self._controller.live.layer, self._controller.boxes.layer) if one is not None]
         if image is not None and selection.active is not None and selection.active in prompts:
             selection.active = image
+
+    def enter(self) -> None:
+        """Look for what is typed: ``Enter`` in the text field. Where words are not in use, say so and run nothing."""
+        if self._task.kind is PromptKind.TEXT:
+            self._controller.run()
+            return
+        title = TITLES[self._task.kind]
+        hint = "Choose the prompt type Text only, or the task Text segmentation."
+        self._controller.status.fail(PromptError(f"What is typed is not used: the prompt type is {title}.", hint=hint))
 
     def forget(self) -> None:
         """Let no threshold bring back what was found before."""

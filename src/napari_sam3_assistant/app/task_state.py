@@ -25,10 +25,18 @@ class PromptKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageItem:
-    """An image one can choose: the layer's unique id and its name."""
+    """A layer one can choose: its unique id and its name."""
 
     identity: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerChoice:
+    """The layers that prompts of one kind can come from (``items``), and the unique id of the one in use, or None."""
+
+    items: tuple[ImageItem, ...] = ()
+    current: str | None = None
 
 
 @dataclass(eq=False)
@@ -53,6 +61,9 @@ class TaskState:
     colours (``deep``), whether it is shown in colour (``color``), the
     contrast limits that were taken (``limits``, in words; None where none were) and whether the layer has others
     by now (``limits_old``).
+
+    Where prompts come from: ``points_from``, ``shapes_from`` and ``labels_from``, each the layers there are and the one
+    in use; ``prompts_from`` is what the layer of the kind in use is called, where it is not called as ours is.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -86,6 +97,10 @@ class TaskState:
     color: bool = False
     limits: str | None = None
     limits_old: bool = False
+    points_from: LayerChoice = LayerChoice()
+    shapes_from: LayerChoice = LayerChoice()
+    labels_from: LayerChoice = LayerChoice()
+    prompts_from: str = ""
 
     @property
     def rule(self) -> WindowRule:

@@ -33,6 +33,7 @@ class ViewerEvents:
             ImageItem(str(one.unique_id), str(one.name)) for one in images.image_layers(self._viewer)
         )
         self._task.active_image = None if active is None else str(active.unique_id)
+        self._controller.choice.publish()
 
     def _listen(self, on: bool) -> None:
         layers, dims = self._viewer.layers, self._viewer.dims
