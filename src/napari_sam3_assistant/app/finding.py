@@ -79,7 +79,7 @@ class Finding:
         self._last = self._newest = None
 
     def _describe(self) -> None:
-        if self._task.kind is PromptKind.TEXT:
+        if self._task.kind is PromptKind.TEXT or self._task.advanced:
             self._controller.asking.describe()
 
     # -- asking -----------------------------------------------------------------------------------

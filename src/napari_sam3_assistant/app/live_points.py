@@ -317,8 +317,18 @@ class LivePoints:
             self._changed("Edit the table", self._controller.board.snapshot())
 
     def _on_defaults(self, event: Any = None) -> None:
-        if self.layer is not None:
-            self._task.positive = prompts.next_polarity(self.layer)
+        """Take over what the layer says of the next point; but what napari says because points were selected."""
+        if self.layer is None:
+            return
+        positive = prompts.next_polarity(self.layer)
+        if (
+            positive != self._task.positive
+            and not self._pointer.clicking
+            and prompts.of_selected(self.layer) == positive
+        ):
+            prompts.set_next_polarity(self.layer, self._task.positive)
+        else:
+            self._task.positive = positive
 
     def _polarity_chosen(self, positive: bool) -> None:
         if self.layer is not None and prompts.next_polarity(self.layer) != positive:

@@ -65,8 +65,11 @@ class MaskPrompts:
 
     @property
     def layers(self) -> tuple[Any, ...]:
-        """The layers in use, in the order of the layer list."""
-        return tuple(one for one in self._controller.viewer.layers if str(one.unique_id) in self._layers)
+        """The layers in use, in the order of the layer list; of ours also one that a user has given such a name."""
+        viewer = self._controller.viewer
+        if self.ours:
+            return tuple(mask_prompts.mask_layers(viewer))
+        return tuple(one for one in viewer.layers if str(one.unique_id) in self._layers)
 
     @property
     def ours(self) -> bool:

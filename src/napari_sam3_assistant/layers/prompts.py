@@ -45,6 +45,7 @@ __all__ = [
     "newest_point",
     "next_object",
     "next_polarity",
+    "of_selected",
     "point_layer",
     "read_points",
     "remove_points",
@@ -166,6 +167,13 @@ def set_next_object(points: Any, id: int) -> None:
 def next_object(points: Any) -> int:
     """Return the object that the next point is about; 1 where the layer does not say."""
     return whole_id(next_value(points, names.OBJECT))
+
+
+def of_selected(points: Any) -> bool | None:
+    """Return the polarity that all selected points have; None where none is selected, or they differ."""
+    words, count = polarity_words(points), len(points.data)
+    found = {is_positive(words[index]) for index in points.selected_data if index < count}
+    return found.pop() if len(found) == 1 else None
 
 
 def set_polarity(points: Any, positive: bool) -> int:

@@ -31,7 +31,7 @@ class PromptStep(QGroupBox):
     def __init__(self, controller: AppController, bindings: Bindings) -> None:
         super().__init__("Guide SAM3 with prompts")
         self._controller, self._task = controller, controller.state.task
-        self.kind = combo()
+        self.kind = combo("What shows the objects.")
         self.kind.activated.connect(lambda index: controller.choose_prompt(PromptKind(str(self.kind.itemData(index)))))
         self.polarity = polarity_box(self._task, bindings)
         self.box_polarity = box_polarity_box(self._task, bindings)
