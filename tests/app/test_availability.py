@@ -350,11 +350,50 @@ def test_an_empty_answer_is_called_so_and_cannot_be_saved(state):
 
 
 def test_accepted_objects_are_counted_and_the_last_can_be_taken_back(state):
-    state.results.accepted = 4
+    state.results.accepted, state.results.kept = 4, 3
 
     can = availability(state).results
 
-    assert can.undo_accept.enabled and can.text == "No preview result yet. Accepted: 4 objects."
+    assert can.undo_accept.enabled and can.text == "No preview result yet. Accepted: 3 objects."
+
+
+def test_objects_accepted_on_other_pictures_are_not_counted(state):
+    state.results.accepted = 4
+
+    assert availability(state).results.text == "No preview result yet."
+
+
+@pytest.mark.parametrize("advanced", [False, True])
+def test_prompts_of_a_users_layer_are_named_in_both_modes_and_a_button_leads_back(state, advanced):
+    state.task.advanced, state.task.task = advanced, Task.LIVE_POINTS
+    assert not availability(state).prompt.layer
+
+    state.task.prompts_from, state.task.in_use, state.task.usable = "mine", "2 points", 2
+
+    can = availability(state).prompt
+    assert can.uses == "From your layer mine. In use: 2 points." and can.layer
+
+
+@pytest.mark.parametrize(
+    ("task", "kind", "on"),
+    [
+        (Task.IMAGE, PromptKind.POINTS, {"kind", "next_point", "words"}),
+        (Task.IMAGE, PromptKind.TEXT, {"kind", "words"}),
+        (Task.IMAGE, PromptKind.BOX, {"kind", "words"}),
+        (Task.TEXT, PromptKind.POINTS, {"words"}),
+        (Task.EXEMPLAR, PromptKind.POINTS, {"next_box"}),
+        (Task.LIVE_POINTS, PromptKind.BOX, {"next_point"}),
+    ],
+)
+def test_step_3_enables_what_is_of_use_and_says_of_the_rest_what_to_choose(state, task, kind, on):
+    state.task.task, state.task.prompt = task, kind
+
+    can = availability(state).guide
+
+    for name in ("kind", "next_point", "next_box", "words"):
+        action = getattr(can, name)
+        assert action.enabled == (name in on), name
+        assert action.enabled or action.tip.startswith("Choose the task")
 
 
 def test_what_is_accepted_already_can_be_cleared_but_not_accepted_again(state):

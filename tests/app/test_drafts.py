@@ -87,10 +87,10 @@ def test_a_mask_kept_without_its_points_is_what_the_next_point_corrects():
     assert prompts.points == (B,) and prompts.mask is not None and prompts.mask.mask.area == 100
 
 
-def test_prompts_that_fail_are_not_asked_again_until_they_change():
+def test_prompts_that_fail_leave_the_mask_and_are_not_asked_again_until_they_change():
     draft = ask(Draft(), {1: (A,)}, square(5, 5)).failed(1, Prompts(points=(A, B)))
 
-    assert len(draft.objects) == 0
+    assert len(draft.objects) == 1 and list(draft.stale({1: (A,)})) == [1]
     assert draft.stale({1: (A, B)}) == {} and list(draft.stale({1: (A, B)}, again=True)) == [1]
 
 
@@ -337,3 +337,30 @@ def test_points_on_an_object_that_was_found_are_not_asked_again_once_its_mask_wa
 
     assert not len(dismissed.objects) and dismissed.stale({1: (A,)}) == {}
     assert dismissed.stale({1: (A, A)}) == {1: Prompts(points=(A, A))}
+
+
+def test_where_only_negative_points_are_left_the_mask_goes():
+    draft = ask(Draft(), {1: (A,)}, square(5, 5)).failed(1, Prompts(points=(PointPrompt(2, 2, False),)))
+
+    assert not len(draft.objects) and draft.ids == [1]
+
+
+def test_another_layer_of_points_takes_the_masks_of_the_former_with_it_and_clears_its_numbers():
+    draft = ask(ask(Draft(), {1: (A,)}, square(5, 5)), {1: (A,), 2: (C,)}, square(45, 45)).accepted({2: 1})
+    draft = draft.with_painted(draft.objects.add(square(25, 25)))
+
+    left = draft.released(4)
+
+    assert [item.id for item in left.objects] == [5, 6] and left.objects.next_id == 7
+    assert left.talks[5].accepted == 1 and not left.talks[5].pointed and left.selected is None
+
+
+def test_points_that_are_set_aside_are_asked_about_once_they_change():
+    draft = ask(Draft(), {1: (A,)}, square(5, 5)).without([1]).set_aside({1: (A,)})
+
+    assert draft.stale({1: (A,)}) == {} and list(draft.stale({1: (A, B)})) == [1]
+    assert list(draft.stale({1: (A,)}, again=True)) == [1] and draft.objects.next_id == 2
+
+
+def test_numbers_that_are_taken_are_given_to_no_new_object():
+    assert Draft().beyond(7).objects.next_id == 8 and Draft().beyond(7).beyond(3).objects.next_id == 8

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.layers import names
 from tests.conftest import squares
 from tests.e2e.conftest import our_threads
@@ -103,13 +104,12 @@ def test_labels_of_the_user_s_that_are_called_like_the_preview_are_left_alone(op
     assert overlap(labels(driver) == 1, FIRST) > 0.9
 
 
-def test_two_images_of_different_scale_share_the_points(open_driver):
+def test_two_images_of_different_scale_share_the_points_of_a_users_layer(open_driver):
     driver = open_driver((squares(), {"name": "one"}), (squares(), {"name": "two", "scale": (0.5, 0.5)}), show=False)
     one, two = driver.viewer.layers["one"], driver.viewer.layers["two"]
     driver.widget.controller.choose_image(str(one.unique_id), arm=True)
-    driver.wait_until_idle()
-    layer = points(driver)
-    layer.add(layer.world_to_data((47.5, 47.5)))
+    mine = driver.viewer.add_points([[47.5, 47.5]], name="mine")
+    driver.widget.controller.choice.choose(PromptKind.POINTS, str(mine.unique_id))
     driver.wait_until_idle()
     first = driver.state.results.current.prompts.points[0]
 

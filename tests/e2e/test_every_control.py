@@ -292,7 +292,7 @@ ROWS = (
     Row("simple.setup.channels.axis", set_to(0), job, scene="untold"),
     *(
         Row(f"simple.prompt.kinds.buttons[{kind.value}]", press, job, task(Task.IMAGE, other))
-        for kind, other in zip(PromptKind, [*PromptKind][1:] + [PromptKind.POINTS], strict=True)
+        for kind, other in zip(PromptKind, [*[*PromptKind][1:], PromptKind.POINTS], strict=True)
     ),
     Row("simple.prompt.reset", press, lambda driver: len(points(driver).data), one_object),
     Row("simple.run.clear_results", press, state("results.rows"), one_object),
@@ -351,9 +351,8 @@ def anew(driver: Driver, scene: str) -> None:
     driver.widget.controller.cancel()
     driver.wait_until_idle()
     controller, own = driver.widget.controller, driver.state
-    own.task.local_side, own.task.local, own.task.whole_plane, own.task.channel_axis, own.task.threshold, own.task.text = (
-        1024, False, False, -1, None, ""
-    )  # fmt: skip
+    own.task.local_side, own.task.local, own.task.whole_plane, own.task.channel_axis = 1024, False, False, -1
+    own.task.threshold, own.task.text = None, ""
     own.task.positive = own.task.positive_box = True
     own.task.sheet = own.results.table = own.results.all_planes = own.activity.shown = own.output.everywhere = False
     own.output.folder, own.output.filename, own.output.format = str(driver.folder / "out"), "", "tiff"

@@ -31,7 +31,7 @@ def collect(viewer, image, layer=None):
     shape = Sources().of(image).plane_shape(plane)
     if layer is not None:
         return mask_prompts.collect_mask_layer(layer, image, plane, world, shape)
-    return mask_prompts.collect_masks(viewer, image, plane, world, shape)
+    return mask_prompts.collect_masks(mask_prompts.mask_layers(viewer), image, plane, world, shape)
 
 
 def drawn(found, shape):
@@ -135,11 +135,17 @@ def test_an_empty_layer_of_another_frame_makes_room(viewer, image):
     assert layer not in viewer.layers and made.data.shape == (4, 30, 30)
 
 
-def test_a_layer_in_a_picture_of_the_same_frame_serves_both(viewer, image):
+def test_an_empty_layer_serves_another_picture_of_the_same_frame_and_a_painted_one_does_not(viewer, image):
     layer = add(viewer, image)
     other = viewer.add_image(np.zeros((60, 50)), scale=(2, 3), units=("micrometer",) * 2)
 
     assert add(viewer, other) is layer
+    layer.data[5, 5] = 1
+    assert add(viewer, image) is not layer
+
+    found = collect(viewer, image)
+    assert not found.prompts and found.others == (str(other.unique_id),)
+    assert len(collect(viewer, other).prompts) == 1
 
 
 def test_a_renamed_layer_is_known(viewer, image):

@@ -1,13 +1,15 @@
 """Points layers: style, polarity, and what users made themselves."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from napari.components import ViewerModel
+from napari.layers import Points
 
 from napari_sam3_assistant.core.planes import Plane
-from napari_sam3_assistant.layers import names, prompts
+from napari_sam3_assistant.layers import names, owned, prompts
 from napari_sam3_assistant.layers.features import write_features
 from napari_sam3_assistant.layers.world import plane_on_screen, world_of
 
@@ -377,3 +379,100 @@ def test_a_point_is_removed_while_the_pointer_rests_on_another(viewer, image):
     prompts.remove_points(points, [0])
 
     assert points.data.tolist() == [[40, 40]]
+
+
+# -- pictures, and layers of users -------------------------------------------------------------------
+
+
+def test_a_click_is_about_the_picture_that_was_in_use(viewer, image):
+    other = viewer.add_image(np.zeros((50, 50)), scale=(2, 2), units=("micrometer",) * 2)
+    points = prompts.add_point_layer(viewer, image=image)
+    points.add([5, 5])
+    owned.set_next_picture(points, other)
+    points.add([[9, 9], [7, 7]])
+
+    here, there = (prompts.collect_points(points, one, Plane(0, 1)) for one in (image, other))
+
+    assert [point.pixel for point in here.points] == [(5, 5)] and here.others == (str(other.unique_id),) * 2
+    assert [point.pixel for point in there.points] == [(9, 9), (7, 7)] and there.others == (str(image.unique_id),)
+    assert prompts.count_points(points, image, Plane(0, 1)) == 1
+    assert prompts.indices_of(points, {1}, image, Plane(0, 1)) == [0]
+
+
+def test_a_users_column_called_image_leaves_no_point_out(viewer, image):
+    points = viewer.add_points(np.array([[2.0, 2.0]]), features={"image": ["a.tif"]}, scale=(2, 2))
+
+    assert len(prompts.collect_points(points, image, Plane(0, 1)).points) == 1
+    assert owned.disposable(points, image, set()) == []
+
+
+def test_a_duplicate_of_our_layer_is_the_users(viewer, image):
+    points = prompts.add_point_layer(viewer, image=image)
+    copy = Points(points.data, ndim=2, name="SAM3 points copy", metadata=points.metadata)
+
+    points.name = "mine"
+
+    assert owned.is_ours(points) and not owned.is_ours(copy)
+
+
+def test_points_that_are_no_numbers_are_counted_apart(viewer, image):
+    points = viewer.add_points(np.array([[2.0, 2.0], [3.0, 3.0]]), scale=(2, 2))
+    points.data[1] = np.nan
+
+    found = prompts.collect_points(points, image, Plane(0, 1))
+
+    assert (len(found.points), found.nowhere, found.elsewhere) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "positive"),
+    [
+        ([True, False], [True, False]),
+        ([1, 0], [True, False]),
+        ([np.nan, 0.0], [True, False]),
+        (["Include", " BACKGROUND "], [True, False]),
+        ([None, "Neg"], [True, False]),
+        (pd.Categorical(["true", "exclude"]), [True, False]),
+        (pd.array([pd.NA, False], dtype="boolean"), [True, False]),
+    ],
+    ids=["bool", "int", "float", "words", "none", "categorical", "nullable"],
+)
+def test_polarity_is_read_from_tables_of_every_type(viewer, image, column, positive):
+    table = pd.DataFrame({"kind": column})
+    points = viewer.add_points(np.array([[2.0, 2.0], [4.0, 4.0]]), features=table, scale=(2, 2))
+
+    assert [one.positive for one in prompts.collect_points(points, image, Plane(0, 1)).points] == positive
+
+
+def test_the_selected_points_are_given_a_polarity(viewer, image):
+    points = prompts.add_point_layer(viewer, image=image)
+    points.add([[5, 5], [6, 6], [7, 7]])
+    points.selected_data = {0, 2}
+    assert prompts.of_selected(points)
+
+    assert prompts.set_polarity(points, False) == 2
+
+    assert list(points.features["polarity"]) == ["negative", "positive", "negative"]
+    assert prompts.of_selected(points) is False
+    points.selected_data = set()
+    assert prompts.set_polarity(points, False) == 0 and prompts.of_selected(points) is None
+
+
+def test_an_empty_layer_of_a_users_takes_words_and_numbers(viewer, image):
+    points = viewer.add_points(ndim=2)
+
+    prompts.set_next_polarity(points, False)
+    prompts.set_next_object(points, 3)
+    points.add([4, 4])
+
+    assert points.features["polarity"].tolist() == ["negative"] and points.features["object"].tolist() == [3]
+
+
+def test_a_deleted_point_comes_back_with_its_row_of_the_table(viewer, image):
+    points = viewer.add_points(np.array([[2.0, 2.0], [4.0, 4.0]]), features={"who": ["a", "b"]})
+    record = prompts.read_points(points)
+    prompts.remove_points(points, [0])
+
+    prompts.write_points(points, record)
+
+    assert points.features["who"].tolist() == ["a", "b"]

@@ -8,7 +8,7 @@ from napari.components import ViewerModel
 
 from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.core.planes import Plane
-from napari_sam3_assistant.layers import names, shapes
+from napari_sam3_assistant.layers import names, owned, shapes
 from napari_sam3_assistant.layers.images import Sources
 from napari_sam3_assistant.layers.outlines import box_of, outline_of, rasterise
 from napari_sam3_assistant.layers.world import between, camera_of, plane_on_screen, world_of
@@ -460,3 +460,15 @@ def test_an_ellipse_reaches_the_box_that_napari_keeps_it_by():
     outline = outline_of("ellipse", rectangle(10, 20, 30, 60))
 
     np.testing.assert_allclose([outline.min(0), outline.max(0)], [[10, 20], [30, 60]], atol=1e-9)
+
+
+def test_a_box_is_about_the_picture_that_was_in_use(viewer, image, boxes):
+    other = viewer.add_image(np.zeros((20, 20)))
+    owned.set_next_picture(boxes, image)
+    boxes.add([np.array([[2, 2], [2, 6], [6, 6], [6, 2]])])
+
+    assert len(collect(boxes, image).shapes) == 1
+    found = shapes.collect_shapes(boxes, other, PLANE)
+
+    assert not found.shapes and found.others == (str(image.unique_id),)
+    assert shapes.count_shapes(boxes, other, PLANE) == 0

@@ -61,6 +61,7 @@ class Asking:
     def describe(self) -> Using | None:
         """Write which prompts a run would use, and return them; None where there are none that can be read."""
         task = self._state.task
+        self._controller.choice.publish()
         here = self._controller.here()
         try:
             found = None if here is None else in_use(self._controller, here)

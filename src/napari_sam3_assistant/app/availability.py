@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from napari_sam3_assistant.app import batch_words, hints, model_hints, video_views
 from napari_sam3_assistant.app.exemplar_view import exemplar_view
+from napari_sam3_assistant.app.guide import create_tip, guide
 from napari_sam3_assistant.app.model_availability import model_step, model_view
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase
@@ -43,6 +44,7 @@ def availability(state: AppState) -> Availability:
         model_step=model_step(state),
         window=WindowView(state.task.large, state.task.local, hints.window_line(state.task)),
         prompt=_prompt(state),
+        guide=guide(state),
         objects=_objects(state),
         run=_run(state),
         results=_results(state),
@@ -80,7 +82,6 @@ def _prompt(state: AppState) -> PromptView:
     there = task.prompt_layer and task.armed
     free = task.task in (Task.IMAGE, Task.VIDEO)
     words = task.kind is PromptKind.TEXT
-    layer = hints.LAYERS.get(task.kind, "")
     something = bool(task.usable or task.in_use or task.left_out or len(state.results.objects))
     return PromptView(
         kinds=free,
@@ -88,8 +89,8 @@ def _prompt(state: AppState) -> PromptView:
         next_box=task.task is Task.EXEMPLAR,
         words=words,
         threshold=words or task.task is Task.EXEMPLAR,
-        layer=(free and not words) or (task.task is Task.EXEMPLAR and not there),
-        create=Action(True, f"Make or select the layer {layer}: the next click in the canvas is a prompt."),
+        layer=(free and not words) or (task.task is Task.EXEMPLAR and not there) or bool(task.prompts_from),
+        create=Action(True, create_tip(state)),
         reset=_action(something, hints.RESET[task.kind], "There is no prompt to remove."),
         hint=hints.prompt_hint(state),
         uses=hints.uses(task),

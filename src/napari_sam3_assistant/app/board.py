@@ -40,6 +40,8 @@ class Snapshot:
     painted: PaintedRecord
     drafts: Mapping[Place, Draft]
     accepted: tuple[Accepted, ...]
+    words: tuple[str, str] | None = None
+    """What was typed in the field and in the lines of phrases; None where the step leaves it as it is."""
 
 
 class Board:
@@ -58,6 +60,8 @@ class Board:
         self._hovered = self._extras_due = False
         self.drawing = False
         """Whether layers that come and go now are the board's own doing."""
+        self.least = 0
+        """Numbers up to this one belong to objects of a points layer of the user's: new objects have larger ones."""
         self.place: Place | None = None
         """What is on screen, as far as the board has been told."""
 
@@ -70,7 +74,8 @@ class Board:
 
     def at(self, place: Place | None) -> Draft:
         """Return the draft of a place; an empty one where nothing was made."""
-        return self._drafts.get(place, Draft()) if place is not None else Draft()
+        draft = self._drafts.get(place, Draft()) if place is not None else Draft()
+        return draft.beyond(self.least)
 
     @property
     def drafts(self) -> Mapping[Place, Draft]:
@@ -102,8 +107,27 @@ class Board:
         self._drafts = {place: draft for place, draft in self._drafts.items() if place[0] != identity}
 
     def reset(self, kind: str) -> None:
-        """Take away what began with this kind of prompt, on every slice of every image, and show what is left."""
-        self._drafts = {place: draft.reset(kind) for place, draft in self._drafts.items()}
+        """Take away what began with this kind of prompt, on every slice of the image in use, and show what is left.
+
+        Points in a layer of the user's stay, and are asked about again once they change.
+        """
+        image = self._controller.state.task.image
+        for place, draft in self._drafts.items():
+            self._drafts[place] = draft.reset(kind) if place[0] == image else draft
+        if kind == "points":
+            self._set_aside()
+        self.draw()
+
+    def _set_aside(self) -> None:
+        """Let points that a user drew in a layer of his own stay without masks."""
+        if self.place is not None and not self._controller.live.ours:
+            self.put(self.place, self.draft.set_aside(self._controller.asking.points_here()))
+
+    def release(self, above: int) -> None:
+        """Let masks go whose points are no longer in use, on every plane; see :meth:`Draft.released`."""
+        self._controller.asking.forget()
+        self._drafts = {place: draft.released(above) for place, draft in self._drafts.items()}
+        self.least = above
         self.draw()
 
     def empty(self, ids: Collection[int], there: OnScreen | None = None) -> None:
@@ -118,6 +142,8 @@ class Board:
         controller.masks.remove_of({talks[id].key for id in ids if id in talks and talks[id].kind == "labels"}, there)
         left = self.at(place).without(ids)
         self.put(place, left if left.talks or len(left.objects) else Draft())
+        if there is None:
+            self._set_aside()
         self.draw()
         self._controller.asking.describe()
 
@@ -268,9 +294,9 @@ class Board:
 
     # -- steps ------------------------------------------------------------------------------------
 
-    def step(self, title: str, before: Snapshot | None = None) -> None:
-        """Remember what is so now (or was so ``before``): an action is about to change it."""
-        self._timeline.push(title, before or self.snapshot())
+    def step(self, title: str, before: Snapshot | None = None, *, words: bool = False) -> None:
+        """Remember what is so now (or was so ``before``), the ``words`` typed too: an action is about to change it."""
+        self._timeline.push(title, before or self.snapshot(words=words))
         self._results.undo, self._results.redo = self._timeline.undo_title, self._timeline.redo_title
 
     def step_once(self, title: str) -> None:
@@ -278,7 +304,7 @@ class Board:
         if self._timeline.undo_title != title:
             self.step(title)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, *, words: bool = False) -> Snapshot:
         """Return all that a step back brings back, with the prompts as they were noted last."""
         self.absorb()
         controller = self._controller
@@ -288,19 +314,22 @@ class Board:
             controller.masks.record,
             dict(self._drafts),
             controller.accepting.records,
+            (controller.state.task.text, controller.state.task.phrase_lines) if words else None,
         )
 
     def undo(self) -> None:
         """Take the newest step back."""
         self.absorb()  # what was just painted is the newest step
-        title = self._timeline.undo_title
-        self._go(self._timeline.undo(self.snapshot()), f"Undid: {title}.", "There is nothing to undo.")
+        title, newest = self._timeline.undo_title, self._timeline.undo_to
+        now = self.snapshot(words=newest is not None and newest.words is not None)
+        self._go(self._timeline.undo(now), f"Undid: {title}.", "There is nothing to undo.")
 
     def redo(self) -> None:
         """Do the step again that was taken back last."""
         self.absorb()
-        title = self._timeline.redo_title
-        self._go(self._timeline.redo(self.snapshot()), f"Did again: {title}.", "There is nothing to do again.")
+        title, newest = self._timeline.redo_title, self._timeline.redo_to
+        now = self.snapshot(words=newest is not None and newest.words is not None)
+        self._go(self._timeline.redo(now), f"Did again: {title}.", "There is nothing to do again.")
 
     def _go(self, target: Snapshot | None, done: str, none: str) -> None:
         if target is None:
@@ -311,6 +340,9 @@ class Board:
         self._controller.boxes.restore(target.boxes)
         self._controller.masks.restore(target.painted)
         self._controller.accepting.restore(target.accepted)
+        if target.words is not None:
+            task = self._controller.state.task
+            task.text, task.phrase_lines = target.words
         self._controller.asking.recall()
         self.draw()
         self._controller.asking.follow(done)

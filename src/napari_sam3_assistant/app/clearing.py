@@ -11,6 +11,8 @@ from napari_sam3_assistant.tasks.jobs import Task
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
 
+RESET = "Reset Prompt"
+CLEAR_ALL = "Clear Text / Prompt State"
 ARMED = "Live Points armed. Add a point to start."
 
 
@@ -46,14 +48,15 @@ class Clearing:
         """Empty the table of results; masks and prompts stay."""
         self._controller.listing.clear()
 
-    def prompts(self) -> None:
+    def prompts(self, title: str = RESET) -> None:
         """Remove every prompt of the kind in use, on every slice, and the masks they made; the layers stay.
 
-        The preview is emptied, not removed: napari takes 0.2 s to remove a layer and as long to add the next one.
+        So does what lies in a layer of the user's. The preview is emptied, not removed: napari takes 0.2 s to
+        remove a layer and as long to add the next one.
         """
         controller, task = self._controller, self._controller.state.task
         controller.asking.forget()
-        controller.board.step("Reset Prompt")
+        controller.board.step(title, words=True)
         if task.task is Task.VIDEO:
             controller.propagation.end_session()
         if task.kind is PromptKind.POINTS:
@@ -69,7 +72,16 @@ class Clearing:
         controller.board.reset("exemplar" if task.task is Task.EXEMPLAR else task.kind.value)
         if controller.live.is_live:
             controller.arm()
-        controller.status.idle(ARMED if controller.live.is_live else "Ready")
+        kept = f"What lies in {task.prompts_from} stays. " if task.prompts_from else ""
+        controller.status.idle(f"{kept}{ARMED}" if controller.live.is_live else kept.strip() or "Ready")
+
+    def all(self) -> None:
+        """Empty both fields of text too, and begin anew: one step."""
+        controller = self._controller
+        self.prompts(CLEAR_ALL)
+        controller.state.task.text = controller.state.task.phrase_lines = ""
+        controller.asking.describe()
+        controller.status.log("Prompt state cleared.")
 
     def prompts_here(self) -> None:
         """Remove the points on the plane on screen, and the masks there."""

@@ -2,8 +2,9 @@
 
 Everything here runs on the GUI thread. Widgets call these verbs and those of the parts:
 ``board`` (objects and undo), ``asking``, ``finding`` and ``standby`` (requests and answers), ``live``, ``boxes`` and
-``masks`` (prompt layers), ``channels`` and ``roi`` (what is seen), ``listing`` (the table), ``accepting``, ``editing``,
-``hover``, ``clearing``, ``saving``, ``model`` (the engine), ``batching`` and ``batch_views`` (many pictures, phrases).
+``masks`` (prompt layers; ``choice`` says which), ``channels`` and ``roi`` (what is seen), ``listing`` (the table),
+``accepting``, ``editing``, ``hover``, ``clearing``, ``saving``, ``model`` (the engine), ``batching`` and
+``batch_views`` (many pictures, phrases), ``exemplars``, ``propagation`` (3D/Video).
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from napari_sam3_assistant.app.listing import Listing
 from napari_sam3_assistant.app.live_points import LivePoints
 from napari_sam3_assistant.app.model import ModelController
 from napari_sam3_assistant.app.painted_prompts import MaskPrompts
+from napari_sam3_assistant.app.parting import Parting
+from napari_sam3_assistant.app.prompt_choice import PromptChoice
 from napari_sam3_assistant.app.prompt_layers import Boxes
 from napari_sam3_assistant.app.propagation import Propagating
 from napari_sam3_assistant.app.roi import ActiveRoi
@@ -44,7 +47,7 @@ from napari_sam3_assistant.app.video_views import GUIDANCE, frames_line
 from napari_sam3_assistant.app.viewer_events import ViewerEvents
 from napari_sam3_assistant.core.errors import AssistantError, ImageError
 from napari_sam3_assistant.engines import registry
-from napari_sam3_assistant.layers import blocks, images, names, previews, world
+from napari_sam3_assistant.layers import blocks, images, previews, world
 from napari_sam3_assistant.layers.channels import fitted
 from napari_sam3_assistant.samples import napari_samples
 from napari_sam3_assistant.tasks.jobs import Task
@@ -84,7 +87,6 @@ class AppController:
         self.state = state
         self.on_main, self.after = on_main, after
         self.status = Status(state.run, state.activity, on_main)
-        self._runtime = runtime
         self.closed = False
         """Whether the last widget of the viewer is closed."""
         self._unseen = ""
@@ -103,11 +105,13 @@ class AppController:
         self.live: LivePoints = LivePoints(self)
         self.boxes: Boxes = Boxes(self)
         self.masks: MaskPrompts = MaskPrompts(self)
+        self.choice: PromptChoice = PromptChoice(self)
         self.accepting: Accepting = Accepting(self)
         self.editing: Editing = Editing(self)
         self.hover = Hover(self)
         self.clearing = Clearing(self)
         self._following = Following(self)
+        self.parting = Parting(self, runtime.embeddings)
         self.saving = Saving(self, runtime.scheduler)
         for part in (self.live, self.boxes, self.masks):
             part.attach()
@@ -157,6 +161,7 @@ class AppController:
         task.image = identity
         blocks.bring_above(self.viewer, layer)
         self.channels.look(layer)
+        self.boxes.follow(layer)
         self.standby.set_source(source)
         self.state.output.default_folder = str(self.saving.default_folder())
         if self.state.run.phase is Phase.FAILED:
@@ -293,29 +298,6 @@ class AppController:
             return None
 
     # -- what the viewer tells ----------------------------------------------------------------------
-
-    def layer_removed(self, layer: Any) -> None:
-        """Let go of a layer that has left the viewer."""
-        identity = str(layer.unique_id)
-        self.channels.forget(layer)
-        self._runtime.embeddings.drop(lambda key: key.identity == identity)
-        for part in (self.live, self.boxes, self.masks, self.editing, self.accepting, self.roi, self.propagation):
-            part.layer_removed(layer)
-        self.batch_views.layer_removed(layer)
-        if layer.name == names.PREVIEW_LABELS and not self.board.drawing:
-            if len(self.board.draft.objects):
-                self.board.step("Delete the preview")
-            self.board.layer_gone()
-        self.note_active()
-        self.board.forget(identity)
-        if identity != self.state.task.image:
-            self.board.publish()
-            self.asking.describe()
-            return
-        self.asking.forget()
-        self.status.idle(f"The image {layer.name} was removed.")
-        remaining = images.active_image(self.viewer)
-        self.choose_image(str(remaining.unique_id) if remaining is not None else None)
 
     def view_moved(self) -> None:
         """Show and answer what belongs to the slice that came into view."""

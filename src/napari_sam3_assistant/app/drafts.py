@@ -11,89 +11,17 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from napari_sam3_assistant.app.batched import Batched
+from napari_sam3_assistant.app.talk import Points, Talk
 from napari_sam3_assistant.core.geometry import PlacedMask, mask_iou
-from napari_sam3_assistant.core.prompts import MaskPrompt, PointPrompt, Prompts
+from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts
 from napari_sam3_assistant.masks.registry import MaskObject, Objects, Origin, Status
 from napari_sam3_assistant.tasks.image import PlaneResult
 from napari_sam3_assistant.tasks.reading import Named
-from napari_sam3_assistant.tasks.view import View
 
-Points = Mapping[int, tuple[PointPrompt, ...]]
-"""The points of each object, by its number."""
+__all__ = ["SAME_IOU", "Draft", "Points", "Talk"]
 
 SAME_IOU = 0.5
 """A found object that covers a refined one by this much is that one."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Talk:
-    """What was said about one object besides its points, and what came of it.
-
-    Attributes
-    ----------
-    kind : str
-        What it began with: ``points``, ``box``, ``labels``, ``exemplar``, ``painted``.
-    key : tuple
-        Of the shape or label it began with: the same key is the same shape.
-    base : Prompts
-        Its box and its mask; no points.
-    ground : MaskPrompt or None
-        The mask that points correct, where the object did not begin with points.
-    chosen : MaskPrompt or None
-        The other reading that was chosen; points correct it from then on.
-    reading : int
-        Which reading of ``answer`` is shown; 0 is the engine's own choice.
-    asked : Prompts or None
-        What the mask answers; None where nobody was asked.
-    answer : PlaneResult or None
-        The newest answer.
-    accepted : int or None
-        The number it was accepted under.
-    edited : bool
-        Whether the user has painted in the mask, or has chosen another reading of it.
-    """
-
-    kind: str = "points"
-    key: tuple[Hashable, ...] = ()
-    base: Prompts = field(default_factory=Prompts)
-    ground: MaskPrompt | None = None
-    chosen: MaskPrompt | None = None
-    reading: int = 0
-    asked: Prompts | None = None
-    answer: PlaneResult | None = None
-    accepted: int | None = None
-    edited: bool = False
-
-    def prompts(self, points: tuple[PointPrompt, ...]) -> Prompts:
-        """Return all that is said about the object, its points included."""
-        mask = self.chosen or self.ground
-        if points and mask is not None:
-            return Prompts(points=points, mask=mask)
-        return replace(self.base, points=points)
-
-    @property
-    def view(self) -> View | None:
-        """What was looked at for the newest answer; going on with the object looks there again."""
-        return self.answer.view if self.answer is not None else None
-
-    @property
-    def settled(self) -> bool:
-        """Whether the mask is the user's by now: no answer that comes later may change it."""
-        return self.edited or self.accepted is not None
-
-    def waits_for(self, prompts: Prompts | None) -> bool:
-        """Whether a later answer to ``prompts`` may take the place of the mask."""
-        return not self.settled and self.asked in (None, prompts)
-
-    @property
-    def pointed(self) -> bool:
-        """Whether the mask answers points."""
-        return self.asked is not None and bool(self.asked.points)
-
-    @property
-    def readings(self) -> int:
-        """How many readings of the same prompts there are."""
-        return 1 + len(self.answer.segmentation.alternatives) if self.answer is not None else 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,7 +115,7 @@ class Draft:
         for id, own in points.items():
             talk = self.talks.get(id, Talk())
             prompts = talk.prompts(own)
-            if prompts != talk.asked or (again and not self.has(id)):
+            if prompts != talk.asked or (again and (talk.refused or not self.has(id))):
                 found[id] = prompts
         return found
 
@@ -239,7 +167,8 @@ class Draft:
             ground = talk.chosen or talk.ground
         else:  # a later click corrects the mask that the shape gave, and may leave the shape
             ground = MaskPrompt(found.mask) if found.mask.area else None
-        talk = replace(talk, asked=prompts, answer=result, ground=ground, chosen=None, reading=0, edited=False)
+        talk = replace(talk, asked=prompts, answer=result, ground=ground, chosen=None, reading=0)
+        talk = replace(talk, edited=False, refused=False)
         draft = self._with_talk(id, talk)
         if found.mask.area:
             words = self.objects[id].class_name if self.has(id) else ""
@@ -249,9 +178,15 @@ class Draft:
         return draft._masked(id, None)
 
     def failed(self, id: int, prompts: Prompts) -> Draft:
-        """Return the draft after prompts that cannot be answered: the mask on screen is no answer to them."""
-        talk = replace(self.talks.get(id, Talk()), asked=prompts, answer=None)
-        return self._with_talk(id, talk)._masked(id, None)
+        """Return the draft after prompts that cannot be answered.
+
+        A mask from before stays while something still shows the object (a point that was refused then changes
+        nothing); where only negative points are left, it goes.
+        """
+        talk = replace(self.talks.get(id, Talk()), asked=prompts, refused=True)
+        if prompts.positive or prompts.box is not None or prompts.mask is not None:
+            return self._with_talk(id, talk)
+        return self._with_talk(id, replace(talk, answer=None))._masked(id, None)
 
     def unasked(self, id: int) -> Draft:
         """Return the draft as if an object's points had not been asked yet; its mask stays until they are."""
@@ -334,6 +269,33 @@ class Draft:
             if talk.pointed:
                 draft = draft._kept(id, talk)
         return draft
+
+    def released(self, above: int) -> Draft:
+        """Return the draft after another layer of points came into use.
+
+        Masks of the former points go with them. What else there is stays, as do masks that were painted in or
+        accepted; each has a number beyond ``above``, so that the points of the new layer are not about it.
+        """
+        gone = [id for id, talk in self.talks.items() if talk.kind == "points" and not talk.settled]
+        draft = self.without(gone).kept()
+        low = [id for id in draft.ids if id <= above]
+        first = max(draft.objects.next_id, above + 1)
+        number = {id: first + at for at, id in enumerate(low)}
+        items = tuple(replace(item, id=number.get(item.id, item.id)) for item in draft.objects)
+        talks = {number.get(id, id): talk for id, talk in draft.talks.items()}
+        return Draft(Objects(items, first + len(low)), talks)
+
+    def beyond(self, number: int) -> Draft:
+        """Return the draft such that numbers up to this one are given to no new object."""
+        if self.objects.next_id > number:
+            return self
+        return replace(self, objects=replace(self.objects, next_id=number + 1))
+
+    def set_aside(self, points: Points) -> Draft:
+        """Return the draft with points that stay where they are, and are asked about again once they change."""
+        talks = {id: Talk(asked=Prompts(points=own)) for id, own in points.items() if id not in self.talks}
+        next_id = max(self.objects.next_id, 1 + max(talks, default=0))
+        return replace(self, objects=replace(self.objects, next_id=next_id), talks={**self.talks, **talks})
 
     def has(self, id: int) -> bool:
         """Whether the object has a mask."""

@@ -11,7 +11,7 @@ from napari_sam3_assistant.app.requests import Pending
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.status import LOADING, unexpected
 from napari_sam3_assistant.app.task_state import PromptKind
-from napari_sam3_assistant.app.using import Using
+from napari_sam3_assistant.app.using import TITLES, Using
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, PromptError
 from napari_sam3_assistant.core.prompts import Query
 from napari_sam3_assistant.engines import registry
@@ -67,12 +67,21 @@ class Finding:
         if image is not None and selection.active is not None and selection.active in prompts:
             selection.active = image
 
+    def enter(self) -> None:
+        """Look for what is typed: ``Enter`` in the text field. Where words are not in use, say so and run nothing."""
+        if self._task.kind is PromptKind.TEXT:
+            self._controller.run()
+            return
+        title = TITLES[self._task.kind]
+        hint = "Choose the prompt type Text only, or the task Text segmentation."
+        self._controller.status.fail(PromptError(f"What is typed is not used: the prompt type is {title}.", hint=hint))
+
     def forget(self) -> None:
         """Let no threshold bring back what was found before."""
         self._last = self._newest = None
 
     def _describe(self) -> None:
-        if self._task.kind is PromptKind.TEXT:
+        if self._task.kind is PromptKind.TEXT or self._task.advanced:
             self._controller.asking.describe()
 
     def query(self, found: Using) -> Query:

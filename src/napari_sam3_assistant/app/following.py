@@ -54,5 +54,6 @@ class Following:
     def _ours(self, image: Any) -> list[Any]:
         controller = self._controller
         kept = accepted.accepted_layer(controller.viewer, image)
-        ours = [controller.live.layer, controller.boxes.layer, kept, roi.roi_layer(controller.viewer)]
+        drawn = [part.layer for part in (controller.live, controller.boxes) if part.ours]
+        ours = [*drawn, kept, roi.roi_layer(controller.viewer)]
         return [*ours, *mask_prompts.mask_layers(controller.viewer)]

@@ -49,6 +49,7 @@ MISSING = {
     Task.EXEMPLAR: "Press Create Prompt Layer, then draw a box round an example.",
     Task.VIDEO: "Press Create Prompt Layer to begin.",
 }
+NONE_CHOSEN = "No layer of prompts is in use. Choose one under\nPrompt Layers, or press Create Prompt Layer."
 FIRST = {
     PromptKind.POINTS: "Click a point on the image first.",
     PromptKind.BOX: "Draw a box round an object first.",
@@ -87,9 +88,11 @@ def prompt_hint(state: AppState) -> str:
     if task.uses_crop:
         return exemplar_view.hint(task)
     if not task.prompt_layer:
-        return MISSING[task.task]
+        return NONE_CHOSEN if task.advanced else MISSING[task.task]
+    if not task.armed and task.prompts_from:
+        return f"Select the layer {task.prompts_from} to go on."
     if not task.armed:
-        again = "Live Points" if task.task is Task.LIVE_POINTS else "Create Prompt Layer"
+        again = "Live Points" if task.task is Task.LIVE_POINTS and not task.advanced else "Create Prompt Layer"
         return f"Select the layer {LAYERS[task.kind]}, or press {again}, to go on."
     if task.task is Task.LIVE_POINTS:
         return CORRECT if len(state.results.objects) else LIVE
@@ -104,10 +107,11 @@ def prompt_hint(state: AppState) -> str:
 
 
 def uses(task: TaskState) -> str:
-    """Return which prompts a run would use and which not."""
+    """Return which prompts a run would use and which not; and from which layer, where that is not ours."""
+    source = f"From your layer {task.prompts_from}." if task.prompts_from else ""
     used = f"In use: {task.in_use}." if task.in_use else "No prompt in use on this plane." if task.left_out else ""
     batch = f"Batch: on every image layer ({len(task.images)})." if task.batches else ""
-    return " ".join(filter(None, (used, task.left_out, batch)))
+    return " ".join(filter(None, (source, used, task.left_out, batch)))
 
 
 def window_line(task: TaskState) -> str:
@@ -158,7 +162,7 @@ def run_tip(state: AppState, busy: bool) -> str:
 
 
 def results_lines(state: AppState) -> str:
-    """Return what came of the runs: saved or found, accepted; and what the selected object is like."""
+    """Return what came of the runs: saved or found, accepted of this image; and what the selected object is like."""
     saved = state.output.saved
     return _lines(state.results, f"Saved: {saved.name}" if saved is not None else _newest(state))
 
@@ -187,8 +191,8 @@ def _newest(state: AppState) -> str:
 
 
 def _lines(results: ResultState, first: str) -> str:
-    if results.accepted:
-        first = f"{first.rstrip('.')}. Accepted: {count_of(results.accepted)}."
+    if results.kept:
+        first = f"{first.rstrip('.')}. Accepted: {count_of(results.kept)}."
     return "\n".join(filter(None, (first, _selected(results))))
 
 

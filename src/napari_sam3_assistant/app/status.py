@@ -81,6 +81,10 @@ class Status:
         self.error = error
         note_error(self._activity, error)
 
+    def log(self, text: str) -> None:
+        """Note something in the log; what goes on, goes on."""
+        note(self._activity, text)
+
     def reporter(self) -> Progress:
         """Return what a worker tells how far it is."""
         return seldom(self._on_main, self._progressed)

@@ -48,10 +48,18 @@ class CropRegion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageItem:
-    """An image one can choose: the layer's unique id and its name."""
+    """A layer one can choose: its unique id and its name."""
 
     identity: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerChoice:
+    """The layers that prompts of one kind can come from (``items``), and the unique id of the one in use, or None."""
+
+    items: tuple[ImageItem, ...] = ()
+    current: str | None = None
 
 
 @dataclass(eq=False)
@@ -83,6 +91,9 @@ class TaskState:
     (``crop_region``).
 
     The user's, of the task ``3D/Video``: ``direction`` (which way objects are followed from the frame on screen).
+
+    Where prompts come from: ``points_from``, ``shapes_from`` and ``labels_from``, each the layers there are and the one
+    in use; ``prompts_from`` is what the layer of the kind in use is called, where it is not called as ours is.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -122,6 +133,10 @@ class TaskState:
     batch: bool = False
     phrase_lines: str = ""
     direction: Direction = Direction.BOTH
+    points_from: LayerChoice = LayerChoice()
+    shapes_from: LayerChoice = LayerChoice()
+    labels_from: LayerChoice = LayerChoice()
+    prompts_from: str = ""
 
     @property
     def uses_crop(self) -> bool:

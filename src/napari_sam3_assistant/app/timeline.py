@@ -41,6 +41,16 @@ class Timeline(Generic[T]):
         """The action that :meth:`redo` does again; empty where nothing was undone."""
         return self._future[-1].title if self._future else ""
 
+    @property
+    def undo_to(self) -> T | None:
+        """What :meth:`undo` goes back to, or None."""
+        return self._past[-1].was if self._past else None
+
+    @property
+    def redo_to(self) -> T | None:
+        """What :meth:`redo` goes to, or None."""
+        return self._future[-1].was if self._future else None
+
     def push(self, title: str, before: T) -> None:
         """Remember what was so before an action; what was undone can no longer be done again."""
         self._past = [*self._past[-(self._most - 1) :], Step(title, before)]

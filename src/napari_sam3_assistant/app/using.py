@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,8 @@ class Using:
     crop: CropPlace | None = None
 
 
+MOST_OBJECTS = 2000
+"""So many objects are asked about at once; what is beyond is left out, and that is said."""
 TITLES = {PromptKind.POINTS: "Points", PromptKind.BOX: "Box", PromptKind.LABELS: "Labels", PromptKind.TEXT: "Text"}
 
 
@@ -91,6 +93,8 @@ def not_in_use(controller: AppController, here: OnScreen) -> str:
     ]
     if task.kind is not PromptKind.LABELS and controller.masks.painted:
         parts.append(f"What is painted is not used by {by}.")
+    if task.advanced and task.kind is not PromptKind.TEXT and task.text.strip():
+        parts.append(f"What is typed is not used by {by}.")
     return " ".join(parts)
 
 
@@ -115,11 +119,16 @@ def _points(controller: AppController, here: OnScreen) -> Using:
         return Using(False)
     found = prompts.collect_points(layer, here.layer, here.plane, here.world)
     by_object = found.by_object()
-    text = _count(len(found.points), "point")
+    more = list(by_object)[MOST_OBJECTS:]
+    count = len(found.points) - sum(len(by_object.pop(id)) for id in more)
+    text = _count(count, "point")
     if len(by_object) > 1:
         text += f" of {len(by_object)} objects"
-    left_out = _left_out("point", found.elsewhere, found.outside)
-    return Using(True, len(found.points), text if found.points else "", left_out, points=by_object)
+    left_out = _left_out("point", found.elsewhere, found.outside, nowhere=found.nowhere)
+    parts = [left_out, _of_others(controller, "point", found.others)]
+    if more:
+        parts.append(f"{len(more):,} objects left out: {MOST_OBJECTS:,} is the most at once.")
+    return Using(True, count, text if count else "", " ".join(filter(None, parts)), points=by_object)
 
 
 def _boxes(controller: AppController, here: OnScreen, *, examples: bool) -> Using:
@@ -128,6 +137,7 @@ def _boxes(controller: AppController, here: OnScreen, *, examples: bool) -> Usin
         return Using(False)
     found = shapes.collect_shapes(layer, here.layer, here.plane, here.world)
     left_out = _left_out("box", found.elsewhere, found.outside, found.empty)
+    left_out = " ".join(filter(None, (left_out, _of_others(controller, "box", found.others))))
     if examples:
         made = tuple(shape.box for shape in found.shapes)
         good = sum(box.positive for box in made)
@@ -144,14 +154,15 @@ def _boxes(controller: AppController, here: OnScreen, *, examples: bool) -> Usin
 
 
 def _labels(controller: AppController, here: OnScreen) -> Using:
-    there = mask_prompts.mask_layers(controller.viewer)
+    there = controller.masks.layers
     if not there:
         return Using(False)
     shape = here.source.plane_shape(here.plane)
-    found = mask_prompts.collect_masks(controller.viewer, here.layer, here.plane, here.world, shape)
+    found = mask_prompts.collect_masks(there, here.layer, here.plane, here.world, shape)
     values = [str(one.value) for one in found.prompts]
     text = ("label " if len(values) == 1 else "labels ") + ", ".join(values[:6]) + (" ..." if len(values) > 6 else "")
-    left_out = _left_out("layer", found.elsewhere, 0)
+    parts = _left_out("layer", found.elsewhere, 0), _of_others(controller, "layer", found.others)
+    left_out = " ".join(filter(None, parts))
     return Using(True, len(values), text if values else "", left_out, shapes=found.prompts)
 
 
@@ -160,10 +171,27 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
-def _left_out(noun: str, elsewhere: int, outside: int, empty: int = 0) -> str:
+def _of_others(controller: AppController, noun: str, pictures: Collection[str]) -> str:
+    """Return what is said of prompts that are about other pictures."""
+    there = {str(layer.unique_id) for layer in controller.viewer.layers}
+    closed = sum(one not in there for one in pictures)
+    parts = [
+        f"{_count(count, noun)} of {where} left out."
+        for count, where in ((len(pictures) - closed, "another picture"), (closed, "a picture that was closed"))
+        if count
+    ]
+    return " ".join(parts)
+
+
+def _left_out(noun: str, elsewhere: int, outside: int, empty: int = 0, nowhere: int = 0) -> str:
     parts = [
         f"{_count(count, noun)} {where} left out."
-        for count, where in ((elsewhere, "on other slices"), (outside, "outside the image"), (empty, "without area"))
+        for count, where in (
+            (elsewhere, "on other slices"),
+            (outside, "outside the image"),
+            (empty, "without area"),
+            (nowhere, "without a place"),
+        )
         if count
     ]
     return " ".join(parts)

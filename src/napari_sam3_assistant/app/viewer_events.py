@@ -33,6 +33,7 @@ class ViewerEvents:
             ImageItem(str(one.unique_id), str(one.name)) for one in images.image_layers(self._viewer)
         )
         self._task.active_image = None if active is None else str(active.unique_id)
+        self._controller.choice.publish()
 
     def _listen(self, on: bool) -> None:
         layers, dims = self._viewer.layers, self._viewer.dims
@@ -64,7 +65,7 @@ class ViewerEvents:
             self._controller.arm()
 
     def _removed(self, event: Any) -> None:
-        self._controller.layer_removed(event.value)
+        self._controller.parting.removed(event.value)
         self.list_images()
 
     def _renamed(self, event: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from napari_sam3_assistant.app.task_state import LayerChoice
 from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.core.sources import Mix
 
@@ -166,6 +167,32 @@ class PromptView:
 
 
 @dataclass(frozen=True, slots=True)
+class GuideView:
+    """The rows of Step 3 that the mode ``Advanced`` shows whether they are of use or not.
+
+    Attributes
+    ----------
+    kind, next_point, next_box, words : Action
+        ``Prompt type``, ``Next point mode``, ``Next box``, ``Text prompt``.
+    apply, clear, refresh : Action
+        ``Apply mode to selected points``, ``Clear Text / Prompt State``, ``Refresh Layers``.
+    points, shapes, labels : LayerChoice
+        Under ``Prompt Layers``.
+    """
+
+    kind: Action
+    next_point: Action
+    next_box: Action
+    words: Action
+    apply: Action
+    clear: Action
+    refresh: Action
+    points: LayerChoice
+    shapes: LayerChoice
+    labels: LayerChoice
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectsView:
     """The controls of the objects, and the steps back and forth. ``text`` says which object is selected."""
 
@@ -306,6 +333,7 @@ class Availability:
     model_step : ModelStepView
     window : WindowView
     prompt : PromptView
+    guide : GuideView
     objects : ObjectsView
     run : RunView
     results : ResultsView
@@ -324,6 +352,7 @@ class Availability:
     model_step: ModelStepView
     window: WindowView
     prompt: PromptView
+    guide: GuideView
     objects: ObjectsView
     run: RunView
     results: ResultsView

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+
 from napari_sam3_assistant.core.prompts import is_positive
 from napari_sam3_assistant.layers import names
 
@@ -33,6 +35,11 @@ def polarity_words(layer: Any) -> list[Any]:
 def object_ids(layer: Any) -> list[int]:
     """Return the object of each point, from 1; 1 where the layer does not say, or says no whole number."""
     return _each(_column(layer, names.OBJECT, 1), whole_id)
+
+
+def pictures(layer: Any) -> list[str]:
+    """Return the picture of each point or shape, the unique id of its layer; empty where the layer does not say."""
+    return [value if isinstance(value, str) else "" for value in _column(layer, names.PICTURE, "")]
 
 
 def positives(words: list[Any]) -> list[bool]:
@@ -80,12 +87,19 @@ def next_positive(layer: Any) -> bool:
 def set_next(layer: Any, name: str, value: Any) -> None:
     """Set a feature of the next point or shape, and of none that is there.
 
-    A layer without such a feature gets it: its points keep the polarity they had, and are about object 1.
+    A layer without such a feature gets it: its points keep the polarity they had, and are about object 1 of
+    whichever picture is in use.
     """
     if name not in layer.features:
-        given = object_ids(layer) if name == names.OBJECT else [WORDS[is_positive(w)] for w in polarity_words(layer)]
-        write_features(layer, {name: given})
+        write_features(layer, {name: _given(layer, name)})
     _set_defaults(layer, {**_defaults(layer), name: value})
+
+
+def _given(layer: Any, name: str) -> Sequence[Any]:
+    """Return what is so of the points and shapes that are there, before a feature says it."""
+    if name == names.OBJECT:
+        return object_ids(layer)
+    return pictures(layer) if name == names.PICTURE else [WORDS[is_positive(w)] for w in polarity_words(layer)]
 
 
 def write_features(layer: Any, columns: Mapping[str, Sequence[Any]]) -> None:
@@ -93,9 +107,23 @@ def write_features(layer: Any, columns: Mapping[str, Sequence[Any]]) -> None:
     before = _defaults(layer)
     features = layer.features.reindex(range(len(layer.data)))
     for name, values in columns.items():
-        features[name] = list(values)
+        # Of no rows pandas would make a column of numbers, which takes no word later.
+        features[name] = np.array(list(values), dtype=int if name == names.OBJECT else object)
     layer.features = features
     _set_defaults(layer, {**_defaults(layer), **before})
+
+
+def table_of(layer: Any) -> Any:
+    """Return a copy of the table of features, one row a point or shape."""
+    return layer.features.reindex(range(len(layer.data))).copy()
+
+
+def write_table(layer: Any, table: Any) -> None:
+    """Bring back a table of features, of as many rows as there are points or shapes; the next one's values stay."""
+    before = _defaults(layer)
+    layer.features = table.copy()
+    known = _defaults(layer)
+    _set_defaults(layer, {**known, **{name: value for name, value in before.items() if name in known}})
 
 
 def _defaults(layer: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +29,8 @@ from napari_sam3_assistant.layers.world import World, geometry_at
 MOST_BYTES = 2**31
 """A stack up to this size has one layer for all its slices."""
 BRUSH_SHARE = 1 / 50
-ROLE = {"role": "mask prompt"}
-"""Noted in our layers, so that one is known by another name too."""
+ROLE = "mask prompt"
+"""Noted in our layers as ``role``, so that one is known by another name too; beside it the ``image`` they are about."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,10 +62,13 @@ class CollectedMasks:
         Layer by layer, labels rising.
     elsewhere : int
         Painted layers left out because another slice of them is on screen.
+    others : tuple of str
+        The pictures of layers left out because they were painted for other ones, one each: unique ids.
     """
 
     prompts: tuple[MaskAsked, ...]
     elsewhere: int = 0
+    others: tuple[str, ...] = ()
 
 
 def add_mask_layer(
@@ -73,7 +76,7 @@ def add_mask_layer(
 ) -> Any:
     """Return a layer ``SAM3 mask prompt`` over what is in view, ready to be painted in.
 
-    One that covers it is taken again. Otherwise one that is empty is moved there, or another is made.
+    One for this image that covers it is taken again. Otherwise one that is empty is moved there, or another is made.
 
     Parameters
     ----------
@@ -96,15 +99,15 @@ def add_mask_layer(
     """
     shape = source.plane_shape(plane)
     block = _block(shape, view)
-    layers = mask_layers(viewer)[::-1]
+    layers = [one for one in mask_layers(viewer)[::-1] if _is_about(one, image) or (paintable(one) and _is_empty(one))]
     layer = next((one for one in layers if _covers(one, image, plane, world, shape, block)), None)
     if layer is None:
         lengths, geometry = _place(image, source, plane, block)
         layer = _moved(viewer, layers, lengths, geometry) or viewer.add_labels(
             np.zeros(lengths, np.uint8), name=names.MASK_PROMPT, **geometry
         )
-        write_note(layer, ROLE)
         layer.brush_size = max(1, round(max((view or block).shape) * BRUSH_SHARE))
+    write_note(layer, {"role": ROLE, "image": str(image.unique_id)})
     layer.mode = "paint"
     return layer
 
@@ -114,20 +117,35 @@ def mask_layers(viewer: Any) -> list[Any]:
     return [
         one
         for one in viewer.layers
-        if isinstance(one, Labels) and (one.name.startswith(names.MASK_PROMPT) or note(one) == ROLE)
+        if isinstance(one, Labels) and (one.name.startswith(names.MASK_PROMPT) or note(one).get("role") == ROLE)
     ]
 
 
-def collect_masks(viewer: Any, image: Any, plane: Plane, world: World, shape: tuple[int, int]) -> CollectedMasks:
-    """Return what is painted in the layers of :func:`mask_layers`, see :func:`collect_mask_layer`.
+def collect_masks(
+    layers: Iterable[Any], image: Any, plane: Plane, world: World, shape: tuple[int, int]
+) -> CollectedMasks:
+    """Return what is painted in some layers, see :func:`collect_mask_layer`.
 
     Raises
     ------
     PromptError
         If a layer is tilted against the plane, or too large.
     """
-    found = [collect_mask_layer(layer, image, plane, world, shape) for layer in mask_layers(viewer)]
-    return CollectedMasks(tuple(one for part in found for one in part.prompts), sum(part.elsewhere for part in found))
+    there = list(layers)
+    found = [collect_mask_layer(one, image, plane, world, shape) for one in there if _is_about(one, image)]
+    others = [one for one in there if not _is_about(one, image) and not _is_empty(one)]
+    prompts = tuple(one for part in found for one in part.prompts)
+    pictures = tuple(str(picture_of(one)) for one in others)
+    return CollectedMasks(prompts, sum(part.elsewhere for part in found), pictures)
+
+
+def picture_of(layer: Any) -> str | None:
+    """Return the picture that a layer of ours was painted for, a unique id; None where it counts for any."""
+    return note(layer).get("image") if note(layer).get("role") == ROLE else None
+
+
+def _is_about(layer: Any, image: Any) -> bool:
+    return picture_of(layer) in (None, str(image.unique_id))
 
 
 def collect_mask_layer(layer: Any, image: Any, plane: Plane, world: World, shape: tuple[int, int]) -> CollectedMasks:

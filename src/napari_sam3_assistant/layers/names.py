@@ -48,6 +48,9 @@ POLARITY = "polarity"
 OBJECT = "object"
 """The feature that says which object a point is about: a whole number from 1."""
 
+PICTURE = "image"
+"""The feature that says which picture a click in a layer of ours was about: the unique id of its layer."""
+
 POLARITY_FEATURES = (POLARITY, "prompt", "label", "class", "kind")
 """Features read as polarity in layers that users made, the first one found."""
 

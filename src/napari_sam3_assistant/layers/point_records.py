@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.layers import names
-from napari_sam3_assistant.layers.features import object_ids, polarity_words, write_features
+from napari_sam3_assistant.layers.features import object_ids, polarity_words, table_of, write_features, write_table
+from napari_sam3_assistant.layers.owned import is_ours
 
 DIRECT = "direct"
 
@@ -29,6 +30,12 @@ class PointsRecord:
     symbols : ndarray of shape (N,), object
     colors : ndarray of shape (N, 4), float
         Of the faces. They are brought back where they do not follow from a feature.
+    table : DataFrame
+        All features, one row a point: brought back with points that were deleted.
+    layer : str
+        The unique id of the layer; empty for none in use.
+    ours : bool
+        Whether it is a layer of ours, which is made anew where it is gone.
     """
 
     data: npt.NDArray[np.float64]
@@ -36,9 +43,23 @@ class PointsRecord:
     objects: npt.NDArray[np.int64]
     symbols: npt.NDArray[np.object_]
     colors: npt.NDArray[Any]
+    table: Any
+    layer: str = ""
+    ours: bool = True
 
     def __len__(self) -> int:
         return len(self.data)
+
+    @property
+    def most(self) -> int:
+        """The largest number of an object; 0 where there is no point."""
+        return int(self.objects.max(initial=0))
+
+    @classmethod
+    def none(cls) -> PointsRecord:
+        """Return the record of no layer in use."""
+        words, numbers = np.empty(0, object), np.empty(0, np.int64)
+        return cls(np.empty((0, 2)), words, numbers, words, np.empty((0, 4)), None, ours=False)
 
 
 def read_points(points: Any) -> PointsRecord:
@@ -50,14 +71,22 @@ def read_points(points: Any) -> PointsRecord:
         frozen(np.array(object_ids(points), dtype=np.int64)),
         frozen(_words(points.symbol)),
         frozen(np.asarray(points.face_color, dtype=float).reshape(count, 4)),
+        table_of(points),
+        str(points.unique_id),
+        is_ours(points),
     )
+
+
+def same_words(one: PointsRecord, other: PointsRecord) -> bool:
+    """Return whether two records say the same polarity and the same object of each point."""
+    return list(one.words) == list(other.words) and list(one.objects) == list(other.objects)
 
 
 def write_points(points: Any, record: PointsRecord) -> None:
     """Bring back what a points layer held.
 
     Nothing is selected afterwards, and the points of objects that were hidden are hidden. Features of
-    the user's stay with the points in the same place of the table. The events are napari's: ``data``
+    the user's stay as they are, and come back with points that were deleted. The events are napari's: ``data``
     once (``changed``, ``added`` or ``removed``), then those of features, symbols and colours.
 
     Parameters
@@ -72,7 +101,10 @@ def write_points(points: Any, record: PointsRecord) -> None:
         if len(points.data):
             points.remove(list(range(len(points.data))))
         return
+    deleted = len(points.data) != len(record)
     points.data = _on_axes(record.data, points.ndim)
+    if deleted:
+        write_table(points, record.table)
     if list(record.words) != polarity_words(points):
         write_features(points, {names.POLARITY: list(record.words)})
     if list(record.objects) != object_ids(points):

@@ -6,7 +6,7 @@ can be hidden; what is hidden is neither flipped nor chosen.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from napari_sam3_assistant.layers.features import (
     write_features,
 )
 from napari_sam3_assistant.layers.frames import points_geometry
+from napari_sam3_assistant.layers.owned import about, mark, others, set_next_picture
 from napari_sam3_assistant.layers.point_records import PointsRecord, read_points, write_points
 from napari_sam3_assistant.layers.positions import positions
 from napari_sam3_assistant.layers.world import World, displayed_axes, slider_position
@@ -44,11 +45,13 @@ __all__ = [
     "newest_point",
     "next_object",
     "next_polarity",
+    "of_selected",
     "point_layer",
     "read_points",
     "remove_points",
     "set_next_object",
     "set_next_polarity",
+    "set_polarity",
     "show_only",
     "write_points",
 ]
@@ -75,12 +78,18 @@ class CollectedPoints:
         Points left out because they lie beside the picture.
     objects : tuple of int
         The object of each point.
+    others : tuple of str
+        The pictures of points left out because they are about other ones, one each: unique ids.
+    nowhere : int
+        Points left out because they have a coordinate that is not a number.
     """
 
     points: tuple[PointPrompt, ...]
     elsewhere: int = 0
     outside: int = 0
     objects: tuple[int, ...] = ()
+    others: tuple[str, ...] = ()
+    nowhere: int = 0
 
     @property
     def prompts(self) -> Prompts:
@@ -127,6 +136,9 @@ def add_point_layer(viewer: Any, *, ndim: int = 2, image: Any | None = None) -> 
     )
     # Features given together with choices would be ignored; written before anything draws the layer, they cost little.
     set_next_object(points, 1)
+    mark(points)
+    if image is not None:
+        set_next_picture(points, image)
     viewer.layers.append(points)
     return point_layer(viewer)
 
@@ -158,6 +170,20 @@ def next_object(points: Any) -> int:
     return whole_id(next_value(points, names.OBJECT))
 
 
+def of_selected(points: Any) -> bool | None:
+    """Return the polarity that all selected points have; None where none is selected, or they differ."""
+    words, count = polarity_words(points), len(points.data)
+    found = {is_positive(words[index]) for index in points.selected_data if index < count}
+    return found.pop() if len(found) == 1 else None
+
+
+def set_polarity(points: Any, positive: bool) -> int:
+    """Make the selected points positive or negative; return how many there are. Hidden points are left alone."""
+    chosen = sorted(points.selected_data & set(np.flatnonzero(points.shown).tolist()))
+    _write_polarity(points, dict.fromkeys(chosen, positive))
+    return len(chosen)
+
+
 def flip_points(points: Any) -> int:
     """Turn the polarity of the selected points; return how many were turned.
 
@@ -167,24 +193,31 @@ def flip_points(points: Any) -> int:
     shown = [index for index, one in enumerate(points.shown) if one]
     ids, own = object_ids(points), next_object(points)
     chosen = sorted(points.selected_data & set(shown)) or [k for k in shown if ids[k] == own][-1:] or shown[-1:]
-    if not chosen:
-        return 0
+    words = polarity_words(points)
+    _write_polarity(points, {index: not is_positive(words[index]) for index in chosen})
+    return len(chosen)
+
+
+def _write_polarity(points: Any, wanted: Mapping[int, bool]) -> None:
+    """Give points of some indices another polarity, word and symbol."""
+    if not wanted:
+        return
     words, symbols = polarity_words(points), list(points.symbol)
-    for index in chosen:
-        positive = not is_positive(words[index])
+    for index, positive in wanted.items():
         words[index], symbols[index] = WORDS[positive], SYMBOLS[positive]
     write_features(points, {names.POLARITY: words})
     points.symbol = symbols
     points.refresh_colors()
-    return len(chosen)
 
 
-def show_only(points: Any, id: int | None) -> None:
-    """Show the points of one object alone, or of all (None); hidden ones are no longer selected.
+def show_only(points: Any, id: int | None, image: Any = None) -> None:
+    """Show the points of one object alone, or of all (None), of one picture; hidden ones are no longer selected.
 
     napari shows each new point, also one of another object: call this again when the object changes.
     """
     shown = np.array([id is None or one == id for one in object_ids(points)], dtype=bool)
+    if image is not None:
+        shown &= about(points, image)
     if np.array_equal(shown, points.shown):
         return
     points.selected_data.difference_update(int(index) for index in np.flatnonzero(~shown))
@@ -227,7 +260,7 @@ def indices_of(
     wanted = np.array([id in ids for id in object_ids(points)], dtype=bool)
     if image is not None and plane is not None and len(wanted):
         found = positions(points, image, plane, _data(points), world)
-        wanted &= found.here & found.inside
+        wanted &= found.here & found.inside & about(points, image)
     return [int(index) for index in np.flatnonzero(wanted)]
 
 
@@ -247,20 +280,24 @@ def collect_points(points: Any, image: Any, plane: Plane, world: World | None = 
     Returns
     -------
     CollectedPoints
-        What lies on other slices or beside the picture is counted, and left out.
+        What lies on other slices or beside the picture, or is about another one, is counted, and left out.
     """
     if not len(points.data):
         return CollectedPoints(())
     found = positions(points, image, plane, _data(points), world)
+    placed = np.isfinite(_data(points)).all(axis=1)
+    own = about(points, image)
     here, inside = found.here, found.inside
     words, ids = positives(polarity_words(points)), object_ids(points)
-    kept = np.flatnonzero(here & inside).tolist()
+    kept = np.flatnonzero(own & here & inside).tolist()
     rows, cols = found.rows.tolist(), found.cols.tolist()
     return CollectedPoints(
         tuple(PointPrompt(rows[k], cols[k], words[k]) for k in kept),
-        elsewhere=int((~here).sum()),
-        outside=int((here & ~inside).sum()),
+        elsewhere=int((own & placed & ~here).sum()),
+        outside=int((own & here & ~inside).sum()),
         objects=tuple(ids[k] for k in kept),
+        others=others(points, image),
+        nowhere=int((own & ~placed).sum()),
     )
 
 
@@ -278,7 +315,7 @@ def count_points(points: Any, image: Any, plane: Plane, world: World | None = No
     if not len(points.data):
         return 0
     found = positions(points, image, plane, _data(points), world)
-    return int((found.here & found.inside).sum())
+    return int((found.here & found.inside & about(points, image)).sum())
 
 
 def _data(points: Any) -> np.ndarray:

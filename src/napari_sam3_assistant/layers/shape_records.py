@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.layers import names
-from napari_sam3_assistant.layers.features import polarity_words, write_features
+from napari_sam3_assistant.layers.features import polarity_words, table_of, write_features, write_table
+from napari_sam3_assistant.layers.owned import is_ours
 from napari_sam3_assistant.layers.point_records import DIRECT, frozen
 
 
@@ -29,6 +30,12 @@ class ShapesRecord:
         Of the edges, in data coordinates.
     edges, faces : ndarray of shape (number of shapes, 4), float
         Colours. They are brought back where they do not follow from a feature.
+    table : DataFrame
+        All features, one row a shape: brought back with shapes that were deleted.
+    layer : str
+        The unique id of the layer; empty for none in use.
+    ours : bool
+        Whether it is a layer of ours, which is made anew where it is gone.
     """
 
     data: tuple[npt.NDArray[np.float32], ...]
@@ -37,9 +44,17 @@ class ShapesRecord:
     widths: tuple[float, ...]
     edges: npt.NDArray[Any]
     faces: npt.NDArray[Any]
+    table: Any
+    layer: str = ""
+    ours: bool = True
 
     def __len__(self) -> int:
         return len(self.data)
+
+    @classmethod
+    def none(cls) -> ShapesRecord:
+        """Return the record of no layer in use."""
+        return cls((), (), (), (), np.empty((0, 4)), np.empty((0, 4)), None, ours=False)
 
 
 def read_shapes(layer: Any) -> ShapesRecord:
@@ -52,6 +67,9 @@ def read_shapes(layer: Any) -> ShapesRecord:
         tuple(float(width) for width in layer.edge_width),
         frozen(np.asarray(layer.edge_color, dtype=float).reshape(count, 4)),
         frozen(np.asarray(layer.face_color, dtype=float).reshape(count, 4)),
+        table_of(layer),
+        str(layer.unique_id),
+        is_ours(layer),
     )
 
 
@@ -59,7 +77,7 @@ def write_shapes(layer: Any, record: ShapesRecord) -> None:
     """Bring back what a shapes layer held.
 
     Nothing is selected afterwards, and a shape that was being drawn is finished first. Features of the
-    user's stay with the shapes in the same place of the table. The events are napari's: ``data`` (two or
+    user's stay as they are, and come back with shapes that were deleted. The events are napari's: ``data`` (two or
     more), then those of features and colours.
 
     Parameters
@@ -73,7 +91,10 @@ def write_shapes(layer: Any, record: ShapesRecord) -> None:
             layer.remove(list(range(len(layer.data))))
         layer.selected_data = set()
         return
+    deleted = len(layer.data) != len(record)
     layer.data = [(_on_axes(one, layer.ndim), kind) for one, kind in zip(record.data, record.kinds, strict=True)]
+    if deleted:
+        write_table(layer, record.table)
     if list(record.words) != polarity_words(layer):
         write_features(layer, {names.POLARITY: list(record.words)})
     layer.edge_width = list(record.widths)

@@ -29,6 +29,7 @@ from napari_sam3_assistant.layers.outlines import (
     outline_of,
     rasterise,
 )
+from napari_sam3_assistant.layers.owned import about, mark, others, set_next_picture
 from napari_sam3_assistant.layers.positions import positions
 from napari_sam3_assistant.layers.shape_records import ShapesRecord, read_shapes, write_shapes
 from napari_sam3_assistant.layers.world import World, camera_of, geometry_at, to_world, world_of
@@ -91,12 +92,15 @@ class CollectedShapes:
         Oldest first.
     elsewhere, outside, empty : int
         Shapes left out because they lie on other slices, beside the picture, or enclose nothing.
+    others : tuple of str
+        The pictures of shapes left out because they are about other ones, one each: unique ids.
     """
 
     shapes: tuple[ShapePrompt, ...]
     elsewhere: int = 0
     outside: int = 0
     empty: int = 0
+    others: tuple[str, ...] = ()
 
 
 def add_box_layer(viewer: Any, *, image: Any | None = None) -> Any:
@@ -123,6 +127,9 @@ def add_box_layer(viewer: Any, *, image: Any | None = None) -> Any:
             opacity=1.0,
             **(geometry_at(image, (0,) * image.ndim) if image is not None else {}),
         )
+        mark(layer)
+    if image is not None:
+        set_next_picture(layer, image)
     fit_edges(viewer, layer)
     layer.mode = "add_rectangle"
     return layer
@@ -199,8 +206,10 @@ def remove_shapes(layer: Any, indices: Collection[int]) -> None:
 
 def count_shapes(layer: Any, image: Any, plane: Plane, world: World | None = None) -> int:
     """Return how many shapes begin on a plane of an image; parameters are those of :func:`collect_shapes`."""
-    first = [np.asarray(one[0], dtype=float) for one in layer.data]
-    return int(positions(layer, image, plane, np.array(first), world).here.sum()) if first else 0
+    first = np.array([np.asarray(one[0], dtype=float) for one in layer.data])
+    if not len(first):
+        return 0
+    return int((positions(layer, image, plane, first, world).here & about(layer, image)).sum())
 
 
 def collect_shapes(layer: Any, image: Any, plane: Plane, world: World | None = None) -> CollectedShapes:
@@ -229,7 +238,9 @@ def collect_shapes(layer: Any, image: Any, plane: Plane, world: World | None = N
     ends = np.cumsum([len(one) for one in drawn])[:-1]
     outlines = np.split(np.stack([found.rows, found.cols], axis=1), ends)
     here = [bool(part.all()) for part in np.split(found.here, ends)]
-    return _sorted(kinds, outlines, here, [is_positive(word) for word in polarity_words(layer)], plane, found.shape)
+    positive = [is_positive(word) for word in polarity_words(layer)]
+    own = about(layer, image).tolist()
+    return _sorted(kinds, outlines, here, positive, own, plane, found.shape, others(layer, image))
 
 
 def _sorted(
@@ -237,13 +248,17 @@ def _sorted(
     outlines: list[Floats],
     here: list[bool],
     positive: list[bool],
+    own: list[bool],
     plane: Plane,
     shape: tuple[int, int],
+    others: tuple[str, ...],
 ) -> CollectedShapes:
     """Return the prompts of what can be one, and count the rest."""
     shapes: list[ShapePrompt] = []
     left, seen = Counter[str](), Counter[Hashable]()
     for index, (kind, outline, lies_here, good) in enumerate(zip(kinds, outlines, here, positive, strict=True)):
+        if not own[index]:
+            continue
         if not np.isfinite(outline).all() or (lies_here and not has_area(outline, kind in FILLED)):
             left["empty"] += 1
         elif not lies_here:
@@ -254,7 +269,7 @@ def _sorted(
             key = (kind, good, plane, box, zlib.crc32(np.round(outline + 0.0, 2).tobytes()))
             seen[key] += 1  # a copy on the same place is another object
             shapes.append(_prompt((*key, seen[key]), kind, outline, BoxPrompt(box, good), index))
-    return CollectedShapes(tuple(shapes), left["elsewhere"], left["outside"], left["empty"])
+    return CollectedShapes(tuple(shapes), left["elsewhere"], left["outside"], left["empty"], others)
 
 
 def _prompt(key: tuple[Hashable, ...], kind: str, outline: Floats, box: BoxPrompt, index: int) -> ShapePrompt:

@@ -25,7 +25,7 @@ class WordsField(Field):
         self.setAccessibleName("Text prompt")
         self.setClearButtonEnabled(True)
         bindings.field(controller.state.task, "text", self.textChanged, self._write)
-        self.returnPressed.connect(controller.run)
+        self.returnPressed.connect(controller.finding.enter)
 
     def _write(self, text: str) -> None:
         if text != self.text():  # or the cursor would jump to the end at each letter

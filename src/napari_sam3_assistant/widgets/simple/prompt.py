@@ -51,7 +51,7 @@ class PromptGroup(Group):
         self._threshold_row = labelled("Detection threshold", self.threshold)
         self._point_row = labelled("Next point", self.polarity)
         self._box_row = labelled("Next box", self.box_polarity)
-        self.create = button("Create Prompt Layer", controller.arm)
+        self.create = button("Create Prompt Layer", controller.choice.create)
         self.reset = button("Reset Prompt", controller.clearing.prompts)
         self.objects = ObjectRows(controller)
         self.uses = paragraph()
