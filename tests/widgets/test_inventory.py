@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam3_assistant.app.panel_state import Section
+from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets.main_widget import MainWidget
 from tests.conftest import squares
 
@@ -92,6 +93,7 @@ def widget(make_napari_viewer_proxy, qtbot):
     made = MainWidget(viewer)
     qtbot.addWidget(made)
     made.state.task.advanced, made.state.panel.opened = True, frozenset(Section)
+    made.controller.choose_task(Task.IMAGE)
     qtbot.wait(50)
     return made
 
