@@ -148,8 +148,8 @@ def test_the_threshold_nobody_chose_becomes_automatic_and_one_that_was_chosen_st
 @pytest.mark.parametrize(
     ("written", "wanted"),
     [
-        ("TIFF", "tiff"), ("tiff", "tiff"), (".tif", "tiff"), ("tif", "tiff"), (".tiff", "tiff"), ("NumPy (.npy)", "npy"),
-        (".npy", "npy"), ("npy", "npy"), ("PNG", "png"), (".png", "png"), ("OME-Zarr", "zarr"), (".ome.zarr", "zarr"),
+        ("TIFF", "tiff"), ("tiff", "tiff"), (".tif", "tiff"), ("tif", "tiff"), (".tiff", "tiff"),
+        ("NumPy (.npy)", "npy"), (".npy", "npy"), ("npy", "npy"), ("PNG", "png"), (".png", "png"), ("OME-Zarr", "zarr"), (".ome.zarr", "zarr"),
         ("ome.zarr", "zarr"), ("zarr", "zarr"),
     ],
 )  # fmt: skip

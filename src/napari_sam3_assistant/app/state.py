@@ -125,8 +125,8 @@ class OutputState:
     (whether ``Save & Clean`` gives SAM3's memory back too).
 
     Facts: ``default_folder``, ``next_name`` (what the next file will be called), ``saved`` (the last file of what is on
-    screen, as long as its masks are those in it), ``saving`` and ``step`` (what is written, in words; of one file once it
-    takes its time); of ``several`` files also ``progress`` (0 to 1).
+    screen, as long as its masks are those in it), ``saving`` and ``step`` (what is written, in words; of one file once
+    it takes its time); of ``several`` files also ``progress`` (0 to 1).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()

@@ -128,8 +128,8 @@ class ObjectsView:
 class RunView:
     """What goes on: whether the bar moves (``busy``) and how far it is, a line, whether it tells a ``problem``.
 
-    ``background`` says what the engine in use does while another one answers. The rest are the buttons, and ``activity``:
-    the line of the mode ``Advanced``.
+    ``background`` says what the engine in use does while another one answers. The rest are the buttons, and
+    ``activity``: the line of the mode ``Advanced``.
     """
 
     busy: bool
