@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +131,7 @@ def test_tab_leads_through_every_control_as_the_eye_reads(opened, qtbot, advance
     rest = [one for one in path if one not in top]
     assert path == top + rest
     for around, ones in ((opened.top, top), (page_of(opened), rest)):
-        for before, after in itertools.pairwise(ones):
+        for before, after in pairwise(ones):
             (y0, x0), (y1, x1) = place(around, before), place(around, after)
             lower = after.mapTo(around, after.rect().topLeft()).y() >= before.mapTo(around, before.rect().center()).y()
             assert lower or (abs(y1 - y0) < before.height() and x1 > x0), (before.toolTip(), after.toolTip())
@@ -453,7 +453,7 @@ def test_colours_that_mean_the_opposite_are_told_apart(kind):
 def test_an_object_is_told_apart_from_the_ones_made_before_and_after_it(kind):
     colors = [colormap().map(np.array([label]))[0] for label in range(1, 13)]
 
-    apart = [distance(a, b, kind) for a, b in itertools.pairwise(colors)]
+    apart = [distance(a, b, kind) for a, b in pairwise(colors)]
 
     assert min(apart) > TELLS_APART, [round(one) for one in apart]
 

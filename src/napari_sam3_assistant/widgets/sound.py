@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import platformdirs
@@ -101,10 +102,8 @@ class Player(QObject):
         if sys.platform == "win32":
             return [lambda: _by_winsound(file), lambda: self._by_qt(file)]
         found = [(path, *options) for name, *options in PLAYERS if (path := shutil.which(name))]
-        return [
-            *(lambda words=words: self._by_process(*words, str(file)) for words in found),
-            lambda: self._by_qt(file),
-        ]
+        ways = [partial(self._by_process, *words, str(file)) for words in found]
+        return [*ways, lambda: self._by_qt(file)]
 
     def _by_process(self, program: str, *arguments: str) -> bool:
         process = QProcess(self)
