@@ -65,8 +65,8 @@ class PromptGroup(Group):
 
     def minimumSizeHint(self) -> QSize:
         """Return a size that is no narrower while the widest row is hidden: another task leaves the dock its width."""
-        margins = self.contentsMargins()
-        both = self._kinds.minimumSizeHint().width() + self.create.minimumSizeHint().width()
+        margins, pairs = self.contentsMargins(), ((self._kinds, self.create), (self._threshold_row, self.reset))
+        both = max(sum(one.minimumSizeHint().width() for one in pair) for pair in pairs)
         inside = 2 * MARGIN_PX + SPACING_PX + margins.left() + margins.right()
         return super().minimumSizeHint().expandedTo(QSize(both + inside, 0))
 
