@@ -47,6 +47,7 @@ class Section(QWidget):
     def draw(self) -> None:
         """Show whether it is open."""
         opened = self._name in self._panel.opened
+        self.opener.setFont(self.content.font())  # napari gives the size of its letters to groups, not to such titles
         show_fold(self.opener, self.content, opened=opened)
 
     def _set(self, opened: bool) -> None:

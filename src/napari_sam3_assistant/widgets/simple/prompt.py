@@ -73,14 +73,15 @@ class PromptGroup(Group):
     def draw(self, can: Availability) -> None:
         """Show what can be done and what to do next."""
         prompt, objects = can.prompt, can.objects
-        for widget, shown in (
+        rows = (
             (self._kinds, prompt.kinds),
             (self._point_row, prompt.next_point),
             (self._box_row, prompt.next_box),
             (self.create, prompt.layer),
             (self.text, prompt.words),
             (self._threshold_row, prompt.threshold),
-        ):
+        )
+        for widget, shown in sorted(rows, key=lambda one: one[1]):  # Qt lays out at once what is shown: hide first
             show(widget, shown)
         for control, action in (
             (self.create, prompt.create),
