@@ -348,7 +348,7 @@ def test_a_download_ends_with_the_folder_chosen(open_widget, hub, qtbot, tmp_pat
 
     ended(widget, qtbot)
     qtbot.waitUntil(lambda: widget.state.model.in_use == "sam3", timeout=SLOW)
-    assert store.settings().value("simple_model_dir") == str(tmp_path / "models")
+    assert store.settings().value("model_dir") == str(tmp_path / "models")
     assert panel.text.text() == f"SAM3 is in {tmp_path / 'models'}."
     qtbot.waitUntil(lambda: panel.about.text().startswith("SAM3 is ready"))
 
