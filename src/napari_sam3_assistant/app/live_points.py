@@ -243,7 +243,9 @@ class LivePoints:
             self._controller.asking.describe()
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop watching; all points are in sight again."""
+        if self.layer is not None and self.ours:
+            prompts.show_only(self.layer, None)
         self._unwatch()
         self._task.events.positive.disconnect(self._polarity_chosen)
 

@@ -50,7 +50,7 @@ class Using:
     examples: tuple[BoxPrompt, ...] = ()
 
 
-MOST_OBJECTS = 2000
+MOST_OBJECTS = 1000
 """So many objects are asked about at once; what is beyond is left out, and that is said."""
 TITLES = {PromptKind.POINTS: "Points", PromptKind.BOX: "Box", PromptKind.LABELS: "Labels", PromptKind.TEXT: "Text"}
 
