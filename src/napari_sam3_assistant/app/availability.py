@@ -97,7 +97,7 @@ def _prompt(state: AppState) -> PromptView:
         threshold=words or task.task is Task.EXEMPLAR,
         layer=(free and not words) or (task.task is Task.EXEMPLAR and not there) or bool(task.prompts_from),
         create=Action(True, create_tip(state)),
-        reset=_action(something, hints.RESET[task.kind], "There is no prompt to remove."),
+        reset=_action(something, hints.reset_tip(task), "There is no prompt to remove."),
         hint=hints.prompt_hint(state),
         uses=hints.uses(task),
     )
