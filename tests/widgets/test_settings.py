@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from qtpy.QtCore import QByteArray, QPoint
 
+from napari_sam3_assistant.app.model_state import DeviceName, ModelType
 from napari_sam3_assistant.app.panel_state import OPEN_AT_FIRST, Section
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.app.task_state import PromptKind
@@ -21,6 +22,9 @@ from napari_sam3_assistant.widgets.bind import Bindings
 OTHERS = {
     "workspace_mode": True,
     "model_dir": "/models/sam3, ü",
+    "model_type": ModelType.SAM31,
+    "device": DeviceName.CPU,
+    "load_model_when_running": False,
     "confidence_threshold": 0.4,
     "quick_mask_output_dir": "/out",
     "quick_mask_output_format": "png",
@@ -186,7 +190,7 @@ GARBAGE = st.one_of(
     st.binary(max_size=20).map(QByteArray),
     st.lists(st.text(max_size=5), max_size=3),
     st.dictionaries(st.text(max_size=4), st.integers(0, 9), max_size=2),
-    st.just("x" * 100_000),
+    st.integers(100_000, 100_001).map(lambda count: "x" * count),
     st.builds(QPoint, st.integers(0, 9), st.integers(0, 9)),
     st.dates().map(lambda day: datetime.datetime(day.year, day.month, day.day)),
 )
@@ -195,7 +199,8 @@ GARBAGE = st.one_of(
 def makes_sense(state: AppState) -> bool:
     """Whether every field holds what its control can show."""
     task, panel, output = state.task, state.panel, state.output
-    ticks = (task.advanced, task.local, panel.sound, output.unload, state.results.table, state.activity.shown)
+    ticks = (task.advanced, task.local, panel.sound, output.unload)
+    ticks += (state.model.load_on_run, state.results.table, state.activity.shown)
     texts = (state.model.folder, output.folder, state.model.engine)
     return (
         all(type(one) is bool for one in ticks)
@@ -204,6 +209,8 @@ def makes_sense(state: AppState) -> bool:
         and task.local_side in SIDES
         and isinstance(task.task, Task)
         and isinstance(task.prompt, PromptKind)
+        and isinstance(state.model.model_type, ModelType)
+        and state.model.device_wanted in tuple(DeviceName)
         and (task.threshold is None or 0 < task.threshold <= 1)
         and all(isinstance(one, Section) for one in panel.opened)
     )

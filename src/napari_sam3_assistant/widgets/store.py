@@ -61,8 +61,10 @@ def settings() -> QSettings:
 
 def chosen_engine() -> str:
     """Return the engine that the user has chosen in the widget; empty while it is the default one."""
-    found = _found(ENGINE)
-    return found if isinstance(found, str) else ""
+    try:
+        return kept.text(_found(ENGINE) or "")
+    except ValueError:
+        return ""
 
 
 def load(state: AppState, default_engine: str) -> AppState:
@@ -70,8 +72,10 @@ def load(state: AppState, default_engine: str) -> AppState:
     for one in KEPT:
         _load(state, one)
     state.model.engine = chosen_engine() or default_engine
-    if not isinstance(_found(ENGINE), str | None):
-        _say(state, ENGINE, _found(ENGINE), "it is no text")
+    try:
+        kept.text(_found(ENGINE) or "")
+    except ValueError as error:
+        _say(state, ENGINE, _found(ENGINE), str(error))
     return state
 
 
