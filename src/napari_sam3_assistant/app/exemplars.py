@@ -120,7 +120,7 @@ def query_of(found: Using, task: TaskState) -> Query:
 
 
 def _examples(layer: Any, crop: OnScreen) -> tuple[ShapePrompt, ...]:
-    found = shapes.collect_shapes(layer, crop.layer, crop.plane, crop.world).shapes
+    found = shapes.collect_shapes(layer, crop.layer, crop.plane, crop.world, of_any=True).shapes
     return tuple(shape for shape in found if shape.box.positive)
 
 

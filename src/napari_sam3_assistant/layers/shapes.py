@@ -212,7 +212,9 @@ def count_shapes(layer: Any, image: Any, plane: Plane, world: World | None = Non
     return int((positions(layer, image, plane, first, world).here & about(layer, image)).sum())
 
 
-def collect_shapes(layer: Any, image: Any, plane: Plane, world: World | None = None) -> CollectedShapes:
+def collect_shapes(
+    layer: Any, image: Any, plane: Plane, world: World | None = None, *, of_any: bool = False
+) -> CollectedShapes:
     """Return the shapes that lie on a plane of an image, as prompts in its pixels.
 
     Parameters
@@ -224,6 +226,8 @@ def collect_shapes(layer: Any, image: Any, plane: Plane, world: World | None = N
         Of the image's data.
     world : World or None
         What the viewer shows; None for layers without sliders and with one unit.
+    of_any : bool
+        Whether shapes count too that were drawn for another image: where they lie is all that matters.
 
     Returns
     -------
@@ -239,8 +243,9 @@ def collect_shapes(layer: Any, image: Any, plane: Plane, world: World | None = N
     outlines = np.split(np.stack([found.rows, found.cols], axis=1), ends)
     here = [bool(part.all()) for part in np.split(found.here, ends)]
     positive = [is_positive(word) for word in polarity_words(layer)]
-    own = about(layer, image).tolist()
-    return _sorted(kinds, outlines, here, positive, own, plane, found.shape, others(layer, image))
+    own = [True] * len(drawn) if of_any else about(layer, image).tolist()
+    left_out = () if of_any else others(layer, image)
+    return _sorted(kinds, outlines, here, positive, own, plane, found.shape, left_out)
 
 
 def _sorted(

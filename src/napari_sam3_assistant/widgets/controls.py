@@ -27,7 +27,7 @@ from napari_sam3_assistant.widgets.whole import Combo
 
 V = TypeVar("V")
 MARGIN_PX, SPACING_PX = 6, 4
-LONGEST_NAME = "Next point mode"
+LONGEST_NAME = "Exemplar crop image"
 """The longest name of a field that is always there: all names beside fields take its room."""
 
 

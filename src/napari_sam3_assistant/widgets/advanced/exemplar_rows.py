@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_sam3_assistant.app.task_state import CropRegion, ExemplarSource, TaskState
 from napari_sam3_assistant.app.views import Action, ExemplarView
-from napari_sam3_assistant.widgets.controls import combo, fill, labelled, leave
+from napari_sam3_assistant.widgets.controls import combo, fill, form, leave
 
 SOURCES = (
     (ExemplarSource.TARGET, "Use box from target image"),
@@ -25,17 +25,11 @@ class ExemplarRows(QWidget):
         self.source.activated.connect(self._source_chosen)
         self.image.activated.connect(self._image_chosen)
         self.region.activated.connect(self._region_chosen)
-        layout = QVBoxLayout(self)
+        layout = form(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(3)
-        for name, box in (
-            ("Exemplar source", self.source),
-            ("Exemplar crop image", self.image),
-            ("Crop region", self.region),
-        ):
-            made = labelled(name, box)  # not in columns: the longest entries would not fit beside the longest name
-            made.layout().setStretch(1, 1)
-            layout.addWidget(made)
+        layout.addRow("Exemplar source", self.source)
+        layout.addRow("Exemplar crop image", self.image)
+        layout.addRow("Crop region", self.region)
 
     def draw(self, can: ExemplarView) -> None:
         """Show where the example lies."""

@@ -50,7 +50,8 @@ class RunGroup(Group):
         layout.addWidget(self.status)
         layout.addWidget(self.background)
         layout.addWidget(self.bar)
-        layout.addLayout(row(self.run, self.go_on, self.cancel))
+        layout.addLayout(row(self.run, self.cancel))
+        layout.addWidget(self.go_on)
         layout.addLayout(row(*filter(None, (self.clear_preview, self.clear_results, self.mask_ops))))
 
     def draw(self, can: RunView) -> None:
