@@ -255,7 +255,8 @@ class Board:
             return
         if self.draft.ids:
             self.step("New object")
-        self.change(lambda draft: draft.select(None, begun=True))
+        highest = max(self._controller.live.objects_here(), default=0)  # of points that nobody was asked about too
+        self.change(lambda draft: draft.beyond(highest).select(None, begun=True))
         self._controller.status.idle("Next click: a new object.")
 
     def select(self, id: int | None) -> None:

@@ -92,7 +92,7 @@ class Exemplars:
     def _box(self, crop: OnScreen) -> tuple[Box, str]:
         """Return the newest example on the crop image, and what to say of it."""
         layer = self._controller.boxes.layer
-        found = () if layer is None else _examples(layer, crop)
+        found = () if layer is None else _examples(layer, crop, self._task.image or "")
         if not found:
             raise PromptError(
                 f"There is no box on the crop image {crop.layer.name} on this plane.",
@@ -119,8 +119,8 @@ def query_of(found: Using, task: TaskState) -> Query:
     return Query(exemplars=found.examples, crop=found.crop)
 
 
-def _examples(layer: Any, crop: OnScreen) -> tuple[ShapePrompt, ...]:
-    found = shapes.collect_shapes(layer, crop.layer, crop.plane, crop.world, of_any=True).shapes
+def _examples(layer: Any, crop: OnScreen, target: str) -> tuple[ShapePrompt, ...]:
+    found = shapes.collect_shapes(layer, crop.layer, crop.plane, crop.world, also=target).shapes
     return tuple(shape for shape in found if shape.box.positive)
 
 

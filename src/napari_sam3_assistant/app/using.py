@@ -98,6 +98,12 @@ def not_in_use(controller: AppController, here: OnScreen) -> str:
     return " ".join(parts)
 
 
+def _master(controller: AppController) -> str:
+    """Return the picture whose prompts count for every other one too: in a batch the one in use."""
+    task = controller.state.task
+    return (task.image or "") if task.batches else ""
+
+
 def _words(controller: AppController) -> Using:
     if not controller.state.model.reads:
         return Using(True)
@@ -117,7 +123,7 @@ def _points(controller: AppController, here: OnScreen) -> Using:
     layer = controller.live.layer
     if layer is None:
         return Using(False)
-    found = prompts.collect_points(layer, here.layer, here.plane, here.world)
+    found = prompts.collect_points(layer, here.layer, here.plane, here.world, also=_master(controller))
     by_object = found.by_object()
     more = list(by_object)[MOST_OBJECTS:]
     count = len(found.points) - sum(len(by_object.pop(id)) for id in more)
@@ -135,7 +141,7 @@ def _boxes(controller: AppController, here: OnScreen, *, examples: bool) -> Usin
     layer = controller.boxes.layer
     if layer is None:
         return Using(False)
-    found = shapes.collect_shapes(layer, here.layer, here.plane, here.world)
+    found = shapes.collect_shapes(layer, here.layer, here.plane, here.world, also=_master(controller))
     left_out = _left_out("box", found.elsewhere, found.outside, found.empty)
     left_out = " ".join(filter(None, (left_out, _of_others(controller, "box", found.others))))
     if examples:
@@ -158,7 +164,7 @@ def _labels(controller: AppController, here: OnScreen) -> Using:
     if not there:
         return Using(False)
     shape = here.source.plane_shape(here.plane)
-    found = mask_prompts.collect_masks(there, here.layer, here.plane, here.world, shape)
+    found = mask_prompts.collect_masks(there, here.layer, here.plane, here.world, shape, also=_master(controller))
     values = [str(one.value) for one in found.prompts]
     text = ("label " if len(values) == 1 else "labels ") + ", ".join(values[:6]) + (" ..." if len(values) > 6 else "")
     parts = _left_out("layer", found.elsewhere, 0), _of_others(controller, "layer", found.others)

@@ -122,9 +122,11 @@ def mask_layers(viewer: Any) -> list[Any]:
 
 
 def collect_masks(
-    layers: Iterable[Any], image: Any, plane: Plane, world: World, shape: tuple[int, int]
+    layers: Iterable[Any], image: Any, plane: Plane, world: World, shape: tuple[int, int], *, also: str = ""
 ) -> CollectedMasks:
     """Return what is painted in some layers, see :func:`collect_mask_layer`.
+
+    What was painted for the picture ``also``, a unique id, counts too.
 
     Raises
     ------
@@ -132,8 +134,8 @@ def collect_masks(
         If a layer is tilted against the plane, or too large.
     """
     there = list(layers)
-    found = [collect_mask_layer(one, image, plane, world, shape) for one in there if _is_about(one, image)]
-    others = [one for one in there if not _is_about(one, image) and not _is_empty(one)]
+    found = [collect_mask_layer(one, image, plane, world, shape) for one in there if _is_about(one, image, also)]
+    others = [one for one in there if not _is_about(one, image, also) and not _is_empty(one)]
     prompts = tuple(one for part in found for one in part.prompts)
     pictures = tuple(str(picture_of(one)) for one in others)
     return CollectedMasks(prompts, sum(part.elsewhere for part in found), pictures)
@@ -144,8 +146,8 @@ def picture_of(layer: Any) -> str | None:
     return note(layer).get("image") if note(layer).get("role") == ROLE else None
 
 
-def _is_about(layer: Any, image: Any) -> bool:
-    return picture_of(layer) in (None, str(image.unique_id))
+def _is_about(layer: Any, image: Any, also: str = "") -> bool:
+    return picture_of(layer) in (None, str(image.unique_id), also or None)
 
 
 def collect_mask_layer(layer: Any, image: Any, plane: Plane, world: World, shape: tuple[int, int]) -> CollectedMasks:

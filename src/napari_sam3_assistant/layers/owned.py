@@ -64,11 +64,14 @@ def _shows(layer: Any) -> bool:
     return str(layer.name).startswith((*names.PREVIEWS, names.ACCEPTED, names.IN_VIEW, names.ROI))
 
 
-def about(layer: Any, image: Any) -> npt.NDArray[np.bool_]:
-    """Return which points or shapes of a layer count for an image, of shape (N,)."""
+def about(layer: Any, image: Any, also: str = "") -> npt.NDArray[np.bool_]:
+    """Return which points or shapes of a layer count for an image, of shape (N,).
+
+    Those about the picture ``also``, a unique id, count too.
+    """
     found = pictures(layer) if is_ours(layer) else [""] * len(layer.data)
-    identity = str(image.unique_id)
-    return np.array([one in ("", identity) for one in found], dtype=bool)
+    wanted = ("", str(image.unique_id), also)
+    return np.array([one in wanted for one in found], dtype=bool)
 
 
 def disposable(layer: Any, image: Any, there: Collection[str]) -> list[int]:
@@ -78,7 +81,7 @@ def disposable(layer: Any, image: Any, there: Collection[str]) -> list[int]:
     return [int(index) for index in np.flatnonzero(kept | gone)] if is_ours(layer) else []
 
 
-def others(layer: Any, image: Any) -> tuple[str, ...]:
+def others(layer: Any, image: Any, also: str = "") -> tuple[str, ...]:
     """Return the pictures of the points or shapes that do not count for an image, one each."""
-    kept = about(layer, image)
+    kept = about(layer, image, also)
     return () if kept.all() else tuple(np.array(pictures(layer), dtype=object)[~kept])

@@ -264,7 +264,9 @@ def indices_of(
     return [int(index) for index in np.flatnonzero(wanted)]
 
 
-def collect_points(points: Any, image: Any, plane: Plane, world: World | None = None) -> CollectedPoints:
+def collect_points(
+    points: Any, image: Any, plane: Plane, world: World | None = None, *, also: str = ""
+) -> CollectedPoints:
     """Return the points that lie on a plane of an image, in its pixels.
 
     Parameters
@@ -276,6 +278,8 @@ def collect_points(points: Any, image: Any, plane: Plane, world: World | None = 
         Of the image's data.
     world : World or None
         What the viewer shows; None for layers without sliders and with one unit.
+    also : str
+        Points about this other picture, a unique id, count too.
 
     Returns
     -------
@@ -286,7 +290,7 @@ def collect_points(points: Any, image: Any, plane: Plane, world: World | None = 
         return CollectedPoints(())
     found = positions(points, image, plane, _data(points), world)
     placed = np.isfinite(_data(points)).all(axis=1)
-    own = about(points, image)
+    own = about(points, image, also)
     here, inside = found.here, found.inside
     words, ids = positives(polarity_words(points)), object_ids(points)
     kept = np.flatnonzero(own & here & inside).tolist()
@@ -296,7 +300,7 @@ def collect_points(points: Any, image: Any, plane: Plane, world: World | None = 
         elsewhere=int((own & placed & ~here).sum()),
         outside=int((own & here & ~inside).sum()),
         objects=tuple(ids[k] for k in kept),
-        others=others(points, image),
+        others=others(points, image, also),
         nowhere=int((own & ~placed).sum()),
     )
 

@@ -213,7 +213,7 @@ def count_shapes(layer: Any, image: Any, plane: Plane, world: World | None = Non
 
 
 def collect_shapes(
-    layer: Any, image: Any, plane: Plane, world: World | None = None, *, of_any: bool = False
+    layer: Any, image: Any, plane: Plane, world: World | None = None, *, also: str = ""
 ) -> CollectedShapes:
     """Return the shapes that lie on a plane of an image, as prompts in its pixels.
 
@@ -226,8 +226,8 @@ def collect_shapes(
         Of the image's data.
     world : World or None
         What the viewer shows; None for layers without sliders and with one unit.
-    of_any : bool
-        Whether shapes count too that were drawn for another image: where they lie is all that matters.
+    also : str
+        Shapes that were drawn for this other picture, a unique id, count too: where they lie is all that matters.
 
     Returns
     -------
@@ -243,9 +243,8 @@ def collect_shapes(
     outlines = np.split(np.stack([found.rows, found.cols], axis=1), ends)
     here = [bool(part.all()) for part in np.split(found.here, ends)]
     positive = [is_positive(word) for word in polarity_words(layer)]
-    own = [True] * len(drawn) if of_any else about(layer, image).tolist()
-    left_out = () if of_any else others(layer, image)
-    return _sorted(kinds, outlines, here, positive, own, plane, found.shape, left_out)
+    own = about(layer, image, also).tolist()
+    return _sorted(kinds, outlines, here, positive, own, plane, found.shape, others(layer, image, also))
 
 
 def _sorted(
