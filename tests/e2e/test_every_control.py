@@ -407,6 +407,7 @@ def load_answered(driver: Driver) -> str:
 
 def not_loaded(driver: Driver) -> None:
     driver.state.model.load_on_run = False
+    in_memory(driver)
     driver.widget.controller.model.unload()
     driver.wait(lambda: not driver.state.model.loaded, "Unload")
 
@@ -442,11 +443,11 @@ def answers(driver: Driver) -> str:
 SAM3_ROWS = rows(
     "sam3",
     Row("advanced.model.validate", press, validated),
-    Row("advanced.model.load_image", press, in_memory),
+    Row("advanced.model.load_image", press, in_memory, not_loaded),
     Row("top.model.unload", press, in_memory, loaded),
     Row("top.choices.device", load_on("CPU"), in_memory),
     Row("advanced.model.unload", press, in_memory, loaded),
-    Row("advanced.model.load_video", press, in_memory),
+    Row("advanced.model.load_video", press, in_memory, not_loaded),
     Row("simple.results.saving.unload", save_and_clean, in_memory, loaded_with_masks),
     Row("advanced.model.load_on_run", press, load_answered, not_loaded),
     Row("advanced.run.saving.unload", save_and_clean, in_memory, loaded_with_masks),
@@ -563,6 +564,7 @@ def anew(driver: Driver, scene: str) -> None:
     own.task.positive = own.task.positive_box = True
     own.task.sheet = own.results.table = own.results.all_planes = own.activity.shown = own.output.everywhere = False
     own.output.folder, own.output.filename, own.output.format = str(driver.folder / "out"), "", "tiff"
+    own.output.unload = False
     own.task.batch, own.task.phrase_lines, own.task.direction = False, "", Direction.BOTH
     own.task.exemplar_source, own.task.crop_image = ExemplarSource.TARGET, None
     own.task.crop_region = CropRegion.WHOLE
