@@ -563,10 +563,19 @@ def test_a_preview_on_another_slice_can_be_saved_where_all_are(state):
 
 def test_saving_of_several_files_is_counted_and_can_be_stopped(state):
     state.output.saving, state.output.step, state.output.progress = True, "Saving 3 of 12.", 2 / 12
+    state.output.several = True
 
     run = availability(state).run
 
     assert run.busy and run.background == "Saving 3 of 12." and run.progress == 2 / 12 and run.cancel.enabled
+
+
+def test_saving_one_file_moves_the_bar_and_cannot_be_stopped(state):
+    state.output.saving, state.output.step = True, "Saving..."
+
+    run = availability(state).run
+
+    assert run.busy and run.progress is None and run.background == "Saving..." and not run.cancel.enabled
     assert not availability(state).results.save.enabled
 
 

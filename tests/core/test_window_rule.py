@@ -18,10 +18,18 @@ def clicks(*places) -> Prompts:
     return Prompts(tuple(PointPrompt(*place) for place in places))
 
 
-@pytest.mark.parametrize("rule", [BY_SIZE, WindowRule(512), WindowRule(whole=True)])
-def test_a_small_plane_is_taken_whole_whatever_was_chosen_for_large_ones(rule):
+@pytest.mark.parametrize("rule", [BY_SIZE, WindowRule(2048), WindowRule(8192), WindowRule(whole=True)])
+def test_a_small_plane_is_taken_whole_where_no_smaller_size_is_fixed(rule):
+    assert rule.takes_whole((2048, 900))
     assert rule.for_prompts((2048, 900), clicks((5, 5))) == whole((2048, 900))
     assert rule.for_query((2048, 900), WORDS, Window(0, 0, 10, 10)) == whole((2048, 900))
+
+
+def test_a_fixed_size_counts_on_a_small_plane_too():
+    rule = WindowRule(512)
+
+    assert not rule.takes_whole((2048, 900)) and rule.for_prompts((2048, 900), clicks((1000, 5))).shape == (512, 512)
+    assert rule.for_query((2048, 900), WORDS, Window(0, 0, 10, 10)).shape == (512, 512)
 
 
 @pytest.mark.parametrize("side", SIDES)

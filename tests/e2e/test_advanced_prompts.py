@@ -291,6 +291,19 @@ def test_a_change_of_the_table_runs_live_points_again(open_again):
     assert list(objects(driver)) == [1]
 
 
+def test_a_cell_that_is_edited_in_the_table_is_noticed_once_the_pointer_is_over_the_canvas(open_again):
+    driver = open_again((squares(), {}))
+    step = advanced(driver)
+    mine = driver.viewer.add_points([[35.0, 35.0], [95.0, 95.0]], features={"object": [1, 1]}, name="mine")
+    choose(driver, step.layers.points, mine)
+    image = driver.viewer.layers[0]
+
+    mine.features.iloc[1, 0] = 2  # as napari's table of features does: no event
+    driver.wait(lambda: [driver.move(image, k, k) for k in (60, 70)] and set(objects(driver)) == {1, 2}, "Two objects")
+
+    assert driver.state.results.undo == "Edit the table"
+
+
 @pytest.mark.parametrize("focus", ["canvas", "dock"])
 def test_t_and_shift_t_work_in_the_user_s_layer_in_advanced_mode(open_again, focus):
     driver = open_again((squares(), {}))

@@ -228,6 +228,26 @@ def test_the_rows_are_there_for_large_planes_only(open_driver):
     assert not rows.isVisible()
 
 
+def test_in_advanced_a_smaller_plane_is_looked_at_by_a_window_too_and_simple_shows_that_it_is(open_driver):
+    picture = np.full((900, 900), 20, np.uint8)
+    picture[100:140, 100:140] = 200
+    driver = open_driver((picture, {"name": "small"}))
+    task, rows = driver.state.task, driver.widget.advanced.task.window
+    task.advanced = True
+    driver.pump(0.1)
+    assert rows.local.isVisible() and not rows.side.isVisible() and not rows.whole.isVisible()
+
+    rows.local.click()
+    task.local_side = 512
+    driver.pump(0.1)
+    add(driver, 120, 120)
+
+    assert driver.state.results.current.view.window.shape == (512, 512) and names.ROI in driver.viewer.layers
+    task.advanced = False
+    driver.pump(0.1)
+    assert driver.widget.simple.setup.window.side.isVisible(), "what has an effect is seen"
+
+
 def test_the_size_is_written_out_and_the_dock_keeps_its_width(open_driver):
     driver = open_driver((np.zeros((3000, 3000), np.uint8), {"name": "large"}))
     driver.pump(0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.layers.accepted import accepted_layer
 from tests.conftest import squares
@@ -32,6 +33,20 @@ def test_a_picture_that_is_moved_and_scaled_takes_prompts_masks_and_accepted_obj
     assert objects(driver) == before, "no object was asked about at another place"
     for layer in (driver.viewer.layers[names.POINTS], accepted_layer(driver.viewer, image)):
         assert tuple(layer.scale) == (2, 2) and tuple(layer.translate) == (10, 10)
+
+
+def test_a_picture_that_is_moved_leaves_the_user_s_own_points_where_they_are(open_again):
+    driver = open_again((squares(), {}), show=False)
+    driver.wait_until_idle()
+    mine = driver.viewer.add_points([[35.0, 35.0]], name="mine")
+    driver.widget.controller.choice.choose(PromptKind.POINTS, str(mine.unique_id))
+    driver.wait_until_idle()
+
+    driver.viewer.layers[0].translate = (7, 7)
+    driver.wait_until_idle()
+
+    assert tuple(mine.translate) == (0, 0)
+    assert tuple(driver.viewer.layers[names.POINTS].translate) == (7, 7)
 
 
 def test_a_mirrored_picture_that_is_moved_takes_its_points_along(open_again):

@@ -169,3 +169,26 @@ def test_each_of_three_pictures_gets_its_file_and_one_that_was_removed_is_left_o
     assert files(tmp_path) == ["a_mask_01.tif", "a_mask_02.tif", "b_mask_01.tif", "c_mask_01.tif", "c_mask_02.tif"]
     assert {"a_mask_02", "c_mask_02"} <= set(layers(driver)) and names.PREVIEW_LABELS not in layers(driver)
     assert [tuple(driver.viewer.layers[name].translate) for name in ("a_mask_02", "c_mask_02")] == [(0, 0), (0, 400)]
+
+
+def test_the_file_is_told_where_it_belongs_alone(open_driver, tmp_path):
+    driver = open_driver((np.stack([squares()] * 3), {"name": "stack"}))
+    driver.state.output.folder = str(tmp_path)
+    driver.state.task.advanced = True
+    driver.pump(0.05)
+    saving = driver.widget.advanced.run.saving
+    go_to(driver, 0)
+    points(driver).add([0, 35, 35])
+    driver.wait_until_idle()
+    press(driver, saving.save)
+    file = driver.state.output.saved
+    assert saving.saved.isVisible() and file.name in str(saving.saved.toolTip()) and saving.open_folder.isVisible()
+
+    go_to(driver, 1)
+    assert driver.state.output.saved is None and not saving.saved.isVisible() and not saving.open_folder.isVisible()
+
+    go_to(driver, 0)
+    assert driver.state.output.saved == file and saving.saved.isVisible()
+    points(driver).add([0, 38, 38])
+    driver.wait_until_idle()
+    assert driver.state.output.saved is None, "the masks are others now"

@@ -62,7 +62,10 @@ def show_all(widget, qtbot, *, advanced: bool, everything: bool = True) -> None:
     widget.state.task.advanced = advanced
     widget.state.panel.opened = frozenset(Section) if everything else frozenset()
     widget.state.results.table = widget.state.activity.shown = everything
-    qtbot.wait(120)
+    heights: list[int] = []
+    while len(heights) < 5 or len(set(heights[-4:])) > 1:  # until it is laid out
+        qtbot.wait(30)
+        heights.append(page_of(widget).height())
 
 
 def page_of(widget):

@@ -85,6 +85,15 @@ def test_no_key_works_while_one_types(dock):
     assert dock.field.text().endswith("?")
 
 
+def test_keys_work_in_a_text_that_is_only_read(dock):
+    dock.field.setReadOnly(True)
+    dock.field.setFocus()
+
+    press(dock.field, "T")
+
+    assert dock.controller.calls
+
+
 def test_keys_rest_while_there_is_nothing_they_could_be_about(dock):
     dock.button.setFocus()
     dock.keys.enable(False)

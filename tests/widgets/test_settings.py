@@ -149,9 +149,8 @@ def test_the_threshold_nobody_chose_becomes_automatic_and_one_that_was_chosen_st
     ("written", "wanted"),
     [
         ("TIFF", "tiff"), ("tiff", "tiff"), (".tif", "tiff"), ("tif", "tiff"), (".tiff", "tiff"),
-        ("NumPy (.npy)", "npy"),
-        (".npy", "npy"), ("npy", "npy"), ("PNG", "png"), (".png", "png"), ("OME-Zarr", "zarr"), (".ome.zarr", "zarr"),
-        ("ome.zarr", "zarr"), ("zarr", "zarr"),
+        ("NumPy (.npy)", "npy"), (".npy", "npy"), ("npy", "npy"), ("PNG", "png"), (".png", "png"),
+        ("OME-Zarr", "zarr"), (".ome.zarr", "zarr"), ("ome.zarr", "zarr"), ("zarr", "zarr"),
     ],
 )  # fmt: skip
 def test_a_format_is_known_by_every_name_it_was_given(written, wanted):

@@ -42,7 +42,7 @@ def availability(state: AppState) -> Availability:
         channels=_channels(state),
         model=model_view(state),
         model_step=model_step(state),
-        window=WindowView(state.task.large, state.task.local, hints.window_line(state.task)),
+        window=_window(state.task),
         prompt=_prompt(state),
         guide=guide(state),
         objects=_objects(state),
@@ -52,6 +52,12 @@ def availability(state: AppState) -> Availability:
         exemplar=exemplar_view(state.task),
         batch=_batch(state.task),
         video=video_views.video_view(state, state.run.phase in BUSY),
+    )
+
+
+def _window(task: TaskState) -> WindowView:
+    return WindowView(
+        task.large or task.local or task.advanced, task.large or task.local, task.local, hints.window_line(task)
     )
 
 
@@ -91,7 +97,7 @@ def _prompt(state: AppState) -> PromptView:
         threshold=words or task.task is Task.EXEMPLAR,
         layer=(free and not words) or (task.task is Task.EXEMPLAR and not there) or bool(task.prompts_from),
         create=Action(True, create_tip(state)),
-        reset=_action(something, hints.RESET[task.kind], "There is no prompt to remove."),
+        reset=_action(something, hints.reset_tip(task), "There is no prompt to remove."),
         hint=hints.prompt_hint(state),
         uses=hints.uses(task),
     )

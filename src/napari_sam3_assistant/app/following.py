@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_sam3_assistant.layers import accepted, frames, mask_prompts, roi
+from napari_sam3_assistant.layers import accepted, frames, mask_prompts, prompts, roi, shapes
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -55,5 +55,7 @@ class Following:
         controller = self._controller
         kept = accepted.accepted_layer(controller.viewer, image)
         drawn = [part.layer for part in (controller.live, controller.boxes) if part.ours]
+        drawn += [prompts.point_layer(controller.viewer), shapes.box_layer(controller.viewer)]
         ours = [*drawn, kept, roi.roi_layer(controller.viewer)]
-        return [*ours, *mask_prompts.mask_layers(controller.viewer)]
+        painted = mask_prompts.mask_layers(controller.viewer)
+        return [*ours, *(one for one in painted if mask_prompts.picture_of(one) in (None, str(image.unique_id)))]

@@ -63,9 +63,9 @@ DOES = {
     PromptKind.TEXT: "Find all that the words name.",
 }
 RESET = {
-    PromptKind.POINTS: "Remove every point, on every slice, and the masks they made; the layer stays.",
-    PromptKind.BOX: "Remove every box, on every slice, and the masks they made; the layer stays.",
-    PromptKind.LABELS: "Remove everything painted in the prompt layers, and the masks it made; the layers stay.",
+    PromptKind.POINTS: "Remove every point of this image, on every slice, and the masks they made; the layer stays.",
+    PromptKind.BOX: "Remove every box of this image, on every slice, and the masks they made; the layer stays.",
+    PromptKind.LABELS: "Remove all that was painted for this image in our layers, and its masks; the layers stay.",
     PromptKind.TEXT: "Empty the text field, and remove the masks that the words made.",
 }
 EDIT = {
@@ -104,6 +104,12 @@ def prompt_hint(state: AppState) -> str:
         hint = {PromptKind.POINTS: POINTS, PromptKind.BOX: BOX, PromptKind.LABELS: LABELS}[task.prompt]
     refine = task.kind is not PromptKind.POINTS and len(state.results.objects) > 0
     return f"{hint}\n{REFINE}" if refine else hint
+
+
+def reset_tip(task: TaskState) -> str:
+    """Return what ``Reset Prompt`` would do: it takes nothing out of a layer of the user's."""
+    kept = f"Remove the masks that the prompts made; your layer {task.prompts_from} stays as it is."
+    return kept if task.prompts_from else RESET[task.kind]
 
 
 def uses(task: TaskState) -> str:

@@ -24,6 +24,8 @@ CHANGES = frozenset({"added", "removed", "changed"})
 STEPS = {"added": "Add point", "removed": "Delete point", "changed": "Move point"}
 REST_S = 0.2
 """The table of features is looked at once a change of it is so old."""
+MOST_ROWS = 10_000
+"""Tables of up to so many rows are looked at by themselves; larger ones with the next click or run."""
 NONE = PromptError("No points layer selected.", hint="Press Create Prompt Layer, or choose one under Prompt Layers.")
 
 
@@ -243,7 +245,9 @@ class LivePoints:
             self._controller.asking.describe()
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop watching; all points are in sight again."""
+        if self.layer is not None and self.ours:
+            prompts.show_only(self.layer, None)
         self._unwatch()
         self._task.events.positive.disconnect(self._polarity_chosen)
 
@@ -305,12 +309,15 @@ class LivePoints:
     def _on_features(self, event: Any = None) -> None:
         if not self._due:
             self._due = True
-            self._controller.after(REST_S, self._look_at_table)
+            self._controller.after(REST_S, self._rested)
 
-    def _look_at_table(self) -> None:
-        """Ask again where the user has edited the table: what points were added or moved was told otherwise."""
+    def _rested(self) -> None:
         self._due = False
-        if self._controller.closed or self.layer is None or self.record is None:
+        self.look_at_table()
+
+    def look_at_table(self) -> None:
+        """Ask again where the user has edited the table: what points were added or moved was told otherwise."""
+        if self._controller.closed or self.layer is None or self.record is None or len(self.record) > MOST_ROWS:
             return
         now = point_records.read_points(self.layer)
         if len(now) == len(self.record) and not point_records.same_words(now, self.record):

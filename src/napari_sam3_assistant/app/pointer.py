@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ OTHER_POLARITY = frozenset({"Alt", "Shift"})
 RIGHT = 2
 STILL_PX = 5
 """A click that has moved further than this was meant to move or zoom the view."""
+LOOK_S = 0.5
+"""So often the table of features is looked at while the pointer moves."""
 HIDDEN = "The layer {} is hidden: a click sets no point."
 SHOW = "Press its eye in the layer list, or Create Prompt Layer."
 
@@ -32,17 +35,33 @@ class Pointer:
         """Whether the press that goes on is one of the right button: it sets no point."""
         self.clicking = False
         """Whether one of the left button goes on."""
+        self._looked = 0.0
 
     def watch(self, layer: Any) -> None:
         """Follow presses on a layer, and those that it does not hear of because it is hidden."""
-        layer.mouse_drag_callbacks.append(self._pressed)
-        self._controller.viewer.mouse_drag_callbacks.append(self._pressed_anywhere)
+        for callbacks, callback in self._follows(layer):
+            callbacks.append(callback)
 
     def unwatch(self, layer: Any) -> None:
         """Follow them no longer."""
-        for followed, callback in ((layer, self._pressed), (self._controller.viewer, self._pressed_anywhere)):
-            if callback in followed.mouse_drag_callbacks:
-                followed.mouse_drag_callbacks.remove(callback)
+        for callbacks, callback in self._follows(layer):
+            if callback in callbacks:
+                callbacks.remove(callback)
+
+    def _follows(self, layer: Any) -> tuple[tuple[list[Any], Any], ...]:
+        viewer = self._controller.viewer
+        return (
+            (layer.mouse_drag_callbacks, self._pressed),
+            (viewer.mouse_drag_callbacks, self._pressed_anywhere),
+            (viewer.mouse_move_callbacks, self._moved),
+        )
+
+    def _moved(self, viewer: Any, event: Any) -> None:
+        """Look at the table now and then: napari's table of features writes into it, and tells nobody."""
+        now = time.monotonic()
+        if now - self._looked > LOOK_S:
+            self._looked = now
+            self._controller.live.look_at_table()
 
     def takes_back(self) -> bool:
         """Take a new point back that is no prompt, and return whether it is none.

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
 
 NOUNS = {PromptKind.POINTS: "points", PromptKind.BOX: "shapes", PromptKind.LABELS: "labels"}
-OURS = {PromptKind.POINTS: names.POINTS, PromptKind.BOX: names.BOXES, PromptKind.LABELS: names.MASK_PROMPT}
 CREATED = {
     PromptKind.POINTS: f"Created/selected {names.POINTS} layer.",
     PromptKind.BOX: f"Created/selected {names.BOXES} layer.",
@@ -29,7 +28,7 @@ NEXT = {
     PromptKind.LABELS: "Paint non-zero pixels, then click Run Preview.",
 }
 FIRST = "Add the first point to start Live Points; first run may take longer while the model loads."
-EXAMPLES = "Draw boxes around example objects, then click Run Preview."
+EXAMPLES = "for exemplars. Draw ROI boxes around example objects, then click Run Preview."
 WORDS = "Text prompt mode selected. Enter a phrase, then click Run Preview."
 
 
@@ -78,9 +77,9 @@ class PromptChoice:
         if kind is PromptKind.TEXT:
             controller.status.log(WORDS)
             return
-        examples = self._task.task is Task.EXEMPLAR
-        what = FIRST if controller.live.is_live else EXAMPLES if examples else NEXT[kind]
-        controller.status.log(f"{CREATED[kind]} {what}")
+        said = f"{CREATED[kind]} {FIRST if controller.live.is_live else NEXT[kind]}"
+        examples = f"{CREATED[kind].rstrip('.')} {EXAMPLES}"
+        controller.status.log(examples if self._task.task is Task.EXEMPLAR else said)
 
     def refresh(self) -> None:
         """List the layers anew, and say how many there are."""
@@ -96,11 +95,13 @@ class PromptChoice:
         mine, there = mask_prompts.mask_layers(viewer), owned.label_layers(viewer)
         others = [one for one in there if one not in mine]
         task.labels_from = _choice([*mine[:1], *others], _first(mine if masks.ours else masks.layers))
-        layer = {PromptKind.POINTS: live.layer, PromptKind.BOX: boxes.layer}.get(task.kind)
-        if task.kind is PromptKind.LABELS:
-            layer = None if masks.ours else _first(masks.layers)
-        name = "" if layer is None else str(layer.name)
-        task.prompts_from = "" if name == OURS.get(task.kind) else name
+        layers = {
+            PromptKind.POINTS: None if live.ours else live.layer,
+            PromptKind.BOX: None if boxes.ours else boxes.layer,
+            PromptKind.LABELS: None if masks.ours else _first(masks.layers),
+        }
+        layer = layers.get(task.kind)
+        task.prompts_from = "" if layer is None else str(layer.name)
 
 
 def _first(layers: Sequence[Any]) -> Any | None:

@@ -59,7 +59,7 @@ class ActiveRoi:
     def show(self, here: OnScreen | None, view: View | None) -> None:
         """Show what is looked at; a view of another plane, or chosen in another way than now, is none."""
         task, window = self._task, None
-        if here is not None and view is not None and task.large:
+        if here is not None and view is not None and (task.large or self._cuts(here)):
             now = here.source.identity, here.plane, task.rule
             window = view.window if (view.source.identity, view.plane, view.rule) == now else None
         task.window = window
@@ -103,13 +103,18 @@ class ActiveRoi:
 
     def _draw(self, here: OnScreen | None) -> None:
         task, viewer, self._drawing = self._task, self._controller.viewer, True
-        if here is not None and task.large and task.local and not self._dismissed:
+        if here is not None and self._cuts(here) and not self._dismissed:
             roi.show_roi(viewer, here.layer, here.plane, task.window or self._in_view(here))
             self._shown = True
         elif self._shown:
             roi.hide_roi(viewer)
             self._shown = False
         self._drawing = False
+
+    def _cuts(self, here: OnScreen) -> bool:
+        """Return whether a window of the fixed size is less than the plane."""
+        task = self._task
+        return task.local and max(here.source.plane_shape(here.plane)) > task.local_side
 
     def _in_view(self, here: OnScreen) -> Window:
         """Return the window of a question without a place, as long as there is no other."""

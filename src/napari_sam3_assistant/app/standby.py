@@ -179,7 +179,8 @@ class Standby:
             self.session.prepare(here.plane)
             return
         self._stop_reading(here.place)
-        if max(window.shape) > WHOLE_SIDE or not self.session.must_wait(here.plane, window):
+        taken = max(window.shape) <= WHOLE_SIDE and self.session.rule.takes_whole(window.shape)
+        if not taken or not self.session.must_wait(here.plane, window):
             self._tell()
             return
         self.quick.prepare(here.plane)

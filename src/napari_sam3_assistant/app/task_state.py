@@ -93,7 +93,7 @@ class TaskState:
     The user's, of the task ``3D/Video``: ``direction`` (which way objects are followed from the frame on screen).
 
     Where prompts come from: ``points_from``, ``shapes_from`` and ``labels_from``, each the layers there are and the one
-    in use; ``prompts_from`` is what the layer of the kind in use is called, where it is not called as ours is.
+    in use; ``prompts_from`` is what the layer of the kind in use is called, where it is the user's own.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()

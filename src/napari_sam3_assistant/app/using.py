@@ -53,7 +53,7 @@ class Using:
     crop: CropPlace | None = None
 
 
-MOST_OBJECTS = 2000
+MOST_OBJECTS = 1000
 """So many objects are asked about at once; what is beyond is left out, and that is said."""
 TITLES = {PromptKind.POINTS: "Points", PromptKind.BOX: "Box", PromptKind.LABELS: "Labels", PromptKind.TEXT: "Text"}
 

@@ -130,9 +130,10 @@ class ExemplarView:
 
 @dataclass(frozen=True, slots=True)
 class WindowView:
-    """Which part of a large plane is looked at: whether its controls, and the sizes, are shown; and a line."""
+    """Which part of a plane is looked at: whether its controls, those below the first, and sizes are shown; a line."""
 
     shown: bool
+    more: bool
     sizes: bool
     text: str
 

@@ -18,18 +18,23 @@ MOST_SIDE = SIDES[-1]
 
 @dataclass(frozen=True, slots=True)
 class WindowRule:
-    """What a user has chosen about windows of planes that are too large to be taken whole unasked.
+    """What a user has chosen about windows: nothing, a fixed side, or the whole plane.
 
     Attributes
     ----------
     side : int or None
-        A fixed side in pixels; None applies the rule of :mod:`~napari_sam3_assistant.core.windows`.
+        A fixed side in pixels, for planes that are larger; None applies the rule of
+        :mod:`~napari_sam3_assistant.core.windows`.
     whole : bool
         Whether the whole plane is looked at, whatever its size.
     """
 
     side: int | None = None
     whole: bool = False
+
+    def takes_whole(self, shape: tuple[int, int]) -> bool:
+        """Return whether a plane of this shape is looked at as a whole, whatever is asked."""
+        return self.whole or max(shape) <= (self.side or WHOLE_SIDE)
 
     def for_prompts(self, shape: tuple[int, int], prompts: Prompts, kept: Iterable[Window] = ()) -> Window:
         """Return the window that answers ``prompts``.
@@ -48,7 +53,7 @@ class WindowRule:
         PromptError
             If no prompt lies on the plane, or the points lie too far apart for one object.
         """
-        if self.whole or max(shape) <= WHOLE_SIDE:
+        if self.takes_whole(shape):
             return whole(shape)
         _check_spread(prompts)
         for window in kept:
@@ -73,7 +78,7 @@ class WindowRule:
         PromptError
             If no example lies on the plane.
         """
-        if self.whole or max(shape) <= WHOLE_SIDE:
+        if self.takes_whole(shape):
             return whole(shape)
         boxes = [one.box for one in query.exemplars]
         if not boxes:

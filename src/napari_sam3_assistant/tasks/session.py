@@ -319,9 +319,10 @@ class ImageSession:
     def prepare(self, plane: Plane, *, progress: Progress = no_progress) -> Future[None] | None:
         """Encode the plane before it is asked about, where the window rule takes it whole; else do nothing."""
         source = self._need_source()
-        if max(source.plane_shape(plane)) > WHOLE_SIDE:
+        shape = source.plane_shape(plane)
+        if max(shape) > WHOLE_SIDE or not self.rule.takes_whole(shape):
             return None
-        view, engine = view_of(source, plane, whole(source.plane_shape(plane)), self.rule), self.engine
+        view, engine = view_of(source, plane, whole(shape), self.rule), self.engine
         if self._kind(view) is Kind.DECODE:
             return None
 

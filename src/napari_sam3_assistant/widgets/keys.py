@@ -91,5 +91,6 @@ def _shortcut(keys: str, parent: QWidget, slot: Callable[[], object]) -> QShortc
 
 
 def typing() -> bool:
-    """Return whether a text field has the focus. It takes most keys itself; the rest are not ours either."""
-    return isinstance(QApplication.focusWidget(), TEXT_FIELDS)
+    """Return whether one types: a text field takes most keys itself, and the rest are not ours. The log is no such."""
+    field = QApplication.focusWidget()
+    return isinstance(field, TEXT_FIELDS) and not field.isReadOnly()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtWidgets import QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractButton, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app import panel_state
 from napari_sam3_assistant.app.panel_state import PanelState
@@ -74,6 +74,9 @@ def fold(text: str, tip: str) -> Opener:
 
 def show_fold(opener: QToolButton, content: QWidget, *, opened: bool) -> None:
     """Open or fold ``content``."""
+    lettered = content.findChild(QAbstractButton)  # napari gives the size of its letters to buttons, not to such titles
+    if lettered is not None:
+        opener.setFont(lettered.font())
     opener.setChecked(opened)
     opener.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
     show(content, opened)

@@ -12,9 +12,6 @@ from napari_sam3_assistant.app.task_state import TaskState
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.whole import Field
 
-LETTERS = 12
-"""How wide a number is at least."""
-
 
 class WordsField(Field):
     """Words that name objects; Enter looks for them."""
@@ -40,7 +37,6 @@ class ThresholdBox(QDoubleSpinBox):
         super().__init__(parent)
         self._task = task
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # not that of the wheel
-        self.setMinimumWidth(LETTERS * self.fontMetrics().averageCharWidth())
         self.setRange(0, 1)
         self.setSingleStep(0.05)
         self.setSpecialValueText("Auto")

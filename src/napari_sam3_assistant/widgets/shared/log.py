@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QApplication, QPlainTextEdit, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app.activity import ActivityState, Line
@@ -55,3 +56,9 @@ class LogPanel(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self.view)
         layout.addWidget(self.copy)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Write in letters of the size that napari gives to buttons."""
+        super().showEvent(event)
+        self.copy.ensurePolished()
+        self.view.setFont(self.copy.font())

@@ -19,7 +19,7 @@ WHOLE_TIP = "Look at all of the plane, from the smallest of its copies that is f
 
 
 class WindowRows(QWidget):
-    """Shown for planes that are too large to be taken whole unasked."""
+    """Shown for planes that are too large to be taken whole unasked, and in the mode ``Advanced``."""
 
     def __init__(self, task: TaskState, bindings: Bindings) -> None:
         super().__init__()
@@ -50,7 +50,8 @@ class WindowRows(QWidget):
         """Show what of the plane is looked at."""
         show(self, can.shown)
         show(self.side, can.sizes)
-        show(self.whole, not can.sizes)  # a window of a fixed size is not all of the plane
+        show(self.text, can.more)
+        show(self.whole, can.more and not can.sizes)  # a window of a fixed size is not all of the plane
         self.text.setText(can.text)
         self.text.setToolTip(can.text)
 

@@ -65,22 +65,23 @@ class PromptGroup(Group):
 
     def minimumSizeHint(self) -> QSize:
         """Return a size that is no narrower while the widest row is hidden: another task leaves the dock its width."""
-        margins = self.contentsMargins()
-        both = self._kinds.minimumSizeHint().width() + self.create.minimumSizeHint().width()
+        margins, pairs = self.contentsMargins(), ((self._kinds, self.create), (self._threshold_row, self.reset))
+        both = max(sum(one.minimumSizeHint().width() for one in pair) for pair in pairs)
         inside = 2 * MARGIN_PX + SPACING_PX + margins.left() + margins.right()
         return super().minimumSizeHint().expandedTo(QSize(both + inside, 0))
 
     def draw(self, can: Availability) -> None:
         """Show what can be done and what to do next."""
         prompt, objects = can.prompt, can.objects
-        for widget, shown in (
+        rows = (
             (self._kinds, prompt.kinds),
             (self._point_row, prompt.next_point),
             (self._box_row, prompt.next_box),
             (self.create, prompt.layer),
             (self.text, prompt.words),
             (self._threshold_row, prompt.threshold),
-        ):
+        )
+        for widget, shown in sorted(rows, key=lambda one: one[1]):  # Qt lays out at once what is shown: hide first
             show(widget, shown)
         if prompt.kinds:
             self._kinds.show_value(self._task.kind)

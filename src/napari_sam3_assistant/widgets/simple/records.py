@@ -19,7 +19,7 @@ class Records(QWidget):
 
     def __init__(self, controller: AppController, bindings: Bindings) -> None:
         super().__init__()
-        self._activity = controller.state.activity
+        self._results, self._activity = controller.state.results, controller.state.activity
         self.open_table = fold("Table", "The objects as rows: click one to see it; copy or export them.")
         self.open_log = fold("Log. Activity", "What was said, when, and what lay behind an error.")
         bindings.field(controller.state.results, "table", self.open_table.toggled, self.open_table.setChecked)
@@ -45,7 +45,7 @@ class Records(QWidget):
         """Show what is open; rows and lines are made only then."""
         self.open_table.setText(can.title)
         for opener, part, shown in (
-            (self.open_table, self.table, can.shown),
+            (self.open_table, self.table, self._results.table),
             (self.open_log, self.log_panel, self._activity.shown),
         ):
             show_fold(opener, part, opened=shown)
