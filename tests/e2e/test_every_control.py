@@ -291,7 +291,9 @@ def then_run(act):
 
 
 def ran(driver: Driver) -> None:
-    box_drawn(driver)
+    """A box in a layer of the user's, which counts for every picture, and its mask on the one in use."""
+    own_shapes(driver)
+    driver.widget.controller.choice.choose(PromptKind.BOX, str(driver.viewer.layers["mine"].unique_id))
     driver.widget.controller.run()
     driver.wait_until_idle()
     assert pictures(driver) == ["cells"]
@@ -299,6 +301,7 @@ def ran(driver: Driver) -> None:
 
 def rung(driver: Driver) -> int:
     """How often it rings when a run is done; each takes a minute by the clock of the test."""
+    driver.widget.controller.clearing.preview()
     driver.rung.clear()
     driver.widget.controller.run()
     driver.wait_until_idle()
