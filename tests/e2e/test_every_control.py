@@ -568,6 +568,7 @@ def anew(driver: Driver, scene: str) -> None:
     own.task.sheet = own.results.table = own.results.all_planes = own.activity.shown = own.output.everywhere = False
     own.output.folder, own.output.filename, own.output.format = str(driver.folder / "out"), "", "tiff"
     own.output.unload = False
+    own.task.advanced = scene == "sam3"  # where Load model when running is off: nothing is loaded meanwhile
     own.task.batch, own.task.phrase_lines, own.task.direction = False, "", Direction.BOTH
     own.task.exemplar_source, own.task.crop_image = ExemplarSource.TARGET, None
     own.task.crop_region = CropRegion.WHOLE
@@ -643,7 +644,7 @@ def tried(driver: Driver, scene: str) -> list[str]:
     dead = []
     for row in (one for one in ROWS if one.scene == scene):
         anew(driver, scene)
-        driver.state.task.advanced = row.path.startswith(("advanced", "top.choices"))
+        driver.state.task.advanced = row.path.startswith("advanced") or (scene == "sam3" and row.path.startswith("top"))
         try:
             row.before(driver)
             driver.pump(0.05)
