@@ -179,6 +179,9 @@ class Anyhow:
         self.done["steps back"] += verb == "undo" and bool(self.driver.state.results.undo)
         getattr(self.controller.board, verb)()
 
+    def step_back(self):
+        self.verb("undo")
+
     def walk(self, step):
         self.controller.board.walk(step)
 
@@ -291,6 +294,19 @@ class Anyhow:
         self.click(at, 1)
         self.controller.run()
 
+    def begin(self, name, at):
+        """Go back to Live Points, and click."""
+        self.open_picture(name)
+        self.picture(name)
+        page = self.driver.widget.advanced.task if self.state.task.advanced else self.driver.widget.simple.setup
+        if self.state.task.advanced:
+            self.driver.pump()
+            page.task.activated.emit(page.task.findData(Task.LIVE_POINTS.value))
+        else:
+            page.tasks[Task.LIVE_POINTS].click()
+        self.controller.arm()
+        self.click(at, 1)
+
     def apply(self, index, positive):
         points = self.controller.live.layer
         if points is not None and len(points.data):
@@ -392,16 +408,19 @@ class Anyhow:
 
     def check_batches(self):
         """Each result of a batch is seen in a layer of its own, on every picture."""
-        board, seen = self.controller.board, {}
+        self.rest()  # what was painted has been taken since
+        seen = {}
         for one in batch_previews.shown(self.viewer):
             if one.kind == batch_previews.LABELS:
-                seen.setdefault(one.result[:2], set()).update(np.unique(np.asarray(one.layer.data)).tolist())
+                seen.setdefault(one.result[:2], []).extend(one.items)
+                drawn = to_labels([item.mask for item in one.items], whole((SIDE, SIDE)))
+                assert np.count_nonzero(one.layer.data) == np.count_nonzero(drawn), "a layer shows other masks"
         there = {str(layer.unique_id) for layer in self.viewer.layers}
-        for place, draft in board.drafts.items():
+        for place, draft in self.controller.board.drafts.items():
             if draft.batch is not None and len(draft.objects) and place[0] in there:
                 self.done["batches"] += 1
-                assert seen.get(place, set()) - {0} <= {one.id for one in draft.objects}, "what is not there is shown"
-                assert place in seen, "a result of a batch is not shown"
+                wanted = sorted(draft.objects, key=lambda item: item.id)
+                assert sorted(seen.get(place, ()), key=lambda item: item.id) == wanted, "a batch has other masks"
 
     def check_frames(self):
         """What was followed is what the layer shows, frame by frame."""
@@ -465,6 +484,8 @@ ACTIONS = {
     "settle": {},
     "mode": {},
     "touch": {"which": st.integers(0, 10_000), "value": st.integers(0, 10_000)},
+    "begin": {"name": st.sampled_from(["stack", "plane"]), "at": places},
+    "step_back": {},
     "batch": {"kind": st.sampled_from([PromptKind.BOX, PromptKind.TEXT]), "at": places},
     "crop": {"region": st.sampled_from(CropRegion), "at": places},
     "follow": {"kind": st.sampled_from([PromptKind.POINTS, PromptKind.BOX]), "at": places, "on": st.booleans()},
@@ -480,11 +501,22 @@ ACTIONS = {
     },
 }
 LEAST = {
-    "masks": 100, "settled with masks": 50, "accepted": 15, "steps back": 15, "batches": 10, "frames": 10, "mode": 20,
+    "masks": 80, "settled with masks": 50, "accepted": 25, "steps back": 25, "batches": 10, "frames": 10, "mode": 20,
     "touched": 300, "crops": 5, "closed": 10, "own layers": 20,
 }  # fmt: skip
 """How often each must have happened."""
-OFTEN = ("click", "click", "click", "click", "verb", "settle", "run", "accept", *["touch"] * 8)
+OFTEN = (
+    "click",
+    "click",
+    "click",
+    "click",
+    "verb",
+    "run",
+    "accept",
+    "step_back",
+    *["settle", "begin"] * 2,
+    *["touch"] * 10,
+)
 
 
 def one_of(names):
