@@ -31,7 +31,7 @@ def test_all_layers_deleted_one_by_one_while_a_batch_runs_end_it_and_the_next_pi
 
     deleted = 0
     while len(viewer.layers):
-        driver.wait(lambda: len(engine.asked) > deleted or not controller.batching.running, "An answer")
+        driver.wait(lambda so_far=deleted: len(engine.asked) > so_far or not controller.batching.running, "An answer")
         viewer.layers.pop(at)
         deleted += 1
         driver.pump(0.01)
