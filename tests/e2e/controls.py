@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam3_assistant.demo.driver import Driver
-from napari_sam3_assistant.layers import names
+from napari_sam3_assistant.layers import names, prompts
 
 KINDS = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QTableView)
 OURS = "napari_sam3_assistant"
@@ -181,9 +182,40 @@ def state(path: str) -> Callable[[Driver], Any]:
     return seen
 
 
-def masks(driver: Driver) -> dict[int, int]:
-    """Return the area of each object on screen."""
-    return {item.id: item.mask.area for item in driver.state.results.objects}
+def masks(driver: Driver) -> dict[int, tuple[int, tuple[int, int]]]:
+    """Return the area and the place of each object on screen."""
+    return {item.id: (item.mask.area, item.mask.offset) for item in driver.state.results.objects}
+
+
+def pictures(driver: Driver) -> list[str]:
+    """Return the names of the pictures that have masks."""
+    drafts = driver.widget.controller.board.drafts
+    having = {place[0] for place, draft in drafts.items() if len(draft.objects)}
+    return sorted(layer.name for layer in driver.viewer.layers if str(layer.unique_id) in having)
+
+
+def aimed(driver: Driver) -> int:
+    """Return the object that the next click is about."""
+    return prompts.next_object(driver.viewer.layers[names.POINTS])
+
+
+def said(driver: Driver) -> tuple[str, ...]:
+    """Return the lines of the log."""
+    return tuple(line.text for line in driver.state.activity.lines)
+
+
+def saves(driver: Driver) -> tuple[int, str, str, str]:
+    """Save, and return how many files that gives; and folder, name without its number, and format of one."""
+    before = set(_files(driver.folder))
+    driver.widget.controller.saving.save()
+    driver.wait_until_idle()
+    driver.wait(lambda: not driver.state.output.saving, "The saving")
+    new = sorted(set(_files(driver.folder)) - before)
+    return len(new), new[0].parent.name, re.sub(r"[_-]?\d+$", "", new[0].stem), new[0].suffix
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def layers(driver: Driver) -> tuple[str, ...]:
@@ -197,9 +229,11 @@ def accepted(driver: Driver) -> tuple[int, ...]:
     return tuple(layer.data.max() for layer in driver.viewer.layers if layer.name == names.ACCEPTED)
 
 
-def files(folder: Path) -> Callable[[Driver], Any]:
-    """Return what lists a folder."""
-    return lambda driver: sorted(path.name for path in folder.iterdir())
+def files(driver: Driver) -> list[str]:
+    """Return the files that there are, once all is written."""
+    driver.wait_until_idle()
+    driver.wait(lambda: not driver.state.output.saving, "The saving")
+    return sorted(str(path.relative_to(driver.folder)) for path in _files(driver.folder))
 
 
 def clipboard(driver: Driver) -> str:

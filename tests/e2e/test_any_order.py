@@ -1,11 +1,13 @@
-"""Random actions in any order, with an engine that takes random times: nothing breaks, no click is lost.
+"""An hour's use: random actions in any order, over both modes, with an engine that takes random times.
 
-What is shown must always be what the newest prompts give. The engine's masks are a plain function
-of the prompts, so that a test can say what they must be.
+Nothing breaks and no click is lost. What is shown must always be what the newest prompts give: on screen, in the
+layers of a batch and on every frame that was followed. The engine's masks are a plain function of the prompts, so
+that a test can say what they must be.
 """
 
 from __future__ import annotations
 
+import gc
 import operator
 import random
 import threading
@@ -17,9 +19,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import Phase as Stage
 from hypothesis import strategies as st
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QTableView
 
+from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import Phase
-from napari_sam3_assistant.app.task_state import PromptKind
+from napari_sam3_assistant.app.task_state import CropRegion, ExemplarSource, PromptKind
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.labels import to_labels
@@ -27,15 +33,23 @@ from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.demo.driver import Driver
 from napari_sam3_assistant.engines.protocol import Capabilities
-from napari_sam3_assistant.layers import names, prompts
+from napari_sam3_assistant.layers import batch_previews, names, prompts
 from napari_sam3_assistant.layers.accepted import accepted_layer
 from napari_sam3_assistant.layers.previews import read_preview
 from napari_sam3_assistant.tasks.jobs import Task
 from tests.conftest import squares
 from tests.e2e.conftest import our_threads
+from tests.e2e.controls import all_controls
+from tests.e2e.hands import add_box
 
 SIDE, SLICES = 64, 3
-EXAMPLES, LENGTH = 5, 125
+EXAMPLES, LENGTH = 10, 200
+MOST_LAYERS = 14
+"""What is saved as layers is deleted again beyond so many: napari becomes slow."""
+WORDS = ("", "cell", "red, blue", "# nothing", "\N{MICROSCOPE}", "x" * 300)
+LEFT_OUT = {"mask_ops", "choose", "folder", "export", "open_folder"}
+"""Controls that open a dialog, a dock or another program, or name a folder."""
+TAKES_AWAY = {"cancel", "clear_preview", "clear_results", "reset", "clear", "save_clean", "accept_clear"}
 places = st.tuples(st.integers(0, SIDE - 1), st.integers(0, SIDE - 1))
 
 
@@ -98,21 +112,28 @@ class Anyhow:
 
     def __init__(self, driver: Driver, done: Counter[str]) -> None:
         self.driver, self.done = driver, done
-        self.viewer = driver.viewer
+        self.viewer, self.state = driver.viewer, driver.state
         self.viewer.layers.clear()
-        stack = np.stack([squares(128)[:SIDE, :SIDE]] * SLICES)
-        self.viewer.add_image(stack, name="stack")
-        self.viewer.add_image(squares(128)[:SIDE, :SIDE], name="plane")
-        self.viewer.layers.selection.active = self.viewer.layers["stack"]
+        self.pictures: dict[str, str] = {}
+        for name in ("stack", "plane"):
+            self.open_picture(name)
+        self.viewer.layers.selection.active = self.layer_of("stack")
         self.controller = self.driver.widget.controller
+        self.controls = all_controls(driver)
         self.cancelled = False
 
     def act(self, action):
         """Do one thing, and look at what must always hold."""
         name, options = action
         getattr(self, name)(**options)
+        self.done[name] += 1
         self.nothing_has_failed_inside()
         self.what_was_accepted_is_there()
+
+    def layer_of(self, name):
+        """Return one of our two pictures, whatever it is called by now; None where it was closed."""
+        wanted = self.pictures[name]
+        return next((layer for layer in self.viewer.layers if str(layer.unique_id) == wanted), None)
 
     # -- what users do ----------------------------------------------------------------------------
 
@@ -158,6 +179,9 @@ class Anyhow:
         self.done["steps back"] += verb == "undo" and bool(self.driver.state.results.undo)
         getattr(self.controller.board, verb)()
 
+    def step_back(self):
+        self.verb("undo")
+
     def walk(self, step):
         self.controller.board.walk(step)
 
@@ -177,8 +201,148 @@ class Anyhow:
         self.viewer.dims.set_current_step(0, index)
 
     def picture(self, name):
-        layer = self.viewer.layers[name]
-        self.controller.choose_image(str(layer.unique_id), arm=True)
+        layer = self.layer_of(name)
+        if layer is not None:
+            self.controller.choose_image(str(layer.unique_id), arm=True)
+
+    def open_picture(self, name):
+        if name not in self.pictures or self.layer_of(name) is None:
+            plane = squares(128)[:SIDE, :SIDE]
+            layer = self.viewer.add_image(np.stack([plane] * SLICES) if name == "stack" else plane, name=name)
+            self.pictures[name] = str(layer.unique_id)
+
+    def close_picture(self, name, back):
+        layer = self.layer_of(name)
+        if layer is not None:
+            self.viewer.layers.remove(layer)
+            if back == "undo":
+                self.controller.board.undo()
+            self.done["closed"] += 1
+        if back != "later":
+            self.open_picture(name)
+
+    def rename(self, name, to):
+        layer = self.layer_of(name) if name in self.pictures else self.controller.live.layer
+        if layer is not None:
+            layer.name = to
+
+    def mode(self):
+        self.driver.widget.top.modes[not self.state.task.advanced].click()
+
+    def touch(self, which, value):
+        """Use any control of the panel on screen that can be used."""
+        self.driver.pump()
+        page = "advanced" if self.state.task.advanced else "simple"
+        panel = getattr(self.driver.widget, page)
+        there = [
+            (path, one)
+            for path, one in self.controls.items()
+            if path.startswith(page) and not path.startswith("advanced.model") and one.isEnabled()
+            and path.rsplit(".", 1)[-1] not in LEFT_OUT and one.isVisibleTo(panel)
+        ]  # fmt: skip
+        path, one = there[which % len(there)]
+        last = path.rsplit(".", 1)[-1]
+        self.cancelled = self.cancelled or last in TAKES_AWAY
+        self.done["touched"] += 1
+        self.use(one, last, value)
+        for layer in list(self.viewer.layers)[::-1]:
+            if len(self.viewer.layers) > MOST_LAYERS and layer.name.startswith(names.SAVED):
+                self.viewer.layers.remove(layer)
+
+    def use(self, one, last, value):
+        if isinstance(one, QAbstractButton):
+            one.click()
+        elif isinstance(one, QComboBox) and one.count():
+            index = value % one.count()
+            one.setCurrentIndex(index)
+            one.activated.emit(index)
+        elif isinstance(one, QAbstractSpinBox):
+            one.setValue(value % 2 - 1 if last == "axis" else (value % 20) / 20)
+        elif isinstance(one, QLineEdit):
+            one.clear()
+            one.insert(WORDS[value % len(WORDS)])
+            QTest.keyClick(one, Qt.Key.Key_Return)
+        elif isinstance(one, QPlainTextEdit):
+            one.setPlainText("\n".join(WORDS[: value % len(WORDS)]))
+        elif isinstance(one, QTableView) and one.model().rowCount():
+            one.clicked.emit(one.model().index(value % one.model().rowCount(), 0))
+
+    def batch(self, kind, at):
+        """Run on every picture, with a prompt that counts for each."""
+        self.cancelled = False
+        self.state.task.advanced = True
+        self.choose(Task.IMAGE if kind is not PromptKind.TEXT else Task.EXEMPLAR, PromptKind.BOX, make=False)
+        self.own_layer("shapes", at)
+        self.state.task.batch = True
+        self.controller.run()
+        self.state.task.batch = False
+
+    def crop(self, region, at):
+        self.state.task.advanced = True
+        self.choose(Task.EXEMPLAR, PromptKind.BOX, make=True)
+        self.state.task.exemplar_source, self.state.task.crop_region = ExemplarSource.CROP, region
+        self.box(at, 12)
+        self.controller.run()
+        self.done["crops"] += self.controller.asking.waits
+
+    def follow(self, kind, at, on):
+        self.picture("stack")
+        self.choose(Task.VIDEO, PromptKind.POINTS, make=True)
+        if on:
+            self.controller.propagation.go_on()
+            return
+        self.click(at, 1)
+        self.controller.run()
+
+    def begin(self, name, at):
+        """Go back to Live Points, and click."""
+        self.open_picture(name)
+        self.picture(name)
+        page = self.driver.widget.advanced.task if self.state.task.advanced else self.driver.widget.simple.setup
+        if self.state.task.advanced:
+            self.driver.pump()
+            page.task.activated.emit(page.task.findData(Task.LIVE_POINTS.value))
+        else:
+            page.tasks[Task.LIVE_POINTS].click()
+        self.controller.arm()
+        self.click(at, 1)
+
+    def apply(self, index, positive):
+        points = self.controller.live.layer
+        if points is not None and len(points.data):
+            self.cancelled = False
+            points.selected_data = {index % len(points.data)}
+            self.state.task.positive = positive
+            self.controller.live.apply_mode()
+
+    def prompt_layer(self, kind, index):
+        task = self.state.task
+        choice = {PromptKind.POINTS: task.points_from, PromptKind.BOX: task.shapes_from}.get(kind, task.labels_from)
+        there = ["", *(one.identity for one in choice.items)]
+        if kind is not PromptKind.TEXT:
+            self.controller.choice.choose(kind, there[index % len(there)])
+
+    def own_layer(self, kind, at):
+        """Take a layer of the user's for the prompts, made where it is not there."""
+        name = f"my {kind}"
+        prompt = {"points": PromptKind.POINTS, "shapes": PromptKind.BOX, "labels": PromptKind.LABELS}[kind]
+        if name not in self.viewer.layers:
+            if kind == "points":
+                self.viewer.add_points([at], name=name)
+            elif kind == "shapes":
+                add_box(self.viewer.add_shapes(name=name, ndim=2), at[0], at[1], at[0] + 9, at[1] + 9)
+            else:
+                painted = np.zeros((SIDE, SIDE), np.uint8)
+                painted[at[0] : at[0] + 5, at[1] : at[1] + 5] = 1
+                self.viewer.add_labels(painted, name=name)
+        self.controller.choice.choose(prompt, str(self.viewer.layers[name].unique_id))
+        self.done["own layers"] += 1
+
+    def delete_own_layer(self, kind, back):
+        if f"my {kind}" in self.viewer.layers:
+            self.viewer.layers.remove(f"my {kind}")
+            if back:
+                self.controller.board.undo()
 
     def delete_layer(self, name):
         if name in self.viewer.layers:
@@ -206,7 +370,7 @@ class Anyhow:
 
     def settle(self):
         """Wait for every answer: what is shown is what the newest prompts give."""
-        self.driver.wait_until_idle()
+        self.rest()
         self.done["masks"] += sum(talk.answer is not None for talk in self.controller.board.draft.talks.values())
         board, draft = self.controller.board, self.controller.board.draft
         assert not self.controller.asking.waits
@@ -214,7 +378,11 @@ class Anyhow:
         board.draw()
         draft = board.draft
         here = self.controller.here()
-        assert here is not None and here.place == board.place
+        if here is None:
+            assert self.state.task.image is None or not self.state.task.usable
+            assert not len(draft.objects) or board.place is not None
+            return
+        assert here.place == board.place
         points = self.controller.live.layer
         found = None if points is None else prompts.collect_points(points, here.layer, here.plane, here.world)
         by_object = {} if found is None else found.by_object()
@@ -228,6 +396,44 @@ class Anyhow:
                     assert draft.objects[id].mask.offset == wanted.offset and draft.objects[id].mask.area == wanted.area
         self.done["settled with masks"] += bool(len(draft.objects))
         self.check_drawn(draft)
+        self.check_batches()
+        self.check_frames()
+
+    def rest(self):
+        """Wait until nothing runs, nothing is saved, and the layers of a batch have followed."""
+        self.driver.wait_until_idle()
+        self.driver.wait(lambda: not self.state.video.running and not self.state.output.saving, "The end of all")
+        self.driver.wait(lambda: not self.controller.batch_views._due, "The layers of the batch")
+        self.driver.wait_until_idle()
+
+    def check_batches(self):
+        """Each result of a batch is seen in a layer of its own, on every picture."""
+        self.rest()  # what was painted has been taken since
+        seen = {}
+        for one in batch_previews.shown(self.viewer):
+            if one.kind == batch_previews.LABELS:
+                seen.setdefault(one.result[:2], []).extend(one.items)
+                drawn = to_labels([item.mask for item in one.items], whole((SIDE, SIDE)))
+                assert np.count_nonzero(one.layer.data) == np.count_nonzero(drawn), "a layer shows other masks"
+        there = {str(layer.unique_id) for layer in self.viewer.layers}
+        for place, draft in self.controller.board.drafts.items():
+            if draft.batch is not None and len(draft.objects) and place[0] in there:
+                self.done["batches"] += 1
+                wanted = sorted(draft.objects, key=lambda item: item.id)
+                assert sorted(seen.get(place, ()), key=lambda item: item.id) == wanted, "a batch has other masks"
+
+    def check_frames(self):
+        """What was followed is what the layer shows, frame by frame."""
+        tracks, layer = self.controller.propagation.tracks, self.controller.propagation.layer.find()
+        if tracks is None or layer is None:
+            return
+        data = np.asarray(layer.data)
+        for frame in tracks.frames:
+            masks = [one.mask for one in tracks.on(frame)]
+            drawn = to_labels(masks, whole((SIDE, SIDE)), values=[one.id for one in tracks.on(frame)])
+            shown = np.take(data, frame, axis=tracks.axis)
+            assert np.array_equal(shown > 0, drawn > 0), "a frame shows something else than was followed"
+            self.done["frames"] += 1
 
     def check_drawn(self, draft):
         window = whole((SIDE, SIDE))
@@ -276,8 +482,41 @@ ACTIONS = {
     "stop": {"verb": st.sampled_from(STOPS)},
     "paint_in_the_preview": {"at": places},
     "settle": {},
+    "mode": {},
+    "touch": {"which": st.integers(0, 10_000), "value": st.integers(0, 10_000)},
+    "begin": {"name": st.sampled_from(["stack", "plane"]), "at": places},
+    "step_back": {},
+    "batch": {"kind": st.sampled_from([PromptKind.BOX, PromptKind.TEXT]), "at": places},
+    "crop": {"region": st.sampled_from(CropRegion), "at": places},
+    "follow": {"kind": st.sampled_from([PromptKind.POINTS, PromptKind.BOX]), "at": places, "on": st.booleans()},
+    "apply": {"index": st.integers(0, 50), "positive": st.booleans()},
+    "prompt_layer": {"kind": st.sampled_from(PromptKind), "index": st.integers(0, 5)},
+    "own_layer": {"kind": st.sampled_from(["points", "shapes", "labels"]), "at": places},
+    "delete_own_layer": {"kind": st.sampled_from(["points", "shapes", "labels"]), "back": st.booleans()},
+    "open_picture": {"name": st.sampled_from(["stack", "plane"])},
+    "close_picture": {"name": st.sampled_from(["stack", "plane"]), "back": st.sampled_from(["undo", "again", "later"])},
+    "rename": {
+        "name": st.sampled_from(["stack", "plane", "points"]),
+        "to": st.sampled_from(["other", "stack", "plane", "a/b"]),
+    },
 }
-OFTEN = ("click", "click", "click", "verb", "settle", "run")
+LEAST = {
+    "masks": 80, "settled with masks": 50, "accepted": 25, "steps back": 25, "batches": 10, "frames": 10, "mode": 20,
+    "touched": 300, "crops": 5, "closed": 10, "own layers": 20,
+}  # fmt: skip
+"""How often each must have happened."""
+OFTEN = (
+    "click",
+    "click",
+    "click",
+    "click",
+    "verb",
+    "run",
+    "accept",
+    "step_back",
+    *["settle", "begin"] * 2,
+    *["touch"] * 10,
+)
 
 
 def one_of(names):
@@ -285,12 +524,14 @@ def one_of(names):
     return st.sampled_from(names).flatmap(lambda name: st.tuples(st.just(name), st.fixed_dictionaries(ACTIONS[name])))
 
 
-@pytest.mark.timeout(600)
-def test_five_hundred_actions_in_any_order(make_napari_viewer, monkeypatch):
+@pytest.mark.timeout(900)
+def test_two_thousand_actions_over_both_modes_in_any_order(make_napari_viewer, monkeypatch, tmp_path):
     monkeypatch.setattr("napari_sam3_assistant.engines.registry.create", lambda name: RandomEngine())
+    monkeypatch.setattr(gc, "collect", lambda *told: 0)  # vispy calls it for each layer that goes: 0.2 s
     before = set(our_threads())
     done: Counter[str] = Counter()
     driver = Driver(make_napari_viewer(show=False))
+    driver.state.output.folder, driver.state.panel.opened = str(tmp_path), frozenset(Section)
 
     @settings(
         max_examples=EXAMPLES,
@@ -312,7 +553,7 @@ def test_five_hundred_actions_in_any_order(make_napari_viewer, monkeypatch):
     anyhow()
 
     # Otherwise too little was tried.
-    assert min(done[kind] for kind in ("masks", "accepted", "steps back", "settled with masks")) >= 5, done
+    assert {kind: done[kind] for kind, least in LEAST.items() if done[kind] < least} == {}, done
     driver.widget.close()
     driver.pump(0.05)
     deadline = time.monotonic() + 10

@@ -5,314 +5,38 @@ The table names each control once. A control without a row fails, a row without 
 
 from __future__ import annotations
 
+import gc
+from itertools import count
+
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from napari_sam3_assistant.app.panel_state import OPEN_AT_FIRST, Section
-from napari_sam3_assistant.app.state import Phase
-from napari_sam3_assistant.app.task_state import PromptKind
+from napari_sam3_assistant.app.panel_state import OPEN_AT_FIRST
+from napari_sam3_assistant.app.task_state import CropRegion, ExemplarSource, PromptKind
 from napari_sam3_assistant.demo.driver import Driver
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.engines.registry import EngineSpec
 from napari_sam3_assistant.layers import names
+from napari_sam3_assistant.tasks.frames import Direction
 from napari_sam3_assistant.tasks.jobs import Task
+from napari_sam3_assistant.widgets import main_widget, sound
+from tests.e2e.control_rows import ROWS
 from tests.e2e.controls import (
-    Row,
-    accepted,
     all_controls,
-    choose,
-    clipboard,
     interactive,
-    job,
-    layers,
-    masks,
-    press,
-    set_to,
-    shown,
-    state,
-    type_in,
+    pictures,
 )
-from tests.e2e.hands import add, add_box, points, several
+from tests.e2e.hands import several
 from tests.tasks.colours import ColourReader
 from tests.tasks.colours import picture as red_picture
 
 SIDE = 128
 LARGE = 4096
-
-
-# -- what has to be there first -------------------------------------------------------------------
-
-
-def one_object(driver: Driver) -> None:
-    add(driver, 30, 30)
-
-
-def two_objects(driver: Driver) -> None:
-    one_object(driver)
-    driver.widget.controller.board.begin_object()
-    add(driver, 95, 95)
-
-
-def corrected(driver: Driver) -> None:
-    """One object with several readings."""
-    one_object(driver)
-    assert driver.state.results.reading[1] > 1
-
-
-def undone(driver: Driver) -> None:
-    one_object(driver)
-    driver.widget.controller.board.undo()
-    driver.wait_until_idle()
-
-
-def accepted_one(driver: Driver) -> None:
-    one_object(driver)
-    driver.widget.controller.accepting.accept(clear=False)
-    driver.wait_until_idle()
-
-
-def task(wanted: Task, kind: PromptKind = PromptKind.POINTS):
-    def before(driver: Driver) -> None:
-        driver.widget.controller.choose_task(wanted)
-        driver.widget.controller.choose_prompt(kind)
-        driver.widget.controller.arm()
-        driver.wait_until_idle()
-
-    return before
-
-
-def box_drawn(driver: Driver) -> None:
-    task(Task.IMAGE, PromptKind.BOX)(driver)
-    add_box(driver.viewer.layers[names.BOXES], 15, 15, 55, 55)
-    driver.pump(0.05)
-
-
-def example_drawn(driver: Driver) -> None:
-    task(Task.EXEMPLAR)(driver)
-    add_box(driver.viewer.layers[names.BOXES], 18, 18, 52, 52)
-    driver.pump(0.05)
-
-
-def example_found(driver: Driver) -> None:
-    example_drawn(driver)
-    driver.widget.controller.run()
-    driver.wait_until_idle()
-    assert masks(driver)
-
-
-def other_selected(driver: Driver) -> None:
-    driver.widget.controller.choose_image(str(driver.viewer.layers["cells"].unique_id))
-    driver.viewer.layers.selection.active = driver.viewer.layers["other"]
-    driver.widget.controller.choose_image(str(driver.viewer.layers["cells"].unique_id))
-
-
-def saved_one(driver: Driver) -> None:
-    one_object(driver)
-    driver.widget.controller.saving.save()
-    driver.wait_until_idle()
-
-
-def two_pictures_with_masks(driver: Driver) -> None:
-    one_object(driver)
-    driver.widget.controller.choose_image(str(driver.viewer.layers["other"].unique_id), arm=True)
-    driver.widget.controller.board.begin_object()
-    add(driver, 95, 95)
-    driver.wait(lambda: len(driver.state.results.previews) == 2, "Two previews")
-    driver.pump(0.1)
-
-
-def running(driver: Driver) -> None:
-    driver.engine.delay = 0.4
-    add(driver, 30, 30, wait=False)
-    driver.wait(lambda: driver.state.run.phase is Phase.RUNNING, "A run")
-
-
-def table_open(driver: Driver) -> None:
-    two_objects(driver)
-    driver.state.results.table = True
-    driver.widget.controller.board.select(None)
-    driver.pump(0.1)
-
-
-def table_of_two_pictures(driver: Driver) -> None:
-    two_pictures_with_masks(driver)
-    driver.state.results.table = True
-    driver.pump(0.1)
-
-
-def log_open(driver: Driver) -> None:
-    driver.state.activity.shown = True
-    driver.state.panel.opened = frozenset(Section)
-    driver.widget.controller.status.idle("Something was said.")
-    driver.pump(0.1)
-
-
-# -- what users do --------------------------------------------------------------------------------
-
-
-def click_first_row(driver: Driver, table) -> None:
-    driver.pump(0.1)
-    index = table.model().index(0, 0)
-    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(index).center())
-
-
-def save_after(change):
-    """Return what changes a field, and saves."""
-
-    def act(driver: Driver, control) -> None:
-        change(driver, control)
-        driver.widget.controller.saving.save()
-        driver.wait_until_idle()
-
-    return act
-
-
-def saved_name(driver: Driver) -> str:
-    saved = driver.state.output.saved
-    return "" if saved is None else saved.name
-
-
-def next_polarity(driver: Driver) -> str:
-    return str(points(driver).feature_defaults["polarity"].iloc[0])
-
-
-def next_box(driver: Driver) -> str:
-    return str(driver.viewer.layers[names.BOXES].feature_defaults["polarity"].iloc[0])
-
-
-def rows_both(make) -> tuple[Row, ...]:
-    """Return the rows of controls that both modes show, at their places."""
-    simple = {"image": "setup", "tuning": "prompt", "prompt": "prompt", "run": "run", "results": "results"}
-    advanced = {"image": "task", "tuning": "task.tuning", "prompt": "prompts", "run": "run.run", "results": "run"}
-    return make({key: f"simple.{at}" for key, at in simple.items()} | {"table": "simple.records.table"}) + make(
-        {key: f"advanced.{at}" for key, at in advanced.items()} | {"table": "advanced.results.table"}
-    )
-
-
-def shared(at: dict[str, str]) -> tuple[Row, ...]:
-    image, tuning, prompt, run, results, table = (
-        at[key] for key in ("image", "tuning", "prompt", "run", "results", "table")
-    )
-    return (
-        Row(f"{image}.image", choose("other"), state("task.image")),
-        Row(f"{image}.refresh", press, job, other_selected),
-        Row(f"{image}.limits", press, state("task.limits")),
-        Row(f"{image}.channels.mode", choose("RGB"), job, scene="channels"),
-        *(Row(f"{image}.channels.colours[{k}]", choose("-"), job, _in_colour, scene="channels") for k in range(3)),
-        Row(f"{image}.window.local", press, job, scene="large"),
-        Row(f"{image}.window.side", choose("512 x 512"), job, _local, scene="large"),
-        Row(f"{image}.window.whole", press, job, scene="large"),
-        Row(f"{tuning}.threshold", _high_threshold, masks, example_found),
-        Row(f"{prompt}.polarity", choose("Negative"), next_polarity),
-        Row(f"{prompt}.box_polarity", choose("Counter-example"), next_box, task(Task.EXEMPLAR)),
-        Row(f"{prompt}.text", type_in("red", enter=True), masks, task(Task.TEXT), scene="words"),
-        Row(f"{prompt}.create", press, layers, _two_d),
-        Row(f"{prompt}.objects.previous", press, state("results.selected"), two_objects),
-        Row(f"{prompt}.objects.next", press, state("results.selected"), two_objects),
-        Row(f"{prompt}.objects.begin", press, state("results.selected"), one_object),
-        Row(f"{prompt}.objects.delete", press, masks, one_object),
-        Row(f"{prompt}.objects.reading", press, state("results.reading"), corrected),
-        Row(f"{prompt}.objects.undo", press, masks, one_object),
-        Row(f"{prompt}.objects.redo", press, masks, undone),
-        Row(f"{run}.run", press, masks, box_drawn),
-        Row(f"{run}.cancel", press, state("run.phase"), running),
-        Row(f"{run}.clear_preview", press, layers, one_object),
-        Row(f"{run}.mask_ops", press, lambda driver: len(driver.viewer.window.dock_widgets)),
-        Row(f"{results}.accepting.accept_clear", press, accepted, one_object),
-        Row(f"{results}.accepting.accept_only", press, accepted, one_object),
-        Row(f"{results}.accepting.undo_accept", press, accepted, accepted_one),
-        Row(f"{results}.accepting.edit", press, layers, accepted_one, scene="large"),
-        Row(f"{results}.saving.folder", save_after(_type_folder), state("output.saved"), one_object),
-        Row(f"{results}.saving.choose", save_after(press), state("output.saved"), one_object),
-        Row(f"{results}.saving.format", save_after(choose("PNG")), saved_name, saved_one),
-        Row(f"{results}.saving.filename", save_after(type_in("mine")), saved_name, saved_one),
-        Row(f"{results}.saving.open_folder", press, lambda driver: list(driver.opened), saved_one),
-        Row(f"{results}.saving.everywhere", save_after(press), _files, two_pictures_with_masks),
-        Row(f"{results}.saving.save", press, _files, one_object),
-        Row(f"{results}.saving.save_clean", press, _files, one_object),
-        Row(f"{results}.saving.save_labels", press, layers, one_object),
-        Row(f"{table}.table", click_first_row, state("results.selected"), table_open),
-        Row(f"{table}.all_planes", press, state("results.rows"), table_of_two_pictures),
-        Row(f"{table}.copy", press, clipboard, table_open),
-        Row(f"{table}.export", press, _files, table_open),
-    )
-
-
-def _high_threshold(driver: Driver, spin) -> None:
-    set_to(0.99)(driver, spin)
-    driver.pump(0.3)
-
-
-def _in_colour(driver: Driver) -> None:
-    driver.state.task.mix = None
-    driver.widget.controller.channels.show((0, 1, 2))
-    driver.wait_until_idle()
-
-
-def _local(driver: Driver) -> None:
-    driver.state.task.local = True
-    driver.pump(0.05)
-
-
-def _two_d(driver: Driver) -> None:
-    task(Task.IMAGE)(driver)
-    driver.viewer.layers.selection.active = driver.viewer.layers["cells"]
-
-
-def _type_folder(driver: Driver, field) -> None:
-    type_in(str(driver.folder / "typed"))(driver, field)
-
-
-def _files(driver: Driver) -> list[str]:
-    driver.wait_until_idle()
-    driver.wait(lambda: not driver.state.output.saving, "The saving")
-    return sorted(str(path.relative_to(driver.folder)) for path in driver.folder.rglob("*") if path.is_file())
-
-
-def toggled(mode: str) -> tuple[Row, ...]:
-    return tuple(
-        Row(f"simple.setup.tasks[{one.value}]", press, job, task(Task.TEXT if one is not Task.TEXT else Task.IMAGE))
-        for one in Task
-    )
-
-
-ROWS = (
-    Row("top.engine", choose("Built-in (no model)"), state("model.reason")),
-    Row("top.modes[False]", press, shown("advanced"), lambda driver: setattr(driver.state.task, "advanced", True)),
-    Row("top.modes[True]", press, shown("advanced"), lambda driver: setattr(driver.state.task, "advanced", False)),
-    Row("top.keys", press, shown("sheet")),
-    Row("top.model.folder", press, state("model.folder")),
-    Row("top.model.get", press, shown("get_sam3")),
-    *toggled("simple"),
-    Row("simple.setup.channels.axis", set_to(0), job, scene="untold"),
-    *(
-        Row(f"simple.prompt.kinds.buttons[{kind.value}]", press, job, task(Task.IMAGE, other))
-        for kind, other in zip(PromptKind, [*[*PromptKind][1:], PromptKind.POINTS], strict=True)
-    ),
-    Row("simple.prompt.reset", press, lambda driver: len(points(driver).data), one_object),
-    Row("simple.run.clear_results", press, state("results.rows"), one_object),
-    Row("simple.records.open_table", press, shown("simple.records.table"), one_object),
-    Row("simple.records.open_log", press, shown("simple.records.log_panel")),
-    Row("simple.records.log_panel.copy", press, clipboard, log_open),
-    *rows_both(shared),
-    Row("advanced.task.task", choose("2D segmentation"), job),
-    Row("advanced.task.tuning.axis", set_to(0), job, scene="untold"),
-    Row("advanced.task.section.opener", press, state("panel.opened")),
-    Row("advanced.prompts.kind", choose("Box"), job, task(Task.IMAGE)),
-    Row("advanced.prompts.clear", press, lambda driver: len(points(driver).data), one_object),
-    Row("advanced.results.clear_results", press, state("results.rows"), one_object),
-    Row("advanced.log_panel.copy", press, clipboard, log_open),
-    *(
-        Row(f"advanced.sections[{name.value}].opener", press, state("panel.opened"))
-        for name in Section
-        if name not in (Section.TUNING, Section.LAYERS)
-    ),
-)
+PATIENCE_S = 180
+"""Torch is imported by a process that gives way to all others: on a busy machine that takes its time."""
 
 
 # -- scenes ---------------------------------------------------------------------------------------
@@ -329,11 +53,13 @@ def dialogs(monkeypatch, tmp_path):
     return opened
 
 
-def pictures(scene: str):
+def pictures_of(scene: str):
     if scene == "channels":
         return (
             (np.stack([several(), several()[::-1], several().T]), {"axis_labels": ("c", "y", "x"), "name": "cells"}),
         )
+    if scene == "stack":
+        return ((np.stack([several()] * 4), {"axis_labels": ("z", "y", "x"), "name": "cells"}),)
     if scene == "untold":
         return ((np.stack([several(), several()[::-1], several().T]), {"name": "cells"}),)
     if scene == "words":
@@ -347,7 +73,8 @@ def pictures(scene: str):
 
 def anew(driver: Driver, scene: str) -> None:
     """Bring the widget back to where each row begins."""
-    driver.engine.delay = 0.0
+    if driver.engine is not None:
+        driver.engine.delay = 0.0
     driver.widget.controller.cancel()
     driver.wait_until_idle()
     controller, own = driver.widget.controller, driver.state
@@ -356,36 +83,54 @@ def anew(driver: Driver, scene: str) -> None:
     own.task.positive = own.task.positive_box = True
     own.task.sheet = own.results.table = own.results.all_planes = own.activity.shown = own.output.everywhere = False
     own.output.folder, own.output.filename, own.output.format = str(driver.folder / "out"), "", "tiff"
-    own.panel.opened = OPEN_AT_FIRST
+    own.output.unload = False
+    own.task.advanced = scene == "sam3"  # where Load model when running is off: nothing is loaded meanwhile
+    own.task.batch, own.task.phrase_lines, own.task.direction = False, "", Direction.BOTH
+    own.task.exemplar_source, own.task.crop_image = ExemplarSource.TARGET, None
+    own.task.crop_region = CropRegion.WHOLE
+    own.panel.opened, own.panel.sound = OPEN_AT_FIRST, False
     controller.model.ask(False)
     QApplication.clipboard().clear()
     (driver.folder / "rows.csv").unlink(missing_ok=True)
     docks = driver.viewer.window.dock_widgets
     for name in [one for one in docks if "Mask Operations" in one]:
         driver.viewer.window.remove_dock_widget(docks[name])
-    controller.model.choose_engine("colours" if scene == "words" else "auto")
+    engines = {"words": "colours", "sam3": registry.SAM3.name}
+    controller.model.choose_engine(engines.get(scene, registry.AUTO))
     if not {"cells"} <= {layer.name for layer in driver.viewer.layers}:
-        for data, about in pictures(scene):
+        for data, about in pictures_of(scene):
             driver.viewer.add_image(data, **about)
-    # Adding layers takes napari a second: those that can stay do.
-    stay = {names.POINTS, names.PREVIEW_LABELS, "cells", "other"}
+    # Adding layers takes napari a second: those that can stay do, emptied.
+    stay = {names.POINTS, names.BOXES, names.PREVIEW_LABELS, "cells", "other"}
     for layer in [one for one in driver.viewer.layers if one.name not in stay]:
         driver.viewer.layers.remove(layer)
-    for layer in [one for one in driver.viewer.layers if one.name in ("other", "cells")]:
-        controller.choose_image(str(layer.unique_id))
-        controller.clearing.prompts()
-        controller.clearing.preview()
-    driver.widget.controller.choose_prompt(PromptKind.POINTS)
-    driver.widget.controller.choose_task(Task.LIVE_POINTS)
-    driver.widget.controller.choose_image(str(driver.viewer.layers["cells"].unique_id), arm=True)
+    controller.asking.forget()
+    for part in (controller.live, controller.boxes):
+        part.restore(None)
+    for place in list(controller.board.drafts):
+        controller.board.forget(place[0])
+    own.task.task, own.task.prompt = Task.LIVE_POINTS, PromptKind.POINTS
+    controller.choose_image(str(driver.viewer.layers["cells"].unique_id), arm=True)
+    controller.board.draw()
     driver.wait_until_idle()
+    assert not pictures(driver)
 
 
 @pytest.fixture
-def plain(open_driver, engine, reading, dialogs, tmp_path):
+def plain(open_driver, engine, reading, dialogs, chime, tmp_path, monkeypatch):
+    monkeypatch.setattr(gc, "collect", lambda *told: 0)  # vispy calls it for each layer that goes
     driver = open_driver(show=False)
-    driver.engine, driver.opened, driver.folder = engine, dialogs, tmp_path
+    driver.engine, driver.opened, driver.rung, driver.folder = engine, dialogs, chime, tmp_path
     return driver
+
+
+@pytest.fixture
+def chime(monkeypatch):
+    """Notes when it rings; by its clock a minute and a second go by between any two looks."""
+    rung: list[int] = []
+    told = {"ring": lambda: rung.append(1), "clock": count(0, 61).__next__}
+    monkeypatch.setattr(main_widget, "Chime", lambda *given: sound.Chime(*given, **told))
+    return rung
 
 
 @pytest.fixture
@@ -415,7 +160,7 @@ def tried(driver: Driver, scene: str) -> list[str]:
     dead = []
     for row in (one for one in ROWS if one.scene == scene):
         anew(driver, scene)
-        driver.state.task.advanced = row.path.startswith("advanced")
+        driver.state.task.advanced = row.path.startswith("advanced") or (scene == "sam3" and row.path.startswith("top"))
         try:
             row.before(driver)
             driver.pump(0.05)
@@ -432,8 +177,29 @@ def tried(driver: Driver, scene: str) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("scene", ["plain", "channels", "untold", "large", "words"])
+@pytest.mark.parametrize("scene", ["plain", "channels", "untold", "large", "words", "stack"])
 def test_every_control_has_an_effect(plain, scene):
     dead = tried(plain, scene)
+
+    assert not dead, "\n".join(dead)
+
+
+@pytest.fixture
+def sam3(open_driver, sam3_folder, dialogs, tmp_path, monkeypatch):
+    """A widget that knows the folder of a small SAM3, and has not loaded it."""
+    monkeypatch.setattr(gc, "collect", lambda *told: 0)
+    monkeypatch.setattr("napari_sam3_assistant.demo.driver.TIMEOUT_S", PATIENCE_S)
+    driver = open_driver(show=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    driver.engine, driver.folder = None, tmp_path
+    driver.state.task.advanced, driver.state.model.load_on_run = True, False
+    driver.widget.controller.model.choose_folder(sam3_folder)
+    driver.wait(lambda: driver.state.model.in_use == "sam3", "The folder")
+    return driver
+
+
+@pytest.mark.timeout(600)
+def test_every_control_of_sam3_has_an_effect(sam3):
+    dead = tried(sam3, "sam3")
 
     assert not dead, "\n".join(dead)

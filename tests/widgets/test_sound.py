@@ -66,6 +66,54 @@ def test_it_rings_where_sound_is_ticked_and_not_for_clicks(qtbot, ticked, task, 
     assert len(rung) == wanted
 
 
+@pytest.fixture
+def watched(qtbot):
+    """Return a state, and a function that lets something happen after some seconds and tells how often it has rung."""
+    state, bindings, parent, rung, now = AppState(), Bindings(), QObject(), [], [0.0]
+    state.panel.sound, state.task.task = True, Task.LIVE_POINTS
+    sound.Chime(state, bindings, parent, ring=lambda: rung.append(1), clock=lambda: now[0])
+
+    def after(seconds, part, **fields):
+        now[0] += seconds
+        for name, value in fields.items():
+            setattr(part, name, value)
+        qtbot.wait(5)
+        return len(rung)
+
+    yield state, after
+    bindings.close()
+    parent.deleteLater()
+
+
+@pytest.mark.parametrize("batch", [True, False])
+def test_it_rings_after_a_long_batch_and_a_long_propagation_though_one_clicks_meanwhile(watched, batch):
+    state, after = watched
+    part, begun, done = (state.run, {"batch": "1 of 2"}, {"batch": ""}) if batch else (
+        state.video, {"running": True}, {"running": False})  # fmt: skip
+
+    after(0, part, **begun)
+    after(10, state.run, phase=RUNNING)
+    after(1, state.run, phase=FAILED)
+    after(1, state.run, phase=IDLE)
+
+    assert after(50, part, **done) == 1
+    after(0, part, **begun)
+    assert after(59, part, **done) == 1, "a short one does not ring"
+
+
+@pytest.mark.parametrize("ends", [CANCELLING, FAILED])
+def test_it_does_not_ring_after_a_batch_that_was_stopped_or_has_failed(watched, ends):
+    state, after = watched
+    after(0, state.run, batch="1 of 2")
+    if ends is CANCELLING:
+        after(90, state.run, phase=CANCELLING)
+        rung = after(0, state.run, batch="", phase=IDLE)
+    else:
+        rung = after(90, state.run, batch="", phase=FAILED)
+
+    assert rung == 0
+
+
 def test_sound_is_off_at_first_and_remembered_under_the_key_of_earlier_versions():
     assert not store.load(AppState(), "auto").panel.sound
 

@@ -128,7 +128,9 @@ class Batching:
             self._end("Cancelled.")
 
     def stop(self) -> None:
-        """Stop, and say nothing of it."""
+        """Stop, and say nothing of it but that it did not come to its end."""
+        if self._run is not None and (self._run.todo or self._run.asked):
+            self._controller.status.cancelling()
         self._run = None
         self._scheduler.cancel(self._session)
         self._state.run.batch, self._state.run.batch_progress = "", None

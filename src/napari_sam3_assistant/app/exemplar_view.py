@@ -18,6 +18,7 @@ BOX_HINT = (
     "then press Run Preview (U): all like it are found.\n"
     "J: the next box, on the target, shows what is not\nwanted."
 )
+ELSE = "Or choose Use box from target image as Exemplar source."
 FIRST_TASK = "Choose the task Exemplar segmentation first."
 FIRST_SOURCE = "Choose Use separate crop image first."
 

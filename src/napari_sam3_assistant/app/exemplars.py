@@ -115,7 +115,7 @@ def query_of(found: Using, task: TaskState) -> Query:
         If there is none.
     """
     if task.uses_crop and found.crop is None:
-        raise PromptError(found.left_out or exemplar_view.missing(task))
+        raise PromptError(found.left_out or exemplar_view.missing(task), hint=exemplar_view.ELSE)
     return Query(exemplars=found.examples, crop=found.crop)
 
 

@@ -12,6 +12,8 @@ CHOOSE_2D = "Choose the task 2D segmentation first: this task has its own prompt
 CHOOSE_POINTS = "Choose the task Live Points, or 2D segmentation with the prompt type Points, first."
 CHOOSE_EXEMPLAR = "Choose the task Exemplar segmentation first: counter-examples are of use there."
 CHOOSE_TEXT = "Choose the task Text segmentation, or 2D segmentation with the prompt type Text only, first."
+THRESHOLD = "Objects with a lower score are left out. What was found stays known: nothing is run again."
+CHOOSE_FINDING = "Choose the task Text segmentation or Exemplar segmentation first: what is found has scores."
 NOT_YET = "Type here, and choose the prompt type Text only to look for it."
 WHAT = "What to look for, such as: nucleus. Separate several phrases by commas; Enter runs."
 APPLY = "Give the selected points the next point's mode, and run Live Points again."
@@ -34,6 +36,7 @@ def guide(state: AppState) -> GuideView:
         next_point=_action(points, "What the next point means (T changes it).", CHOOSE_POINTS),
         next_box=_action(task.task is Task.EXEMPLAR, "What the next box shows (J changes it).", CHOOSE_EXEMPLAR),
         words=_action(words or free, WHAT if words else NOT_YET, CHOOSE_TEXT),
+        threshold=_action(words or task.task is Task.EXEMPLAR, THRESHOLD, CHOOSE_FINDING),
         apply=_action(apply, APPLY, NO_POINTS if points else CHOOSE_POINTS),
         clear=_action(something, CLEAR, "There is neither text nor a prompt to clear."),
         refresh=Action(True, REFRESH),

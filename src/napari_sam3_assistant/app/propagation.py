@@ -280,6 +280,8 @@ class Propagating:
 
     def cancel(self) -> None:
         """Stop after the frame that is worked on; what is done stays."""
+        if self.running:
+            self._controller.status.cancelling()
         self._session.cancel()
 
     def end_session(self) -> None:

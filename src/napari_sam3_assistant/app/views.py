@@ -173,8 +173,8 @@ class GuideView:
 
     Attributes
     ----------
-    kind, next_point, next_box, words : Action
-        ``Prompt type``, ``Next point mode``, ``Next box``, ``Text prompt``.
+    kind, next_point, next_box, words, threshold : Action
+        ``Prompt type``, ``Next point mode``, ``Next box``, ``Text prompt``; of Step 2 ``Detection threshold``.
     apply, clear, refresh : Action
         ``Apply mode to selected points``, ``Clear Text / Prompt State``, ``Refresh Layers``.
     points, shapes, labels : LayerChoice
@@ -185,6 +185,7 @@ class GuideView:
     next_point: Action
     next_box: Action
     words: Action
+    threshold: Action
     apply: Action
     clear: Action
     refresh: Action

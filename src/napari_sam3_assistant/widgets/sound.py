@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import platformdirs
-from qtpy.QtCore import QObject, QProcess, QUrl
+from qtpy.QtCore import QObject, QProcess, QTimer, QUrl
 from qtpy.QtWidgets import QApplication, QCheckBox, QSizePolicy
 
 from napari_sam3_assistant.app.panel_state import PanelState
@@ -46,6 +46,8 @@ def sound_box(panel: PanelState, bindings: Bindings) -> QCheckBox:
 class Chime(QObject):
     """Rings when a run of more than a minute has succeeded, while ``Sound`` is ticked. Live Points never ring.
 
+    A batch and a propagation are runs too, whatever the user does meanwhile.
+
     Parameters
     ----------
     state : AppState
@@ -69,11 +71,23 @@ class Chime(QObject):
         self._state, self._clock = state, clock
         self._ring = Player(self).play if ring is None else ring
         self._run: chime.Timed | None = None
-        bindings.connect(state.run.events.phase, self._entered)
+        self._in_steps = False
+        self._later = QTimer(self)  # what ends in steps says afterwards whether it has failed
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._look)
+        bindings.connect(state.run.events.phase, lambda _: self._look())
+        for said in (state.run.events.batch, state.video.events.running):
+            bindings.connect(said, lambda _: self._later.start(0))
 
-    def _entered(self, phase: Phase) -> None:
+    def _look(self) -> None:
+        """See what goes on now, and ring if it has succeeded."""
+        run, in_steps = self._state.run, bool(self._state.run.batch) or self._state.video.running
+        self._in_steps = self._in_steps or in_steps
+        phase = Phase.RUNNING if in_steps and run.phase in (Phase.IDLE, Phase.FAILED) else run.phase
         self._run, rings = chime.step(self._run, phase, self._clock())
-        if rings and self._state.panel.sound and self._state.task.task is not Task.LIVE_POINTS:
+        live = self._state.task.task is Task.LIVE_POINTS and not self._in_steps
+        self._in_steps = self._in_steps and self._run is not None
+        if rings and self._state.panel.sound and not live:
             self._ring()
 
 

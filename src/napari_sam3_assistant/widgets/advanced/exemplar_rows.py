@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QComboBox, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_sam3_assistant.app.task_state import CropRegion, ExemplarSource, TaskState
-from napari_sam3_assistant.app.views import Action, ExemplarView
-from napari_sam3_assistant.widgets.controls import combo, fill, form, leave
+from napari_sam3_assistant.app.views import ExemplarView
+from napari_sam3_assistant.widgets.controls import combo, draw, fill, form
 
 SOURCES = (
     (ExemplarSource.TARGET, "Use box from target image"),
@@ -37,7 +37,7 @@ class ExemplarRows(QWidget):
         fill(self.image, can.choices, can.chosen)
         fill(self.region, [(title, region.value) for region, title in REGIONS], self._task.crop_region.value)
         for box, action in ((self.source, can.source), (self.image, can.image), (self.region, can.region)):
-            _enable(box, action)
+            draw(box, action)
         if can.chosen is not None and can.image.enabled:
             self.image.setToolTip(f"{can.image.tip} Now: {self.image.currentText()}")
 
@@ -49,10 +49,3 @@ class ExemplarRows(QWidget):
 
     def _region_chosen(self, index: int) -> None:
         self._task.crop_region = CropRegion(str(self.region.itemData(index)))
-
-
-def _enable(box: QComboBox, action: Action) -> None:
-    if not action.enabled and box.hasFocus():
-        leave(box)
-    box.setEnabled(action.enabled)
-    box.setToolTip(action.tip)

@@ -69,7 +69,7 @@ class PromptStep(QGroupBox):
             (self.box_polarity, guide.next_box),
             (self.text, guide.words),
         ):
-            _draw(control, action)
+            draw(control, action)
         self._draw_words(can.video.words)
         draw(self.lines, can.batch.lines)
         draw(self.create, can.prompt.create)
@@ -125,9 +125,3 @@ class PromptLayers(QWidget):
 
 def _fill(box: QComboBox, choice: LayerChoice) -> None:
     fill(box, [NONE, *((one.name, one.identity) for one in choice.items)], choice.current or "")
-
-
-def _draw(control: QWidget, action: Action) -> None:
-    """Enable a field or not, and say what it is for or what is missing."""
-    control.setEnabled(action.enabled)
-    control.setToolTip(action.tip)

@@ -14,7 +14,7 @@ from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, form, paragraph, row
 from napari_sam3_assistant.widgets.section import Section
 from napari_sam3_assistant.widgets.shared.channels import ChannelsRow, LimitsBox, axis_box
-from napari_sam3_assistant.widgets.shared.direction import TITLE, direction_box, draw_direction
+from napari_sam3_assistant.widgets.shared.direction import TITLE, direction_box
 from napari_sam3_assistant.widgets.shared.finding import ThresholdBox
 from napari_sam3_assistant.widgets.shared.window_rows import WindowRows
 
@@ -93,4 +93,5 @@ class Tuning(QWidget):
 
     def draw(self, can: Availability) -> None:
         """Enable what applies."""
-        draw_direction(self.direction, can.video.direction)
+        draw(self.threshold, can.guide.threshold)
+        draw(self.direction, can.video.direction)

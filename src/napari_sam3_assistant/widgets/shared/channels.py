@@ -39,14 +39,13 @@ class ChannelsRow(QWidget):
     controller : AppController
     bindings : Bindings
     axis : bool
-        Whether the number of the axis stands in it, where that is wanted.
+        Whether the number of the axis stands in it, where that is wanted; it is not made otherwise.
     """
 
     def __init__(self, controller: AppController, bindings: Bindings, *, axis: bool = True) -> None:
         super().__init__()
-        self._with_axis = axis
         self._show = controller.channels.show
-        self.axis = axis_box(controller.state.task, bindings)
+        self.axis = axis_box(controller.state.task, bindings) if axis else None
         self.mode = combo("What the engine sees: the channel on the slider, or three channels in colour.")
         for text, value in MODES:
             self.mode.addItem(text, value)
@@ -60,8 +59,9 @@ class ChannelsRow(QWidget):
             box.activated.connect(self._mix_chosen)
         self.label = QLabel()
         self.label.setBuddy(self.mode)
-        self._first, self._second = row(self.label, self.axis, self.mode), QHBoxLayout()
-        self._first.setStretch(2, 3)
+        parts = (self.label, self.mode) if self.axis is None else (self.label, self.axis, self.mode)
+        self._first, self._second = row(*parts), QHBoxLayout()
+        self._first.setStretch(len(parts) - 1, 3)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -81,13 +81,16 @@ class ChannelsRow(QWidget):
             if view is not None:  # the open list is as wide as its names
                 view.setMinimumWidth(view.sizeHintForColumn(0))
             show(box, can.mix is not None)
+        show(self.mode, bool(can.names))
+        if self.axis is None:
+            self.label.setText("Channels")
+            show(self, bool(can.names))
+            return
         self.label.setText("Channels" if can.names else "Channel axis")
         self.label.setBuddy(self.mode if can.names else self.axis)
-        axis = can.axis and self._with_axis
-        self._put(self._second if axis and can.names else self._first)
-        show(self.mode, bool(can.names))
-        show(self.axis, axis)
-        show(self, can.row if self._with_axis else bool(can.names))
+        self._put(self._second if can.axis and can.names else self._first)
+        show(self.axis, can.axis)
+        show(self, can.row)
 
     def _put(self, line: QHBoxLayout) -> None:
         """Put the three colours on the first line, or where the axis takes their room on one of their own."""

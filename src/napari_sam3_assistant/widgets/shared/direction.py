@@ -5,7 +5,6 @@ from __future__ import annotations
 from qtpy.QtWidgets import QComboBox
 
 from napari_sam3_assistant.app.task_state import TaskState
-from napari_sam3_assistant.app.views import Action
 from napari_sam3_assistant.tasks.frames import Direction
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import combo
@@ -22,9 +21,3 @@ def direction_box(task: TaskState, bindings: Bindings) -> QComboBox:
     box.currentTextChanged.connect(lambda text: setattr(task, "direction", Direction(text)))
     bindings.connect(task.events.direction, lambda value: box.setCurrentText(value.value))
     return box
-
-
-def draw_direction(box: QComboBox, action: Action) -> None:
-    """Enable the control or not, and say what it does or what is missing."""
-    box.setEnabled(action.enabled)
-    box.setToolTip(action.tip)

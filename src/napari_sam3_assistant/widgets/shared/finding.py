@@ -7,6 +7,7 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QDoubleSpinBox, QWidget
 
 from napari_sam3_assistant.app.controller import AppController
+from napari_sam3_assistant.app.guide import THRESHOLD
 from napari_sam3_assistant.app.task_state import TaskState
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.whole import Field
@@ -39,7 +40,7 @@ class ThresholdBox(QDoubleSpinBox):
         self.setRange(0, 1)
         self.setSingleStep(0.05)
         self.setSpecialValueText("Auto")
-        self.setToolTip("Objects with a lower score are left out. What was found stays known: nothing is run again.")
+        self.setToolTip(THRESHOLD)
         self._write(task.threshold)
         self.valueChanged.connect(self._set)
         bindings.connect(task.events.threshold, lambda value: self._write(value))

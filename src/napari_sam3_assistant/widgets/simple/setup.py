@@ -8,10 +8,10 @@ from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.views import Availability
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets.bind import Bindings
-from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, fill, labelled, row, show
+from napari_sam3_assistant.widgets.controls import Toggles, button, column, combo, draw, fill, labelled, row, show
 from napari_sam3_assistant.widgets.letters import Group
 from napari_sam3_assistant.widgets.shared.channels import ChannelsRow, LimitsBox
-from napari_sam3_assistant.widgets.shared.direction import TITLE, direction_box, draw_direction
+from napari_sam3_assistant.widgets.shared.direction import TITLE, direction_box
 from napari_sam3_assistant.widgets.shared.window_rows import WindowRows
 
 TASKS = (
@@ -66,7 +66,7 @@ class SetupGroup(Group):
         self.channels.draw(can.channels)
         self.limits.draw(can.channels)
         self.window.draw(can.window)
-        draw_direction(self.direction, can.video.direction)
+        draw(self.direction, can.video.direction)
         self.frames.setText(can.video.frames)
         self.frames.setToolTip(can.video.frames)
         for widget in (self._direction_row, self.frames):
