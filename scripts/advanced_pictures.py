@@ -1,6 +1,6 @@
 """Go through docs/how-to/advanced-mode.md in a real napari, and make its pictures: the window, and each step.
 
-    scripts/on-screen .venv/bin/python scripts/advanced_pictures.py [FOLDER]
+scripts/on-screen .venv/bin/python scripts/advanced_pictures.py [FOLDER]
 """
 
 from __future__ import annotations

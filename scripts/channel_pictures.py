@@ -1,6 +1,6 @@
 """Make the picture of docs/how-to/channels-time-and-depth.md: the row Channels, and what it says.
 
-    scripts/on-screen .venv/bin/python scripts/channel_pictures.py [FOLDER]
+scripts/on-screen .venv/bin/python scripts/channel_pictures.py [FOLDER]
 """
 
 from pathlib import Path

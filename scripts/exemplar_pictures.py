@@ -32,7 +32,11 @@ class Examples(Tour):
         driver = self.driver
         driver.pump(0.05)
         said = driver.widget.advanced.prompts.uses.text()
-        driver.widget.advanced.run.run.run.click()
+        run_preview = driver.widget.advanced.run.run.run
+        if not run_preview.isEnabled():
+            print(f"{what}: {said} {run_preview.toolTip()}", flush=True)
+            return
+        run_preview.click()
         driver.wait_until_idle()
         found = driver.state.results.objects
         whole = Box(0, 0, *self.target.truth.shape)

@@ -161,7 +161,9 @@ class Tour:
         """Return where the canvas begins, right of napari's own lists."""
         window = self.driver.widget.window()
         lists = [dock for dock in window.findChildren(QDockWidget) if dock.isVisible()]
-        edges = [(dock.mapTo(window, dock.rect().topLeft()), dock.mapTo(window, dock.rect().topRight())) for dock in lists]
+        edges = [
+            (dock.mapTo(window, dock.rect().topLeft()), dock.mapTo(window, dock.rect().topRight())) for dock in lists
+        ]
         return max(right.x() for left, right in edges if left.x() < 10) + 8
 
 
@@ -174,7 +176,7 @@ def small(path: Path) -> None:
 
 
 def run(go: Callable[[Path], None]) -> None:
-    """Make the pictures of a script in the folder that was named, or in the docs, with settings as they are at first."""
+    """Make the pictures of a script in the folder that was named, or in the docs, with fresh settings."""
     with tempfile.TemporaryDirectory() as settings:
         os.environ["XDG_CONFIG_HOME"] = settings
         folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS

@@ -1,6 +1,6 @@
 """Go through docs/how-to/through-depth-and-time.md in a real napari, in both modes, and make its pictures.
 
-    scripts/on-screen .venv/bin/python scripts/propagation_pictures.py [FOLDER]
+scripts/on-screen .venv/bin/python scripts/propagation_pictures.py [FOLDER]
 """
 
 from __future__ import annotations
