@@ -77,6 +77,7 @@ def main(folder: Path) -> None:
         print(
             f"whole plane: level {view.level}, {view.read_window.shape}; at full resolution {tour.scene.store.chunks}"
         )
+        tour.close()
 
 
 if __name__ == "__main__":

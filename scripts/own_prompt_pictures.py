@@ -35,7 +35,9 @@ def main(folder: Path) -> None:
     tour.pick(step.prompts.layers.points, "counted nuclei")
     tour.press(step.run.run.run)
     found = {one.id: one.mask.within(Box(0, 0, *truth.shape)) for one in tour.driver.state.results.objects}
-    print(step.prompts.uses.text(), [round(iou(found[k], truth == value), 2) for k, value in enumerate(chosen, start=1)])
+    print(
+        step.prompts.uses.text(), [round(iou(found[k], truth == value), 2) for k, value in enumerate(chosen, start=1)]
+    )
     tour.picture("prompts-of-your-own.png", whole=True)
     tour.close()
 

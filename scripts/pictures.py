@@ -128,6 +128,7 @@ class Tour:
     def picture(self, name: str, *, whole: bool = False) -> None:
         """Save the window, or the canvas and the dock of the widget."""
         path = self.folder / name
+        self.driver.state.output.default_folder = HOME  # a picture in use tells another one
         self.driver.screenshot(str(path))
         if not whole:
             with Image.open(path) as seen:

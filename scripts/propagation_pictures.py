@@ -60,7 +60,7 @@ def in_advanced(tour: Tour) -> None:
 
 
 def main(folder: Path) -> None:
-    tour = Tour(folder)
+    tour = Tour(folder, (1366, 860))
     tour.open("nuclei_stack", "Nuclei stack")
     in_simple(tour)
     in_advanced(tour)
