@@ -5,91 +5,19 @@
 Each step is done with the mouse and the keys, as the page tells it; what it says of sizes and numbers is printed.
 """
 
-import os
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-from qtpy.QtWidgets import QDockWidget
+from pictures import Tour, run
 
 from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.geometry import Box
-from napari_sam3_assistant.demo.driver import Driver
 from napari_sam3_assistant.demo.fit import box_round, deepest, iou, matched, next_click, zigzag
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.layers.world import camera_of
 from napari_sam3_assistant.samples import nuclei, phase_contrast
 from napari_sam3_assistant.tasks.jobs import Task
-
-HOME = "/home/you/SAM3 masks"
-DOCS = Path(__file__).resolve().parent.parent / "docs" / "images"
-
-
-class Tour:
-    """A viewer, and what is done in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.driver = folder, Driver()
-        self.driver.viewer.window.resize(1366, 768)
-        self.driver.pump(0.3)
-        self.layer = None
-
-    def open(self, key: str, name: str) -> None:
-        driver = self.driver
-        driver.viewer.layers.clear()
-        driver.pump(0.1)
-        self.choose(Task.LIVE_POINTS)
-        driver.viewer.open_sample("napari-sam3-assistant", key)
-        self.layer = driver.viewer.layers[name]
-        driver.wait(lambda: driver.state.task.armed, "The layer of the prompts")
-        driver.pump(0.3)
-        driver.viewer.reset_view()
-        driver.state.output.default_folder = HOME
-        driver.wait_until_idle()
-
-    def choose(self, task: Task, prompt: PromptKind | None = None) -> None:
-        simple = self.driver.widget.simple
-        simple.setup.tasks[task].click()
-        if prompt is not None:
-            simple.prompt.kinds[prompt].click()
-        self.driver.pump(0.1)
-        if not self.driver.state.task.armed and self.driver.state.task.image is not None:
-            simple.prompt.create.click()
-        self.driver.pump(0.1)
-
-    def click(self, row: float, col: float, *, selects: bool = False) -> None:
-        self.driver.click(self.layer, row, col, wait=not selects)
-        self.driver.wait_until_idle()
-        self.say("click")
-
-    def key(self, letter: str, **held: bool) -> None:
-        self.driver.key(letter, **held)
-        self.driver.wait_until_idle()
-        self.say(letter)
-
-    def say(self, what: str) -> None:
-        widget, state = self.driver.widget.simple, self.driver.state
-        rows = ", ".join(f"{item.id}: {item.mask.area:,} px" for item in list(state.results.objects)[:8])
-        print(f"{what:10s} | {widget.prompt.objects.text.text()} | {state.run.message} | {rows}", flush=True)
-
-    def picture(self, name: str, *, whole: bool = False) -> None:
-        """Save the window, or the canvas and the dock of the widget."""
-        path = self.folder / name
-        self.driver.screenshot(str(path))
-        with Image.open(path) as seen:
-            shown = seen.convert("RGB")
-        if not whole:
-            window = self.driver.widget.window()
-            left = max(
-                dock.mapTo(window, dock.rect().topRight()).x()
-                for dock in window.findChildren(QDockWidget)
-                if dock.isVisible() and dock.mapTo(window, dock.rect().topLeft()).x() < 10
-            )
-            shown = shown.crop((left + 8, 22, shown.width, shown.height - 22))
-        shown.quantize(256, kmeans=2, dither=Image.Dither.NONE).save(path, optimize=True)
-        print(f"           > {name}: {shown.size}, {path.stat().st_size:,} bytes", flush=True)
 
 
 def clicks(tour: Tour) -> None:
@@ -138,19 +66,14 @@ def boxes_and_paint(tour: Tour) -> None:
 
 
 def examples(tour: Tour) -> None:
-    """An example, a counter-example, one of those found corrected, and all accepted and saved."""
+    """An example, one of those found corrected, and all accepted and saved."""
     tour.open("phase_contrast", "Phase contrast")
     tour.choose(Task.EXEMPLAR)
     tour.driver.drag(tour.layer, *box_round(phase_contrast().truth == 24, 3))
     tour.key("U")
-    tour.key("J")
-    tour.driver.drag(tour.layer, 391, 2, 436, 44)
-    tour.key("U")
-    tour.driver.viewer.theme = "light"
-    tour.driver.pump(0.3)
+    tour.theme("light")
     tour.picture("objects-like-an-example.png")
-    tour.driver.viewer.theme = "dark"
-    tour.driver.pump(0.3)
+    tour.theme("dark")
     tour.choose(Task.LIVE_POINTS)
     correct_the_worst(tour)
     tour.key("K")
@@ -182,20 +105,13 @@ def correct_the_worst(tour: Tour) -> None:
     print("           fits " + ", ".join(f"{fit:.2f}" for fit in fits))
 
 
-def main(arguments: list[str]) -> int:
-    """Do all of it."""
-    with tempfile.TemporaryDirectory() as settings:
-        os.environ["XDG_CONFIG_HOME"] = settings
-        folder = Path(arguments[0]) if arguments else DOCS
-        folder.mkdir(parents=True, exist_ok=True)
-        tour = Tour(folder)
-        clicks(tour)
-        boxes_and_paint(tour)
-        examples(tour)
-        tour.driver.viewer.close()
-        tour.driver.pump(0.1)
-    return 0
+def main(folder: Path) -> None:
+    tour = Tour(folder)
+    clicks(tour)
+    boxes_and_paint(tour)
+    examples(tour)
+    tour.close()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

@@ -1,36 +1,30 @@
 """Go through docs/how-to/very-large-images.md in a real napari, on a slide of 60,000 x 60,000, and make its picture.
 
-PYTHONPATH=. scripts/on-screen .venv/bin/python scripts/large_pictures.py [FOLDER]
+    PYTHONPATH=. scripts/on-screen .venv/bin/python scripts/large_pictures.py [FOLDER]
 
 What the page says of windows, messages and pixels read is printed.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from pictures import Tour, run
 
 from benchmarks.scenes import CHUNK, Scene, on_disk
-from napari_sam3_assistant.demo.driver import Driver
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.layers.world import camera_of
 
-DOCS = Path(__file__).resolve().parent.parent / "docs" / "images"
-HOME = "/home/you/SAM3 masks"
 SIDE = 60_000
 
 
-class Tour:
+class Slide(Tour):
     """A viewer with the slide."""
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene, self.driver = scene, Driver()
-        self.driver.viewer.window.resize(1366, 768)
-        self.layer = self.driver.viewer.add_image(scene.data, name="Slide", **scene.options)
+    def __init__(self, folder: Path, scene: Scene) -> None:
+        super().__init__(folder)
+        self.scene, self.layer = scene, self.add(scene.data, name="Slide", **scene.options)
         self.driver.wait(lambda: self.driver.state.task.armed, "The layer of the prompts")
-        self.driver.state.output.default_folder = HOME
         self.rows = self.driver.widget.simple.setup.window
 
     def look(self, row: float, col: float, zoom: float) -> None:
@@ -39,7 +33,7 @@ class Tour:
         camera.center, camera.zoom = (row, col), zoom
         self.driver.wait_until_idle()
 
-    def click(self, row: int, col: int) -> None:
+    def ask(self, row: int, col: int) -> None:
         self.scene.store.chunks = 0
         answer = self.driver.click(self.layer, row, col)
         said = self.rows.text.text()
@@ -53,12 +47,12 @@ class Tour:
 
 def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as kept:
-        tour = Tour(on_disk(Path(kept) / "slide", SIDE, 8 * CHUNK))
+        tour = Slide(folder, on_disk(Path(kept) / "slide", SIDE, 8 * CHUNK))
         driver, rows = tour.driver, tour.rows
         row, col = min(tour.scene.places, key=lambda place: np.hypot(place[0] - SIDE / 2, place[1] - SIDE / 2))
         tour.look(row, col, 0.62)
-        tour.click(row, col)
-        tour.click(row + 3, col + 2)
+        tour.ask(row, col)
+        tour.ask(row + 3, col + 2)
         driver.viewer.layers[names.POINTS].add([[100.0, 100.0]])
         driver.wait_until_idle()
         tour.said("a point far away")
@@ -69,12 +63,9 @@ def main(folder: Path) -> None:
         rows.local.click()
         driver.wait_until_idle()
         tour.said("the box is ticked")
-        tour.click(*other)
+        tour.ask(*other)
         tour.look(*other, 0.47)
-        picture = folder / "large-frame.png"
-        driver.screenshot(str(picture))
-        Image.open(picture).convert("P", palette=Image.Palette.ADAPTIVE, colors=192).save(picture, optimize=True)
-        print(f"{picture}: {picture.stat().st_size / 1000:.0f} kB")
+        tour.picture("large-frame.png", whole=True)
         rows.whole.click()
         driver.wait_until_idle()
         tour.said("all of it")
@@ -86,7 +77,8 @@ def main(folder: Path) -> None:
         print(
             f"whole plane: level {view.level}, {view.read_window.shape}; at full resolution {tour.scene.store.chunks}"
         )
+        tour.close()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS)
+    run(main)

@@ -2,7 +2,8 @@
 
     PYTHONPATH=. scripts/on-screen .venv/bin/python scripts/model_pictures.py FOLDER
 
-Model folders are those of the tests, in miniature; the hub is one on this machine, and slow.
+They are there to be looked at, dark and light; none is in the docs. Model folders are those of the tests, in
+miniature; the hub is one on this machine, and slow.
 """
 
 import os
@@ -12,7 +13,8 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from napari_sam3_assistant.demo.driver import Driver
+from pictures import DOCS, Tour, run
+
 from napari_sam3_assistant.engines import machine, registry
 from napari_sam3_assistant.engines.registry import BUILTIN, EngineSpec
 from tests.engines.weights import small
@@ -21,31 +23,18 @@ from tests.engines.weights.hub import TOKEN, Hub, running
 DOUBLE = "tests.widgets.double:Double"
 
 
-class Tour:
-    """A viewer, and what is seen of it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.driver = folder, Driver()
-        self.driver.viewer.window.resize(1366, 768)
-        self.driver.pump(0.3)
+class Models(Tour):
+    """A viewer, and what is seen of the model."""
 
     @property
     def model(self):
         return self.driver.widget.controller.model
 
-    def both(self, name: str, *, panel: bool = False) -> None:
-        """Save pictures in both themes: of the window, or of the panel."""
-        for theme in ("dark", "light"):
-            self.driver.viewer.theme = theme
-            self.driver.pump(0.4)
-            path = str(self.folder / f"{name}-{theme}.png")
-            if panel:
-                self.driver.widget.get_sam3.grab().save(path)
-            else:
-                self.driver.screenshot(path)
-            print(path, flush=True)
+    def show(self, name: str, *, panel: bool = False) -> None:
+        """Save the window, or the panel, in both themes."""
+        self.both(name, self.driver.widget.get_sam3 if panel else None)
 
-    def choose(self, folder: Path) -> None:
+    def choose_folder(self, folder: Path) -> None:
         self.model.choose_folder(folder)
         self.driver.wait(lambda: not self.driver.state.model.looking, "What the folder holds")
         self.driver.wait_until_idle()
@@ -63,22 +52,22 @@ def slow_hub(folder: Path) -> Hub:
     return Hub(files, tokens={TOKEN})
 
 
-def go(tour: Tour, place: Path) -> None:
+def go(tour: Models, place: Path) -> None:
     install("json")
-    tour.both("start-not-set")
+    tour.show("start-not-set")
     tour.driver.viewer.open_sample("napari-sam3-assistant", "nuclei")
     tour.driver.wait_until_idle()
     tour.driver.viewer.reset_view()
-    tour.both("not-set")
-    tour.choose(small.write_sam3(place / "models" / "sam3"))
-    tour.both("found")
+    tour.show("not-set")
+    tour.choose_folder(small.write_sam3(place / "models" / "sam3"))
+    tour.show("found")
     half = place / "a folder of models" / "sam3-half"
     half.mkdir(parents=True)
     small.write_config(half)
     (half / ".get-model").mkdir()
     (half / ".get-model" / "model.safetensors-0123456789abcdef.part").write_bytes(b"x")
-    tour.choose(half)
-    tour.both("half")
+    tour.choose_folder(half)
+    tour.show("half")
     with running(slow_hub(place / "hub")) as hub:
         os.environ["HF_ENDPOINT"] = hub.address
         download(tour, hub)
@@ -87,25 +76,25 @@ def go(tour: Tour, place: Path) -> None:
     install(*gone[:3])
     tour.model.want_engine("sam3")
     tour.driver.pump(0.3)
-    tour.both("packages")
-    tour.both("panel-packages", panel=True)
+    tour.show("packages")
+    tour.show("panel-packages", panel=True)
 
 
-def download(tour: Tour, hub: Hub) -> None:
+def download(tour: Models, hub: Hub) -> None:
     from napari_sam3_assistant.engines.weights import fetch
 
     panel = tour.driver.widget.get_sam3
     tour.driver.widget.top.model.get.click()
     tour.driver.pump(0.3)
-    tour.both("panel-half", panel=True)
+    tour.show("panel-half", panel=True)
     panel.token.setText("hf_wrong")
     panel.download.click()
     tour.driver.wait(lambda: not tour.driver.state.model.download.running, "A refusal")
-    tour.both("panel-refused", panel=True)
+    tour.show("panel-refused", panel=True)
     hub.refuse = 403
     panel.download.click()
     tour.driver.wait(lambda: not tour.driver.state.model.download.running, "A refusal")
-    tour.both("panel-no-access", panel=True)
+    tour.show("panel-no-access", panel=True)
     panel.token.setText(TOKEN)
     fetch._CHUNK = 1024
     stream = fetch._stream_once
@@ -116,35 +105,31 @@ def download(tour: Tour, hub: Hub) -> None:
     fetch._stream_once = slowly
     panel.download.click()
     tour.driver.wait(lambda: (tour.driver.state.model.download.fraction or 0) > 0.3, "Some of it")
-    tour.both("panel-download", panel=True)
-    tour.both("download")
+    tour.show("panel-download", panel=True)
+    tour.show("download")
     panel.cancel.click()
     tour.driver.wait(lambda: not tour.driver.state.model.download.running, "The stop")
-    tour.both("panel-stopped", panel=True)
+    tour.show("panel-stopped", panel=True)
     fetch._stream_once = stream
     panel.download.click()
     tour.driver.wait(lambda: not tour.driver.state.model.download.running, "The end")
     tour.driver.pump(0.3)
-    tour.both("panel-done", panel=True)
+    tour.show("panel-done", panel=True)
     panel.close()
     tour.driver.pump(0.3)
-    tour.both("done")
+    tour.show("done")
 
 
-def main(arguments: list[str]) -> int:
-    """Do all of it."""
-    with tempfile.TemporaryDirectory() as settings:
-        os.environ["XDG_CONFIG_HOME"] = settings
+def main(folder: Path) -> None:
+    if folder == DOCS:
+        sys.exit("Name a folder: none of these pictures is in the docs.")
+    with tempfile.TemporaryDirectory() as place:
         os.environ.pop("HF_TOKEN", None)
-        folder = Path(arguments[0])
-        folder.mkdir(parents=True, exist_ok=True)
-        tour = Tour(folder)
-        os.environ["XDG_DATA_HOME"] = settings  # not before: napari keeps its icons there
-        go(tour, Path(settings))
-        tour.driver.viewer.close()
-        tour.driver.pump(0.1)
-    return 0
+        tour = Models(folder)
+        os.environ["XDG_DATA_HOME"] = place  # not before: napari keeps its icons there
+        go(tour, Path(place))
+        tour.close()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)

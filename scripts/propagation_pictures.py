@@ -1,53 +1,71 @@
-"""Make the picture of the how-to about depth and time: a stack, followed in the real widget.
+"""Go through docs/how-to/through-depth-and-time.md in a real napari, in both modes, and make its pictures.
 
-Run it where a window can be shown: ``python scripts/propagation_pictures.py``.
+scripts/on-screen .venv/bin/python scripts/propagation_pictures.py [FOLDER]
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
-import napari
 import numpy as np
-from howto_pictures import HOME
+from pictures import Tour, run
 
-from napari_sam3_assistant.demo.driver import Driver
+from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.samples.nuclei_stack import nuclei_stack
 from napari_sam3_assistant.tasks.jobs import Task
 
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 FRAME, SEEN = 12, 14
 
 
-def main() -> None:
-    """Follow three nuclei of the sample, and save the window."""
-    os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp()  # the widget as it is at first
-    viewer = napari.Viewer()
-    viewer.window.resize(1150, 900)
-    driver = Driver(viewer)
-    controller = driver.widget.controller
-    controller.open_sample("nuclei_stack")
-    driver.pump(0.5)
-    viewer.dims.set_current_step(0, FRAME)
+def show(tour: Tour, frame: int) -> None:
+    """Move the slider."""
+    tour.driver.viewer.dims.set_current_step(0, frame)
+    tour.driver.wait_until_idle()
+
+
+def to_the_end(tour: Tour) -> None:
+    """Wait until the last frame is there."""
+    tour.driver.wait(lambda: not tour.driver.state.video.running, "The end")
+    tour.driver.wait_until_idle()
+    tour.say("followed")
+
+
+def point(tour: Tour) -> None:
+    """A click on each of the three largest nuclei of the frame."""
     truth = nuclei_stack().truth[FRAME]
-    sizes = np.bincount(truth.ravel())[1:]
-    for label in np.argsort(-sizes)[:3] + 1:
-        row, col = np.argwhere(truth == label).mean(axis=0)
-        controller.board.begin_object()
-        driver.click(viewer.layers[0], row, col)
-    controller.choose_task(Task.VIDEO)
-    controller.run()
-    driver.wait_until_idle()
-    driver.wait(lambda: not driver.state.video.running, "The end")
-    viewer.dims.set_current_step(0, SEEN)
-    driver.state.results.table = True
-    driver.state.output.default_folder = HOME
-    driver.pump(0.5)
-    driver.screenshot(str(IMAGES / "propagation.png"))
-    viewer.close()
+    for label in np.argsort(-np.bincount(truth.ravel())[1:])[:3] + 1:
+        tour.key("N")
+        tour.click(*np.argwhere(truth == label).mean(axis=0))
+
+
+def in_simple(tour: Tour) -> None:
+    """Follow three nuclei."""
+    show(tour, FRAME)
+    point(tour)
+    tour.choose(Task.VIDEO)
+    tour.press(tour.driver.widget.simple.run.run)
+    to_the_end(tour)
+    show(tour, SEEN)
+    tour.picture("propagation.png", whole=True)
+
+
+def in_advanced(tour: Tour) -> None:
+    """Go on from the frame on screen, forward only."""
+    tour.advanced(Section.TASK, Section.TUNING, Section.RUN)
+    task = tour.driver.widget.advanced.task
+    tour.pick(task.tuning.direction, "forward")
+    tour.press(tour.driver.widget.advanced.run.run.go_on)
+    to_the_end(tour)
+    tour.picture("propagation-advanced.png", whole=True)
+
+
+def main(folder: Path) -> None:
+    tour = Tour(folder, (1366, 860))
+    tour.open("nuclei_stack", "Nuclei stack")
+    in_simple(tour)
+    in_advanced(tour)
+    tour.close()
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -7,13 +7,12 @@ Each step is done with the mouse, as the page tells it; what it says of names, s
 
 import json
 import os
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import tifffile
-from howto_pictures import DOCS, HOME, Tour
+from pictures import HOME, Tour, run
 
 from napari_sam3_assistant.export.images import FORMATS, read_labels
 from napari_sam3_assistant.samples.nuclei_stack import nuclei_stack
@@ -30,9 +29,9 @@ def largest(truth: np.ndarray) -> list[tuple[int, int]]:
     return [(int(row), int(col)) for row, col in inner[:2]]
 
 
-def press(tour: Tour, name: str) -> None:
+def save_by(tour: Tour, name: str) -> None:
     """Press a button of the group Results and wait for the files."""
-    getattr(tour.driver.widget.simple.results, name).click()
+    getattr(tour.driver.widget.simple.results.saving, name).click()
     tour.driver.wait(lambda: not tour.driver.state.output.saving, "The end of saving")
     tour.driver.wait_until_idle()
     tour.say(name)
@@ -58,7 +57,7 @@ def whole_stack(tour: Tour) -> None:
         tour.driver.viewer.dims.set_current_step(0, at)
         tour.driver.wait_until_idle()
         tour.key("K")
-    press(tour, "save")
+    save_by(tour, "save")
     labels = tifffile.imread(tour.driver.state.output.saved)
     print(f"           {labels.shape}, slices {np.unique(np.nonzero(labels)[0])}, objects {np.unique(labels)[1:]}")
 
@@ -69,7 +68,7 @@ def each_format(tour: Tour, folder: Path) -> None:
     output.everywhere = False
     for index, title in enumerate(kind.title for kind in FORMATS.values()):
         results.saving.format.setCurrentIndex(index)
-        press(tour, "save")
+        save_by(tour, "save")
         path = output.saved
         found = read_labels(path)
         size = sum(one.stat().st_size for one in [path, *path.rglob("*")] if one.is_file())
@@ -79,12 +78,8 @@ def each_format(tour: Tour, folder: Path) -> None:
                 print(f"           {json.loads(file.pages[0].description)}")
 
 
-def main(arguments: list[str]) -> int:
-    """Do all of it."""
-    with tempfile.TemporaryDirectory() as settings, tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_CONFIG_HOME"] = settings
-        pictures = Path(arguments[0]) if arguments else DOCS
-        pictures.mkdir(parents=True, exist_ok=True)
+def main(pictures: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
         tour = Tour(pictures)
         tour.open("nuclei_stack", "Nuclei stack")
         output, results = tour.driver.state.output, tour.driver.widget.simple.results
@@ -99,14 +94,12 @@ def main(arguments: list[str]) -> int:
         each_format(tour, Path(folder))
         results.saving.format.setCurrentIndex(0)
         results.saving.everywhere.click()
-        press(tour, "save_clean")
+        save_by(tour, "save_clean")
         print("           " + ", ".join(sorted(os.listdir(folder))), flush=True)
         print("           layers: " + ", ".join(layer.name for layer in tour.driver.viewer.layers), flush=True)
         whole_stack(tour)
-        tour.driver.viewer.close()
-        tour.driver.pump(0.1)
-    return 0
+        tour.close()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(main)
