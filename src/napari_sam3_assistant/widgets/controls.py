@@ -27,7 +27,7 @@ from napari_sam3_assistant.widgets.whole import Combo
 
 V = TypeVar("V")
 MARGIN_PX, SPACING_PX = 6, 4
-LONGEST_NAME = "Exemplar crop image"
+LONGEST_NAME = "Next point mode"
 """The longest name of a field that is always there: all names beside fields take its room."""
 
 
@@ -196,19 +196,20 @@ def label(text: str, field: QWidget) -> QLabel:
 
 
 class Name(QLabel):
-    """The name of a field in a form; all names are equally wide, unless one is longer."""
+    """The name of a field in a form; all names are equally wide, and a longer one has two lines."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setWordWrap(True)
 
     def sizeHint(self) -> QSize:
-        """Return at least the width of the longest name."""
-        return super().sizeHint().expandedTo(QSize(self._least(), 0))
+        """Return the width of all names."""
+        width = self.fontMetrics().horizontalAdvance(LONGEST_NAME) + 2
+        return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:
-        """Return at least the width of the longest name."""
-        return super().minimumSizeHint().expandedTo(QSize(self._least(), 0))
-
-    def _least(self) -> int:
-        metrics, own = self.fontMetrics(), super().sizeHint().width()
-        return own + max(metrics.horizontalAdvance(LONGEST_NAME) - metrics.horizontalAdvance(self.text()), 0)
+        """Return the width of all names."""
+        return self.sizeHint()
 
 
 class Form(QFormLayout):
