@@ -265,3 +265,33 @@ def test_objects_accepted_together_keep_their_order_and_are_taken_back_together(
     driver.widget.controller.accepting.undo_last()
 
     assert not layer.data.any() and "2 objects" in driver.state.run.message
+
+
+def test_undo_last_accept_brings_back_what_an_object_was_before_it_was_accepted_anew(open_again):
+    driver = open_again((squares(), {}), show=False)
+    accepting = driver.widget.controller.accepting
+    begin(driver, (35, 35))
+    accepting.accept(clear=False)
+    layer = accepted(driver)
+    first = layer.data.copy()
+    driver.viewer.layers[names.POINTS].data = [[95, 95]]
+    driver.wait_until_idle()
+
+    accepting.accept(clear=False)
+    assert "In place of 1, changed since." in driver.state.run.message and not layer.data[35, 35]
+    accepting.undo_last()
+
+    assert np.array_equal(layer.data, first) and "Back as before: 1." in driver.state.run.message
+
+
+def test_nothing_is_undone_while_masks_are_being_saved(open_again):
+    driver = open_again((squares(), {}), show=False)
+    begin(driver, (35, 35))
+    driver.state.output.saving = True
+    driver.pump(0.05)
+
+    driver.widget.controller.board.undo()
+
+    assert objects(driver) and "undo once that is done" in driver.state.run.message
+    assert not driver.widget.simple.prompt.objects.undo.isEnabled()
+    driver.state.output.saving = False

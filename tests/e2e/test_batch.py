@@ -314,8 +314,8 @@ def test_a_picture_that_fails_is_told_by_name_and_the_others_are_done(words):
 
     batch(driver)
 
-    assert set(drafts(driver)) == {"a", "b.x"} and driver.state.run.phase is Phase.FAILED
-    assert "odd: odd is empty (shape (0, 80))." in driver.state.run.message and "lost" in driver.state.run.message
+    assert set(drafts(driver)) == {"a", "b.x"} and driver.state.run.phase is Phase.IDLE
+    assert "Failed: odd is empty (shape (0, 80))." in driver.state.run.message and "lost" in driver.state.run.message
     assert any("no such chunk" in line.text for line in driver.state.activity.lines)
 
 

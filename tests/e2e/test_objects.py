@@ -37,6 +37,21 @@ def test_n_and_clicks_make_objects_side_by_side(open_again):
     assert driver.state.results.selected == 3 and [row.object_id for row in driver.state.results.rows] == [1, 2, 3]
 
 
+def test_n_begins_another_object_between_points_that_nobody_was_asked_about(open_again):
+    driver = open_again((several(), {}), show=False)
+    driver.widget.controller.choose_task(Task.IMAGE)
+    driver.widget.controller.arm()
+    for number, place in enumerate(((25, 25), (25, 85), (85, 25)), 1):
+        add(driver, *place)
+        assert [int(one) for one in points(driver).features["object"]] == list(range(1, number + 1))
+        driver.widget.controller.board.begin_object()
+
+    driver.widget.controller.run()
+    driver.wait_until_idle()
+
+    assert set(objects(driver)) == {1, 2, 3}
+
+
 def test_a_click_on_another_object_selects_it_and_adds_no_point(open_again):
     driver = open_again((several(), {}))
     image = driver.viewer.layers[0]

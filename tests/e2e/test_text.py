@@ -83,6 +83,17 @@ def test_another_threshold_asks_nobody_again_and_is_one_step(reading):
     assert driver.state.results.undo == "Run Preview" and len(objects(driver)) == 3
 
 
+def test_a_threshold_is_typed_digit_by_digit(reading):
+    driver, _ = reading
+    box = driver.widget.simple.prompt.threshold
+    box.lineEdit().selectAll()
+
+    QTest.keyClicks(box.lineEdit(), "0.85")
+    QTest.keyClick(box.lineEdit(), Qt.Key.Key_Return)
+
+    assert driver.state.task.threshold == 0.85 and box.value() == 0.85
+
+
 def test_words_that_name_nothing_say_what_to_try(reading):
     driver, _ = reading
 

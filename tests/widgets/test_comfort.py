@@ -171,7 +171,7 @@ def test_letters_press_open_and_lead(opened, qtbot):
     qtbot.waitUntil(lambda: Section.RUN in state.panel.opened)
     assert opened.advanced.sections[Section.RUN].opener.hasFocus()
     qtbot.wait(60)
-    QTest.keyClick(window, Qt.Key.Key_A, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClick(window, Qt.Key.Key_T, Qt.KeyboardModifier.AltModifier)
     qtbot.waitUntil(lambda: state.results.accepted == 1, timeout=5000)
     QTest.keyClick(window, Qt.Key.Key_I, Qt.KeyboardModifier.AltModifier)
     qtbot.waitUntil(lambda: opened.simple.isVisible())
@@ -282,6 +282,8 @@ def _seen(one) -> tuple[str, int]:
         return "", 0
     if isinstance(one, QElidingLabel):
         return one.text(), one.contentsRect().width()
+    if isinstance(one, QLabel) and one.wordWrap():
+        return ("", 0) if one.heightForWidth(one.width()) <= one.height() else (one.text(), 0)
     if isinstance(one, Combo):
         return one.currentText(), one.room()
     if isinstance(one, Field):

@@ -36,6 +36,8 @@ class Accepting:
         self.records: tuple[Accepted, ...] = accepted.all_accepted(controller.viewer)
         """What was accepted, the newest last; also with a widget that is closed by now."""
         self.paint: AcceptedPaint = AcceptedPaint(controller)
+        self._replaced: dict[tuple[str, int], tuple[Accepted, ...]] = {}
+        """By image and act: what stood there before objects were accepted anew."""
 
     def accept(self, *, clear: bool, ids: Collection[int] | None = None) -> None:
         """Accept the objects on screen, or those of some numbers.
@@ -73,7 +75,9 @@ class Accepting:
         else:
             board.draw(here)
         self.publish()
-        status.idle(_told(self.records[len(self.records) - len(made) :], len(fresh) - len(made), clear))
+        fresh_ones = self.records[len(self.records) - len(made) :]
+        replaced = self._replaced.get((fresh_ones[0].image, fresh_ones[0].act), ()) if fresh_ones else ()
+        status.idle(_told(fresh_ones, replaced, len(fresh) - len(made), clear))
 
     def _write(self, fresh: list[MaskObject], draft: Draft) -> dict[int, int]:
         """Write objects into the layer, the best first, in place of what was accepted of them before.
@@ -99,6 +103,8 @@ class Accepting:
                 accepted.restore(viewer, here.layer, here.source, old)
                 raise
         self.records = (*(one for one in self.records if one not in old), *made)
+        if made and old:
+            self._replaced[made[0].image, made[0].act] = tuple(old)
         return {fresh[one.id - one.act].id: one.id for one in made}
 
     def undo_last(self) -> None:
@@ -111,10 +117,12 @@ class Accepting:
         left = tuple(one for one in self.records if (one.image, one.act) != act)
         count = len(self.records) - len(left)
         self._let_go([one for one in self.records if one not in left])
-        self.restore(left)
+        back = tuple(one for one in self._replaced.pop(act, ()) if one not in left)
+        self.restore((*left, *back))
         self._controller.board.publish()
         what = "object" if count == 1 else f"{count} objects"
-        self._controller.status.idle(f"Undid last accepted Live Points {what}.")
+        again = f" Back as before: {_span(sorted(one.id for one in back))}." if back else ""
+        self._controller.status.idle(f"Undid last accepted Live Points {what}.{again}")
 
     def edited(self, found: Rewritten) -> None:
         """Note what an edit made of accepted objects: each keeps its place, new ones come last."""
@@ -178,11 +186,14 @@ class Accepting:
         self._controller.listing.publish()
 
 
-def _told(made: tuple[Accepted, ...], left_out: int, clear: bool) -> str:
+def _told(made: tuple[Accepted, ...], replaced: tuple[Accepted, ...], left_out: int, clear: bool) -> str:
     pixels = sum(one.mask.area for one in made)
     cleared = " Prompt cleared." if clear else ""
     if made and left_out:
-        cleared = f" {left_out} {'is' if left_out == 1 else 'are'} accepted already.{cleared}"
+        verbs = ("is", "lies") if left_out == 1 else ("are", "lie")
+        cleared = f" {left_out} {verbs[0]} accepted already, or {verbs[1]} under another one.{cleared}"
+    if replaced:
+        cleared = f" In place of {_span(sorted(one.id for one in replaced))}, changed since.{cleared}"
     if not made:
         return "Accepted already." + cleared
     if len(made) == 1:
@@ -193,6 +204,6 @@ def _told(made: tuple[Accepted, ...], left_out: int, clear: bool) -> str:
 
 def _span(numbers: list[int]) -> str:
     """Return sorted numbers in words: ``"1 to 7"`` where none is left out, else each of the first few."""
-    if numbers[-1] - numbers[0] + 1 == len(numbers):
+    if len(numbers) > 1 and numbers[-1] - numbers[0] + 1 == len(numbers):
         return f"{numbers[0]} to {numbers[-1]}"
     return ", ".join(map(str, numbers[:SAID])) + (" ..." if len(numbers) > SAID else "")

@@ -113,6 +113,8 @@ def _objects(state: AppState) -> ObjectsView:
     several = chosen and results.reading[1] > 1
     first = "Select an object first: click on it, or press W."
     single = "There is only one reading of these prompts." if chosen else first
+    free = not state.output.saving
+    waits = "" if free else "Wait until the masks are saved."
     return ObjectsView(
         text=hints.object_line(state),
         previous=_action(more, "Select the previous object (Shift+W).", "There is no other object."),
@@ -122,8 +124,12 @@ def _objects(state: AppState) -> ObjectsView:
         ),
         delete=_action(chosen, f"Take object {selected} and its prompts away (Q).", first),
         reading=_action(several, "Show another reading of the same prompts (G).", single),
-        undo=_action(bool(results.undo), f"Undo: {results.undo} (Ctrl+Z).", "There is nothing to undo."),
-        redo=_action(bool(results.redo), f"Redo: {results.redo} (Ctrl+Shift+Z).", "There is nothing to redo."),
+        undo=_action(
+            bool(results.undo) and free, f"Undo: {results.undo} (Ctrl+Z).", waits or "There is nothing to undo."
+        ),
+        redo=_action(
+            bool(results.redo) and free, f"Redo: {results.redo} (Ctrl+Shift+Z).", waits or "There is nothing to redo."
+        ),
     )
 
 

@@ -74,7 +74,7 @@ def step(tally: Tally, name: str) -> str:
 
 
 def told(tally: Tally, *, stopped: str = "", unseen: int = 0) -> str | AssistantError:
-    """Return what came of a batch: an error where anything failed.
+    """Return what came of a batch: an error where nothing was answered because something failed.
 
     Parameters
     ----------
@@ -99,7 +99,10 @@ def told(tally: Tally, *, stopped: str = "", unseen: int = 0) -> str | Assistant
     name, error = tally.failed[0]
     others = [one for one, _ in tally.failed[1:]]
     more = f" Also failed: {_names(others)}; the log says why." if others else ""
-    return type(error)(f"{done} {name}: {error.message}{more}", hint=error.hint)
+    why = error.message if error.message.startswith(name) else f"{name}: {error.message}"
+    if tally.answered:
+        return f"{done} Failed: {why}{more}"
+    return type(error)(f"{done} {why}{more}", hint=error.hint)
 
 
 def _done(tally: Tally) -> str:

@@ -320,13 +320,23 @@ class Board:
 
     def undo(self) -> None:
         """Take the newest step back."""
+        if self._waits():
+            return
         self.absorb()  # what was just painted is the newest step
         title, newest = self._timeline.undo_title, self._timeline.undo_to
         now = self.snapshot(words=newest is not None and newest.words is not None)
         self._go(self._timeline.undo(now), f"Undid: {title}.", "There is nothing to undo.")
 
+    def _waits(self) -> bool:
+        """Return whether a step has to wait: what is being saved is taken away at the end, as one step."""
+        if self._controller.state.output.saving:
+            self._controller.status.idle("Masks are being saved: undo once that is done, or press Cancel.")
+        return self._controller.state.output.saving
+
     def redo(self) -> None:
         """Do the step again that was taken back last."""
+        if self._waits():
+            return
         self.absorb()
         title, newest = self._timeline.redo_title, self._timeline.redo_to
         now = self.snapshot(words=newest is not None and newest.words is not None)
@@ -336,6 +346,8 @@ class Board:
         if target is None:
             self._controller.status.idle(none)
             return
+        if self.place is not None:
+            self._controller.saving.outdated(self.place)
         self._drafts = dict(target.drafts)
         self._controller.live.restore(target.points)
         self._controller.boxes.restore(target.boxes)

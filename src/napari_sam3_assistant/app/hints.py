@@ -158,6 +158,8 @@ def run_tip(state: AppState, busy: bool) -> str:
         return f"{DOES[task.kind]} On every image layer (U)."
     if state.run.background_stopped:
         return "Let SAM3 read this view; until then the built-in engine answers (U)."
+    if task.kind is PromptKind.TEXT and not state.model.reads:
+        return NO_WORDS.replace("\n", " ")
     if task.usable:
         return "Find all that look like the examples (U)." if task.task is Task.EXEMPLAR else f"{DOES[task.kind]} (U)"
     if task.uses_crop:

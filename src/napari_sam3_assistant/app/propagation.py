@@ -256,6 +256,8 @@ class Propagating:
             carried = self._run.objects.keys()
             self._tracks.put(frame, found, carried, self._origin)
             self.layer.write(self._tracks, frame, carried)
+            if self._controller.board.place is not None:
+                self._controller.saving.outdated(self._controller.board.place)
 
     def _end(self, said: str = "", error: AssistantError | None = None) -> None:
         """End a run and say what came of it; what is done stays."""

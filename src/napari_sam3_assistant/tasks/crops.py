@@ -31,7 +31,7 @@ LEAST_AROUND, MOST_AROUND = 128, 512
 SAME_SIZE = 0.01
 """Pixels whose sizes differ by a smaller share are taken to be as large."""
 IN_SHELL = "Give another --exemplar-image, or an --exemplar-box T,L,B,R on it."
-CHOOSE = "Choose another crop image, or Box from Shapes layer as its Crop region (in Python: exemplar_box=)."
+CHOOSE = "Choose another crop image, or Box from Shapes layer as its Crop region."
 
 
 @dataclass(frozen=True, slots=True, eq=False)

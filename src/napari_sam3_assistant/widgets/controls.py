@@ -27,6 +27,7 @@ from napari_sam3_assistant.widgets.whole import Combo
 
 V = TypeVar("V")
 MARGIN_PX, SPACING_PX = 6, 4
+NAME_MARGIN_PX = 10
 LONGEST_NAME = "Next point mode"
 """The longest name of a field that is always there: all names beside fields take its room."""
 
@@ -204,7 +205,7 @@ class Name(QLabel):
 
     def sizeHint(self) -> QSize:
         """Return the width of all names."""
-        width = self.fontMetrics().horizontalAdvance(LONGEST_NAME) + 2
+        width = self.fontMetrics().horizontalAdvance(LONGEST_NAME) + NAME_MARGIN_PX
         return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:

@@ -22,8 +22,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-TAKEN = frozenset("FVLPWH")
-"""By napari's menus."""
+TAKEN = frozenset("FVLPWHSC")
+"""By napari: its menus, and Alt+S and Alt+C, which take pictures of the window."""
 REASON = Qt.FocusReason.ShortcutFocusReason
 
 

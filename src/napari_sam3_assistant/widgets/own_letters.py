@@ -19,8 +19,6 @@ def of_main(top: TopStrip, simple: SimplePanel, advanced: AdvancedPanel) -> dict
         "M": (top.model.folder,),
         "U": (simple.setup,),
         "O": (simple.prompt,),
-        "N": (simple.run,),
-        "T": (simple.results,),
         "B": (simple.records.open_table,),
         "G": (simple.records.open_log, steps[Section.LOG].opener),
         **{
@@ -30,11 +28,11 @@ def of_main(top: TopStrip, simple: SimplePanel, advanced: AdvancedPanel) -> dict
             )
         },
         "R": (simple.run.run, advanced.run.run.run),
-        "C": (simple.run.cancel, advanced.run.run.cancel),
+        "N": (simple.run.cancel, advanced.run.run.cancel),
         "K": (simple.run.mask_ops, advanced.run.run.mask_ops),
         "Y": (simple.prompt.create, advanced.prompts.create),
         "J": (simple.prompt.objects.begin, advanced.prompts.objects.begin),
-        "A": tuple(one.accepting.accept_clear for one in both),
-        "S": tuple(one.saving.save for one in both),
+        "T": tuple(one.accepting.accept_clear for one in both),
+        "A": tuple(one.saving.save for one in both),
         "E": tuple(one.saving.save_clean for one in both),
     }

@@ -40,6 +40,7 @@ class ThresholdBox(QDoubleSpinBox):
         self.setRange(0, 1)
         self.setSingleStep(0.05)
         self.setSpecialValueText("Auto")
+        self.setKeyboardTracking(False)  # else the first digit counts, and is rewritten under the cursor
         self.setToolTip(THRESHOLD)
         self._write(task.threshold)
         self.valueChanged.connect(self._set)
