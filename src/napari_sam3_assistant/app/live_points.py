@@ -12,6 +12,7 @@ from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.layers import images, owned, point_records, prompts
 from napari_sam3_assistant.layers.features import WORDS
+from napari_sam3_assistant.layers.owned import in_viewer
 from napari_sam3_assistant.layers.point_records import PointsRecord
 from napari_sam3_assistant.layers.world import world_of
 from napari_sam3_assistant.tasks.jobs import Task
@@ -203,7 +204,7 @@ class LivePoints:
                 prompts.clear_points(self.layer)
             self.note()
             return
-        layer = None if record is None else self._layer_of(record)
+        layer = None if record is None else in_viewer(self._controller.viewer, record, self.own, self._removed)
         if record is None or layer is None:
             self._unwatch()
             self.record = record
@@ -212,18 +213,6 @@ class LivePoints:
         with layer.events.data.blocker(self._on_data):
             point_records.write_points(layer, record)
         self.note()
-
-    def _layer_of(self, record: PointsRecord) -> Any | None:
-        """Return the layer of a record, brought back where it has left the viewer; None for none in use."""
-        viewer = self._controller.viewer
-        found = images.layer_by_id(viewer, record.layer)
-        if found is not None or not record.layer:
-            return found
-        if record.ours:
-            return self.own()
-        if self._removed is not None and str(self._removed.unique_id) == record.layer:
-            viewer.layers.append(self._removed)
-        return images.layer_by_id(viewer, record.layer)
 
     def note(self) -> None:
         """Note what the layer holds."""

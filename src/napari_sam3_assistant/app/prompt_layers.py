@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_sam3_assistant.app import keys
 from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.layers import images, owned, shape_records, shapes
+from napari_sam3_assistant.layers.owned import in_viewer
 from napari_sam3_assistant.layers.shape_records import ShapesRecord
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class Boxes:
                 shapes.remove_shapes(self.layer, range(len(self.layer.data)))
             self._note()
             return
-        layer = None if record is None else self._layer_of(record)
+        layer = None if record is None else in_viewer(self._controller.viewer, record, self.own, self._removed)
         if record is None or layer is None:
             self._unwatch()
             self.record = record
@@ -138,18 +139,6 @@ class Boxes:
         with layer.events.data.blocker(self._on_data):
             shape_records.write_shapes(layer, record)
         self._note()
-
-    def _layer_of(self, record: ShapesRecord) -> Any | None:
-        """Return the layer of a record, brought back where it has left the viewer; None for none in use."""
-        viewer = self._controller.viewer
-        found = images.layer_by_id(viewer, record.layer)
-        if found is not None or not record.layer:
-            return found
-        if record.ours:
-            return self.own()
-        if self._removed is not None and str(self._removed.unique_id) == record.layer:
-            viewer.layers.append(self._removed)
-        return images.layer_by_id(viewer, record.layer)
 
     def layer_removed(self, layer: Any) -> None:
         """Forget the layer if it is the one that was removed; a step back brings it back."""

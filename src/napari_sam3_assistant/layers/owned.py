@@ -6,14 +6,14 @@ in a layer of ours is about the picture in use then, and about no other one in t
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Labels, Points, Shapes
 
-from napari_sam3_assistant.layers import names
+from napari_sam3_assistant.layers import images, names
 from napari_sam3_assistant.layers.blocks import note, write_note
 from napari_sam3_assistant.layers.features import next_value, pictures, set_next
 
@@ -36,6 +36,37 @@ def is_ours(layer: Any) -> bool:
 def misfits(layer: Any, image: Any) -> bool:
     """Return whether a layer of ours was made for a picture with other axes, and there is nothing in it."""
     return is_ours(layer) and not len(layer.data) and layer.ndim != image.ndim
+
+
+class Recorded(Protocol):
+    """What a layer of prompts held: which one, by its unique id (empty for none in use), and whether it is ours."""
+
+    @property
+    def layer(self) -> str: ...
+    @property
+    def ours(self) -> bool: ...
+
+
+def in_viewer(viewer: Any, record: Recorded, own: Callable[[], Any], removed: Any | None) -> Any | None:
+    """Return the layer of a record, brought back where it has left the viewer; None for none in use.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+    record : Recorded
+    own : callable
+        Returns our layer, made where it is gone.
+    removed : napari layer or None
+        A layer of the user's that has left the viewer.
+    """
+    found = images.layer_by_id(viewer, record.layer)
+    if found is not None or not record.layer:
+        return found
+    if record.ours:
+        return own()
+    if removed is not None and str(removed.unique_id) == record.layer:
+        viewer.layers.append(removed)
+    return images.layer_by_id(viewer, record.layer)
 
 
 def set_next_picture(layer: Any, image: Any) -> None:
