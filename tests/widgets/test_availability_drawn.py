@@ -75,7 +75,7 @@ def shared(image: str, tuning: str, prompt: str, run: str, results: str, table: 
         f"{image}.window.local": Drawn(always=CHOICE, shown=large),
         f"{image}.window.side": Drawn(always=CHOICE, shown=lambda can, state: can.window.shown and can.window.sizes),
         f"{image}.window.whole": Drawn(
-            always=CHOICE, shown=lambda can, state: can.window.shown and not can.window.sizes
+            always=CHOICE, shown=lambda can, state: can.window.more and not can.window.sizes
         ),
         f"{prompt}.create": Drawn("prompt.create", _everywhere_or(prompt, "prompt.layer")),
         **{
