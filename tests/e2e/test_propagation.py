@@ -193,6 +193,27 @@ def test_a_click_comes_in_between_two_frames_and_cancel_keeps_what_is_done(open_
     assert driver.state.video.done == done
 
 
+def test_cancel_between_two_frames_stops_the_run_too(open_driver, monkeypatch):
+    driver = open_driver((np.repeat(film(), 5, axis=0), {}), show=False)
+    begin(driver, 0)
+    controller = driver.widget.controller
+    taken, take = [], controller.propagation._take
+
+    def take_and_cancel(run, step):
+        take(run, step)
+        taken.append(step)
+        if len(taken) == 2:
+            controller.cancel()
+
+    monkeypatch.setattr(controller.propagation, "_take", take_and_cancel)
+    driver.state.task.direction = Direction.FORWARD
+    controller.run()
+    driver.wait(lambda: len(taken) == 2 and not driver.state.video.running, "The end")
+    driver.pump(0.2)
+
+    assert len(taken) == 2 and "What is done stays" in driver.state.run.message
+
+
 def test_it_stops_where_the_object_is_gone_and_says_so(open_driver):
     data = film()
     data[5:] = 20

@@ -57,6 +57,7 @@ class Propagating:
         self._controller, self._session = controller, session
         self._video, self._task = controller.state.video, controller.state.task
         self._run: Propagation | None = None
+        self._stopping: Propagation | None = None
         self._tracks: Tracks | None = None
         self._open = False
         self._moved: dict[str, int] = {}
@@ -231,6 +232,8 @@ class Propagating:
         self._video.progress = run.done / max(run.total, 1)
         if run.next_frame is None:
             self._end()
+        elif run is self._stopping:
+            self._end("Cancelled.")
         else:
             self._next(run)
 
@@ -284,6 +287,7 @@ class Propagating:
         """Stop after the frame that is worked on; what is done stays."""
         if self.running:
             self._controller.status.cancelling()
+        self._stopping = self._run  # between two frames there is nothing that the session could stop
         self._session.cancel()
 
     def end_session(self) -> None:
