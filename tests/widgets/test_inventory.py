@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QTableView,
+    QTextEdit,
     QWidget,
 )
 
@@ -124,7 +125,8 @@ def plain(written: set[str]) -> set[str]:
 def test_every_label_hint_and_tip_is_there(widget):
     wanted = {"top": TOP, "simple": SIMPLE, "advanced": ADVANCED}
     missing = {part: set(names) - plain(texts(getattr(widget, part))) for part, names in wanted.items()}
-    fields = [*widget.advanced.findChildren(QLineEdit), *widget.advanced.findChildren(QPlainTextEdit)]
+    kinds = QLineEdit, QTextEdit, QPlainTextEdit
+    fields = [one for kind in kinds for one in widget.advanced.findChildren(kind)]
     tips = "\n".join(one.toolTip() for one in widget.findChildren(QWidget))
 
     assert missing == {"top": set(), "simple": set(), "advanced": set()}

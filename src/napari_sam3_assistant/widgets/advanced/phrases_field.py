@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QFrame, QPlainTextEdit
+from qtpy.QtWidgets import QTextEdit
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.widgets.bind import Bindings
@@ -14,7 +14,7 @@ MOST_HEIGHT_PX = 78
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
-class PhrasesField(QPlainTextEdit):
+class PhrasesField(QTextEdit):
     """Phrases, one a line: Enter begins another, Ctrl+Enter looks for all of them, Tab leaves the field."""
 
     def __init__(self, controller: AppController, bindings: Bindings) -> None:
@@ -24,7 +24,7 @@ class PhrasesField(QPlainTextEdit):
         self.setAccessibleName("Batch text prompts")
         self.setMaximumHeight(MOST_HEIGHT_PX)
         self.setTabChangesFocus(True)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setAcceptRichText(False)
         self._write(self._task.phrase_lines)
         self.textChanged.connect(self._typed)
         bindings.connect(self._task.events.phrase_lines, lambda text: self._write(text))
