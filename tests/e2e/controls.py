@@ -16,15 +16,15 @@ from qtpy.QtWidgets import (
     QApplication,
     QComboBox,
     QLineEdit,
+    QPlainTextEdit,
     QTableView,
-    QTextEdit,
     QWidget,
 )
 
 from napari_sam3_assistant.demo.driver import Driver
 from napari_sam3_assistant.layers import names, prompts
 
-KINDS = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QTextEdit, QTableView)
+KINDS = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QTableView)
 OURS = "napari_sam3_assistant"
 
 
@@ -68,7 +68,7 @@ def interactive(widget: QWidget) -> list[QWidget]:
 
 
 def _usable(control: QWidget) -> bool:
-    return isinstance(control, KINDS) and not (isinstance(control, QTextEdit) and control.isReadOnly())
+    return isinstance(control, KINDS) and not (isinstance(control, QPlainTextEdit) and control.isReadOnly())
 
 
 def _part(control: QWidget) -> bool:

@@ -21,7 +21,7 @@ from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QTableView, QTextEdit
+from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QTableView
 
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import Phase
@@ -263,7 +263,7 @@ class Anyhow:
             one.clear()
             one.insert(WORDS[value % len(WORDS)])
             QTest.keyClick(one, Qt.Key.Key_Return)
-        elif isinstance(one, QTextEdit):
+        elif isinstance(one, QPlainTextEdit):
             one.setPlainText("\n".join(WORDS[: value % len(WORDS)]))
         elif isinstance(one, QTableView) and one.model().rowCount():
             one.clicked.emit(one.model().index(value % one.model().rowCount(), 0))
