@@ -163,7 +163,7 @@ def _memory(opened: Opened, scene: Scene, times: int) -> Figure:
     found = []
     for place in _places(scene, min(times, 3)):
         opened.forget()
-        opened.widget.controller._runtime.embeddings.clear()  # the window is read again
+        opened.widget.controller.parting.embeddings.clear()  # the window is read again
         with Traced() as traced:
             opened.click(place)
         found.append(traced.mb)
@@ -173,7 +173,7 @@ def _memory(opened: Opened, scene: Scene, times: int) -> Figure:
 def _looked(opened: Opened, scene: Scene, times: int) -> dict[Measure, Figure]:
     """Measure clicks that the built-in engine answers."""
     froze, bare, read = list[float](), list[float](), list[float]()
-    layers, embeddings = opened.viewer.layers, opened.widget.controller._runtime.embeddings
+    layers, embeddings = opened.viewer.layers, opened.widget.controller.parting.embeddings
     for place in _places(scene, times):
         opened.forget()
         embeddings.clear()

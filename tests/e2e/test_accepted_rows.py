@@ -137,4 +137,4 @@ def test_rows_go_with_their_image_also_where_it_is_not_in_use_and_the_status_say
     assert [row[1:] for row in seen(driver)] == [["1", "49"]]
     driver.widget.controller.status.idle("Object 1 selected.")
     driver.viewer.layers.remove("other")
-    assert seen(driver) == [] and driver.state.run.message == "The image other was removed."
+    assert driver.state.results.rows == () and driver.state.run.message == "The image other was removed."

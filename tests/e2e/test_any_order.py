@@ -502,7 +502,7 @@ ACTIONS = {
     },
 }
 LEAST = {
-    "masks": 80, "settled with masks": 50, "accepted": 25, "steps back": 25, "batches": 10, "frames": 10, "mode": 20,
+    "masks": 80, "settled with masks": 50, "accepted": 15, "steps back": 25, "batches": 10, "frames": 10, "mode": 20,
     "touched": 300, "crops": 5, "closed": 10, "own layers": 20,
 }  # fmt: skip
 """How often each must have happened."""

@@ -196,4 +196,4 @@ def test_a_batch_of_phrases_is_one_encoding_for_each_picture(encodes, sam3):
     assert len(encodes) - known <= 1, "the picture on screen was read before"
     found = {row.prompt for row in driver.state.results.rows}
     assert found <= {"cell", "nucleus", "red, blood"} and found
-    assert {row.layer for row in driver.state.results.rows} <= {"Image", "other"}
+    assert {row.layer for row in driver.state.results.rows} <= {"data", "other"}

@@ -173,9 +173,10 @@ def test_where_the_image_is_removed_meanwhile_the_file_is_whole_and_it_is_said(n
         slow.meanwhile(noisy, lambda: viewer.layers.remove("cells"))
         noisy.wait(lambda: not noisy.state.output.saving, "The end of saving")
 
-        path = noisy.state.output.saved
+        (name,) = set(files(tmp_path / "out")) - set(there)
+        path = tmp_path / "out" / name
         assert "Its image was removed meanwhile" in noisy.state.run.message and str(path) in noisy.state.run.message
-        assert files(tmp_path / "out") == sorted([*there, path.name]) and read_labels(path).labels.any()
+        assert read_labels(path).labels.any()
         there = files(tmp_path / "out")
         noisy.widget.controller.choose_image(str(viewer.add_image(squares(), name="cells").unique_id), arm=True)
         noisy.wait_until_idle()
@@ -216,7 +217,7 @@ def test_any_name_that_is_typed_becomes_a_file_in_the_folder(noisy, tmp_path):
     folder = tmp_path / "names"
     noisy.state.output.folder = str(folder)
     wanted = {"../up": "_up.tif", "CON": "_CON.tif", "con.x": "_con.x.tif", "a\nb": "a_b.tif", "..": "image.tif"}
-    wanted |= {"mine.png": "mine.tif", 'q"': "q_.tif", "x" * 300: "x" * 180 + ".tif", "dots...": "dots....tif"}
+    wanted |= {"mine.png": "mine.tif", 'q"': "q_.tif", "x" * 300: "x" * 150 + ".tif", "dots...": "dots....tif"}
 
     for name in wanted:
         noisy.state.output.filename = name

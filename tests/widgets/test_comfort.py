@@ -283,7 +283,8 @@ def _seen(one) -> tuple[str, int]:
     if isinstance(one, QElidingLabel):
         return one.text(), one.contentsRect().width()
     if isinstance(one, QLabel) and one.wordWrap():
-        return ("", 0) if one.heightForWidth(one.width()) <= one.height() else (one.text(), 0)
+        fits = one.fontMetrics().horizontalAdvance(one.text()) <= one.width()
+        return ("", 0) if fits or one.heightForWidth(one.width()) <= one.height() else (one.text(), 0)
     if isinstance(one, Combo):
         return one.currentText(), one.room()
     if isinstance(one, Field):

@@ -22,13 +22,13 @@ class Parting:
     """
 
     def __init__(self, controller: AppController, embeddings: EmbeddingCache) -> None:
-        self._controller, self._embeddings = controller, embeddings
+        self._controller, self.embeddings = controller, embeddings
 
     def removed(self, layer: Any) -> None:
         """Let go of a layer."""
         controller, identity = self._controller, str(layer.unique_id)
         controller.channels.forget(layer)
-        self._embeddings.drop(lambda key: key.identity == identity)
+        self.embeddings.drop(lambda key: key.identity == identity)
         self._tell_parts(layer)
         if layer.name == names.PREVIEW_LABELS and not controller.board.drawing:
             if len(controller.board.draft.objects):
