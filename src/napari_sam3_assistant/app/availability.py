@@ -23,6 +23,7 @@ from napari_sam3_assistant.app.views import (
     RunView,
     TableView,
     WindowView,
+    action,
 )
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import names
@@ -36,7 +37,7 @@ def availability(state: AppState) -> Availability:
     active = state.task.active_image is not None
     return Availability(
         start=state.task.image is None,
-        use_image=_action(active, "Segment the selected image.", "Open an image first."),
+        use_image=action(active, "Segment the selected image.", "Open an image first."),
         engine=model_hints.reason(state.model, held_back=state.held_back),
         summary=state.task.summary or "No image layer selected.",
         channels=_channels(state),
@@ -64,8 +65,8 @@ def _window(task: TaskState) -> WindowView:
 def _batch(task: TaskState) -> BatchView:
     why_not = batch_words.why_no_images(task)
     return BatchView(
-        images=_action(not why_not, batch_words.ALL_IMAGES, why_not),
-        lines=_action(task.task is Task.TEXT, batch_words.LINES, batch_words.NO_LINES),
+        images=action(not why_not, batch_words.ALL_IMAGES, why_not),
+        lines=action(task.task is Task.TEXT, batch_words.LINES, batch_words.NO_LINES),
     )
 
 
@@ -79,7 +80,7 @@ def _channels(state: AppState) -> ChannelsView:
         mix=task.mix,
         taken=task.limits is not None,
         old=task.limits_old,
-        limits=_action(not task.color, hints.limits(state), "A picture in colour is taken as it is."),
+        limits=action(not task.color, hints.limits(state), "A picture in colour is taken as it is."),
     )
 
 
@@ -97,7 +98,7 @@ def _prompt(state: AppState) -> PromptView:
         threshold=words or task.task is Task.EXEMPLAR,
         layer=(free and not words) or (task.task is Task.EXEMPLAR and not there) or bool(task.prompts_from),
         create=Action(True, create_tip(state)),
-        reset=_action(something, hints.reset_tip(task), "There is no prompt to remove."),
+        reset=action(something, hints.reset_tip(task), "There is no prompt to remove."),
         hint=hints.prompt_hint(state),
         uses=hints.uses(task),
     )
@@ -117,17 +118,17 @@ def _objects(state: AppState) -> ObjectsView:
     waits = "" if free else "Wait until the masks are saved."
     return ObjectsView(
         text=hints.object_line(state),
-        previous=_action(more, "Select the previous object (Shift+W).", "There is no other object."),
-        next=_action(more, "Select the next object (W).", "There is no other object."),
-        begin=_action(
+        previous=action(more, "Select the previous object (Shift+W).", "There is no other object."),
+        next=action(more, "Select the next object (W).", "There is no other object."),
+        begin=action(
             begin and not begun, "The next click begins another object (N).", "The next click begins an object anyway."
         ),
-        delete=_action(chosen, f"Take object {selected} and its prompts away (Q).", first),
-        reading=_action(several, "Show another reading of the same prompts (G).", single),
-        undo=_action(
+        delete=action(chosen, f"Take object {selected} and its prompts away (Q).", first),
+        reading=action(several, "Show another reading of the same prompts (G).", single),
+        undo=action(
             bool(results.undo) and free, f"Undo: {results.undo} (Ctrl+Z).", waits or "There is nothing to undo."
         ),
-        redo=_action(
+        redo=action(
             bool(results.redo) and free, f"Redo: {results.redo} (Ctrl+Shift+Z).", waits or "There is nothing to redo."
         ),
     )
@@ -152,9 +153,9 @@ def _run(state: AppState) -> RunView:
         status=" ".join(filter(None, (run.message, run.hint))),
         problem=run.phase is Phase.FAILED,
         run=video.start if video.on else asked,
-        cancel=_action(stoppable, "Stop what runs; prompts and masks stay.", "Nothing runs."),
-        clear_preview=_action(shown, "Remove the preview; prompts and saved masks stay.", "There is no preview."),
-        clear_results=_action(bool(results.rows), "Empty the table; masks and prompts stay.", "There are no results."),
+        cancel=action(stoppable, "Stop what runs; prompts and masks stay.", "Nothing runs."),
+        clear_preview=action(shown, "Remove the preview; prompts and saved masks stay.", "There is no preview."),
+        clear_results=action(bool(results.rows), "Empty the table; masks and prompts stay.", "There are no results."),
         title=video.start_title if video.on else "Run Preview",
         go_on=video.go_on,
         go_on_title=video.go_on_title,
@@ -194,22 +195,22 @@ def _results(state: AppState) -> ResultsView:
     copied = f"Copy the masks of all frames to a new layer {names.SAVED_PROPAGATED}." if stack else copied
     return ResultsView(
         text=hints.results_lines(state),
-        accept_clear=_action(count > 0, f"{accept}, and clear the prompts (K).", none),
-        accept_only=_action(
+        accept_clear=action(count > 0, f"{accept}, and clear the prompts (K).", none),
+        accept_only=action(
             new > 0, f"{accept}; the prompts stay (Shift+K).", "All are accepted already." if count else none
         ),
-        undo_accept=_action(
+        undo_accept=action(
             results.accepted > 0, f"Take back what went into {hints.ACCEPTED} last.", "Nothing was accepted yet."
         ),
         edit=Action(results.edit is not EditAccepted.NONE, hints.EDIT[results.edit][1]),
         edit_text=hints.EDIT[results.edit][0],
-        save=_action(
+        save=action(
             (files > 0 or results.kept > 0) and not output.saving,
             f"Write {masks}." if files else "Write the accepted labels to a file.",
             waits,
         ),
-        save_clean=_action(preview, f"Write {masks}, keep them as a layer named as it, and remove the preview.", waits),
-        save_labels=_action(
+        save_clean=action(preview, f"Write {masks}, keep them as a layer named as it, and remove the preview.", waits),
+        save_labels=action(
             preview,
             copied
             if files < 2
@@ -217,7 +218,7 @@ def _results(state: AppState) -> ResultsView:
             waits,
         ),
         everywhere=everywhere,
-        open_folder=_action(output.saved is not None, saved, "Nothing was saved yet."),
+        open_folder=action(output.saved is not None, saved, "Nothing was saved yet."),
         unload=state.model.loaded or state.model.in_use == registry.SAM3.name,
         saved=str(output.saved or ""),
         found=hints.found_lines(state),
@@ -236,10 +237,6 @@ def _table(state: AppState) -> TableView:
         row=results.row,
         empty="No objects yet." if not len(results.objects) else "Cleared. An object comes back when it changes.",
         all_planes=results.all_planes,
-        copy=_action(count > 0, f"Copy {rows} to the clipboard, for a spreadsheet.", none),
-        export=_action(count > 0, f"Write {rows} to a file, with sizes and places in pixels and world units.", none),
+        copy=action(count > 0, f"Copy {rows} to the clipboard, for a spreadsheet.", none),
+        export=action(count > 0, f"Write {rows} to a file, with sizes and places in pixels and world units.", none),
     )
-
-
-def _action(enabled: bool, does: str, missing: str) -> Action:
-    return Action(enabled, does if enabled else missing)

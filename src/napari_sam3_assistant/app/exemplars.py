@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_sam3_assistant.app import exemplar_view
 from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.app.task_state import CropRegion, TaskState
-from napari_sam3_assistant.app.using import Using
+from napari_sam3_assistant.app.using import Using, counted
 from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.core.prompts import BoxPrompt, Query
@@ -57,8 +57,8 @@ class Exemplars:
             return Using(layer, left_out=f"{error.message} {error.hint}".strip())
         if self._task.crop_region is CropRegion.BOX:
             unused = 0  # positive boxes that lie on both pictures are about the crop
-        text = said + (f", {_count(len(against), 'counter-example')}" if against else "")
-        left_out = f"{_count(unused, 'example')} on the target image left out: a crop image is used." if unused else ""
+        text = said + (f", {counted(len(against), 'counter-example')}" if against else "")
+        left_out = f"{counted(unused, 'example')} on the target image left out: a crop image is used." if unused else ""
         return Using(layer, 1, text, left_out, examples=against, crop=crop)
 
     def _on_target(self, here: OnScreen) -> tuple[tuple[BoxPrompt, ...], int]:
@@ -130,7 +130,3 @@ def _sized(zoom: tuple[float, float]) -> str:
         return ""
     ratios = " x ".join(f"{ratio:.3g}" for ratio in (zoom if abs(zoom[0] / zoom[1] - 1) > SAME_SIZE else zoom[:1]))
     return f", resampled {ratios} times to the target's pixel size"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from napari_sam3_assistant.app import hints
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.app.task_state import PromptKind
-from napari_sam3_assistant.app.views import Action, GuideView
+from napari_sam3_assistant.app.views import Action, GuideView, action
 from napari_sam3_assistant.tasks.jobs import Task
 
 CHOOSE_2D = "Choose the task 2D segmentation first: this task has its own prompt type."
@@ -32,13 +32,13 @@ def guide(state: AppState) -> GuideView:
     )
     apply = points and task.points_from.current is not None
     return GuideView(
-        kind=_action(free, "What shows the objects.", CHOOSE_2D),
-        next_point=_action(points, "What the next point means (T changes it).", CHOOSE_POINTS),
-        next_box=_action(task.task is Task.EXEMPLAR, "What the next box shows (J changes it).", CHOOSE_EXEMPLAR),
-        words=_action(words or free, WHAT if words else NOT_YET, CHOOSE_TEXT),
-        threshold=_action(words or task.task is Task.EXEMPLAR, THRESHOLD, CHOOSE_FINDING),
-        apply=_action(apply, APPLY, NO_POINTS if points else CHOOSE_POINTS),
-        clear=_action(something, CLEAR, "There is neither text nor a prompt to clear."),
+        kind=action(free, "What shows the objects.", CHOOSE_2D),
+        next_point=action(points, "What the next point means (T changes it).", CHOOSE_POINTS),
+        next_box=action(task.task is Task.EXEMPLAR, "What the next box shows (J changes it).", CHOOSE_EXEMPLAR),
+        words=action(words or free, WHAT if words else NOT_YET, CHOOSE_TEXT),
+        threshold=action(words or task.task is Task.EXEMPLAR, THRESHOLD, CHOOSE_FINDING),
+        apply=action(apply, APPLY, NO_POINTS if points else CHOOSE_POINTS),
+        clear=action(something, CLEAR, "There is neither text nor a prompt to clear."),
         refresh=Action(True, REFRESH),
         points=task.points_from,
         shapes=task.shapes_from,
@@ -52,7 +52,3 @@ def create_tip(state: AppState) -> str:
         return "Begin to type what you look for: words need no layer."
     layer = hints.LAYERS[state.task.kind]
     return f"Make or select the layer {layer}: the next click in the canvas is a prompt."
-
-
-def _action(enabled: bool, does: str, missing: str) -> Action:
-    return Action(enabled, does if enabled else missing)

@@ -89,7 +89,7 @@ def not_in_use(controller: AppController, here: OnScreen) -> str:
     if task.kind is not PromptKind.BOX and boxes is not None:
         there.append((shapes.count_shapes(boxes, *where), "box"))
     parts = [
-        f"{_count(count, noun)} {'is' if count == 1 else 'are'} not used by {by}." for count, noun in there if count
+        f"{counted(count, noun)} {'is' if count == 1 else 'are'} not used by {by}." for count, noun in there if count
     ]
     if task.kind is not PromptKind.LABELS and controller.masks.painted:
         parts.append(f"What is painted is not used by {by}.")
@@ -116,7 +116,7 @@ def _words(controller: AppController) -> Using:
         return Using(True)
     names = ", ".join(one.text for one in phrases[:4]) + (" ..." if len(phrases) > 4 else "")
     both = " (of both fields)" if task.text.strip() and task.lines.strip() else ""
-    return Using(True, len(phrases), f"{_count(len(phrases), 'phrase')}{both}: {names}")
+    return Using(True, len(phrases), f"{counted(len(phrases), 'phrase')}{both}: {names}")
 
 
 def _points(controller: AppController, here: OnScreen) -> Using:
@@ -127,7 +127,7 @@ def _points(controller: AppController, here: OnScreen) -> Using:
     by_object = found.by_object()
     more = list(by_object)[MOST_OBJECTS:]
     count = len(found.points) - sum(len(by_object.pop(id)) for id in more)
-    text = _count(count, "point")
+    text = counted(count, "point")
     if len(by_object) > 1:
         text += f" of {len(by_object)} objects"
     left_out = _left_out("point", found.elsewhere, found.outside, nowhere=found.nowhere)
@@ -147,16 +147,16 @@ def _boxes(controller: AppController, here: OnScreen, *, examples: bool) -> Usin
     if examples:
         made = tuple(shape.box for shape in found.shapes)
         good = sum(box.positive for box in made)
-        text = _count(good, "example") + (
-            f", {_count(len(made) - good, 'counter-example')}" if good < len(made) else ""
+        text = counted(good, "example") + (
+            f", {counted(len(made) - good, 'counter-example')}" if good < len(made) else ""
         )
         return Using(True, good, text if made else "", left_out, examples=made)
     good_ones = [shape for shape in found.shapes if shape.box.positive]
     counter = len(found.shapes) - len(good_ones)
     if counter:
         said = "is a counter-example" if counter == 1 else "are counter-examples"
-        left_out = " ".join(filter(None, (left_out, f"{_count(counter, 'box')} {said}: for Exemplar only.")))
-    return Using(True, len(good_ones), _count(len(good_ones), "box") if good_ones else "", left_out, shapes=good_ones)
+        left_out = " ".join(filter(None, (left_out, f"{counted(counter, 'box')} {said}: for Exemplar only.")))
+    return Using(True, len(good_ones), counted(len(good_ones), "box") if good_ones else "", left_out, shapes=good_ones)
 
 
 def _labels(controller: AppController, here: OnScreen) -> Using:
@@ -172,7 +172,8 @@ def _labels(controller: AppController, here: OnScreen) -> Using:
     return Using(True, len(values), text if values else "", left_out, shapes=found.prompts)
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Return how many there are of something: ``"1 box"``, ``"3 boxes"``."""
     plural = {"box": "boxes"}.get(noun, f"{noun}s")
     return f"{number} {noun if number == 1 else plural}"
 
@@ -182,7 +183,7 @@ def _of_others(controller: AppController, noun: str, pictures: Collection[str]) 
     there = {str(layer.unique_id) for layer in controller.viewer.layers}
     closed = sum(one not in there for one in pictures)
     parts = [
-        f"{_count(count, noun)} of {where} left out."
+        f"{counted(count, noun)} of {where} left out."
         for count, where in ((len(pictures) - closed, "another picture"), (closed, "a picture that was closed"))
         if count
     ]
@@ -191,7 +192,7 @@ def _of_others(controller: AppController, noun: str, pictures: Collection[str]) 
 
 def _left_out(noun: str, elsewhere: int, outside: int, empty: int = 0, nowhere: int = 0) -> str:
     parts = [
-        f"{_count(count, noun)} {where} left out."
+        f"{counted(count, noun)} {where} left out."
         for count, where in (
             (elsewhere, "on other slices"),
             (outside, "outside the image"),

@@ -17,6 +17,11 @@ class Action:
     tip: str
 
 
+def action(enabled: bool, does: str, missing: str) -> Action:
+    """Return the action with the tip that applies: what it does, or what is missing."""
+    return Action(enabled, does if enabled else missing)
+
+
 @dataclass(frozen=True, slots=True)
 class ModelView:
     """The model of SAM3.
