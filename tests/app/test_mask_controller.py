@@ -10,9 +10,9 @@ import pytest
 import zarr
 
 from napari_sam3_assistant.app import runtime as runtimes
-from napari_sam3_assistant.app.mask_controller import MaskController
-from napari_sam3_assistant.app.mask_state import MaskState
-from napari_sam3_assistant.app.mask_work import WORKER
+from napari_sam3_assistant.app.masking.controller import MaskController
+from napari_sam3_assistant.app.masking.state import MaskState
+from napari_sam3_assistant.app.masking.work import WORKER
 from napari_sam3_assistant.layers.world import camera_of
 from napari_sam3_assistant.tasks.jobs import Job, Kind
 from napari_sam3_assistant.widgets.bind import on_main
@@ -82,10 +82,10 @@ def test_components_are_listed_and_the_message_counts_them(viewer, open_masks, f
     viewer.add_labels(rings(), name="cells")
     masks = open_masks(viewer)
 
-    masks.analyze()
+    masks.cleanup.analyze()
 
     assert finish(masks) == "Analyzed 3 connected component(s) in cells."
-    assert [(one.label, one.area) for one in masks.state.components] == [(1, 1), (1, 96), (3, 221)]
+    assert [(one.label, one.area) for one in masks.cleanup.state.components] == [(1, 1), (1, 96), (3, 221)]
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64])
@@ -93,9 +93,9 @@ def test_any_type_of_labels_is_cleaned_and_brought_back(viewer, open_masks, fini
     layer = viewer.add_labels(rings(dtype), name="cells")
     original, masks = layer.data.copy(), open_masks(viewer)
 
-    masks.remove_small()
+    masks.cleanup.remove_small()
     assert finish(masks) == "Removed components smaller than 64 pixels from cells. 1 pixel(s) changed."
-    masks.fill_holes()
+    masks.cleanup.fill_holes()
     assert finish(masks) == "Filled holes up to 256 pixels in cells. 8 pixel(s) changed."
 
     assert not layer.data[0, 39]
@@ -116,15 +116,15 @@ def test_volumes_and_series_of_volumes_are_cleaned(viewer, open_masks, finish, a
     layer = viewer.add_labels(data, name="cells")
     masks = open_masks(viewer)
 
-    masks.analyze()
+    masks.cleanup.analyze()
     finish(masks)
-    masks.locate(masks.state.components[-1])
-    masks.fill_holes()
+    masks.cleanup.locate(masks.cleanup.state.components[-1])
+    masks.cleanup.fill_holes()
     finish(masks)
-    masks.remove_small()
+    masks.cleanup.remove_small()
     finish(masks)
 
-    assert masks.state.axes == axes
+    assert masks.cleanup.state.axes == axes
     assert (layer.data[..., 3, 5, 5] == 2).all()
     assert not (layer.data == 5).any()
 
@@ -132,10 +132,10 @@ def test_volumes_and_series_of_volumes_are_cleaned(viewer, open_masks, finish, a
 def test_deleting_touches_the_selected_components_alone(viewer, open_masks, finish):
     layer = viewer.add_labels(rings(), name="cells")
     masks = open_masks(viewer)
-    masks.analyze()
+    masks.cleanup.analyze()
     finish(masks)
 
-    masks.delete(masks.state.components[:1])
+    masks.cleanup.delete(masks.cleanup.state.components[:1])
 
     assert finish(masks) == "Deleted 1 selected component(s) from cells. 1 pixel(s) changed."
     assert layer.data[0, 39] == 0
@@ -147,10 +147,10 @@ def test_locating_brings_a_component_of_a_scaled_layer_to_the_middle_of_the_view
     data[3, 10:13, 20:23] = 1
     viewer.add_labels(data, name="cells", scale=(2, 0.5, 0.5), translate=(0, 100, 0))
     masks = open_masks(viewer)
-    masks.analyze()
+    masks.cleanup.analyze()
     finish(masks)
 
-    masks.locate(masks.state.components[0])
+    masks.cleanup.locate(masks.cleanup.state.components[0])
 
     assert masks.state.message == "Located component 1 label 1 at centroid 3.0, 11.0, 21.0."
     assert tuple(camera_of(viewer).center)[-2:] == (105.5, 10.5)
@@ -160,27 +160,27 @@ def test_locating_brings_a_component_of_a_scaled_layer_to_the_middle_of_the_view
 def test_after_an_edit_no_component_of_the_old_pixels_is_listed(viewer, open_masks, finish):
     viewer.add_labels(rings(), name="cells")
     masks = open_masks(viewer)
-    masks.analyze()
+    masks.cleanup.analyze()
     finish(masks)
 
-    masks.fill_holes()
+    masks.cleanup.fill_holes()
     finish(masks)
 
-    assert masks.state.components == ()
-    assert masks.state.listing == "The layer has changed.\nPress Analyze Layer to list its components again."
+    assert masks.cleanup.state.components == ()
+    assert masks.cleanup.listing == "The layer has changed.\nPress Analyze Layer to list its components again."
 
 
 def test_painting_takes_the_components_off_the_list(viewer, open_masks, finish):
     layer = viewer.add_labels(rings(), name="cells")
     masks = open_masks(viewer)
-    masks.analyze()
+    masks.cleanup.analyze()
     finish(masks)
-    held = masks.state.components[:1]
+    held = masks.cleanup.state.components[:1]
 
     layer.paint((30, 5), 1)
 
-    assert masks.state.outdated
-    masks.locate(held[0])
+    assert masks.cleanup.state.outdated
+    masks.cleanup.locate(held[0])
     assert masks.state.failed
 
 
@@ -189,11 +189,11 @@ def test_without_a_labels_layer_every_operation_says_what_to_do(viewer, open_mas
     masks = open_masks(viewer)
 
     for run, text in (
-        (masks.analyze, "Select a target Labels layer for component analysis."),
-        (masks.remove_small, "Select a target Labels layer."),
-        (masks.fill_holes, "Select a target Labels layer."),
+        (masks.cleanup.analyze, "Select a target Labels layer for component analysis."),
+        (masks.cleanup.remove_small, "Select a target Labels layer."),
+        (masks.cleanup.fill_holes, "Select a target Labels layer."),
         (masks.undo, "Select a target Labels layer."),
-        (lambda: masks.delete(()), "Select component rows to delete."),
+        (lambda: masks.cleanup.delete(()), "Select component rows to delete."),
     ):
         run()
         assert masks.state.failed
@@ -205,10 +205,10 @@ def test_empty_labels_have_no_components_and_nothing_to_clean(viewer, open_masks
     viewer.add_labels(np.zeros((9, 9), int), name="cells")
     masks = open_masks(viewer)
 
-    masks.analyze()
+    masks.cleanup.analyze()
     finish(masks)
-    assert masks.state.listing == "There is no object in this layer."
-    masks.remove_small()
+    assert masks.cleanup.listing == "There is no object in this layer."
+    masks.cleanup.remove_small()
 
     assert finish(masks) == "Remove Small Objects made no changes in cells."
     assert masks.state.undo is None
@@ -228,7 +228,7 @@ def test_undo_beyond_the_beginning_says_so(viewer, open_masks, finish):
 def test_what_was_undone_can_be_made_again(viewer, open_masks, finish):
     layer = viewer.add_labels(rings(), name="cells")
     masks = open_masks(viewer)
-    masks.fill_holes()
+    masks.cleanup.fill_holes()
     finish(masks)
     filled = layer.data.copy()
 
@@ -245,7 +245,7 @@ def test_what_was_undone_can_be_made_again(viewer, open_masks, finish):
 def test_edits_of_pixels_that_were_replaced_cannot_be_undone(viewer, open_masks, finish, shape):
     layer = viewer.add_labels(rings(), name="cells")
     masks = open_masks(viewer)
-    masks.fill_holes()
+    masks.cleanup.fill_holes()
     finish(masks)
 
     layer.data = np.full(shape, 6)
@@ -259,7 +259,7 @@ def test_edits_of_pixels_that_were_replaced_cannot_be_undone(viewer, open_masks,
 def test_pixels_replaced_while_another_layer_was_the_target_are_noticed(viewer, open_masks, finish):
     layer = viewer.add_labels(rings(), name="cells")
     masks = open_masks(viewer)
-    masks.fill_holes()
+    masks.cleanup.fill_holes()
     finish(masks)
     other = viewer.add_labels(rings(), name="other")
     masks.choose(str(other.unique_id))
@@ -283,7 +283,7 @@ def test_layers_that_cannot_be_cleaned_say_why_and_what_to_do(viewer, open_masks
     viewer.add_labels(data, name="cells")
     masks = open_masks(viewer)
 
-    for run in (masks.analyze, masks.fill_holes):
+    for run in (masks.cleanup.analyze, masks.cleanup.fill_holes):
         run()
 
         assert masks.state.failed
@@ -297,9 +297,9 @@ def test_read_only_labels_are_analyzed_and_not_changed(viewer, open_masks, finis
     viewer.add_labels(data, name="cells")
     masks = open_masks(viewer)
 
-    masks.analyze()
+    masks.cleanup.analyze()
     assert finish(masks) == "Analyzed 3 connected component(s) in cells."
-    masks.fill_holes()
+    masks.cleanup.fill_holes()
 
     assert finish(masks) == "cells is read-only and cannot be changed. Duplicate it and use the copy."
 
@@ -308,9 +308,9 @@ def test_an_edit_is_dropped_where_someone_painted_meanwhile(viewer, open_masks, 
     layer = viewer.add_labels(rings(), name="cells")
     masks = open_masks(viewer)
 
-    masks.fill_holes()
+    masks.cleanup.fill_holes()
     hold.set()
-    masks._work.current.future.result(10)  # computed, and not yet shown
+    masks.desk.work.current.future.result(10)  # computed, and not yet shown
     layer.data[5, 5] = 9
     said = finish(masks)
 
@@ -323,24 +323,24 @@ def test_components_found_in_pixels_that_were_painted_meanwhile_are_not_listed(v
     layer = viewer.add_labels(rings(), name="cells")
     masks = open_masks(viewer)
 
-    masks.analyze()
+    masks.cleanup.analyze()
     layer.paint((30, 5), 1)
     hold.set()
 
     assert finish(masks) == "cells was changed meanwhile. Press Analyze Layer again."
-    assert not masks.state.components
+    assert not masks.cleanup.state.components
 
 
 def test_cancel_takes_effect_at_once_and_the_next_operation_works(viewer, open_masks, finish, hold):
     layer = viewer.add_labels(rings(), name="cells")
     masks = open_masks(viewer)
 
-    masks.fill_holes()
+    masks.cleanup.fill_holes()
     masks.cancel()
 
     assert (masks.state.busy, masks.state.message) == ("", "Cancelled; the layer is unchanged.")
     hold.set()
-    masks.analyze()
+    masks.cleanup.analyze()
     assert finish(masks) == "Analyzed 3 connected component(s) in cells."
     np.testing.assert_array_equal(layer.data, rings())
 
@@ -350,8 +350,8 @@ def test_what_the_worker_computes_after_a_cancel_is_dropped(viewer, open_masks, 
     layer = viewer.add_labels(data, name="cells")
     masks = open_masks(viewer)
 
-    masks.fill_holes()
-    future = masks._work.current.future
+    masks.cleanup.fill_holes()
+    future = masks.desk.work.current.future
     qtbot.waitUntil(future.running)
     masks.cancel()
     future.exception(10)
@@ -367,7 +367,7 @@ def test_a_layer_removed_during_an_operation_stops_it(viewer, open_masks, hold, 
     masks = open_masks(viewer)
     masks.choose(str(layer.unique_id))
 
-    masks.fill_holes()
+    masks.cleanup.fill_holes()
     viewer.layers.remove(layer)
     hold.set()
     qtbot.wait(20)
@@ -380,7 +380,7 @@ def test_a_layer_removed_during_an_operation_stops_it(viewer, open_masks, hold, 
 def test_a_new_layer_of_the_same_name_inherits_no_undo(viewer, open_masks, finish):
     layer = viewer.add_labels(rings(), name="cells")
     masks = open_masks(viewer)
-    masks.fill_holes()
+    masks.cleanup.fill_holes()
     finish(masks)
 
     viewer.layers.remove(layer)
@@ -393,9 +393,9 @@ def test_keys_pressed_while_an_operation_runs_change_nothing(viewer, open_masks,
     viewer.add_labels(rings(), name="cells")
     masks = open_masks(viewer)
 
-    masks.fill_holes()
+    masks.cleanup.fill_holes()
     masks.undo()
-    masks.remove_small()
+    masks.cleanup.remove_small()
     hold.set()
 
     assert finish(masks).startswith("Filled holes")
@@ -409,7 +409,7 @@ def test_an_edit_of_a_hidden_layer_and_of_one_shown_in_3d_is_written(viewer, ope
 
     for layer in (hidden, volume):
         masks.choose(str(layer.unique_id))
-        masks.remove_small()
+        masks.cleanup.remove_small()
         finish(masks)
 
         assert not layer.data[..., 0, 39].any()
@@ -421,9 +421,9 @@ def test_an_edit_of_very_many_pixels_is_written_and_undone(viewer, open_masks, f
     data[1:-1, 1:-1] = 0
     layer = viewer.add_labels(data, name="cells")
     masks = open_masks(viewer)
-    masks.state.hole_size = 0
+    masks.cleanup.state.hole_size = 0
 
-    masks.fill_holes()
+    masks.cleanup.fill_holes()
     assert finish(masks) == "Filled holes of any size in cells. 2,244,004 pixel(s) changed."
     assert layer.data.all()
     masks.undo()
@@ -438,7 +438,7 @@ def test_two_viewers_do_not_know_each_other(make_napari_viewer_proxy, open_masks
     second.add_labels(rings(), name="second")
     one, two = open_masks(first), open_masks(second)
 
-    two.fill_holes()
+    two.cleanup.fill_holes()
 
     assert finish(two).startswith("Filled holes up to 256 pixels in second.")
     assert one.state.undo is None
@@ -450,7 +450,7 @@ def test_closing_lets_go_of_the_viewer_and_of_what_runs(viewer, open_masks, hold
     before = callbacks(viewer), len(layer.events.data.callbacks), len(layer.events.paint.callbacks)
     masks = open_masks(viewer)
 
-    masks.fill_holes()
+    masks.cleanup.fill_holes()
     masks.close()
     hold.set()
     qtbot.wait(20)

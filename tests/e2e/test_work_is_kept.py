@@ -139,7 +139,8 @@ def test_a_dock_opened_again_is_as_high_as_at_first(open_driver):
         viewer.window.remove_dock_widget("all")
         driver.pump(0.1)
         _, widget = viewer.window.add_plugin_dock_widget("napari-sam3-assistant", "SAM3 Assistant")
-        driver.wait(lambda shown=widget.simple.parent(): shown.height() == heights[0])
-        heights.append(widget.simple.parent().height())
+        shown = widget.simple.parent()
+        driver.wait(lambda shown=shown: shown.height() == heights[0], f"A height of {heights[0]}")
+        heights.append(shown.height())
 
     assert len(set(heights)) == 1 and heights[0] > 300, heights

@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from napari_sam3_assistant.app import runtime
 from napari_sam3_assistant.app.controller import AppController
-from napari_sam3_assistant.app.mask_controller import MaskController
+from napari_sam3_assistant.app.masking.controller import MaskController
 
 
 class Controller(Protocol):

@@ -7,9 +7,12 @@ other side draws and cancels.
 from __future__ import annotations
 
 import threading
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar
 
 from napari_sam3_assistant.core.errors import Cancelled
+
+T = TypeVar("T")
 
 
 class Progress(Protocol):
@@ -50,3 +53,42 @@ class CancelToken:
         """
         if self._event.is_set():
             raise Cancelled
+
+
+class Watch:
+    """Both ends of long work in one: it tells how far it is, and stops where that was asked for.
+
+    Parameters
+    ----------
+    progress : Progress
+        Told how far the work is.
+    cancel : CancelToken or None
+        Looked at between two steps.
+    """
+
+    __slots__ = ("_cancel", "_progress")
+
+    def __init__(self, progress: Progress = no_progress, cancel: CancelToken | None = None) -> None:
+        self._progress, self._cancel = progress, cancel
+
+    def at(self, fraction: float | None, message: str = "") -> None:
+        """Tell that ``fraction`` is done, and stop here if that was asked for.
+
+        Raises
+        ------
+        Cancelled
+            If the work shall stop.
+        """
+        if self._cancel is not None:
+            self._cancel.raise_if_cancelled()
+        self._progress(fraction, message)
+
+    def over(self, items: Sequence[T], message: str = "") -> Iterator[T]:
+        """Yield the items, telling and looking before each; errors as :meth:`at`."""
+        for done, item in enumerate(items):
+            self.at(done / len(items), message)
+            yield item
+
+
+UNWATCHED = Watch()
+"""Nobody is told, and nothing stops it."""

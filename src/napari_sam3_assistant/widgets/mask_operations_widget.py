@@ -6,15 +6,21 @@ from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QProgressBar, QTabWidget, QVBoxLayout
+from qtpy.QtWidgets import QProgressBar, QVBoxLayout
 
 from napari_sam3_assistant.app.assistants import MASKS
-from napari_sam3_assistant.app.mask_controller import MaskController
-from napari_sam3_assistant.app.mask_state import MaskState
+from napari_sam3_assistant.app.masking.controller import MaskController
+from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.widgets.bind import Redraw, on_main
 from napari_sam3_assistant.widgets.controls import button, paragraph, row
 from napari_sam3_assistant.widgets.dock import Dock
+from napari_sam3_assistant.widgets.masks.accepted import AcceptedTab
 from napari_sam3_assistant.widgets.masks.cleanup import CleanupTab
+from napari_sam3_assistant.widgets.masks.final import FinalTab
+from napari_sam3_assistant.widgets.masks.isolation import IsolationTab
+from napari_sam3_assistant.widgets.masks.merging import MergeTab
+from napari_sam3_assistant.widgets.masks.pages import Pages
+from napari_sam3_assistant.widgets.masks.review import ReviewTab
 
 
 class MaskOperationsWidget(Dock):
@@ -33,9 +39,24 @@ class MaskOperationsWidget(Dock):
         )
         self.state = self.controller.state
         self._bindings.on_close(lambda: MASKS.release(napari_viewer))
-        self.cleanup = CleanupTab(self.controller, self._bindings)
-        self.tabs = QTabWidget()
-        self.tabs.addTab(self.cleanup, "Mask Cleanup")
+        masks = self.controller
+        self.review = ReviewTab(masks.review, self.state, self._bindings)
+        self.accepted = AcceptedTab(masks.accepting, self.state, self._bindings)
+        self.cleanup = CleanupTab(masks, self._bindings)
+        self.isolation = IsolationTab(masks.isolation, self.state, self._bindings)
+        self.merging = MergeTab(masks.merging, self.state, self._bindings)
+        self.final = FinalTab(masks.final, self.state, self._bindings)
+        self.pages = Pages(
+            {
+                ReviewTab.title: (self.review, "Go through objects one by one: accept, reject, mark what needs work."),
+                AcceptedTab.title: (self.accepted, "Keep a preview as an object of a class."),
+                CleanupTab.title: (self.cleanup, "List the pieces of a layer, tidy them, change their values."),
+                IsolationTab.title: (self.isolation, "Sort out objects that several masks found twice, or in parts."),
+                MergeTab.title: (self.merging, "Join layers into the mask of one class."),
+                FinalTab.title: (self.final, "Join the masks of classes, and write a file."),
+            },
+            lambda title: setattr(self.state, "tab", title),
+        )
         self.status = paragraph()
         self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing() + 4)
         self.status.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -49,7 +70,7 @@ class MaskOperationsWidget(Dock):
         self.bar.setSizePolicy(policy)
         self.cancel = button("Cancel", self.controller.cancel, "The layer stays as it is.")
         layout = QVBoxLayout(self)
-        layout.addWidget(self.tabs, stretch=1)
+        layout.addWidget(self.pages, stretch=1)
         layout.addWidget(self.status)
         layout.addLayout(row(self.bar, self.cancel))
         for keys, slot in (
@@ -59,11 +80,16 @@ class MaskOperationsWidget(Dock):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(slot)
-        Redraw((self.state,), self._draw, self._bindings, self)
+        parts = (masks.cleanup, masks.review, masks.accepting, masks.merging, masks.isolation, masks.final)
+        states = [self.state, masks.cleanup.scope, *(part.state for part in parts)]
+        Redraw(tuple(states), self._draw, self._bindings, self)
 
     def _draw(self) -> None:
-        self.cleanup.draw()
+        self.pages.show_page(self.state.tab).draw()
         text = self.state.busy or self.state.message
         self.status.setText(f"\N{WARNING SIGN} {text}" if self.state.failed and not self.state.busy else text)
+        fraction = self.state.progress
+        self.bar.setRange(0, 0 if fraction is None else 100)
+        self.bar.setValue(0 if fraction is None else round(100 * fraction))
         self.bar.setVisible(bool(self.state.busy))
         self.cancel.setEnabled(bool(self.state.busy))

@@ -9,7 +9,7 @@ from napari_sam3_assistant.app.task_state import ImageItem
 from napari_sam3_assistant.layers import images, labels
 
 if TYPE_CHECKING:
-    from napari_sam3_assistant.app.mask_controller import MaskController
+    from napari_sam3_assistant.app.masking.controller import MaskController
 
 
 class MaskLayers:

@@ -1,0 +1,1 @@
+"""Mask Operations: its state, and its verbs, one module for each tab."""

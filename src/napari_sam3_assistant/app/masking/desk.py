@@ -1,0 +1,203 @@
+"""What all tabs of Mask Operations work with: the layers, the worker, the history, the line of status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy.typing as npt
+
+from napari_sam3_assistant.app.masking.edited import Edited
+from napari_sam3_assistant.app.masking.state import MaskState
+from napari_sam3_assistant.app.masking.work import MaskWork
+from napari_sam3_assistant.app.runtime import Runtime
+from napari_sam3_assistant.app.status import OnMain
+from napari_sam3_assistant.core.errors import AssistantError, PromptError
+from napari_sam3_assistant.core.progress import Watch
+from napari_sam3_assistant.layers import images, labels
+from napari_sam3_assistant.masks.edits import Edit
+from napari_sam3_assistant.masks.history import Record, pack
+
+T = TypeVar("T")
+Array = npt.NDArray[Any]
+NO_LAYER = PromptError("Select a target Labels layer.", hint="Open or make a Labels layer first.")
+
+
+class Desk:
+    """One operation at a time: read on the worker, written here in one block, or not at all.
+
+    Parameters
+    ----------
+    viewer : napari viewer
+        As napari gives it to plugins.
+    state : MaskState
+        Written here, drawn by the widget.
+    runtime : Runtime
+        The process's workers.
+    on_main : callable
+        Runs a function on the GUI thread, soon; callable from any thread.
+    """
+
+    def __init__(self, viewer: Any, state: MaskState, runtime: Runtime, on_main: OnMain) -> None:
+        self.viewer, self.state, self.on_main = viewer, state, on_main
+        self.work = MaskWork(runtime.scheduler, on_main, self._progressed, self.fail)
+        self.edited = Edited(state)
+
+    def layer(self, identity: str | None) -> Any | None:
+        """Return the layer with this unique id, or None where it is gone."""
+        return images.layer_by_id(self.viewer, identity)
+
+    def target(self) -> Any | None:
+        """Return the target Labels layer, or None."""
+        return self.layer(self.state.target)
+
+    def say(self, message: str) -> None:
+        """Tell the user, in the line of status."""
+        self._tell(message, False)
+
+    def fail(self, error: AssistantError) -> None:
+        """Tell the user what went wrong, and what to do now."""
+        self._tell(str(error), True)
+
+    def run(
+        self, busy: str, make: Callable[[Watch], T], done: Callable[[T], None], identity: str | None = None
+    ) -> None:
+        """Run ``make(watch)`` on the worker, then ``done(its result)`` here; errors of both become the message.
+
+        Nothing begins while something runs: buttons are disabled then, but keys come here all the same.
+
+        Parameters
+        ----------
+        busy : str
+            What the user reads meanwhile.
+        make, done : callable
+        identity : str or None
+            Unique id of the layer that it is about: if that goes, the work is dropped.
+        """
+        if self.work.current is None:
+            self.state.busy, self.state.progress = busy, None
+            self.work.start(identity, make, lambda result: self._done(done, result))
+
+    def read(
+        self,
+        layer: Any | None,
+        busy: str,
+        make: Callable[[Array, Watch], T],
+        done: Callable[[Any, T], None],
+        missing: AssistantError = NO_LAYER,
+    ) -> None:
+        """Run ``make(pixels, watch)`` on a layer's array on the worker, then ``done(layer, result)`` here."""
+        self._on_pixels(layer, busy, labels.data_in_memory, make, lambda layer, data, made: done(layer, made), missing)
+
+    def edit(
+        self,
+        layer: Any | None,
+        title: str,
+        make: Callable[[Array, Watch], Edit | None],
+        said: Callable[[str], str],
+    ) -> None:
+        """Change a layer by the edit that ``make(pixels, watch)`` returns, so that it can be undone.
+
+        Parameters
+        ----------
+        layer : napari Labels layer or None
+            None says what is missing.
+        title : str
+            What the user reads on Undo.
+        make : callable
+            On the worker; None where nothing changes.
+        said : callable
+            Returns what to tell of it once it is done, given the layer's name. How many pixels changed is added.
+        """
+
+        def packed(data: Array, watch: Watch) -> tuple[labels.Stroke, Record] | None:
+            made = make(data, watch)
+            return None if made is None else (labels.stroke_of(made), pack(made, title))
+
+        def done(layer: Any, data: Array, made: tuple[labels.Stroke, Record] | None) -> None:
+            if made is None:
+                self.say(f"{title} made no changes in {layer.name}.")
+                return
+            stroke, record = made
+            kept = self.edited.write(layer, data, stroke, record)
+            end = "." if kept else ", too many to be undone."
+            self.say(f"{said(str(layer.name))} {record.changed:,} pixel(s) changed{end}")
+
+        self._on_pixels(layer, f"{title}...", labels.editable_data, packed, done)
+
+    def undo(self, layer: Any | None) -> None:
+        """Take the last edit of a layer back."""
+        self._step(layer, -1)
+
+    def redo(self, layer: Any | None) -> None:
+        """Make again what was undone last in a layer."""
+        self._step(layer, 1)
+
+    def cancel(self) -> None:
+        """Stop the operation that runs; the layer stays as it is."""
+        if self.work.current is not None:
+            self.drop("Cancelled; the layer is unchanged.")
+
+    def drop(self, message: str) -> None:
+        """Stop the operation that runs, and say why."""
+        self.work.drop()
+        self.say(message)
+
+    def close(self) -> None:
+        """Stop work; layers stay as they are."""
+        self.work.drop()
+
+    def layer_removed(self, layer: Any) -> None:
+        """Forget a layer that has left the viewer."""
+        self.edited.forget(layer)
+        if self.work.current is not None and self.work.current.identity == str(layer.unique_id):
+            self.drop(f"{layer.name} was removed; the operation was stopped.")
+
+    def _step(self, layer: Any | None, by: int) -> None:
+        record = None if layer is None else self.edited.next(layer, by)
+        if layer is not None and record is None:
+            self.say(f"No Mask Cleanup {'undo' if by < 0 else 'redo'} history for {layer.name}.")
+            return
+
+        def turned(data: Array, watch: Watch) -> labels.Stroke:
+            assert record is not None
+            return labels.stroke_of(record.undone(data) if by < 0 else record.redone(data))
+
+        def done(layer: Any, data: Array, stroke: labels.Stroke) -> None:
+            self.edited.step(layer, data, stroke, by)
+            word = "Undid last" if by < 0 else "Made again the last undone"
+            self.say(f"{word} Mask Cleanup edit on {layer.name}. It was: {record.title if record else ''}.")
+
+        busy = "Undoing..." if by < 0 else "Doing it again..."
+        self._on_pixels(layer, busy, labels.editable_data, turned, done)
+
+    def _on_pixels(
+        self,
+        layer: Any | None,
+        busy: str,
+        pixels: Callable[[Any], Array],
+        make: Callable[[Array, Watch], T],
+        done: Callable[[Any, Array, T], None],
+        missing: AssistantError = NO_LAYER,
+    ) -> None:
+        try:
+            if layer is None:
+                raise missing
+            data = pixels(layer)
+        except AssistantError as error:
+            self.fail(error)
+            return
+        identity = str(layer.unique_id)
+        self.run(busy, lambda watch: make(data, watch), lambda made: done(self.layer(identity), data, made), identity)
+
+    def _done(self, done: Callable[[T], None], result: T) -> None:
+        self.state.busy = ""
+        done(result)
+
+    def _progressed(self, fraction: float | None) -> None:
+        self.state.progress = fraction
+
+    def _tell(self, message: str, failed: bool) -> None:
+        self.state.message, self.state.failed = message, failed
+        if self.work.current is None:
+            self.state.busy = ""

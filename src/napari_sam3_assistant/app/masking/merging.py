@@ -1,0 +1,26 @@
+"""The tab ``Class Merge``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from psygnal import SignalGroupDescriptor
+
+from napari_sam3_assistant.app.masking.desk import Desk
+
+
+@dataclass(eq=False)
+class MergingState:
+    """What the user sets, and facts."""
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+    ready: bool = True
+
+
+class Merging:
+    """Verbs of the tab."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.state = MergingState()
