@@ -27,7 +27,7 @@ STAY = {Status.KEEP, Status.PARENT, Status.CHILD}
 
 def layers_of(*arrays, offsets=None):
     places = offsets or [(0,) * array.ndim for array in arrays]
-    return [LabelLayer(f"id{k}", f"L{k}", array, tuple(at)) for k, (array, at) in enumerate(zip(arrays, places))]
+    return [LabelLayer(f"id{k}", f"L{k}", array, tuple(at)) for k, (array, at) in enumerate(zip(arrays, places, strict=True))]
 
 
 def square(top, left, side, shape=(40, 40), value=1):
@@ -62,10 +62,10 @@ def placed_arrays(draw):
 def slow_candidates(arrays, places, minimum_area):
     """Return ``(layer, label, component, full mask on the grid)`` of each candidate."""
     low = np.min(places, axis=0)
-    high = np.max([np.add(at, array.shape) for at, array in zip(places, arrays)], axis=0)
+    high = np.max([np.add(at, array.shape) for at, array in zip(places, arrays, strict=True)], axis=0)
     found = []
-    for layer, (array, at) in enumerate(zip(arrays, places)):
-        inner = tuple(slice(a - b, a - b + n) for a, b, n in zip(at, low, array.shape))
+    for layer, (array, at) in enumerate(zip(arrays, places, strict=True))]
+        inner = tuple(slice(a - b, a - b + n) for a, b, n in zip(at, low, array.shape, strict=True))
         for label in np.unique(array[array > 0]):
             number = 0
             for index, part in volumes(array):
@@ -145,9 +145,7 @@ def slow_verdicts(masks, rules, marks):
             of[k] = max(whole, key=lambda one: (iou[k][one], -one))
     most = [max((iou[k][o] for o in range(n) if o != k), default=0.0) for k in range(n)]
     inside = [max((share[k][o] for o in range(n) if o != k), default=0.0) for k in range(n)]
-    return [
-        (status[k], None if of[k] is None else of[k] + 1, children[k], most[k], inside[k]) for k in range(n)
-    ]
+    return [(status[k], None if of[k] is None else of[k] + 1, children[k], most[k], inside[k]) for k in range(n)]
 
 
 def slow_isolated(masks, verdicts, ids, overlap, parents):
@@ -185,7 +183,7 @@ def test_candidates_of_a_layer_are_its_connected_pieces(labels, minimum_area):
 
     slow = slow_candidates([labels], [(0,) * labels.ndim], minimum_area)
     assert [(one.label, one.component) for one in found.candidates] == [one[1:3] for one in slow]
-    for number, (candidate, (_, _, _, mask)) in enumerate(zip(found.candidates, slow)):
+    for number, (candidate, (_, _, _, mask)) in enumerate(zip(found.candidates, slow, strict=True)):
         assert candidate.area == mask.sum()
         np.testing.assert_array_equal(found.mask(number), mask[tuple(slice(*ends) for ends in candidate.box)])
 
@@ -195,7 +193,9 @@ def test_candidates_of_a_layer_are_its_connected_pieces(labels, minimum_area):
 def test_statuses_and_objects_are_those_of_whole_masks(placed, data):
     arrays, places = placed
     share = st.sampled_from([0.0, 0.15, 0.3, 0.5, 0.75, 0.9, 1.0])
-    rules = Rules(data.draw(st.integers(1, 4)), *(data.draw(share) for _ in range(4)), data.draw(st.sampled_from(SortRule)))
+    rules = Rules(
+        data.draw(st.integers(1, 4)), *(data.draw(share) for _ in range(4)), data.draw(st.sampled_from(SortRule))
+    )
     found = harvest(layers_of(*arrays, offsets=places))
     slow = slow_candidates(arrays, places, 1)
     masks = [one[3] for one in slow]
@@ -228,7 +228,7 @@ def test_of_two_duplicates_the_one_looked_at_first_stays():
 
 def test_the_ends_of_a_chain_of_duplicates_both_stay():
     chain = [np.zeros((1, 60), bool) for _ in range(3)]
-    for shift, one in zip((0, 3, 6), chain):
+    for shift, one in zip((0, 3, 6), chain, strict=True):
         one[0, shift : shift + 40] = True
 
     assert statuses(*chain, duplicate_iou=0.8) == [("keep", None), ("duplicate", 1), ("keep", None)]
@@ -421,6 +421,6 @@ def test_shares_of_pixels_are_counted_once_for_each_pair():
 
     found = relate(harvest(layers_of(*arrays)))
 
-    pairs = {(int(s) + 1, int(b) + 1): int(n) for s, b, n in zip(found.small, found.large, found.shared)}
+    pairs = {(int(s) + 1, int(b) + 1): int(n) for s, b, n in zip(found.small, found.large, found.shared, strict=True)}
     assert pairs == {(2, 1): 25, (1, 3): 100, (2, 3): 100}
     assert set(itertools.chain(*pairs)) == {1, 2, 3}

@@ -158,7 +158,7 @@ def harvest(layers: Sequence[LabelLayer], minimum_area: int = 1, *, watch: Watch
     ImageError
         If pixels cannot be read.
     """
-    corner, shape = _grid(layers)
+    corner, shape = grid_of(layers)
     found: list[_Pieces] = []
     for layer in watch.over(layers):
         found.append(_pieces(layer, corner, shape, minimum_area, watch))
@@ -185,8 +185,16 @@ def harvest(layers: Sequence[LabelLayer], minimum_area: int = 1, *, watch: Watch
     )
 
 
-def _grid(layers: Sequence[LabelLayer]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the first index, and the shape, of the block that holds all layers."""
+def grid_of(layers: Sequence[LabelLayer]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the first index, and the shape, of the block that holds all layers.
+
+    Raises
+    ------
+    PromptError
+        If there is no layer, or one has another number of axes.
+    TooLargeError
+        If they lie too far apart.
+    """
     if not layers:
         raise PromptError("Select at least one Labels layer.", hint="Choose it in the list, or make one visible.")
     axes = len(layers[0].offset)

@@ -156,7 +156,9 @@ def classify(
 def unjudged(relations: Relations, count: int) -> tuple[Verdict, ...]:
     """Return what is known of ``count`` candidates before they are classified: all are kept."""
     none: Indices = np.full(count, -1, np.int64)
-    return _verdicts([Status.KEEP] * count, np.zeros(count, bool), none, np.zeros(count, np.int64), *strongest(relations, count))
+    return _verdicts(
+        [Status.KEEP] * count, np.zeros(count, bool), none, np.zeros(count, np.int64), *strongest(relations, count)
+    )
 
 
 def strongest(relations: Relations, count: int) -> tuple[Floats, Floats]:

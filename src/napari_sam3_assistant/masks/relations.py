@@ -94,6 +94,4 @@ def _met(harvest: Harvest, one: Indices, other: Indices) -> Meetings:
     last = np.searchsorted(start[one], stop[other], side="left")
     count = np.maximum(last - first, 0)
     a, b = one[ranges(first, count)], np.repeat(other, count)
-    return Meetings(
-        harvest.owner[a], harvest.owner[b], np.maximum(start[a], start[b]), np.minimum(stop[a], stop[b])
-    )
+    return Meetings(harvest.owner[a], harvest.owner[b], np.maximum(start[a], start[b]), np.minimum(stop[a], stop[b]))
