@@ -27,7 +27,8 @@ STAY = {Status.KEEP, Status.PARENT, Status.CHILD}
 
 def layers_of(*arrays, offsets=None):
     places = offsets or [(0,) * array.ndim for array in arrays]
-    return [LabelLayer(f"id{k}", f"L{k}", array, tuple(at)) for k, (array, at) in enumerate(zip(arrays, places, strict=True))]
+    pairs = enumerate(zip(arrays, places, strict=True))
+    return [LabelLayer(f"id{k}", f"L{k}", array, tuple(at)) for k, (array, at) in pairs]
 
 
 def square(top, left, side, shape=(40, 40), value=1):
@@ -64,7 +65,7 @@ def slow_candidates(arrays, places, minimum_area):
     low = np.min(places, axis=0)
     high = np.max([np.add(at, array.shape) for at, array in zip(places, arrays, strict=True)], axis=0)
     found = []
-    for layer, (array, at) in enumerate(zip(arrays, places, strict=True))]
+    for layer, (array, at) in enumerate(zip(arrays, places, strict=True)):
         inner = tuple(slice(a - b, a - b + n) for a, b, n in zip(at, low, array.shape, strict=True))
         for label in np.unique(array[array > 0]):
             number = 0

@@ -127,7 +127,11 @@ class Isolation:
                 for row in self.state.rows
             )
             self._tell()
-            self._desk.say(f"Marked {len(chosen):,} candidate(s) as {status}.")
+            held = sum(row.verdict.belongs_to in chosen and not row.verdict.by_hand for row in self.state.rows)
+            others = (
+                f" {held:,} other(s) belong to what was marked: Classify Candidates judges them anew." if held else ""
+            )
+            self._desk.say(f"Marked {len(chosen):,} candidate(s) as {status}.{others}")
 
     def locate(self, id: int | None) -> None:
         """Bring a candidate into the middle of the view."""

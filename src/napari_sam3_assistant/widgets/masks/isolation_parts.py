@@ -29,6 +29,8 @@ from napari_sam3_assistant.widgets.whole import Number
 
 MOST = 2**31 - 1
 LINES = 4
+WIDE = 2
+"""So many fields at the end have long entries, and a row each."""
 NUMBERS = (
     ("Duplicate IoU", "duplicate_iou", "Two candidates that share this much of both are the same object."),
     ("Nested containment", "containment", "A candidate with this share in a larger one is nested in it."),
@@ -140,12 +142,13 @@ class RulesForm(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(1)
         for at, (title, field) in enumerate(fields):
+            place = (at // 2, at % 2, 1, 1) if at < len(fields) - WIDE else (at, 0, 1, 2)
             field.setAccessibleName(title)
             cell = QVBoxLayout()
             cell.setSpacing(0)
             cell.addWidget(label(title, field))
             cell.addWidget(field)
-            grid.addLayout(cell, at // 2, at % 2)
+            grid.addLayout(cell, *place)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
 
