@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from napari_sam3_assistant.app.masking.desk import Desk
 from napari_sam3_assistant.app.masking.isolation_state import OBJECTS, IsolationState, Row
 from napari_sam3_assistant.app.masking.isolation_text import found_none, summary
+from napari_sam3_assistant.app.masking.isolation_work import Found, judge, look
 from napari_sam3_assistant.app.task_state import ImageItem
 from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.core.progress import Watch
 from napari_sam3_assistant.layers import harvest as layers
 from napari_sam3_assistant.layers import images, labels
-from napari_sam3_assistant.masks.candidates import Harvest, grid_of, harvest
+from napari_sam3_assistant.masks.candidates import grid_of
 from napari_sam3_assistant.masks.isolated import ParentRule, isolate, whole_objects, with_status
-from napari_sam3_assistant.masks.isolation import Status, Verdict, classify, unjudged
-from napari_sam3_assistant.masks.relations import Relations, relate
+from napari_sam3_assistant.masks.isolation import Status, Verdict
 
 HARVESTING = "Harvesting masks..."
-HARVESTED = 0.7
-"""The share of the bar that looking for pieces takes; the rest is comparing them."""
 PARENTS, CHILDREN = "isolated_parent_candidates", "isolated_child_candidates"
 SELECTED = "isolated_selected_candidates"
 RULES = ("minimum_area", "duplicate_iou", "containment", "fragment_iou", "area_ratio", "sort")
 NO_HARVEST = PromptError("There are no candidates yet.", hint="Press Harvest Masks first.")
 NO_ROWS = PromptError("No candidate is selected.", hint="Select rows of the table first.")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """What a harvest has brought, all of it values."""
-
-    harvest: Harvest
-    relations: Relations
-    frame: layers.Frame
-    names: tuple[str, ...]
-    minimum_area: int
 
 
 class Isolation:
@@ -88,14 +75,10 @@ class Isolation:
         self._coming = seen = layers.Seen(chosen, self._tell)
         minimum = self.state.minimum_area
 
-        def make(watch: Watch) -> tuple[Harvest, Relations]:
-            made = harvest(placed, minimum, watch=_share(watch, 0, HARVESTED))
-            return made, relate(made, watch=_share(watch, HARVESTED, 1))
+        def make(watch: Watch) -> tuple[Found, tuple[Row, ...]]:
+            return look(placed, minimum, frame, watch)
 
-        def done(made: tuple[Harvest, Relations]) -> None:
-            self._show(Found(*made, frame, tuple(one.name for one in placed), minimum), seen)
-
-        self._desk.run(HARVESTING, make, done)
+        self._desk.run(HARVESTING, make, lambda made: self._show(*made, seen))
 
     def classify(self) -> None:
         """Give each candidate its status; what was marked by hand stays."""
@@ -104,14 +87,12 @@ class Isolation:
             self._desk.fail(NO_HARVEST)
             return
 
-        def done(verdicts: tuple[Verdict, ...]) -> None:
+        def done(rows: tuple[Row, ...]) -> None:
             self.state.classified = rules
-            self._list(found.harvest, verdicts)
-            self._desk.say(f"Classified {len(verdicts):,} candidate(s).")
+            self._list(rows)
+            self._desk.say(f"Classified {len(rows):,} candidate(s).")
 
-        self._desk.run(
-            "Classifying candidates...", lambda watch: classify(found.harvest, found.relations, rules, marks), done
-        )
+        self._desk.run("Classifying candidates...", lambda watch: judge(found, rules, marks), done)
 
     def mark(self, ids: Iterable[int], status: Status) -> None:
         """Say by hand what some candidates are."""
@@ -186,22 +167,21 @@ class Isolation:
             raise PromptError("Select at least one Labels layer.", hint=missing)
         return found
 
-    def _show(self, found: Found, seen: layers.Seen) -> None:
+    def _show(self, found: Found, rows: tuple[Row, ...], seen: layers.Seen) -> None:
         """Take over what a harvest has brought."""
         self._seen.close()
         self._found, self._seen, lost = found, seen, len(self._marks)
         self._marks = {}
-        count = len(found.harvest.candidates)
         self.state.classified = None
-        self._list(found.harvest, unjudged(found.relations, count))
-        said = f"Harvested {count:,} candidate(s) from {len(found.names)} layer(s)."
+        self._list(rows)
+        said = f"Harvested {len(rows):,} candidate(s) from {len(found.names)} layer(s)."
         forgotten = f" {lost:,} mark(s) made by hand on the candidates of before are gone." if lost else ""
-        self._desk.say((said if count else found_none(self.state.minimum_area)) + forgotten)
+        self._desk.say((said if rows else found_none(self.state.minimum_area)) + forgotten)
 
-    def _list(self, found: Harvest, verdicts: Sequence[Verdict]) -> None:
+    def _list(self, rows: tuple[Row, ...]) -> None:
         """List all candidates anew."""
         self.state.turn += 1
-        self.state.rows = tuple(Row(*one) for one in zip(found.candidates, verdicts, strict=True))
+        self.state.rows = rows
         self._tell()
 
     def _create(self, wanted: Mapping[str, Sequence[int]], name: str = "") -> None:
@@ -269,12 +249,3 @@ class Isolation:
     def _edited(self, layer: Any, edit: Any) -> None:
         self._seen.note(layer, "changed")
         self._coming.note(layer, "changed")
-
-
-def _share(watch: Watch, low: float, high: float) -> Watch:
-    """Return the watch of a part of some work, that from ``low`` to ``high`` of 1."""
-
-    def told(fraction: float | None, message: str = "") -> None:
-        watch.at(None if fraction is None else low + (high - low) * fraction, message)
-
-    return Watch(told)

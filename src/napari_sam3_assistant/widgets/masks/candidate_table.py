@@ -134,7 +134,10 @@ class CandidateTable(RowsTable):
 
     def selected(self) -> tuple[int, ...]:
         """Return the ids of the selected rows."""
-        return tuple(self._candidates.value(index).candidate.id for index in self.selectionModel().selectedRows())
+        model = self._candidates
+        # By ranges: Qt makes an index of every cell to find whole rows, which takes seconds where all are selected.
+        rows = {at for part in self.selectionModel().selection() for at in range(part.top(), part.bottom() + 1)}
+        return tuple(model.value(model.index(at, 0)).candidate.id for at in sorted(rows))
 
     def current(self) -> int | None:
         """Return the id of the row that was selected last, or None."""
