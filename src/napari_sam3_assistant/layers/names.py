@@ -56,3 +56,6 @@ POLARITY_FEATURES = (POLARITY, "prompt", "label", "class", "kind")
 
 METADATA = "napari_sam3_assistant"
 """Key of our own entry in a layer's metadata: a dict, see ``previews.py``."""
+
+ROLE = "sam3_role"
+"""Key at the top level of a layer's metadata: what the layer is for Mask Operations, in words that are kept."""
