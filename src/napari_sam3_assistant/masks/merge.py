@@ -7,6 +7,7 @@ numbers, are found on runs (:mod:`~napari_sam3_assistant.masks.runs`), of the la
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -120,9 +121,7 @@ def merge_apart(layers: Sequence[Placed], rule: Overlap, *, watch: Watch = UNWAT
     for tile in tiles(labels.shape):
         labels[tile] = number[labels[tile]]
     ends = np.cumsum([0, *(one.count for one in pieces)])
-    counts = tuple(
-        int(np.count_nonzero(seen[first + 1 : last + 1])) for first, last in zip(ends[:-1], ends[1:], strict=True)
-    )
+    counts = tuple(int(np.count_nonzero(seen[first + 1 : last + 1])) for first, last in itertools.pairwise(ends))
     return made, counts
 
 
@@ -236,7 +235,8 @@ class _Merger:
         # What a layer shares with a tile is one piece of its flattened array, see `tiles`.
         first = int(np.ravel_multi_index(tuple(part.start for part in own), self._layers[at].shape))
         numbers = self._pieces[at].numbers(first, first + block.size).reshape(block.shape)
-        return numbers.astype(self._out.dtype) + self._out.dtype.type(self._before[at])
+        made: Labels = numbers.astype(self._out.dtype) + self._out.dtype.type(self._before[at])
+        return made
 
     def _widen(self, values: Labels) -> None:
         highest = int(values.max())
