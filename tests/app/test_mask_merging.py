@@ -341,9 +341,7 @@ def test_the_overlap_rule_says_whose_a_shared_pixel_is(viewer, masks, done, pair
     masks.merging.state.rule, masks.merging.state.become = rule, Become.PRESERVE
     choose(masks.merging.picked, *pair)
 
-    assert done(masks.merging.merge) == (
-        "Merged 2 accepted object layer(s) into class mask: class_working_mask"
-    )
+    assert done(masks.merging.merge) == ("Merged 2 accepted object layer(s) into class mask: class_working_mask")
 
     layer = viewer.layers["class_working_mask"]
     assert (layer.data[3, 3], layer.data[0, 0], layer.data[8, 8]) == (winner, 5, 6)
