@@ -216,9 +216,9 @@ def class_colormap(colors: Mapping[int, Any]) -> Any:
     """
     if max(colors, default=0) > MOST_COLORED:
         return colormap()
-    every: dict[int | None, Any] = {None: OTHER_COLOR, 0: "transparent"}
-    every.update(colors)
-    return DirectLabelColormap(color_dict=every)
+    others: dict[int | None, Any] = {None: OTHER_COLOR, 0: "transparent"}
+    own: dict[int | None, Any] = dict(colors.items())
+    return DirectLabelColormap(color_dict=others | own)
 
 
 def show_colors(layer: Any, colors: Mapping[int, Any]) -> None:

@@ -107,12 +107,12 @@ def remember(state: AppState, bindings: Bindings, default_engine: Callable[[], s
 
 def remember_classes(state: ClassesState, bindings: Bindings) -> None:
     """Bring back the classes of earlier sessions, those first, and write each change until ``bindings`` are closed."""
+    found = _found(CLASSES)
     try:
-        earlier = from_text(kept.text(_found(CLASSES) or ""))
+        earlier = from_text(str(found)) if found else ()
     except ValueError as error:
         earlier = ()
-        if _found(CLASSES) is not None:
-            logger.warning("The setting %s was ignored: %s.", CLASSES, error)
+        logger.warning("The setting %s was ignored: %s.", CLASSES, error)
     names = {one.name for one in earlier}
     state.classes = (*earlier, *(one for one in state.classes if one.name not in names))
     bindings.connect(state.events.classes, lambda classes: settings().setValue(CLASSES, as_text(classes)))
