@@ -20,6 +20,7 @@ from benchmarks import freezes
 from benchmarks.rows import Row, middle, show
 from benchmarks.scenes import in_memory, on_disk
 from benchmarks.screen import has_screen
+from napari_sam3_assistant.export.journal_folder import ENVIRONMENT
 
 PUBLIC_2048 = "390 ms"
 PUBLIC_LARGE = "5,400 to 17,200 ms"
@@ -92,7 +93,7 @@ def freeze_rows(path: Path, side: int, times: int, public: str) -> list[Row]:
 def own_settings() -> Iterator[Path]:
     """Give what is measured a folder, and settings that are not the user's."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_CONFIG_HOME"] = str(Path(folder, "settings"))
+        os.environ["XDG_CONFIG_HOME"] = os.environ[ENVIRONMENT] = str(Path(folder, "settings"))
         yield Path(folder)
 
 

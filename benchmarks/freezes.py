@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.scenes import Scene, on_disk
+from napari_sam3_assistant.export.journal_folder import ENVIRONMENT
 
 PHASES = ("image opened", "its encoding", "first click", "correction")
 CORRECTIONS = 3
@@ -156,7 +157,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--bare", action="store_true", help="napari alone")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as settings:
-        os.environ["XDG_CONFIG_HOME"] = settings
+        os.environ["XDG_CONFIG_HOME"] = os.environ[ENVIRONMENT] = settings
         print(json.dumps(phases(None, scene_of(asked.scene, asked.side), asked.bare)))
     return 0
 

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QDockWidget, QWidget
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.demo.driver import Driver
+from napari_sam3_assistant.export.journal_folder import ENVIRONMENT
 from napari_sam3_assistant.tasks.jobs import Task
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "images"
@@ -179,7 +180,7 @@ def small(path: Path) -> None:
 def run(go: Callable[[Path], None]) -> None:
     """Make the pictures of a script in the folder that was named, or in the docs, with fresh settings."""
     with tempfile.TemporaryDirectory() as settings:
-        os.environ["XDG_CONFIG_HOME"] = settings
+        os.environ["XDG_CONFIG_HOME"] = os.environ[ENVIRONMENT] = settings
         folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
         folder.mkdir(parents=True, exist_ok=True)
         go(folder)

@@ -7,12 +7,15 @@ import sys
 import numpy as np
 import pytest
 
+from napari_sam3_assistant.export.journal_folder import ENVIRONMENT
+
 
 @pytest.fixture(autouse=True)
 def own_settings(tmp_path_factory, monkeypatch):
-    """Give each test settings of its own: what it chooses must not become what the user finds remembered."""
+    """Give each test settings and journals of its own: what it does must not become what the user finds remembered."""
     folder = tmp_path_factory.mktemp("settings")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    monkeypatch.setenv(ENVIRONMENT, str(folder / "journals"))
     napari = sys.modules.get("napari.settings")  # if a test is the first to import it, it finds the folder above
     if hasattr(napari, "get_plugin_settings"):
         monkeypatch.setattr(napari, "_CFG_PATH", str(folder / "settings.yaml"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +52,8 @@ class AcceptedPaint:
         known = self._masks.get(record.image)
         return record.mask if known is None else known.get(record.id)
 
-    def state_of(self, identity: str) -> object:
-        """Return what is another object as soon as the masks of an image's accepted objects are others."""
+    def masks_of(self, identity: str) -> Mapping[int, PlacedMask] | None:
+        """Return the masks of an image's accepted objects, another mapping once they are others; None: as accepted."""
         return self._masks.get(identity)
 
     def watch(self) -> None:
@@ -73,12 +73,19 @@ class AcceptedPaint:
                 self._watched[identity] = layer
                 self._connect(layer, on=True)
 
+    def doubt(self, identities: Iterable[str]) -> None:
+        """Look soon at what is there: without a widget nobody has watched these images' labels."""
+        self._changed.update(identities)
+        if self._changed:
+            self._controller.after(REST_S, self._look_again)
+
     def look(self) -> None:
         """See what is there now, in the layers that were painted in since."""
         for identity in self._changed & self._watched.keys():
             own = [one for one in self._controller.accepting.records if one.image == identity]
             self._masks[identity] = accepted_now.masks_now(self._watched[identity], own)
         self._changed.clear()
+        self._controller.accepting.journals.follow()
 
     def _connect(self, layer: Any, *, on: bool) -> None:
         for name in accepted_now.EVENTS:

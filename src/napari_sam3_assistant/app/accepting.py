@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.accepted_paint import AcceptedPaint
 from napari_sam3_assistant.app.drafts import Draft, Talk
+from napari_sam3_assistant.app.journal_held import Gathered
+from napari_sam3_assistant.app.journal_offers import Offers
+from napari_sam3_assistant.app.journals import Journals
 from napari_sam3_assistant.app.screen import Place
 from napari_sam3_assistant.core.errors import AssistantError, PromptError
-from napari_sam3_assistant.layers import accepted, images
+from napari_sam3_assistant.layers import accepted, images, restored
 from napari_sam3_assistant.layers.accepted import Accepted
-from napari_sam3_assistant.masks.accepting import Facts
+from napari_sam3_assistant.masks.accepting import Facts, span
 from napari_sam3_assistant.masks.editing import Rewritten
 from napari_sam3_assistant.masks.registry import MaskObject
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
-
-
-SAID = 8
-"""So many numbers of objects are said one by one."""
+    from napari_sam3_assistant.tasks.scheduler import Scheduler
 
 
 class Accepting:
@@ -29,13 +29,17 @@ class Accepting:
     Parameters
     ----------
     controller : AppController
+    scheduler : Scheduler
     """
 
-    def __init__(self, controller: AppController) -> None:
+    def __init__(self, controller: AppController, scheduler: Scheduler) -> None:
         self._controller = controller
         self.records: tuple[Accepted, ...] = accepted.all_accepted(controller.viewer)
         """What was accepted, the newest last; also with a widget that is closed by now."""
         self.paint: AcceptedPaint = AcceptedPaint(controller)
+        self.paint.doubt(one.image for one in self.records)
+        self.journals: Journals = Journals(controller, scheduler)
+        self.offers: Offers = Offers(controller, self.journals)
         self._replaced: dict[tuple[str, int], tuple[Accepted, ...]] = {}
         """By image and act: what stood there before objects were accepted anew."""
 
@@ -121,7 +125,7 @@ class Accepting:
         self.restore((*left, *back))
         self._controller.board.publish()
         what = "object" if count == 1 else f"{count} objects"
-        again = f" Back as before: {_span(sorted(one.id for one in back))}." if back else ""
+        again = f" Back as before: {span(sorted(one.id for one in back))}." if back else ""
         self._controller.status.idle(f"Undid last accepted Live Points {what}.{again}")
 
     def edited(self, found: Rewritten) -> None:
@@ -130,6 +134,33 @@ class Accepting:
         left = [made.pop(one.id, None) if one in gone else one for one in self.records]
         self.records = (*(one for one in left if one is not None), *made.values())
         self.publish()
+
+    def bring_back(self, layer: Any, found: Gathered) -> tuple[Accepted, ...]:
+        """Write objects that another process has kept into the accepted labels of an image, as one step.
+
+        Returns those of which anything was written.
+
+        Raises
+        ------
+        AssistantError
+            If there is no memory for them, or the image cannot be segmented any more.
+        """
+        controller, before = self._controller, self._controller.board.snapshot()
+        source = controller.channels.source_of(layer)
+        with self.paint.own():
+            made = restored.bring_back(controller.viewer, layer, source, found.records, found.blocks)
+        if made:
+            controller.board.step("Restore accepted objects", before)
+            self.records = (*self.records, *made)
+            self.publish()
+        return made
+
+    def close(self) -> None:
+        """Write what was painted last to the journals, and let go of them and of the layers."""
+        self.paint.look()
+        self.offers.close()
+        self.journals.close()
+        self.paint.close()
 
     def restore(self, records: tuple[Accepted, ...]) -> None:
         """Make the layer hold these objects: others of ours leave it, what users painted stays."""
@@ -182,6 +213,7 @@ class Accepting:
         results.accepted = len(self.records)
         results.kept = sum(one.image == image for one in self.records)
         self.paint.watch()
+        self.journals.follow()
         self._controller.editing.follow()
         self._controller.listing.publish()
 
@@ -193,17 +225,10 @@ def _told(made: tuple[Accepted, ...], replaced: tuple[Accepted, ...], left_out: 
         verbs = ("is", "lies") if left_out == 1 else ("are", "lie")
         cleared = f" {left_out} {verbs[0]} accepted already, or {verbs[1]} under another one.{cleared}"
     if replaced:
-        cleared = f" In place of {_span(sorted(one.id for one in replaced))}, changed since.{cleared}"
+        cleared = f" In place of {span(sorted(one.id for one in replaced))}, changed since.{cleared}"
     if not made:
         return "Accepted already." + cleared
     if len(made) == 1:
         return f"Accepted Live Points preview as object {made[0].id} ({pixels:,} pixel(s)).{cleared}"
     numbers = sorted(one.id for one in made)
-    return f"Accepted {len(made)} objects as {_span(numbers)} ({pixels:,} pixel(s)).{cleared}"
-
-
-def _span(numbers: list[int]) -> str:
-    """Return sorted numbers in words: ``"1 to 7"`` where none is left out, else each of the first few."""
-    if len(numbers) > 1 and numbers[-1] - numbers[0] + 1 == len(numbers):
-        return f"{numbers[0]} to {numbers[-1]}"
-    return ", ".join(map(str, numbers[:SAID])) + (" ..." if len(numbers) > SAID else "")
+    return f"Accepted {len(made)} objects as {span(numbers)} ({pixels:,} pixel(s)).{cleared}"

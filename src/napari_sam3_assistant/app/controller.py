@@ -106,7 +106,7 @@ class AppController:
         self.boxes: Boxes = Boxes(self)
         self.masks: MaskPrompts = MaskPrompts(self)
         self.choice: PromptChoice = PromptChoice(self)
-        self.accepting: Accepting = Accepting(self)
+        self.accepting: Accepting = Accepting(self, runtime.scheduler)
         self.editing: Editing = Editing(self)
         self.hover = Hover(self)
         self.clearing = Clearing(self)
@@ -334,7 +334,7 @@ class AppController:
         for part in (self.live, self.boxes, self.masks, self.model, self.finding, self.roi, self.listing, self.saving):
             part.close()
         self.exemplars.close()
-        self.accepting.paint.close()
+        self.accepting.close()
         self.propagation.close()
         self.channels.close()
 

@@ -141,7 +141,7 @@ class Listing:
         records = self._records().get(place, ())
         layer = images.layer_by_id(self._controller.viewer, place[0])
         name = None if layer is None else str(layer.name)
-        now = objects, records, name, paint.state_of(place[0])
+        now = objects, records, name, paint.masks_of(place[0])
         known, before = self._known.get(place, ((), NOTHING))
         if len(known) == len(now) and all(a is b or a == b for a, b in zip(known[2:], now[2:], strict=True)):
             if known[0] is objects and known[1] is records:

@@ -248,6 +248,8 @@ class Saving:
         if found.written:
             self._output.filename = ""
             self._files.update({one.here.place: written.path for one, written in found.written})
+            for one, _ in found.written:
+                self._controller.accepting.journals.saved(one.here.place[0], one.accepted)
             self.look()
         if found.written and clean and not self._controller.closed:
             Cleaning(self._controller, found.written, lambda cleaned: self._end(found, cleaned)).go_on()

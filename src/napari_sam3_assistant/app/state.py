@@ -14,6 +14,7 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from napari_sam3_assistant.app.activity import ActivityState
+from napari_sam3_assistant.app.journal_state import JournalState
 from napari_sam3_assistant.app.model_state import ModelState
 from napari_sam3_assistant.app.panel_state import PanelState
 from napari_sam3_assistant.app.screen import Place
@@ -171,6 +172,7 @@ class AppState:
     activity: ActivityState = field(default_factory=ActivityState)
     panel: PanelState = field(default_factory=PanelState)
     video: VideoState = field(default_factory=VideoState)
+    journal: JournalState = field(default_factory=JournalState)
 
     @property
     def loads_when_running(self) -> bool:
@@ -186,4 +188,5 @@ class AppState:
     @property
     def parts(self) -> tuple[object, ...]:
         """Every part that has signals."""
-        return self.model, self.task, self.run, self.results, self.output, self.activity, self.panel, self.video
+        own = self.activity, self.panel, self.video, self.journal
+        return self.model, self.task, self.run, self.results, self.output, *own

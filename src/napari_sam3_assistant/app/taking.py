@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from napari_sam3_assistant.app.batch_drafts import parts
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.writing import Target, Write
 from napari_sam3_assistant.core.errors import AssistantError, SaveError
+from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.export.names import phrase_name, slice_name
 from napari_sam3_assistant.layers import accepted, images
 from napari_sam3_assistant.layers.world import world_of
@@ -38,12 +40,15 @@ class Taken:
         What a user calls the plane.
     write : callable
         Writes the file, on a thread of the files.
+    accepted : mapping of int to PlacedMask
+        The accepted objects that it holds, and their pixels.
     """
 
     here: OnScreen
     objects: tuple[MaskObject, ...]
     name: str
     write: Write
+    accepted: Mapping[int, PlacedMask] = field(default_factory=dict)
 
 
 Refused = tuple[str, AssistantError]
@@ -106,14 +111,17 @@ class Taking:
         layer = None if here is None else accepted.accepted_layer(self._controller.viewer, here.layer)
         if here is None or layer is None:
             return None
-        target = self.target(here, flat=bool(layer.multiscale))
+        target, accepting = self.target(here, flat=bool(layer.multiscale)), self._controller.accepting
+        accepting.paint.look()
+        own = [one for one in accepting.records if one.image == here.place[0]]
         if layer.multiscale:
-            own = [one for one in self._controller.accepting.records if (one.image, one.plane) == here.place]
+            own = [one for one in own if one.plane == here.plane]
             items = [(one.id, one.mask, 1.0) for one in own]
             write = writing.of_plane(target, items, here.plane) if items else None
         else:
             write = writing.of_layer(target, layer.data) if np.any(layer.data) else None
-        return None if write is None else (Taken(here, (), target.image + target.cut, write), target.remark)
+        now = {one.id: mask for one in own if (mask := accepting.paint.mask_of(one)) is not None}
+        return None if write is None else (Taken(here, (), target.image + target.cut, write, now), target.remark)
 
     def stack(self) -> tuple[Taken, str] | None:
         """Return what was followed through the picture in use, with all its slices, and what to know of the format.

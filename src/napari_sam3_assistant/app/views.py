@@ -325,6 +325,15 @@ class ResultsView:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalView:
+    """The line that offers objects an earlier process has kept (empty where there are none), and its two buttons."""
+
+    text: str
+    restore: Action
+    discard: Action
+
+
+@dataclass(frozen=True, slots=True)
 class Availability:
     """What a widget draws.
 
@@ -348,6 +357,7 @@ class Availability:
     exemplar : ExemplarView
     batch : BatchView
     video : VideoView
+    journal : JournalView
     """
 
     start: bool
@@ -367,3 +377,4 @@ class Availability:
     exemplar: ExemplarView
     batch: BatchView
     video: VideoView
+    journal: JournalView

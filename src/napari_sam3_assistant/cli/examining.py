@@ -22,6 +22,7 @@ from napari_sam3_assistant.engines.weights.kinds import Kind
 from napari_sam3_assistant.engines.weights.looks import CONFIG, get_command
 from napari_sam3_assistant.engines.weights.places import own_folder
 from napari_sam3_assistant.engines.weights.tokenizer import source_in
+from napari_sam3_assistant.export import journal_folder
 
 _BASE = ("numpy", "scipy", "scikit-image", "tifffile", "pillow", "zarr", "dask", "typer", "rich")
 _SAM3 = ("torch", "transformers", "safetensors", "huggingface_hub")
@@ -167,6 +168,10 @@ def _disk() -> Iterator[Finding]:
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         held = gigabytes(size) if size else "nothing"
         yield Finding("Kept", name, True, f"{held} in {folder}, {gigabytes(free_at(folder))} free")
+    folder = journal_folder.journal_folder()
+    journals = journal_folder.count(folder)
+    held = f"{journals} of pictures whose accepted objects are in no file" if journals else "none"
+    yield Finding("Kept", "journals", True, f"{held}, in {folder}")
 
 
 def _contents(group: str, known: ModelFolder) -> Iterator[Finding]:

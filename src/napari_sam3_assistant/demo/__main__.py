@@ -13,14 +13,15 @@ from rich.console import Console
 from rich.table import Table
 
 from napari_sam3_assistant.demo.cases import CASES, MARKS, MEASURES, Row
+from napari_sam3_assistant.export.journal_folder import ENVIRONMENT
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; return 0 where every mask fits the truth, else 1."""
     options = _parse(arguments)
-    # Qt reads this once: what the demo chooses must not become what the user finds remembered.
+    # Qt reads this once: what the demo chooses, and accepts, must not become what the user finds remembered.
     with tempfile.TemporaryDirectory() as settings:
-        os.environ["XDG_CONFIG_HOME"] = settings
+        os.environ["XDG_CONFIG_HOME"] = os.environ[ENVIRONMENT] = settings
         return _run(options.out, options.keep_open)
 
 

@@ -121,10 +121,10 @@ def accept(
                 f"An object of {height:,.0f} x {width:,.0f} pixels is too large to be accepted.",
                 hint="Press Save: a file can hold it. Or segment a smaller copy of the picture.",
             )
-    layer = _ready(viewer, image, source, plane)
+    layer = ready(viewer, image, source, plane)
     live, erased = note(layer)["live"], note(layer)["erased"]
-    free = 1 + max(_highest(layer, plane), max(live, default=0), max(erased, default=0))
-    _make_room(layer, free + max(place for place, *_ in wanted))
+    free = 1 + max(highest(layer, plane), max(live, default=0), max(erased, default=0))
+    make_room(layer, free + max(place for place, *_ in wanted))
     made: list[Accepted] = []
     at_once: set[int] = set()
     known, data = {id: one for id, one in live.items() if one.plane == plane}, _pixels(layer)
@@ -171,10 +171,10 @@ def restore(viewer: Any, image: Any, source: Source, records: Iterable[Accepted]
     mine = sorted(records, key=lambda record: record.id)
     if not mine:
         return
-    layer = _ready(viewer, image, source, mine[0].plane)
+    layer = ready(viewer, image, source, mine[0].plane)
     live, erased = dict(note(layer)["live"]), dict(note(layer)["erased"])
     mine = [one for one in mine if one.id not in live and erased.get(one.id, one).root is one.root]
-    _make_room(layer, max((record.id for record in mine), default=0))
+    make_room(layer, max((record.id for record in mine), default=0))
     for record in mine:
         erased.pop(record.id, None)
         live[record.id] = record
@@ -194,7 +194,7 @@ def _by_image(records: Iterable[Accepted]) -> dict[str, list[Accepted]]:
 # -- the layer ------------------------------------------------------------------------------------
 
 
-def _ready(viewer: Any, image: Any, source: Source, plane: Plane) -> Any:
+def ready(viewer: Any, image: Any, source: Source, plane: Plane) -> Any:
     """Return the layer of an image to write into, made if it is not there, with the image's geometry."""
     geometry, shape = geometry_at(image, [0] * image.ndim), picture_shape(image, source)
     layer = _layer_of(viewer, source.identity)
@@ -234,7 +234,7 @@ def _writable(layer: Any, shape: tuple[int, ...]) -> bool:
     return isinstance(data, np.ndarray) and data.shape == shape and data.flags.writeable
 
 
-def _highest(layer: Any, plane: Plane) -> int:
+def highest(layer: Any, plane: Plane) -> int:
     """Return the highest label of a layer that can be painted in."""
     if layer.multiscale:
         return 0
@@ -244,13 +244,13 @@ def _highest(layer: Any, plane: Plane) -> int:
     return int(data.max())
 
 
-def _make_room(layer: Any, highest: int) -> None:
+def make_room(layer: Any, highest: int) -> None:
     """Make the labels of a type that holds ``highest``."""
     if not layer.multiscale and highest > np.iinfo(layer.data.dtype).max:
         layer.data = layer.data.astype(np.uint32)
 
 
-def _block(plane: Plane, box: Box, ndim: int) -> tuple[slice, ...]:
+def block_of(plane: Plane, box: Box, ndim: int) -> tuple[slice, ...]:
     """Return the slices of a box of a plane in an array of ``ndim`` axes."""
     key = [slice(None)] * ndim
     for axis, position in plane.index:
@@ -269,8 +269,8 @@ def _pixels(layer: Any) -> Any:
 def _read(layer: Any, plane: Plane, box: Box, made: Sequence[Accepted], data: Any) -> npt.NDArray[Any]:
     """Return the labels of a box of a plane: a view of them where the layer is an ordinary array."""
     if not layer.multiscale:
-        return to_plane(data[_block(plane, box, layer.ndim)], plane)
-    labels = to_plane(np.asarray(data[_block(plane, box, layer.ndim)], dtype=np.uint32), plane)
+        return to_plane(data[block_of(plane, box, layer.ndim)], plane)
+    labels = to_plane(np.asarray(data[block_of(plane, box, layer.ndim)], dtype=np.uint32), plane)
     places = np.array([(*record.mask.offset, *record.mask.mask.shape) for record in made], int).reshape(-1, 4)
     first, last = places[:, :2], places[:, :2] + places[:, 2:]
     near = ((first < (box.bottom, box.right)) & (last > (box.top, box.left))).all(axis=1)

@@ -19,6 +19,8 @@ SAME_AT_ONCE_IOU = 0.8
 """The same for objects that are accepted together: a nucleus that fills most of its cell is an object too."""
 
 
+SAID = 8
+"""So many numbers of objects are said one by one."""
 UNKNOWN = Origin()
 
 
@@ -130,3 +132,10 @@ def beneath(record: Accepted, erased: Mapping[int, Accepted]) -> npt.NDArray[np.
         gone = (below[here] == value) & older.mask.mask[there]
         below[here][gone] = beneath(older, erased)[there][gone]
     return below
+
+
+def span(numbers: list[int]) -> str:
+    """Return sorted numbers in words: ``"1 to 7"`` where none is left out, else each of the first few."""
+    if len(numbers) > 1 and numbers[-1] - numbers[0] + 1 == len(numbers):
+        return f"{numbers[0]} to {numbers[-1]}"
+    return ", ".join(map(str, numbers[:SAID])) + (" ..." if len(numbers) > SAID else "")

@@ -24,6 +24,7 @@ from napari_sam3_assistant.widgets.keys import DockKeys, KeySheet
 from napari_sam3_assistant.widgets.letters import Letters
 from napari_sam3_assistant.widgets.napari_bridge import canvas_of, follow_preferences, preferences
 from napari_sam3_assistant.widgets.own_letters import of_main
+from napari_sam3_assistant.widgets.shared.journal import JournalRow
 from napari_sam3_assistant.widgets.simple.panel import SimplePanel
 from napari_sam3_assistant.widgets.sound import Chime
 from napari_sam3_assistant.widgets.start_page import StartPage
@@ -56,6 +57,7 @@ class MainWidget(Dock):
         self.state = self.controller.state
         self._bindings.on_close(lambda: MAIN.release(napari_viewer))
         self.top = TopStrip(self.controller, self._bindings)
+        self.journal = JournalRow(self.controller)
         self.start = StartPage(self.controller)
         self.simple = SimplePanel(self.controller, self._bindings)
         self.advanced = AdvancedPanel(self.controller, self._bindings)
@@ -66,6 +68,7 @@ class MainWidget(Dock):
         layout.setContentsMargins(SIDE_PX, 2, SIDE_PX, 0)
         layout.setSpacing(2)
         layout.addWidget(self.top)
+        layout.addWidget(self.journal)
         layout.addWidget(self._pages, stretch=1)
         self.menu = CanvasMenu(self.controller, self)
         self._bindings.connect(self.controller.menu_asked, self.menu.ask)
@@ -95,6 +98,7 @@ class MainWidget(Dock):
         can = availability(self.state)
         self._keys.enable(not can.start)
         self.top.draw(can)
+        self.journal.draw(can.journal)
         self.start.draw(can)
         page = 0 if can.start else 2 if self.state.task.advanced else 1
         if page:
