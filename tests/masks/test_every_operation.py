@@ -3,6 +3,7 @@ import pytest
 
 from napari_sam3_assistant.core.errors import Cancelled, PromptError
 from napari_sam3_assistant.core.progress import CancelToken, Watch
+from napari_sam3_assistant.masks import changes
 from napari_sam3_assistant.masks.components import analyze
 from napari_sam3_assistant.masks.values import value_counts
 from tests.masks.arrays import written
@@ -143,6 +144,15 @@ def test_one_object_that_fills_everything(operation):
     after = written(full, operation(full))
 
     assert len(np.unique(after)) == 1
+
+
+@pytest.mark.parametrize("few", [0, 2])
+def test_runs_are_written_the_same_one_by_one_and_in_between(operation, few, monkeypatch):
+    labels = all_in_one()
+    expected = written(labels, operation(labels))
+    monkeypatch.setattr(changes, "_FEW", few)
+
+    same(operation, labels, expected)
 
 
 def test_each_of_many_objects_is_seen():

@@ -21,9 +21,10 @@ from tests.masks.slow import mapped
 NAMED = st.sets(st.sampled_from([-1, 0, 1, 2, 3, 255, 2**31, 2**63, 2**64 - 1, 2**70]))
 
 
-@pytest.fixture(autouse=True)
-def strips_of_a_few_pixels(monkeypatch):
+@pytest.fixture(autouse=True, params=["by runs", "by a table"])
+def strips_of_a_few_pixels(monkeypatch, request):
     monkeypatch.setattr(module, "_STRIP", 7)
+    monkeypatch.setattr(module, "_LARGE", 0 if request.param == "by a table" else 10**9)
 
 
 @settings(max_examples=150, deadline=None)
