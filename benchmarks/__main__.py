@@ -13,6 +13,7 @@ BENCHMARKS = {
     "large": "benchmarks.large",
     "objects": "benchmarks.objects",
     "cells": "benchmarks.cells",
+    "isolation": "benchmarks.isolation",
     "reading": "benchmarks.reading",
     "evaluation": "benchmarks.evaluation.tables",
     "sam3": "benchmarks.sam3",
