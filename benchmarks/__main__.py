@@ -13,6 +13,7 @@ BENCHMARKS = {
     "large": "benchmarks.large",
     "objects": "benchmarks.objects",
     "cells": "benchmarks.cells",
+    "isolation": "benchmarks.isolation",
     "reading": "benchmarks.reading",
     "masks": "benchmarks.masks",
     "evaluation": "benchmarks.evaluation.tables",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import cells, clicks, curve, freezes, imports, large, masks, objects, planes, waits
+from benchmarks import cells, clicks, curve, freezes, imports, isolation, large, masks, objects, planes, waits
 from benchmarks.opened import Opened
 from benchmarks.rows import Row, show
 from benchmarks.scenes import CHUNK, in_memory, on_disk
@@ -177,3 +177,10 @@ def test_without_a_screen_it_says_what_to_do(monkeypatch, capsys, name):
 def test_an_unknown_benchmark_is_wrong_use(capsys):
     assert command.main(["unknown"]) == 2
     assert "clicks" in capsys.readouterr().err
+
+
+def test_isolation_is_measured_beside_bare_calls():
+    rows = isolation.measured(512)
+
+    assert are_rows(rows) and len(rows) == 6
+    assert rows[0].note == "18 candidates, 9 pairs"

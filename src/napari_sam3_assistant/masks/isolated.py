@@ -28,6 +28,7 @@ from napari_sam3_assistant.masks.relations import Relations, meetings
 from napari_sam3_assistant.masks.runs import ranges
 
 PAINTED_AT_ONCE = 2**22
+BAND_PIXELS = 2**19
 
 
 class OverlapRule(StrEnum):
@@ -113,7 +114,7 @@ def isolate(
     labels = np.zeros(harvest.shape, label_type((order + 1).tolist()))
     watch.at(None)
     runs = _settled(harvest, _families(relations, verdicts, chosen), chosen, parents)
-    _paint(labels.reshape(-1), runs, order, watch)
+    _paint(labels.reshape(-1), max(harvest.shape[-1], 1), runs, order, watch)
     if overlap is OverlapRule.BACKGROUND:
         labels.reshape(-1)[_claimed_twice(harvest, runs)] = 0
     return labels
@@ -193,11 +194,17 @@ def _less(runs: _Painted, cuts: _Painted, size: int) -> _Painted:
     return _Painted(owner, edges[kept] - owner * size, edges[kept + 1] - owner * size)
 
 
-def _paint(flat: npt.NDArray[Any], runs: _Painted, order: npt.NDArray[np.intp], watch: Watch) -> None:
-    """Write the id of each candidate where its runs are, one candidate after the other."""
+def _paint(flat: npt.NDArray[Any], width: int, runs: _Painted, order: npt.NDArray[np.intp], watch: Watch) -> None:
+    """Write the id of each candidate where its runs are, one candidate after the other in each band of lines.
+
+    What lies on a pixel lies on its line: bands, small enough for a processor's cache, change nothing but the speed.
+    """
     first = np.searchsorted(runs.owner, order, side="left")
     last = np.searchsorted(runs.owner, order, side="right")
-    for now, at in watch.over(list(_handfuls(runs, ranges(first, last - first)))):
+    turn = ranges(first, last - first)
+    band = runs.start[turn] // (width * max(BAND_PIXELS // width, 1))
+    turn = turn[np.argsort(band, kind="stable")]
+    for now, at in watch.over(list(_handfuls(runs, turn))):
         flat[ranges(*at)] = np.repeat(runs.owner[now] + 1, at[1])  # the last one written stays
 
 
