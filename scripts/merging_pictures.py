@@ -69,9 +69,7 @@ def accept(tour: MaskTour, widget: MaskOperationsWidget, halves: dict[str, np.nd
             QTest.keyClicks(field, text)
         tour.driver.pump(0.1)
         if name == CLASSES[-1][0]:
-            for theme in ("light", "dark"):
-                tour.theme(theme)
-                tour.picture(f"accepted-objects-{theme}.png", whole=True)
+            tour.picture("accepted-objects.png")
         tour.do(widget, tab.save)
         viewer.layers.remove(preview)
 
@@ -101,9 +99,7 @@ def go(folder: Path) -> None:
         tour.driver.pump(0.1)
         if name == "small":
             select(tour, widget.merging.layers, ("large_objects", "small_objects"))
-            for theme in ("light", "dark"):
-                tour.theme(theme)
-                tour.picture(f"class-merge-{theme}.png", whole=True)
+            tour.picture("class-merge.png")
             select(tour, widget.merging.layers, ("small_objects",))
         tour.do(widget, widget.merging.merge)
 
@@ -112,9 +108,7 @@ def go(folder: Path) -> None:
     for layer in tour.driver.viewer.layers[1:]:
         layer.visible = False
     tour.do(widget, widget.final.merge)
-    for theme in ("light", "dark"):
-        tour.theme(theme)
-        tour.picture(f"merge-classes-{theme}.png", whole=True)
+    tour.picture("final-merge.png")
     tour.close()
 
 
