@@ -360,8 +360,8 @@ def test_the_order_of_the_list_is_which_one_is_earlier(viewer, masks, done, pair
 
 
 def test_a_merged_class_has_its_value_its_colour_and_what_it_was_made_of(viewer, masks, done, pair):
-    masks.merging.state.value, masks.merging.state.class_name = 300, "axon"
     choose(masks.merging.picked, *pair)
+    masks.merging.state.value, masks.merging.state.class_name = 300, "axon"
 
     done(masks.merging.merge)
 
@@ -375,8 +375,8 @@ def test_a_merged_class_has_its_value_its_colour_and_what_it_was_made_of(viewer,
 
 @pytest.mark.parametrize("value", [2**16 + 1, 2**31 - 1])
 def test_values_too_high_for_colours_of_their_own_are_drawn_all_the_same(viewer, masks, done, pair, value):
-    masks.merging.state.value = value
     choose(masks.merging.picked, *pair)
+    masks.merging.state.value = value
 
     done(masks.merging.merge)
 
@@ -389,6 +389,18 @@ def test_the_class_of_the_result_is_that_of_the_layers_where_none_is_typed(viewe
     choose(masks.merging.picked, *pair)
     done(masks.merging.merge)
     assert viewer.layers["class_working_mask"].metadata["class_name"] == "cell"
+
+
+def test_layers_of_a_class_bring_its_value_unless_a_class_is_typed(viewer, masks):
+    layer = accepted(viewer, block(0, 0, 4, 4), "kept", "myelin", 3)
+    choose(masks.merging.picked, layer)
+    assert masks.merging.state.value == 3
+
+    masks.merging.state.class_name, masks.merging.state.value = "axon", 5
+    choose(masks.merging.picked)
+    choose(masks.merging.picked, layer)
+
+    assert masks.merging.state.value == 5
 
 
 def test_binary_output_is_one_in_8_bits(viewer, masks, done, pair):

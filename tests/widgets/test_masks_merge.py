@@ -9,8 +9,11 @@ from qtpy.QtGui import QColor, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QAbstractItemView, QColorDialog, QComboBox, QLineEdit, QListWidget, QSpinBox
 
+from napari_sam3_assistant.app.masking.classes import ClassesState, MaskClass
+from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.mask_operations_widget import MaskOperationsWidget
 from napari_sam3_assistant.widgets.masks.ordered_list import Entry, OrderedList
+from napari_sam3_assistant.widgets.store import CLASSES, remember_classes, settings
 from tests.app.test_mask_merging import accepted, block
 
 LEFT, CONTROL = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier
@@ -205,6 +208,18 @@ def test_classes_are_remembered_with_value_colour_and_priority(hands, make_napar
 
     assert [(one.name, one.value) for one in again.state.classes] == [("myelin", 4), ("axon", 3)]
     assert again.find("axon").color == (0.2, 0.4, 0.6)
+
+
+@pytest.mark.parametrize("found", ["{", '[["axon"]]', 7])
+def test_classes_that_make_no_sense_are_as_if_none_were_remembered(found, caplog):
+    settings().setValue(CLASSES, found)
+    state, bindings = ClassesState(classes=(MaskClass("axon", 1, (0.0, 0.0, 1.0)),)), Bindings()
+
+    remember_classes(state, bindings)
+
+    bindings.close()
+    assert [one.name for one in state.classes] == ["axon"]
+    assert "mask_classes was ignored" in caplog.text
 
 
 # -- Class Merge ------------------------------------------------------------------------------------

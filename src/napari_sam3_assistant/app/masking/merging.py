@@ -69,6 +69,7 @@ class Merging:
         events = self.state.events
         for signal in (events.class_filter, events.layer_filter, events.all_labels):
             signal.connect(self.refresh)
+        self.picked.state.events.chosen.connect(self._take_value)
         self.refresh()
 
     @property
@@ -166,6 +167,12 @@ class Merging:
             f"Rejected {len(layers)} accepted object layer(s); they will be excluded from merge. "
             "Object Review can accept them again."
         )
+
+    def _take_value(self, *_: object) -> None:
+        """Take the value of the class that the chosen layers have, where none is typed."""
+        known = self.classes.find(self.class_name)
+        if known is not None and not self.state.class_name.strip():
+            self.state.value = known.value
 
     def _wanted(self, layer: Any) -> bool:
         state, about = self.state, class_masks.class_of(layer)

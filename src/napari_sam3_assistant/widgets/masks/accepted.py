@@ -12,11 +12,13 @@ from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.layers.class_masks import DEFAULT_CLASS
 from napari_sam3_assistant.masks.joining import Conversion
 from napari_sam3_assistant.widgets.bind import Bindings, Redraw
-from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, form, row
+from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, row
 from napari_sam3_assistant.widgets.masks.class_field import ClassField
+from napari_sam3_assistant.widgets.masks.merging import named_rows
 from napari_sam3_assistant.widgets.masks.scope_rows import ScopeRows
 from napari_sam3_assistant.widgets.whole import Field, Number
 
+CONVERSION = "Class conversion"
 NO_TARGETS = "There is no accepted layer yet: save one as a new layer first."
 CONVERSIONS = {
     Conversion.CLASS: "Every object gets the class value.",
@@ -86,26 +88,21 @@ class AcceptedTab(QWidget):
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
-        rows = form(fields := QWidget())
-        rows.setContentsMargins(0, 0, 0, 0)
-        for name, field in (
-            ("Source preview layer", self.source),
-            ("Object name", self.object_name),
-            ("Class name", self.class_name),
-            ("Class value", self.value),
-        ):
-            rows.addRow(name, field)
-            field.setAccessibleName(name)
-        rows.addRow(self.scope)
-        for name, field in (
-            ("Class conversion", self.conversion),
-            ("Source values", self.values),
-            ("Save mode", self.mode),
-            ("Target layer", self.target),
-        ):
-            rows.addRow(name, field)
-            field.setAccessibleName(name)
-        layout.addWidget(fields)
+        first = {
+            "Source preview layer": self.source,
+            "Object name": self.object_name,
+            "Class name": self.class_name,
+            "Class value": self.value,
+        }
+        last = {
+            CONVERSION: self.conversion,
+            "Source values": self.values,
+            "Save mode": self.mode,
+            "Target layer": self.target,
+        }
+        layout.addWidget(named_rows(first))
+        layout.addWidget(self.scope)
+        layout.addWidget(named_rows(last, wide=(CONVERSION,)))
         layout.addLayout(row(self.save, self.refresh))
         layout.addStretch(1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -13,7 +13,7 @@ from napari_sam3_assistant.app.masking.several import WAIT
 from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.widgets.bind import Bindings, Redraw
-from napari_sam3_assistant.widgets.controls import Toggles, button, combo, draw, fill, form, row
+from napari_sam3_assistant.widgets.controls import Toggles, button, combo, draw, fill, form, label, row
 from napari_sam3_assistant.widgets.masks.class_field import ClassField
 from napari_sam3_assistant.widgets.masks.ordered_list import Entry, OrderedList
 from napari_sam3_assistant.widgets.whole import Field, Number
@@ -28,6 +28,7 @@ BECOMES = {
     Become.BINARY: "1 where an object is, 0 elsewhere, in 8 bits.",
 }
 RULE_TIP = "Which layer has a pixel that several hold. Earlier and later are those of the numbers in the list."
+CONVERSION = "Merge conversion"
 LISTS = (
     (False, "Accepted-object layers", "List the layers that are accepted objects."),
     (True, "Labels layers", "List every Labels layer; those that were rejected stay out."),
@@ -97,24 +98,31 @@ class MergeTab(QWidget):
         layout.addWidget(self.every)
         layout.addWidget(self.layers, stretch=1)
         fields = {
-            "Merge conversion": self.become,
+            CONVERSION: self.become,
             "Class name": self.class_name,
             "Target class value": self.value,
             "Overlap rule": self.rule,
             "Output layer name": self.output,
         }
-        layout.addWidget(named_rows(fields))
+        layout.addWidget(named_rows(fields, wide=(CONVERSION,)))
         layout.addWidget(self.merge)
         layout.addLayout(row(self.reject, self.refresh))
 
 
-def named_rows(fields: Mapping[str, QWidget]) -> QWidget:
-    """Return fields below each other, each with its name on the left, which those who hear are told too."""
+def named_rows(fields: Mapping[str, QWidget], wide: Collection[str] = ()) -> QWidget:
+    """Return fields below each other, each with its name, which those who hear are told too.
+
+    The name stands on the left; where the field holds much text, as those of ``wide`` do, above.
+    """
     made = QWidget()
     rows = form(made)
     rows.setContentsMargins(0, 0, 0, 0)
     for name, field in fields.items():
-        rows.addRow(name, field)
+        if name in wide:
+            rows.addRow(label(name, field))
+            rows.addRow(field)
+        else:
+            rows.addRow(name, field)
         field.setAccessibleName(name)
     return made
 

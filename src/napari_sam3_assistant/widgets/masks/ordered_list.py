@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor, QDragLeaveEvent, QDropEvent, QIcon, QKeyEvent, QPixmap
+from qtpy.QtCore import QPoint, QSize, Qt, Signal
+from qtpy.QtGui import (
+    QColor,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QIcon,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+)
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy, QVBoxLayout
 
 from napari_sam3_assistant.widgets.controls import paragraph
 
 KEY = Qt.ItemDataRole.UserRole
 SWATCH_PX = 12
+LINE_PX = 2
 STEPS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
 Color = tuple[float, float, float]
 
@@ -47,12 +59,14 @@ class OrderedList(QListWidget):
     def __init__(self, name: str, tip: str, lines: int, *, every: bool = False) -> None:
         super().__init__()
         self._every, self._drawing = every, False
+        self._gap: int | None = None
         self._shown: tuple[Sequence[Entry], tuple[str, ...]] | None = None
         self.setAccessibleName(name)
         self.setToolTip(tip)
         mode = QAbstractItemView.SelectionMode
         self.setSelectionMode(mode.SingleSelection if every else mode.ExtendedSelection)
         self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        self.setDropIndicatorShown(False)
         self.setDefaultDropAction(Qt.DropAction.MoveAction)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -77,6 +91,10 @@ class OrderedList(QListWidget):
         self._number(now[1])
         self._drawing = False
 
+    def sizeHint(self) -> QSize:
+        """Return the height of the rows that are seen at least: a page that has more room gives it."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
+
     def keys(self) -> list[str]:
         """Return the keys of all rows, from above."""
         return [str(self.item(row).data(KEY)) for row in range(self.count())]
@@ -100,19 +118,52 @@ class OrderedList(QListWidget):
             return
         self.move(self.currentRow() + step)
 
+    def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:
+        """Show where a row would go; Qt would let none go between rows that are selected."""
+        super().dragMoveEvent(event)
+        if event is not None and event.source() is self:
+            event.setDropAction(Qt.DropAction.MoveAction)
+            event.accept()
+            self._show_gap(self._gap_at(event.position().toPoint()))
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent | None) -> None:
+        """Show no place any more."""
+        super().dragLeaveEvent(event)
+        self._show_gap(None)
+
     def dropEvent(self, event: QDropEvent | None) -> None:
         """Ask for the row that was dragged to stand where it was dropped; Qt itself moves none."""
         if event is None:
             return
-        place = event.position().toPoint()
-        index = self.indexAt(place)
-        to = self.count()
-        if index.isValid():
-            to = index.row() + (place.y() > self.visualRect(index).center().y())
+        to = self._gap_at(event.position().toPoint())
         self.dragLeaveEvent(QDragLeaveEvent())
         event.setDropAction(Qt.DropAction.IgnoreAction)
         event.accept()
         self.move(to - (to > self.currentRow()))
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw a line where a row would go."""
+        super().paintEvent(event)
+        if self._gap is None or not self.count():
+            return
+        last = self.visualItemRect(self.item(self.count() - 1)).bottom()
+        y = last if self._gap == self.count() else self.visualItemRect(self.item(self._gap)).top()
+        painter = QPainter(self.viewport())
+        painter.setPen(QPen(self.palette().text(), LINE_PX))
+        painter.drawLine(0, max(y, 1), self.viewport().width(), max(y, 1))
+        painter.end()
+
+    def _gap_at(self, place: QPoint) -> int:
+        """Return before which row something would go there."""
+        index = self.indexAt(place)
+        if not index.isValid():
+            return self.count()
+        return int(index.row() + (place.y() > self.visualRect(index).center().y()))
+
+    def _show_gap(self, gap: int | None) -> None:
+        if gap != self._gap:
+            self._gap = gap
+            self.viewport().update()
 
     def _fill(self, entries: Sequence[Entry]) -> None:
         current = self.currentItem()
