@@ -79,11 +79,12 @@ def test_only_objects_mostly_in_the_region_are_split():
     assert len(np.unique(after[labels == 1])) == 2
 
 
-def test_an_object_half_in_the_region_stays():
+@pytest.mark.parametrize("name", ["clear border", "delete components"])
+def test_an_object_half_in_the_region_stays(name):
     labels = np.array([[1, 1, 1, 1], [0, 0, 0, 0], [2, 2, 2, 0]], np.uint8)
     scope = Scope(whole(labels.shape).slices, PlacedMask(np.ones((3, 2), bool)))
 
-    edit = among(labels, scope, lambda block, region: OPERATIONS["clear border"](block, among=region))
+    edit = among(labels, scope, lambda block, region: WHOLE_OBJECTS[name](block, among=region))
 
     np.testing.assert_array_equal(written(labels, edit), [[1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0]])
 
