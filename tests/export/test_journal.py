@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,14 +122,23 @@ def test_a_record_that_makes_no_sense_is_left_out():
 
 def test_a_journal_in_use_is_not_offered_and_one_that_was_let_go_is(tmp_path):
     one = written(tmp_path, 1, 2)
-    assert not journal_folder.find(tmp_path, PICTURE)
+    assert not journal_folder.find(tmp_path, [PICTURE])
 
     one.close()
 
-    (found,) = journal_folder.find(tmp_path, PICTURE)
+    (found,) = journal_folder.find(tmp_path, [PICTURE])
     assert found.path == one.path and sorted(found.content.objects) == [1, 2]
-    assert not journal_folder.find(tmp_path, Fingerprint((40, 60), "uint8", False, 8))
-    assert not journal_folder.find(tmp_path, PICTURE, [one.path])
+    assert not journal_folder.find(tmp_path, [Fingerprint((40, 60), "uint8", False, 8)])
+    assert not journal_folder.find(tmp_path, [PICTURE], [one.path])
+
+
+def test_pixels_are_read_only_where_a_journal_may_be_of_such_a_picture(tmp_path):
+    assert not journal_folder.any_like(tmp_path, PICTURE)
+    written(tmp_path, 1).close()
+
+    assert journal_folder.any_like(tmp_path, replace(PICTURE, checksum=0, path="", name=""))
+    assert not journal_folder.any_like(tmp_path, replace(PICTURE, shape=(41, 60)))
+    assert not journal_folder.any_like(tmp_path, replace(PICTURE, dtype="uint16"))
 
 
 def test_a_journal_without_its_first_record_is_known_by_its_name(tmp_path):
@@ -138,7 +148,7 @@ def test_a_journal_without_its_first_record_is_known_by_its_name(tmp_path):
     data[: len(journal.MAGIC) + 40] = bytes(len(journal.MAGIC) + 40)
     one.path.write_bytes(data)
 
-    (found,) = journal_folder.find(tmp_path, PICTURE)
+    (found,) = journal_folder.find(tmp_path, [PICTURE])
 
     assert sorted(found.content.objects) == [1, 2]
 
@@ -159,7 +169,7 @@ def test_pixels_that_were_replaced_make_another_picture_that_counts_too(tmp_path
     one.close()
 
     assert journal.pictures_in(one.path) == (PICTURE, other)
-    assert [len(journal_folder.find(tmp_path, picture)) for picture in (PICTURE, other)] == [1, 1]
+    assert [len(journal_folder.find(tmp_path, [picture])) for picture in (PICTURE, other)] == [1, 1]
     assert sorted(journal.read(one.path).objects) == [1, 2]
 
 
@@ -222,7 +232,7 @@ def test_what_was_put_away_is_not_offered_and_goes_after_a_week(tmp_path):
     journal_folder.put_away(one.path)
 
     aside = one.path.with_suffix(journal_folder.ASIDE)
-    assert not journal_folder.find(tmp_path, PICTURE) and aside.exists()
+    assert not journal_folder.find(tmp_path, [PICTURE]) and aside.exists()
     journal_folder.sweep(tmp_path, lambda: aside.stat().st_mtime + 6.9 * journal_folder.DAY_S)
     assert aside.exists()
     journal_folder.sweep(tmp_path, lambda: aside.stat().st_mtime + 7.1 * journal_folder.DAY_S)

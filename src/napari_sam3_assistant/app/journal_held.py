@@ -69,11 +69,17 @@ class Wanted:
     saved: Masks
     pictures: tuple[Fingerprint, ...]
 
-    def objects(self) -> dict[int, tuple[Accepted, PlacedMask]]:
-        """Return the objects and their pixels, by number."""
+    def since(self, last: Wanted | None) -> set[int] | None:
+        """Return the numbers of which something may be other than what was wanted last; None: any."""
+        if last is None or last.masks is not self.masks or last.saved is not self.saved:
+            return None
+        return {one.id for one in set(self.records) ^ set(last.records)}
+
+    def objects(self, ids: Collection[int] | None = None) -> dict[int, tuple[Accepted, PlacedMask]]:
+        """Return the objects and their pixels, by number: all, or those of some numbers."""
         found = {}
         for one in self.records:
-            if one.image == self.image:
+            if one.image == self.image and (ids is None or one.id in ids):
                 mask = one.mask if self.masks is None else self.masks.get(one.id)
                 if mask is not None and not (one.id in self.saved and same_mask(self.saved[one.id], mask)):
                     found[one.id] = one, mask
@@ -92,6 +98,7 @@ class Held:
     def __init__(self, path: Path) -> None:
         self.path, self.journal = path, Journal(path)
         self._there: dict[int, tuple[Accepted, PlacedMask]] = {}
+        self._last: Wanted | None = None
 
     def hold(self, wanted: Wanted) -> None:
         """Make the journal hold what is wanted.
@@ -101,22 +108,26 @@ class Held:
         SaveError
             If it cannot be written. What was written is not written again by the next call.
         """
-        objects = wanted.objects()
+        last, self._last = self._last, None
+        changed = wanted.since(last)
+        objects = wanted.objects(changed)
         if not self.journal.opened:
             if not objects:
                 return
+            changed, objects = None, wanted.objects()
             stored = filter(None, (one.object() for one in self.journal.open().values()))
             self._there = {one.id: (accepted_of(one, wanted.image), one.mask) for one in stored}
         self.journal.of(wanted.pictures)
         new = [kept_of(*objects[id]) for id in objects if not _same(self._there.get(id), objects[id])]
         for id in self.journal.put(new):
             self._there[id] = objects[id]
-        gone = [id for id in self._there if id not in objects]
+        gone = [id for id in (self._there if changed is None else changed) if id in self._there and id not in objects]
         if gone:
             self.journal.drop(gone)
             for id in gone:
                 del self._there[id]
         self.journal.tidy()
+        self._last = wanted
 
     def holds(self, ids: Iterable[int]) -> bool:
         """Return whether the journal has objects of all these numbers."""

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.journal_held import Gathered, Held, gather
 from napari_sam3_assistant.app.journal_state import Offer, counted
-from napari_sam3_assistant.app.journals import Journals
+from napari_sam3_assistant.app.journals import Journals, in_memory
 from napari_sam3_assistant.app.status import unexpected
 from napari_sam3_assistant.core.errors import AssistantError, SaveError
-from napari_sam3_assistant.core.fingerprints import Fingerprint
+from napari_sam3_assistant.core.fingerprints import Fingerprint, unread
 from napari_sam3_assistant.export import journal_folder
 from napari_sam3_assistant.export.journal_folder import Claim, Found
 from napari_sam3_assistant.layers import accepted, images, restored
+from napari_sam3_assistant.layers.channels import file_of
 from napari_sam3_assistant.masks.accepting import Accepted, span
 
 if TYPE_CHECKING:
@@ -76,16 +77,35 @@ class Offers:
         if image is None or layer is None or image in self._offers:
             return
         self._offers[image] = None
-        future = self._journals.fingerprint(image, layer)
-        future.add_done_callback(lambda done: self._controller.on_main(partial(self._known, done, image)))
+        source, path = self._controller.channels.plain_source_of(layer), file_of(layer) or ""
+        alone = unread(source, path)
+        if in_memory(source):
+            self._ask(image, alone)
+            return
+        likely = self._journals.read(lambda: journal_folder.any_like(self._journals.folder, alone))
+        likely.add_done_callback(lambda done: self._controller.on_main(partial(self._likely, done, image, alone)))
 
-    def _known(self, done: Future[Fingerprint], image: str) -> None:
-        """Look for journals, now that it is known which picture it is."""
+    def _likely(self, done: Future[bool], image: str, alone: Fingerprint) -> None:
+        """Read the pixels of a lazy picture where that may be of use."""
+        if not self._controller.closed and not done.cancelled() and done.result():
+            self._ask(image, alone)
+
+    def _ask(self, image: str, alone: Fingerprint) -> None:
+        """Look for journals, once it is known which picture it is; ``alone`` is what it is known by without pixels."""
+        layer = images.layer_by_id(self._controller.viewer, image)
+        try:
+            future = None if layer is None else self._journals.fingerprint(image, layer)
+        except AssistantError:  # it was given pixels that cannot be segmented
+            return
+        if future is not None:
+            future.add_done_callback(lambda done: self._controller.on_main(partial(self._known, done, image, alone)))
+
+    def _known(self, done: Future[Fingerprint], image: str, alone: Fingerprint) -> None:
         if self._controller.closed or done.cancelled():
             return
         own, folder = self._journals.path_of(image), self._journals.folder
-        but = [] if own is None else [own]
-        future = self._journals.read(lambda: journal_folder.find(folder, done.result(), but))
+        but, known = [] if own is None else [own], [done.result(), alone]
+        future = self._journals.read(lambda: journal_folder.find(folder, known, but))
         future.add_done_callback(lambda done: self._controller.on_main(partial(self._found, done, image)))
 
     def _found(self, done: Future[list[Found]], image: str) -> None:

@@ -14,9 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_sam3_assistant.app.journal_held import Held, Masks, Wanted, known_by
 from napari_sam3_assistant.core.errors import AssistantError, SaveError
-from napari_sam3_assistant.core.fingerprints import Fingerprint
+from napari_sam3_assistant.core.fingerprints import Fingerprint, unread
+from napari_sam3_assistant.core.sources import Source
 from napari_sam3_assistant.export import journal_folder
 from napari_sam3_assistant.export.journal_writer import Journal
 from napari_sam3_assistant.layers import accepted, images
@@ -35,6 +38,7 @@ WAIT_S = 0.01
 SYNC_AFTER_S = 1.0
 SAVED, PATH = "saved", "journal"
 """Noted of a layer of accepted labels: what of it is in a file of the user's, and where its journal is."""
+NOTHING: Masks = {}
 
 
 @dataclass(slots=True, eq=False)
@@ -191,10 +195,10 @@ class Journals:
         if own is None:
             return None
         masks = self._controller.accepting.paint.masks_of(image)
-        told = records, masks, {} if labels is None else note(labels).get(SAVED), own.pictures
+        told = records, masks, NOTHING if labels is None else note(labels).get(SAVED, NOTHING), own.pictures
         if len(own.told) == len(told) and all(a is b for a, b in zip(told, own.told, strict=True)):
             return None
-        own.told, wanted = told, Wanted(records, image, masks, told[2] or {}, own.pictures)
+        own.told, wanted = told, Wanted(records, image, masks, told[2], own.pictures)
         own.writing = self.write(lambda held: None if held is None else held.hold(wanted), image)
         own.writing.add_done_callback(lambda done: self._controller.on_main(partial(self._written, done)))
         return own.writing
@@ -209,15 +213,18 @@ class Journals:
             self.follow()
 
     def _own_of(self, image: str, layer: Any, labels: Any) -> Own | None:
-        """Return the journal of an image; None until it is known which picture that is."""
+        """Return the journal of an image; None for the moment that it takes to know which picture that is."""
         own = self._own.get(image)
         try:
             future = self.fingerprint(image, layer)
         except AssistantError:  # it was given pixels that cannot be segmented
             return own
-        if not future.done() or future.cancelled():
+        if future.done() and not future.cancelled():
+            picture = future.result()
+        elif in_memory(source := self._controller.channels.plain_source_of(layer)):
             return own
-        picture = future.result()
+        else:  # until its pixels are read, which may take long
+            picture = unread(source, file_of(layer) or "")
         if own is None:
             path = self.path_of(image) or journal_folder.new_path(self.folder, picture)
             own = self._own[image] = Own(Held(path), (picture,))
@@ -236,6 +243,11 @@ class Journals:
             self.write(lambda held: None if held is None else held.journal.close(), image)
         self._own.pop(image, None)
         self._looks.pop(image, None)
+
+
+def in_memory(source: Source) -> bool:
+    """Return whether the pixels of a picture cost nothing to read."""
+    return isinstance(source.levels[0], np.ndarray)
 
 
 def _sync_all(journals: list[Journal]) -> None:

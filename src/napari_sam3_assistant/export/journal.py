@@ -88,11 +88,17 @@ class Stored:
             row, col, index = told["plane"]
             plane = Plane(int(row), int(col), tuple((int(axis), int(at)) for axis, at in index))
             top, left = (int(place) for place in told["at"])
-            words = [str(told[key]) for key in ("class", "layer", "prompt", "engine")]
-            frame = None if told["frame"] is None else int(told["frame"])
-            score = float(told["score"])
             return KeptObject(
-                int(told["id"]), PlacedMask(mask, (top, left)), plane, int(told["act"]), score, *words, frame
+                int(told["id"]),
+                PlacedMask(mask, (top, left)),
+                plane,
+                int(told["act"]),
+                float(told["score"]),
+                str(told["class"]),
+                str(told["layer"]),
+                str(told["prompt"]),
+                str(told["engine"]),
+                None if told["frame"] is None else int(told["frame"]),
             )
         except (zlib.error, KeyError, TypeError, ValueError, AssistantError) as error:
             logger.warning("A record of a journal makes no sense: %s", error)

@@ -13,7 +13,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,10 +107,29 @@ class Found:
     content: Content
 
 
-def find(folder: Path, picture: Fingerprint, but: Collection[Path] = ()) -> list[Found]:
-    """Return the journals of a picture that no process writes, the oldest first; without those of ``but``.
+def any_like(folder: Path, picture: Fingerprint) -> bool:
+    """Return whether there is a journal of a picture of this shape and type: only then its pixels are worth reading."""
+    like = picture.shape, picture.dtype, picture.rgb
+    for path in _files(folder, SUFFIX):
+        with contextlib.suppress(OSError):  # one that cannot be read is not offered
+            known = journal.pictures_in(path)
+            if not known or any((one.shape, one.dtype, one.rgb) == like for one in known):
+                return True
+    return False
+
+
+def find(folder: Path, pictures: Sequence[Fingerprint], but: Collection[Path] = ()) -> list[Found]:
+    """Return the journals of a picture that no process writes, the oldest first.
 
     What was put away long ago is removed. A folder or file that cannot be read holds nothing.
+
+    Parameters
+    ----------
+    folder : Path
+    pictures : sequence of Fingerprint
+        All that the picture may be known by.
+    but : collection of Path
+        Journals that are left out.
     """
     sweep(folder)
     found = []
@@ -118,8 +137,7 @@ def find(folder: Path, picture: Fingerprint, but: Collection[Path] = ()) -> list
         if path in but:
             continue
         try:
-            named = path.name.startswith(picture.key) and not picture.plain
-            if not (named or any(one.same_as(picture) for one in journal.pictures_in(path))):
+            if not _is_of(path, pictures):
                 continue
             claim = Claim.take(path)
             if claim is None:
@@ -131,6 +149,14 @@ def find(folder: Path, picture: Fingerprint, but: Collection[Path] = ()) -> list
         except OSError as error:
             logger.warning("The journal %s could not be read: %s", path, error)
     return sorted((one for one in found if one.content.objects), key=lambda one: one.content.when)
+
+
+def _is_of(path: Path, pictures: Sequence[Fingerprint]) -> bool:
+    """Return whether a journal is of a picture, as its first record tells, or its name where that is broken."""
+    if any(path.name.startswith(one.key) and not one.plain for one in pictures):
+        return True
+    known = journal.pictures_in(path)
+    return any(one.same_as(picture) for one in known for picture in pictures)
 
 
 def put_away(path: Path) -> None:

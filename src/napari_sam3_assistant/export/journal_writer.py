@@ -129,7 +129,8 @@ class Journal:
         SaveError
             If that cannot be written.
         """
-        left = {id: size for id, size in self._sizes.items() if id not in set(ids)}
+        gone = set(ids)
+        left = {id: size for id, size in self._sizes.items() if id not in gone}
         if left:
             self.write([journal.gone_record(ids)])
         self._sizes = left
