@@ -6,6 +6,7 @@ from typing import Any
 
 from napari_sam3_assistant.app.masking.accepting import Accepting
 from napari_sam3_assistant.app.masking.canvas import CanvasTools
+from napari_sam3_assistant.app.masking.classes import Classes
 from napari_sam3_assistant.app.masking.cleanup import Cleanup
 from napari_sam3_assistant.app.masking.desk import Desk
 from napari_sam3_assistant.app.masking.final import Final
@@ -38,10 +39,11 @@ class MaskController:
         self.desk = Desk(viewer, state, runtime, on_main)
         self.cleanup = Cleanup(self.desk)
         self.review = Review(self.desk)
-        self.accepting = Accepting(self.desk)
-        self.merging = Merging(self.desk)
+        self.classes = Classes(viewer)
+        self.accepting = Accepting(self.desk, self.classes)
+        self.merging = Merging(self.desk, self.classes)
         self.isolation = Isolation(self.desk)
-        self.final = Final(self.desk)
+        self.final = Final(self.desk, self.classes)
         self.canvas = CanvasTools(self.desk, self.cleanup, self.review)
         self._layers = MaskLayers(self)
 

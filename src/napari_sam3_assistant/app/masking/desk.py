@@ -146,6 +146,7 @@ class Desk:
     def close(self) -> None:
         """Stop work; layers stay as they are."""
         self.work.drop()
+        self.state.busy = ""
 
     def layer_removed(self, layer: Any) -> None:
         """Forget a layer that has left the viewer."""
