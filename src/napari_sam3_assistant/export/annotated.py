@@ -58,6 +58,8 @@ class Annotated:
         By label, as far as known.
     colors : mapping of int to tuple of int
         By label, as the user sees them.
+    default : LabelClass
+        Of objects of which no class is known.
     """
 
     labels: Array
@@ -66,6 +68,7 @@ class Annotated:
     meaning: Meaning = Meaning.OBJECTS
     classes: Mapping[int, LabelClass] = field(default_factory=dict)
     colors: Mapping[int, Color] = field(default_factory=dict)
+    default: LabelClass = OBJECT
 
     @property
     def offset(self) -> tuple[int, int]:
@@ -86,7 +89,7 @@ class Annotated:
         known = self.classes.get(label)
         if known is not None:
             return known
-        return OBJECT if self.meaning is Meaning.OBJECTS else LabelClass(f"class_{label}", label)
+        return self.default if self.meaning is Meaning.OBJECTS else LabelClass(f"class_{label}", label)
 
     def color_of(self, label: int) -> Color:
         """Return the colour of a label: that of its class, as the user sees it, or one of many."""

@@ -22,6 +22,8 @@ _CENTIMETERS = {
 
 TIMES = ("second", "millisecond", "microsecond", "nanosecond", "minute", "hour", "day")
 """Names of units of time, as napari and OME spell them."""
+KNOWN_UNITS = frozenset((*_CENTIMETERS, *TIMES, "pixel"))
+"""Names of units that any layer takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def write(file: BinaryIO, labels: npt.NDArray[Any], place: Place) -> None:
 
     dtype = np.uint16 if int(labels.max()) < 2**16 else np.uint32
     one_unit = place.units is None or len(set(place.units[-2:])) < 2
-    small = labels.ndim <= _IMAGEJ_AXES and labels.size * 2 < _IMAGEJ_BYTES
+    small = labels.ndim <= _IMAGEJ_AXES and labels.size * 2 < _IMAGEJ_BYTES and labels.shape[-2:] != (1, 1)
     imagej = dtype is np.uint16 and one_unit and small
     (x, y), unit = _resolution(place, imagej)
     axes = axis_letters(labels.ndim, place.units).upper()
