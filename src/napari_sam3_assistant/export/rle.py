@@ -68,7 +68,7 @@ def counts_in(text: str) -> Counts:
     """
     letters = np.frombuffer(text.encode("utf-8"), np.uint8).astype(np.int64) - _FIRST
     last = np.flatnonzero((letters & _MORE) == 0)
-    if not letters.size or letters.min() < 0 or letters.max() >= 2 * _MORE or last[-1] != letters.size - 1:
+    if not last.size or letters.min() < 0 or letters.max() >= 2 * _MORE or last[-1] != letters.size - 1:
         raise ImageError("The run-length code is broken.", hint="Write the file again where it was made.")
     first = np.concatenate([[0], last[:-1] + 1])
     lengths = last - first + 1

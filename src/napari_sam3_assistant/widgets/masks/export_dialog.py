@@ -1,4 +1,4 @@
-"""What is asked when masks are exported and imported: where to, which files, and what becomes of a file that is there."""
+"""What is asked when masks are exported and imported: where to, which files, what becomes of one that is there."""
 
 from __future__ import annotations
 
