@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_sam3_assistant.core.geometry import PlacedMask
-from napari_sam3_assistant.masks.changes import updated
+from napari_sam3_assistant.masks.updates import updated
 from napari_sam3_assistant.masks.components import analyze
 from napari_sam3_assistant.masks.index import carried, index_of, listed
 from napari_sam3_assistant.masks.scopes import Scope

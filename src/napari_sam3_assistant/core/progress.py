@@ -83,6 +83,14 @@ class Watch:
             self._cancel.raise_if_cancelled()
         self._progress(fraction, message)
 
+    def share(self, low: float, high: float) -> Watch:
+        """Return a watch for a piece of the work, which is ``low`` to ``high`` of the whole, 0 to 1."""
+
+        def tell(fraction: float | None, message: str = "") -> None:
+            self.at(None if fraction is None else low + (high - low) * fraction, message)
+
+        return Watch(tell)
+
     def over(self, items: Sequence[T], message: str = "") -> Iterator[T]:
         """Yield the items, telling and looking before each; errors as :meth:`at`."""
         for done, item in enumerate(items):

@@ -56,6 +56,20 @@ class Edit:
 def edit_of(labels: Labels, slices: tuple[slice, ...], after: Labels) -> Edit | None:
     """Return the edit that makes ``labels[slices]`` equal to ``after``, or None where it is already."""
     before = labels[slices].copy()  # once: whoever paints meanwhile shall not be in one half of the edit only
+    return edit_between(labels.shape, slices, before, after.copy())
+
+
+def edit_between(shape: tuple[int, ...], slices: tuple[slice, ...], before: Labels, after: Labels) -> Edit | None:
+    """Return the edit of an array of ``shape`` that turns one block into the other, or None if they are equal.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    slices : tuple of slice
+        Where the block lies, one for each axis.
+    before, after : ndarray
+        The block, of the array's type. The edit keeps these arrays themselves where it needs all of them.
+    """
     differ = before != after
     cut = []
     for axis in range(differ.ndim):
@@ -66,7 +80,9 @@ def edit_of(labels: Labels, slices: tuple[slice, ...], after: Labels) -> Edit | 
     place = tuple(
         slice(whole.start + part.start, whole.start + part.stop) for whole, part in zip(slices, cut, strict=True)
     )
-    return Edit(labels.shape, place, before[tuple(cut)].copy(), after[tuple(cut)].copy())
+    if tuple(part.stop - part.start for part in place) == before.shape:
+        return Edit(shape, place, before, after)
+    return Edit(shape, place, before[tuple(cut)].copy(), after[tuple(cut)].copy())
 
 
 def check_fit(labels: Labels, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

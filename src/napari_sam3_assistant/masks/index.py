@@ -1,6 +1,6 @@
 """An index of components: what was found in a part of an array, and where each lies.
 
-``masks/changes.py`` keeps it in step with the array.
+``masks/updates.py`` keeps it in step with the array.
 """
 
 from __future__ import annotations

@@ -17,12 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import PromptError
+from napari_sam3_assistant.core.progress import UNWATCHED, Watch
 
 Labels = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
 
 # Axes, counted from the last, along which pixels are neighbours.
 _JOINED_AXES = 3
+
+# Pixels that are looked at between two looks at whether to stop: a few milliseconds.
+_STRIP = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,11 +62,15 @@ class Runs:
 
     def first(self) -> Indices:
         """Return the number of the first run of each part."""
-        return np.unique(self.part, return_index=True)[1].astype(np.int64)
+        return _firsts(self.part, self.parts)
 
     def areas(self) -> Indices:
         """Return the number of pixels of each part."""
         return np.bincount(self.part, weights=self.stop - self.start).astype(np.int64)
+
+    def volumes(self) -> Indices:
+        """Return the number of the plane or volume that each run lies in, from 0."""
+        return self.start // max(math.prod(self.shape[-_JOINED_AXES:]), 1)
 
     def along(self, axis: int) -> Indices:
         """Return the index on ``axis`` at which each run starts."""
@@ -120,25 +128,50 @@ def border_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(axis for axis in joined if shape[axis] > 1 or axis >= len(shape) - 2)
 
 
-def find_runs(labels: Labels) -> Runs:
+def check_labels(labels: Labels) -> None:
+    """Raise where an array does not hold labels.
+
+    Raises
+    ------
+    PromptError
+        If it holds other values than integers or booleans, or has no axis.
+    """
+    if labels.dtype.kind not in "biu" or not labels.ndim:
+        raise PromptError(f"Labels are whole numbers, not {labels.dtype}.", hint="Choose a Labels layer.")
+
+
+def starts(labels: Labels) -> Indices:
+    """Return where runs start in an array that is contiguous, as indices of it when flattened."""
+    flat = labels.reshape(-1)
+    change = np.empty(flat.shape, bool)
+    np.not_equal(flat[1:], flat[:-1], out=change[1:])
+    change[:: max(labels.shape[-1], 1)] = True
+    return np.flatnonzero(change).astype(np.int64, copy=False)
+
+
+def find_runs(labels: Labels, watch: Watch = UNWATCHED) -> Runs:
     """Return the runs of an array of integers or booleans.
 
     Raises
     ------
     PromptError
         If it holds other values, or has no axis.
+    Cancelled
+        If the work shall stop.
     """
-    if labels.dtype.kind not in "biu" or not labels.ndim:
-        raise PromptError(f"Labels are whole numbers, not {labels.dtype}.", hint="Choose a Labels layer.")
-    flat = np.ascontiguousarray(labels).reshape(-1)
-    change = np.empty(flat.shape, bool)
-    np.not_equal(flat[1:], flat[:-1], out=change[1:])
-    change[:: max(labels.shape[-1], 1)] = True
-    start = np.flatnonzero(change).astype(np.int64)
-    stop = np.append(start[1:], flat.size) if start.size else start
-    label = flat[start]
+    check_labels(labels)
+    lines = np.ascontiguousarray(labels).reshape(-1, max(labels.shape[-1], 1))
+    step = max(_STRIP // lines.shape[1], 1)
+    strips = range(0, len(lines), step)
+    found = [starts(lines[top : top + step]) + top * lines.shape[1] for top in watch.share(0, 0.3).over(strips)]
+    start = np.concatenate(found) if found else np.zeros(0, np.int64)
+    stop = np.append(start[1:], lines.size) if start.size else start
+    label = lines.reshape(-1)[start]
+    watch.at(0.3)
     above, below = _neighbours(labels.shape, start, stop)
+    watch.at(0.6)
     part = _joined(start.size, above, below, label[above] == label[below])
+    watch.at(1)
     return Runs(labels.shape, start, stop, label, above, below, part)
 
 
@@ -180,12 +213,22 @@ def _joined(count: int, above: Indices, below: Indices, same: npt.NDArray[np.boo
 
     if not count:
         return np.zeros(0, np.int64)
-    links = coo_array((np.ones(np.count_nonzero(same), bool), (above[same], below[same])), shape=(count, count))
-    part = connected_components(links, directed=False)[1]
-    _, first, number = np.unique(part, return_index=True, return_inverse=True)
-    rank: Indices = np.empty(first.size, np.int64)
-    rank[np.argsort(first)] = np.arange(first.size)
-    return np.asarray(rank[number], np.int64)
+    ends = above[same].astype(np.int32), below[same].astype(np.int32)
+    links = coo_array((np.ones(ends[0].size), ends), shape=(count, count))
+    parts, part = connected_components(links, directed=False)
+    first = _firsts(part, parts)
+    if np.any(first[1:] < first[:-1]):  # SciPy counts them in this order, and does not promise it
+        rank = np.empty(parts, np.int64)
+        rank[np.argsort(first)] = np.arange(parts)
+        part = rank[part]
+    return np.asarray(part, np.int64)
+
+
+def _firsts(group: npt.NDArray[np.integer[Any]], count: int) -> Indices:
+    """Return where each of ``count`` groups occurs first."""
+    first = np.empty(count, np.int64)
+    first[group[::-1]] = np.arange(group.size - 1, -1, -1)  # of several, the last assignment stays
+    return first
 
 
 def ranges(start: npt.NDArray[np.integer[Any]], length: npt.NDArray[np.integer[Any]]) -> Indices:

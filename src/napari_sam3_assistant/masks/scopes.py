@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.core.geometry import PlacedMask
-from napari_sam3_assistant.masks.edits import Edit
+from napari_sam3_assistant.masks.edits import Edit, edit_between
+from napari_sam3_assistant.masks.regions import region_of
 
 Labels = npt.NDArray[Any]
 
@@ -50,7 +51,10 @@ def whole(shape: tuple[int, ...]) -> Scope:
 
 
 def within(labels: Any, scope: Scope, operation: Callable[[Labels], Edit | None]) -> Edit | None:
-    """Return the edit of ``labels`` that an operation on the scope's block makes.
+    """Return the edit of ``labels`` that an operation on the scope's block makes, pixel by pixel.
+
+    It sees all of the block; of what it changes, only pixels in the scope's region do. For operations on whole
+    objects there is :func:`among`.
 
     Parameters
     ----------
@@ -61,10 +65,38 @@ def within(labels: Any, scope: Scope, operation: Callable[[Labels], Edit | None]
         Is given the block.
     """
     edit = operation(scope.block(labels))
+    if edit is not None and scope.region is not None:
+        place = _shifted(edit.slices, scope.slices)
+        inside = region_of(scope.region, place)
+        edit = edit_between(edit.shape, edit.slices, edit.before, np.where(inside, edit.after, edit.before))
+    return _placed(edit, labels, scope)
+
+
+def among(labels: Any, scope: Scope, operation: Callable[[Labels, PlacedMask | None], Edit | None]) -> Edit | None:
+    """Return the edit of ``labels`` that an operation on whole objects of the scope's block makes.
+
+    Parameters
+    ----------
+    labels : array of integer or bool
+        In memory, or read where it is sliced.
+    scope : Scope
+    operation : callable
+        Is given the block, and the region in pixels of the block: its ``among``.
+    """
+    region = scope.region
+    if region is not None:
+        region = region.shifted(-scope.slices[-2].start, -scope.slices[-1].start)
+    return _placed(operation(scope.block(labels), region), labels, scope)
+
+
+def _placed(edit: Edit | None, labels: Any, scope: Scope) -> Edit | None:
     if edit is None:
         return None
-    slices = tuple(
-        slice(part.start + outer.start, part.stop + outer.start)
-        for part, outer in zip(edit.slices, scope.slices, strict=True)
+    return replace(edit, shape=tuple(labels.shape), slices=_shifted(edit.slices, scope.slices))
+
+
+def _shifted(slices: tuple[slice, ...], around: tuple[slice, ...]) -> tuple[slice, ...]:
+    """Return slices of a block as slices of the array that it lies in."""
+    return tuple(
+        slice(part.start + outer.start, part.stop + outer.start) for part, outer in zip(slices, around, strict=True)
     )
-    return replace(edit, shape=tuple(labels.shape), slices=slices)
