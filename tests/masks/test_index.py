@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_sam3_assistant.core.geometry import PlacedMask
-from napari_sam3_assistant.masks.updates import updated
 from napari_sam3_assistant.masks.components import analyze
 from napari_sam3_assistant.masks.index import carried, index_of, listed
 from napari_sam3_assistant.masks.scopes import Scope
+from napari_sam3_assistant.masks.updates import updated
 from tests.masks.arrays import label_arrays
 
 
@@ -73,15 +73,15 @@ def test_an_index_of_a_part_follows_changes_of_the_whole(change, data):
     assert alike(new.components) == alike(listed(after, Scope(bounds)).components)
 
 
-def test_what_lies_outside_a_region_is_not_listed_and_places_are_those_of_the_whole():
+def test_of_a_region_the_components_are_listed_that_lie_mostly_in_it_and_places_are_those_of_the_whole():
     labels = np.zeros((3, 20, 20), np.uint8)
-    labels[1, 2:8, 2:8], labels[1, 12:18, 12:18], labels[2, 2:8, 2:8] = 1, 2, 3
-    region = PlacedMask(np.ones((10, 4), bool), (1, 3))
+    labels[1, 2:8, 2:8], labels[1, 12:18, 0:6], labels[2, 2:8, 2:8] = 1, 2, 3
+    region = PlacedMask(np.ones((15, 4), bool), (1, 3))
 
     found = listed(labels, Scope((slice(1, 2), slice(1, 20), slice(0, 20)), region)).components
 
     assert [(one.label, one.area, one.box, one.start) for one in found] == [
-        (1, 24, ((1, 2), (2, 8), (3, 7)), (1, 2, 3)),
+        (1, 36, ((1, 2), (2, 8), (2, 8)), (1, 2, 2)),
     ]
 
 

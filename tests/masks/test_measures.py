@@ -28,10 +28,10 @@ def test_measures_are_those_of_scikit_image(labels):
         alone = np.zeros(labels.shape, int)
         alone[_pixels(labels, one)] = 1
         (peer,) = regionprops(alone, image)
-        assert found[one].perimeter == pytest.approx(peer.perimeter)
-        assert found[one].intensity == pytest.approx(peer.intensity_mean)
+        assert found[one.id].perimeter == pytest.approx(peer.perimeter)
+        assert found[one.id].intensity == pytest.approx(peer.intensity_mean)
         round_ = 4 * math.pi * peer.area / peer.perimeter**2 if peer.perimeter else None
-        assert found[one].circularity == (None if round_ is None else pytest.approx(min(round_, 1)))
+        assert found[one.id].circularity == (None if round_ is None else pytest.approx(min(round_, 1)))
 
 
 def _pixels(labels, one):
@@ -69,8 +69,8 @@ def test_colours_are_measured_by_their_mean_and_what_is_no_number_by_none():
 
     (one,) = analyze(labels)
 
-    assert measure(labels, (one,), colours)[one].intensity == 60
-    assert measure(labels, (one,), np.full((6, 6), np.nan))[one].intensity is None
+    assert measure(labels, (one,), colours)[one.id].intensity == 60
+    assert measure(labels, (one,), np.full((6, 6), np.nan))[one.id].intensity is None
 
 
 def test_measuring_stops_where_that_is_asked_for_and_says_when_the_pixels_are_others():

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.geometry import Box
+from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.progress import UNWATCHED, Watch
 from napari_sam3_assistant.masks.components import Component, analyze, component_mask
+from napari_sam3_assistant.masks.regions import region_of
 from napari_sam3_assistant.masks.scopes import Scope
 
 Labels = npt.NDArray[Any]
@@ -85,7 +86,7 @@ def listed(labels: Any, scope: Scope, watch: Watch = UNWATCHED) -> Index:
     labels : array of integer or bool
         In memory, or read where it is sliced.
     scope : Scope
-        What lies outside is as if there were nothing.
+        With a region, components of which more than half of the pixels lie in it are listed, whole.
     watch : Watch
 
     Raises
@@ -94,19 +95,20 @@ def listed(labels: Any, scope: Scope, watch: Watch = UNWATCHED) -> Index:
         If the array does not hold integers or booleans.
     """
     watch.at(None, "Analyzing")
-    found = analyze(seen(labels, scope))
-    watch.at(None, "Analyzing")
-    return index_of(shifted(found, [part.start for part in scope.slices]))
-
-
-def seen(labels: Any, scope: Scope) -> Labels:
-    """Return the block of a scope, with nothing outside its region; a view where the region is all."""
     block = scope.block(labels)
-    if scope.region is None:
-        return block
-    (top, bottom), (left, right) = ((part.start, part.stop) for part in scope.slices[-2:])
-    inside = scope.region.within(Box(top, left, bottom, right))
-    return np.where(inside, block, np.zeros((), block.dtype))
+    found: Sequence[Component] = analyze(block)
+    watch.at(None, "Analyzing")
+    origin = [part.start for part in scope.slices]
+    if scope.region is not None:
+        region = scope.region.shifted(-origin[-2], -origin[-1])
+        found = [one for one in watch.over(found) if _mostly_in(region, block, one)]
+    return index_of(shifted(found, origin))
+
+
+def _mostly_in(region: PlacedMask, labels: Labels, one: Component) -> bool:
+    """Return whether more than half of a component's pixels lie in a region of the planes."""
+    inside = region_of(region, one.slices)
+    return bool(inside.any()) and 2 * int((component_mask(labels, one) & inside).sum()) > one.area
 
 
 def shifted(components: Sequence[Component], by: Sequence[int]) -> tuple[Component, ...]:
@@ -128,7 +130,7 @@ def carried(old: Iterable[Component], index: Index) -> Index:
     """Return an index whose components have the ids that they had before, where they are known again.
 
     A component is known by its value and its first pixel, else by its value alone, the largest first; new ones get
-    higher ids.
+    higher ids. One that is as it was is the same object.
     """
     before = tuple(old)
     places = {(one.label, one.start): one for one in before}
@@ -144,5 +146,10 @@ def carried(old: Iterable[Component], index: Index) -> Index:
             ids[one] = places[one.label, one.start].id
         else:
             ids[one] = rest[one.label].pop() if rest[one.label] else next(number)
-    named = (one if ids[one] == one.id else replace(one, id=ids[one]) for one in index.components)
+    named = []
+    for one in index.components:
+        same = one if ids[one] == one.id else replace(one, id=ids[one])
+        known = places.get((one.label, one.start))
+        # What is as it was is the same object, so that what was measured of it still holds.
+        named.append(known if known is not None and known == same else same)
     return Index(tuple(named), index.low, index.high)

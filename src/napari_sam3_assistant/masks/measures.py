@@ -8,7 +8,7 @@ several slices have none.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,8 @@ class Measure:
 
     Attributes
     ----------
+    of : Component or None
+        None where nothing was measured.
     perimeter : float or None
         In pixels.
     circularity : float or None
@@ -41,6 +43,7 @@ class Measure:
         Mean of the image on its pixels.
     """
 
+    of: Component | None = None
     perimeter: float | None = None
     circularity: float | None = None
     intensity: float | None = None
@@ -75,8 +78,8 @@ class Sizes:
 
 def measure(
     labels: Any, components: Iterable[Component], image: Any | None = None, watch: Watch = UNWATCHED
-) -> Mapping[Component, Measure]:
-    """Return the measures of components.
+) -> dict[int, Measure]:
+    """Return the measures of components, by their ids.
 
     Parameters
     ----------
@@ -100,7 +103,8 @@ def measure(
             watch.at(at / len(chosen), "Measuring")
         mask = _mask(labels, component)
         around = _perimeter_of(mask)
-        found[component] = Measure(
+        found[component.id] = Measure(
+            component,
             around,
             None if around is None else circularity(component.area, around),
             None if image is None else _mean(image, component, mask),

@@ -66,16 +66,21 @@ class Known:
         Of the block that they were looked for in.
     sizes : Sizes
         Of its pixels.
-    measures : mapping of Component to Measure, or None
-        None where these are not wanted.
+    measures : mapping of int to Measure, or None
+        By the ids of the components; None where they are not wanted.
     intensity : bool
         Whether an image was measured too.
     """
 
     shape: tuple[int, ...]
     sizes: Sizes
-    measures: Mapping[Component, Measure] | None = None
+    measures: Mapping[int, Measure] | None = None
     intensity: bool = False
+
+    def measure(self, component: Component) -> Measure:
+        """Return what was measured of a component as it is."""
+        found = (self.measures or {}).get(component.id, NOTHING)
+        return found if found.of is component else NOTHING
 
 
 def quantities(known: Known) -> tuple[Quantity, ...]:
@@ -157,7 +162,7 @@ def _centre(axis: int, axes: int) -> Quantity:
 
 
 def _measured(known: Known) -> tuple[Quantity, ...]:
-    measures, unit = known.measures or {}, known.sizes.unit
+    unit = known.sizes.unit
     content, power = known.sizes.content(known.shape)
     step = known.sizes.step(known.shape)
     long = step if step is not None and unit else 1.0
@@ -165,7 +170,7 @@ def _measured(known: Known) -> tuple[Quantity, ...]:
     what = "Volume" if power > len(PLANE) else "Area"
 
     def around(one: Component) -> float | None:
-        found = measures.get(one, NOTHING).perimeter
+        found = known.measure(one).perimeter
         return None if found is None else found * long
 
     made = [
@@ -180,7 +185,7 @@ def _measured(known: Known) -> tuple[Quantity, ...]:
         Quantity(
             "Circularity",
             ("circularity", "roundness"),
-            lambda one: measures.get(one, NOTHING).circularity,
+            lambda one: known.measure(one).circularity,
             3,
             "4 pi area / perimeter²: 1 for a disc.",
         ),
@@ -191,7 +196,7 @@ def _measured(known: Known) -> tuple[Quantity, ...]:
             Quantity(
                 "Mean intensity",
                 ("intensity", "meanintensity", "mean"),
-                lambda one: measures.get(one, NOTHING).intensity,
+                lambda one: known.measure(one).intensity,
                 2,
                 tip,
             )
