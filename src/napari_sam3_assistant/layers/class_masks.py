@@ -34,6 +34,7 @@ DRIFT_PX = 0.05
 """How far, at most, pixels of two layers on one grid may lie from each other, in pixels."""
 OTHER_COLOR = (0.6, 0.6, 0.6)
 """Of a value that no class has."""
+MOST_COLORED = 2**16
 
 
 class Role(StrEnum):
@@ -208,9 +209,16 @@ def give_pixels(layer: Any, made: Placed) -> None:
 
 
 def class_colormap(colors: Mapping[int, Any]) -> Any:
-    """Return the colours of values; others are grey, background is clear."""
-    every: dict[int | None, Any] = {None: OTHER_COLOR, 0: "transparent"}
-    return DirectLabelColormap(color_dict={**every, **colors})
+    """Return the colours of values; others are grey, background is clear.
+
+    Where a value is above :data:`MOST_COLORED`, all have the colours of objects: napari draws no higher ones in
+    colours of their own.
+    """
+    if max(colors, default=0) > MOST_COLORED:
+        return colormap()
+    others: dict[int | None, Any] = {None: OTHER_COLOR, 0: "transparent"}
+    own: dict[int | None, Any] = dict(colors.items())
+    return DirectLabelColormap(color_dict=others | own)
 
 
 def show_colors(layer: Any, colors: Mapping[int, Any]) -> None:

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QProgressBar, QVBoxLayout
 from napari_sam3_assistant.app.assistants import MASKS
 from napari_sam3_assistant.app.masking.controller import MaskController
 from napari_sam3_assistant.app.masking.state import MaskState
+from napari_sam3_assistant.widgets import store
 from napari_sam3_assistant.widgets.bind import Redraw, on_main
 from napari_sam3_assistant.widgets.controls import button, paragraph, row
 from napari_sam3_assistant.widgets.dock import Dock
@@ -40,6 +41,7 @@ class MaskOperationsWidget(Dock):
         self.state = self.controller.state
         self._bindings.on_close(lambda: MASKS.release(napari_viewer))
         masks = self.controller
+        store.remember_classes(masks.classes.state, self._bindings)
         self.review = ReviewTab(masks.review, self.state, self._bindings)
         self.accepted = AcceptedTab(masks.accepting, self.state, self._bindings)
         self.cleanup = CleanupTab(masks, self._bindings)

@@ -7,12 +7,14 @@ What belongs to a picture (its channels, its limits) is not remembered.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
 from qtpy.QtCore import QSettings
 
 from napari_sam3_assistant.app.activity import note
+from napari_sam3_assistant.app.masking.classes import ClassesState, as_text, from_text
 from napari_sam3_assistant.app.model_state import DeviceName, ModelType
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.app.task_state import PromptKind
@@ -21,6 +23,7 @@ from napari_sam3_assistant.widgets import kept
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.kept import Kept
 
+logger = logging.getLogger(__name__)
 ORGANIZATION, APPLICATION = "napari-sam3-assistant", "sam3-assistant"
 ENGINE = "engine"
 """Not in the table: it is remembered while it is not the one that the preferences name."""
@@ -30,6 +33,8 @@ MODEL, OLD_MODEL = "model_dir", "simple_model_dir"
 """The model folder; earlier versions had another one for the mode Simple."""
 MODEL_TYPE, DEVICE, LOAD_ON_RUN = "model_type", "device", "load_model_when_running"
 MIGRATED = "settings_of_earlier_versions_read"
+CLASSES = "mask_classes"
+"""The classes of Mask Operations, that of the highest priority first."""
 SHOWN_LETTERS = 60
 
 KEPT = (
@@ -98,6 +103,19 @@ def remember(state: AppState, bindings: Bindings, default_engine: Callable[[], s
     if chosen_engine() not in ("", state.model.engine):
         engine_chosen(state.model.engine)
     bindings.connect(state.model.events.engine, engine_chosen)
+
+
+def remember_classes(state: ClassesState, bindings: Bindings) -> None:
+    """Bring back the classes of earlier sessions, those first, and write each change until ``bindings`` are closed."""
+    found = _found(CLASSES)
+    try:
+        earlier = from_text(str(found)) if found else ()
+    except ValueError as error:
+        earlier = ()
+        logger.warning("The setting %s was ignored: %s.", CLASSES, error)
+    names = {one.name for one in earlier}
+    state.classes = (*earlier, *(one for one in state.classes if one.name not in names))
+    bindings.connect(state.events.classes, lambda classes: settings().setValue(CLASSES, as_text(classes)))
 
 
 def _load(state: AppState, one: Kept) -> None:

@@ -106,7 +106,8 @@ def color_of(value: int) -> Color:
 
 def as_text(classes: Iterable[MaskClass]) -> str:
     """Return classes as they are remembered."""
-    return json.dumps([[one.name, one.value, list(one.color)] for one in list(classes)[:MOST]])
+    entries = [[one.name, one.value, [round(part, 3) for part in one.color]] for one in classes]
+    return json.dumps(entries[:MOST])
 
 
 def from_text(text: str) -> tuple[MaskClass, ...]:

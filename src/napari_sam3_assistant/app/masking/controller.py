@@ -76,6 +76,7 @@ class MaskController:
     def close(self) -> None:
         """Stop work and let go of the viewer; layers stay as they are."""
         self._layers.close()
+        self.cleanup.close()
         self.desk.close()
 
     def layer_removed(self, layer: Any) -> None:
@@ -83,7 +84,6 @@ class MaskController:
         self.desk.layer_removed(layer)
 
     def pixels_changed(self, layer: Any) -> None:
-        """Let go of what was known of the target's pixels; if they are another array, of its edits too."""
+        """Let go of the edits of a layer whose pixels are another array."""
         if self.desk.edited.replaced(layer):
             self.desk.say(f"The pixels of {layer.name} were replaced; its earlier edits can no longer be undone.")
-        self.cleanup.outdate()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_sam3_assistant.app.masking.accepting import LISTING, SAVES, WAIT, Accepting, SaveMode
+from napari_sam3_assistant.app.masking.accepting import LISTING, SAVES, Accepting, SaveMode
 from napari_sam3_assistant.app.masking.classes import MOST_VALUE
+from napari_sam3_assistant.app.masking.several import WAIT
 from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.layers.class_masks import DEFAULT_CLASS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtGui import QColor, QDropEvent, QIcon, QKeyEvent, QPixmap
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor, QDragLeaveEvent, QDropEvent, QIcon, QKeyEvent, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy, QVBoxLayout
 
 from napari_sam3_assistant.widgets.controls import paragraph
@@ -27,7 +27,7 @@ class Entry:
 
 
 class OrderedList(QListWidget):
-    """Rows in an order.
+    """Rows in an order. A drag, or Alt with an arrow, moves one row: others that are selected stay where they are.
 
     Parameters
     ----------
@@ -85,13 +85,12 @@ class OrderedList(QListWidget):
         """Return the keys of the selected rows, from above."""
         return [str(self.item(row).data(KEY)) for row in range(self.count()) if self.item(row).isSelected()]
 
-    def move(self, by: int) -> None:
-        """Move the selected rows by one place, up (-1) or down (1)."""
-        keys, selected = self.keys()[::-by], set(self.selected())
-        for at in range(1, len(keys)):
-            if keys[at] in selected and keys[at - 1] not in selected:
-                keys[at - 1], keys[at] = keys[at], keys[at - 1]
-        self.ordered.emit(tuple(keys[::-by]))
+    def move(self, to: int) -> None:
+        """Ask for the current row to stand at another place; the others close up."""
+        keys, row = self.keys(), self.currentRow()
+        if row >= 0 and 0 <= to < len(keys) and to != row:
+            keys.insert(to, keys.pop(row))
+            self.ordered.emit(tuple(keys))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Move rows by Alt and an arrow."""
@@ -99,12 +98,21 @@ class OrderedList(QListWidget):
         if event is None or step is None or event.modifiers() != Qt.KeyboardModifier.AltModifier:
             super().keyPressEvent(event)
             return
-        self.move(step)
+        self.move(self.currentRow() + step)
 
     def dropEvent(self, event: QDropEvent | None) -> None:
-        """Tell the new order, once Qt has moved the rows."""
-        super().dropEvent(event)
-        QTimer.singleShot(0, self, lambda: self.ordered.emit(tuple(self.keys())))
+        """Ask for the row that was dragged to stand where it was dropped; Qt itself moves none."""
+        if event is None:
+            return
+        place = event.position().toPoint()
+        index = self.indexAt(place)
+        to = self.count()
+        if index.isValid():
+            to = index.row() + (place.y() > self.visualRect(index).center().y())
+        self.dragLeaveEvent(QDragLeaveEvent())
+        event.setDropAction(Qt.DropAction.IgnoreAction)
+        event.accept()
+        self.move(to - (to > self.currentRow()))
 
     def _fill(self, entries: Sequence[Entry]) -> None:
         current = self.currentItem()
