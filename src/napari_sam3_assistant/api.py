@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_sam3_assistant.core.progress import Progress, no_progress
+from napari_sam3_assistant.export.annotated import Annotated, LabelClass, Meaning
+from napari_sam3_assistant.export.exports import export_masks, import_masks
 from napari_sam3_assistant.export.pictures import read_image
 from napari_sam3_assistant.export.stacks import At, Picture
 from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, TextLike
@@ -18,7 +20,19 @@ from napari_sam3_assistant.tasks.objects import FoundObject, Result
 from napari_sam3_assistant.tasks.questions import WindowLike
 from napari_sam3_assistant.tasks.segmenter import Segmenter
 
-__all__ = ["FoundObject", "Picture", "Result", "Segmenter", "read_image", "segment"]
+__all__ = [
+    "Annotated",
+    "FoundObject",
+    "LabelClass",
+    "Meaning",
+    "Picture",
+    "Result",
+    "Segmenter",
+    "export_masks",
+    "import_masks",
+    "read_image",
+    "segment",
+]
 
 
 def segment(

@@ -97,11 +97,50 @@ def test_tiff_tells_every_program_how_large_a_pixel_is(tmp_path):
     with tifffile.TiffFile(path) as tiff:
         tags = tiff.pages.first.tags
         x, y = (np.divide(*tags[name].value) for name in ("XResolution", "YResolution"))
+        assert tiff.is_imagej
+        assert tiff.imagej_metadata["unit"] == "um"
+        assert tags["ResolutionUnit"].value == 1  # the unit that ImageJ is told
+    assert 1 / x == pytest.approx(0.325, rel=1e-7)
+    assert 1 / y == pytest.approx(0.5, rel=1e-7)
+
+
+def test_tiff_tells_the_size_of_a_pixel_in_centimetres_where_imagej_has_no_such_type(tmp_path):
+    path = save_labels(two_squares(np.uint32, 70_000), tmp_path / "m.tif", scale=(0.5, 0.325), units="micrometer")
+
+    with tifffile.TiffFile(path) as tiff:
+        tags = tiff.pages.first.tags
+        x, y = (np.divide(*tags[name].value) for name in ("XResolution", "YResolution"))
         assert tags["ResolutionUnit"].value == 3  # centimetres
         assert not tiff.is_imagej
         assert not tiff.is_ome
     assert 1e4 / x == pytest.approx(0.325, rel=1e-7)
     assert 1e4 / y == pytest.approx(0.5, rel=1e-7)
+
+
+@pytest.mark.parametrize("largest", [9, 70_000])
+@pytest.mark.parametrize(
+    ("shape", "units", "axes"),
+    [
+        ((64, 50), "um", "YX"),
+        ((3, 64, 50), "um", "ZYX"),
+        ((3, 64, 50), ("second", "um", "um"), "TYX"),
+        ((2, 3, 64, 50), ("second", "um", "um", "um"), "TZYX"),
+        ((3, 64, 3), "um", "ZYX"),
+    ],
+)
+def test_tiff_says_what_its_axes_are(tmp_path, shape, units, axes, largest):
+    labels = np.zeros(shape, np.uint32)
+    labels[..., 3:9, 1:2] = largest
+
+    path = save_labels(labels, tmp_path / "m.tif", scale=tuple(range(2, 2 + len(shape))), units=units)
+
+    with tifffile.TiffFile(path) as tiff:
+        assert (tiff.series[0].axes, tiff.series[0].shape) == (axes, shape)
+        assert tiff.is_imagej == (largest < 2**16)
+        if tiff.is_imagej and "Z" in axes:
+            assert tiff.imagej_metadata["spacing"] == 2 + axes.index("Z")
+            assert tiff.imagej_metadata["slices"] == 3
+        np.testing.assert_array_equal(tiff.asarray().reshape(shape), labels)
 
 
 @pytest.mark.parametrize("scale", [(1e-9, 1e-9), (1e-3, 7.3), (123.456, 1e12), (-0.5, 0.5)])
@@ -165,7 +204,7 @@ def test_tiff_tells_every_program_where_an_object_lies(tmp_path):
     with tifffile.TiffFile(path) as tiff:
         x, y = (np.divide(*tiff.pages.first.tags[name].value) for name in ("XPosition", "YPosition"))
 
-    assert (x, y) == pytest.approx((0.025, 0.02))  # centimetres
+    assert (x, y) == pytest.approx((250, 200))  # in the unit that ImageJ is told
 
 
 def test_a_place_above_the_origin_is_kept_too(tmp_path):
@@ -191,7 +230,8 @@ def test_notes_in_a_tiff_are_plain_ascii_json(tmp_path):
         note = tiff.pages.first.description
 
     assert note.isascii()
-    assert json.loads(note)["units"] == ["µm", "µm"]
+    (line,) = (one for one in note.splitlines() if one.startswith("napari_sam3_assistant="))
+    assert json.loads(line.partition("=")[2])["units"] == ["µm", "µm"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.cli.demo import demo
 from napari_sam3_assistant.cli.doctor import doctor
 from napari_sam3_assistant.cli.get_model import get_model
+from napari_sam3_assistant.cli.masks import clean, convert, merge
 from napari_sam3_assistant.cli.segment import segment
 from napari_sam3_assistant.cli.streams import guarded
 from napari_sam3_assistant.core.errors import AssistantError
@@ -61,6 +62,10 @@ def _help(command: Callable[..., None]) -> str:
 
 for _command in (segment, doctor, get_model, demo):
     app.command(cls=_Command, help=_help(_command))(_command)
+_masks = typer.Typer(help="Clean, merge and convert label images.", no_args_is_help=True)
+for _of_masks in (clean, merge, convert):
+    _masks.command(cls=_Command, help=_help(_of_masks))(_of_masks)
+app.add_typer(_masks, name="masks")
 
 
 def main() -> int:

@@ -156,7 +156,11 @@ def save_error(path: Path, error: OSError) -> SaveError:
 
 
 def _exists(path: Path) -> SaveError:
-    return SaveError(f"{path.name} is there already.", hint="Choose another file name, or allow it to be replaced.")
+    return SaveError(
+        f"{path.name} is there already.",
+        hint="Choose another file name, or allow it to be replaced.",
+        in_shell="Choose another folder or name, or give --overwrite.",
+    )
 
 
 def _name(draft: Path, path: Path) -> None:

@@ -151,7 +151,7 @@ def save_labels(
     all of it too, and says scale and units as every program reads them.
     """
     kind = format_of(path)
-    _check(labels, kind)
+    check_labels(labels, kind)
     place = place_of(labels.ndim, offset=offset, plane_shape=plane_shape, scale=scale, units=units, plane=plane)
     if kind.folder:
         return write_folder(path, lambda folder: kind.write(folder, labels, place), overwrite=overwrite)
@@ -213,8 +213,14 @@ def _suffixes_hint() -> str:
     return f"Let it end in {', '.join(kind.suffix for kind in FORMATS.values())}."
 
 
-def _check(labels: Array, kind: Format) -> None:
-    """Raise SaveError where ``kind`` cannot hold ``labels``, naming one that can."""
+def check_labels(labels: Array, kind: Format) -> None:
+    """Check that a format holds labels.
+
+    Raises
+    ------
+    SaveError
+        If it does not; it names one that does.
+    """
     if labels.dtype.kind not in "biu":
         raise SaveError(f"Labels are whole numbers, not {labels.dtype}.", hint="Convert the layer to labels first.")
     if not labels.size or not labels.ndim:

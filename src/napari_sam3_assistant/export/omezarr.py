@@ -8,7 +8,7 @@ plane, without ever making it: a block without a label takes no room on the disk
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ import numpy.typing as npt
 from napari_sam3_assistant.core.errors import SaveError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.labels import to_labels
+from napari_sam3_assistant.core.progress import UNWATCHED, Watch
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.export.atomic import write_folder
-from napari_sam3_assistant.export.places import Place, place_in, place_of
+from napari_sam3_assistant.export.places import TIMES, Place, axis_letters, place_in, place_of
 
 Array = npt.NDArray[Any]
 Block = tuple[tuple[slice, ...], Array]
@@ -35,20 +36,28 @@ FACTORS, LEAST_SIDE = (2, 4, 8, 16), 64
 """How much coarser each level is than the first, as long as its sides have that many pixels."""
 NOTE, VERSION = "napari_sam3_assistant", "0.4"
 
-_TIMES = ("second", "millisecond", "microsecond", "nanosecond", "minute", "hour", "day")
 _LENGTHS = ("angstrom", "nanometer", "micrometer", "millimeter", "centimeter", "meter", "inch")
 
 
-def write(folder: Path, labels: Array, place: Place) -> None:
-    """Write a label image of 2 to 5 axes, none below 0, into an empty folder."""
+def write(
+    folder: Path,
+    labels: Array,
+    place: Place,
+    looks: Mapping[str, Any] | None = None,
+    watch: Watch = UNWATCHED,
+) -> None:
+    """Write a label image of 2 to 5 axes, none below 0, into an empty folder.
+
+    ``looks`` are further entries of ``image-label``: ``colors`` and ``properties``, as NGFF 0.4 has them.
+    """
     dtype = labels.dtype if labels.dtype.kind != "b" else np.dtype(np.uint8)
     if labels.dtype.kind == "i":
         dtype = np.dtype(np.uint16 if labels.max(initial=0) < 2**16 else np.uint32)
     elif dtype.itemsize > 4:
         dtype = np.dtype(np.uint32)
-    for name, factor in _levels(folder, labels.shape, place):
+    for name, factor in _levels(folder, labels.shape, place, looks):
         part = labels[..., ::factor, ::factor]
-        _write_level(folder, name, part.shape, dtype, _blocks(part, dtype))
+        _write_level(folder, name, part.shape, dtype, _blocks(part, dtype, watch))
 
 
 def save_masks(
@@ -111,7 +120,9 @@ def read_place(path: Path) -> Place:
     return place_in(dict(zarr.open_group(path, mode="r").attrs).get(NOTE, {}), 2)
 
 
-def _levels(folder: Path, shape: Sequence[int], place: Place) -> Iterator[tuple[str, int]]:
+def _levels(
+    folder: Path, shape: Sequence[int], place: Place, looks: Mapping[str, Any] | None = None
+) -> Iterator[tuple[str, int]]:
     """Write what the file says of itself, then return name and factor of each level to be written."""
     import zarr
 
@@ -126,7 +137,7 @@ def _levels(folder: Path, shape: Sequence[int], place: Place) -> Iterator[tuple[
                 "datasets": [_dataset(str(level), factor, len(shape), place) for level, factor in enumerate(factors)],
             }
         ],
-        "image-label": {"version": VERSION},
+        "image-label": {"version": VERSION, **(looks or {})},
         NOTE: place.note(),
     }
     zarr.create_group(folder, zarr_format=2, attributes=about)
@@ -144,16 +155,13 @@ def _dataset(name: str, factor: int, ndim: int, place: Place) -> dict[str, Any]:
 
 
 def _axes(ndim: int, units: Sequence[str] | None) -> list[dict[str, str]]:
-    """Return names, kinds and units of axes; three are a film where the first has a unit of time, else a stack."""
-    names = {2: "yx", 3: "zyx", 4: "tzyx", 5: "tczyx"}.get(ndim)
-    if names is None:
+    """Return names, kinds and units of axes."""
+    if not 2 <= ndim <= 5:
         raise SaveError(f"OME-Zarr holds 2 to 5 axes, not {ndim}.", hint="Choose TIFF or NumPy.")
-    if ndim == 3 and units is not None and units[0] in _TIMES:
-        names = "tyx"
     found = []
-    for place, name in enumerate(names):
+    for place, name in enumerate(axis_letters(ndim, units)):
         kind = {"t": "time", "c": "channel"}.get(name, "space")
-        known = {"time": _TIMES, "space": _LENGTHS}.get(kind, ())
+        known = {"time": TIMES, "space": _LENGTHS}.get(kind, ())
         unit = units[place] if units is not None else ""
         found.append({"name": name, "type": kind, **({"unit": unit} if unit in known else {})})
     return found
@@ -193,11 +201,12 @@ def _write_level(folder: Path, name: str, shape: Sequence[int], dtype: np.dtype[
         array[where] = labels
 
 
-def _blocks(labels: Array, dtype: np.dtype[Any]) -> Iterator[Block]:
+def _blocks(labels: Array, dtype: np.dtype[Any], watch: Watch) -> Iterator[Block]:
     """Return the blocks of an array that hold a label."""
     steps = _block_shape(labels.shape)
     starts = [range(0, length, step) for length, step in zip(labels.shape, steps, strict=True)]
     for first in product(*starts):
+        watch.at(None)
         where = tuple(slice(one, one + step) for one, step in zip(first, steps, strict=True))
         part = labels[where]
         if part.any():

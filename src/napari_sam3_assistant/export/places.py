@@ -20,6 +20,11 @@ _CENTIMETERS = {
     **dict.fromkeys(("inch", "in"), 2.54),
 }
 
+TIMES = ("second", "millisecond", "microsecond", "nanosecond", "minute", "hour", "day")
+"""Names of units of time, as napari and OME spell them."""
+KNOWN_UNITS = frozenset((*_CENTIMETERS, *TIMES, "pixel"))
+"""Names of units that any layer takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -99,6 +104,16 @@ def place_of(
         None if words is None else tuple(map(str, words)),
         tuple((int(axis), int(position)) for axis, position in plane) if plane else None,
     )
+
+
+def axis_letters(ndim: int, units: Sequence[str] | None) -> str:
+    """Return names of axes, one letter each: ``zyx``, or ``tyx`` where the first of three has a unit of time.
+
+    Of more than five only the last two have names; the others are ``q``, which is nothing in particular.
+    """
+    if ndim == 3 and units is not None and units[0] in TIMES:
+        return "tyx"
+    return {2: "yx", 3: "zyx", 4: "tzyx", 5: "tczyx"}.get(ndim, "q" * (ndim - 2) + "yx")
 
 
 def place_in(note: Mapping[str, Any], ndim: int) -> Place:

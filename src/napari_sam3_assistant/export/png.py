@@ -1,8 +1,9 @@
-"""Label images of one plane as grey PNG files."""
+"""Label images of one plane as PNG files: grey, or with a table of colours."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,8 +20,22 @@ _INCH_CM = 2.54
 _MOST_PER_METER = 2**31 - 1
 
 
-def write(file: BinaryIO, labels: npt.NDArray[Any], place: Place) -> None:
+def write(
+    file: BinaryIO,
+    labels: npt.NDArray[Any],
+    place: Place,
+    color_of: Callable[[int], tuple[int, int, int]] | None = None,
+) -> None:
     """Write 2-D labels from 0 to :data:`MOST_LABEL` as 8-bit grey, or 16-bit where one needs that.
+
+    Parameters
+    ----------
+    file : binary file
+    labels : ndarray of shape (H, W), integer or bool
+    place : Place
+    color_of : callable or None
+        Returns the colour of a label, 0 to 255 each: up to 255 the file gets a table of colours, and its pixels
+        are still the labels. There is none for 16 bits.
 
     Notes
     -----
@@ -35,7 +50,11 @@ def write(file: BinaryIO, labels: npt.NDArray[Any], place: Place) -> None:
     lengths, more = place.pixel_cm(), {}
     if lengths is not None and all(1 <= 100 / length <= _MOST_PER_METER for length in lengths):
         more["dpi"] = (_INCH_CM / lengths[1], _INCH_CM / lengths[0])
-    Image.fromarray(labels.astype(dtype, copy=False)).save(file, "PNG", pnginfo=about, **more)
+    image = Image.fromarray(labels.astype(dtype, copy=False))
+    if color_of is not None and dtype is np.uint8:
+        colors = [(0, 0, 0), *map(color_of, range(1, 2**8))]
+        image.putpalette([part for color in colors for part in color])
+    image.save(file, "PNG", pnginfo=about, **more)
 
 
 def read(path: Path) -> tuple[npt.NDArray[Any], Place]:

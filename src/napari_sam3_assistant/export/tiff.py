@@ -11,12 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import ImageError
-from napari_sam3_assistant.export.places import Place, place_in
+from napari_sam3_assistant.export.places import Place, axis_letters, place_in
 
 MOST_LABEL = 2**32 - 1
 
 _X_POSITION, _Y_POSITION, _RATIONAL = 286, 287, 5
 _LARGEST = 2**32 - 1
+_IMAGEJ_AXES, _IMAGEJ_BYTES = 4, 2**32 - 2**25
+_KEY = "napari_sam3_assistant"
+"""Of our note among the lines that ImageJ reads."""
 
 
 def write(file: BinaryIO, labels: npt.NDArray[Any], place: Place) -> None:
@@ -24,23 +27,31 @@ def write(file: BinaryIO, labels: npt.NDArray[Any], place: Place) -> None:
 
     Notes
     -----
-    Scale and position stand in the baseline tags XResolution, YResolution, ResolutionUnit, XPosition
-    and YPosition, rounded to fractions, and exactly in ImageDescription, as JSON.
+    uint16 of two to four axes, with one unit, is written as ImageJ has it: axes, unit and the distance of slices
+    stand in ImageDescription, pixels per unit in XResolution and YResolution. ImageJ knows no uint32: such a
+    file, and one of more axes, says its axes as JSON in ImageDescription, and the size of a pixel in the
+    baseline tags, in centimetres. Both keep the place exactly, as JSON in ImageDescription, and the position
+    in XPosition and YPosition.
     """
     import tifffile
 
     dtype = np.uint16 if int(labels.max()) < 2**16 else np.uint32
-    (x, y), unit = _resolution(place)
+    one_unit = place.units is None or len(set(place.units[-2:])) < 2
+    small = labels.ndim <= _IMAGEJ_AXES and labels.size * 2 < _IMAGEJ_BYTES and labels.shape[-2:] != (1, 1)
+    imagej = dtype is np.uint16 and one_unit and small
+    (x, y), unit = _resolution(place, imagej)
+    axes = axis_letters(labels.ndim, place.units).upper()
     tifffile.imwrite(
         file,
         labels.astype(dtype, copy=False),
+        imagej=imagej,
         photometric="minisblack",
         compression="zlib",
         compressionargs={"level": 1},
         resolution=((x.numerator, x.denominator), (y.numerator, y.denominator)),
         resolutionunit=unit,
         software="napari-sam3-assistant",
-        metadata=place.note(),
+        metadata=_imagej(place, axes, labels.shape) if imagej else {"axes": axes, **place.note()},
         extratags=_position(place, (x, y)),
     )
 
@@ -61,6 +72,11 @@ def read(path: Path) -> tuple[npt.NDArray[Any], Place]:
             raise ImageError(f"{path.name} is a colour picture, not labels.", hint="Choose a file of whole numbers.")
         labels = tiff.series[0].asarray()
         note = _note(page)
+    shape = note.get("shape")  # ImageJ's own words leave out axes of length 1
+    if isinstance(shape, list) and sorted(one for one in shape if one != 1) == sorted(
+        n for n in labels.shape if n != 1
+    ):
+        labels = labels.reshape(shape)
     return labels, place_in(note, labels.ndim)
 
 
@@ -73,16 +89,34 @@ def read_place(path: Path) -> Place:
 
 
 def _note(page: Any) -> dict[str, Any]:
+    text = page.description
+    for line in text.splitlines() if text.startswith("ImageJ=") else ():
+        if line.startswith(f"{_KEY}="):
+            text = line.removeprefix(f"{_KEY}=")
     try:
-        note = json.loads(page.description)
+        note = json.loads(text)
     except ValueError:  # another program's words
         return {}
     return note if isinstance(note, dict) else {}
 
 
-def _resolution(place: Place) -> tuple[tuple[Fraction, Fraction], str]:
-    """Return pixels per unit along x and y, and the name of the unit."""
-    lengths, unit = place.pixel_cm(), "CENTIMETER"
+def _imagej(place: Place, axes: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return what ImageJ is told of a picture."""
+    told: dict[str, Any] = {"axes": axes, _KEY: json.dumps({"shape": list(shape), **place.note()})}
+    if place.units is not None and place.units[-1].isascii():
+        told["unit"] = "um" if place.units[-1] == "micrometer" else place.units[-1]
+    if axes[0] == "Z" and place.scale is not None:
+        told["spacing"] = abs(place.scale[0])
+    elif axes[:2] == "TZ" and place.scale is not None:
+        told["spacing"] = abs(place.scale[1])
+    if axes[0] == "T" and place.scale is not None:
+        told["finterval"] = abs(place.scale[0])
+    return told
+
+
+def _resolution(place: Place, imagej: bool) -> tuple[tuple[Fraction, Fraction], str]:
+    """Return pixels per unit along x and y, and the name of the unit; for ImageJ, the unit is that of the place."""
+    lengths, unit = None if imagej else place.pixel_cm(), "CENTIMETER"
     if lengths is None:
         unit = "NONE"
         lengths = (1.0, 1.0) if place.scale is None else (abs(place.scale[-2]), abs(place.scale[-1]))

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from napari.layers import Labels
 
 from napari_sam3_assistant.core.errors import PromptError
-from napari_sam3_assistant.layers.world import camera_of
+from napari_sam3_assistant.layers.pixels import writable_data
+from napari_sam3_assistant.layers.world import camera_of, to_world, world_of
 from napari_sam3_assistant.masks.edits import Edit
 
 MOST_LIKE_A_BRUSH = 500_000
@@ -54,6 +55,34 @@ def editable_data(layer: Any) -> npt.NDArray[Any]:
     if not data.flags.writeable:
         raise PromptError(f"{layer.name} is read-only and cannot be changed.", hint="Duplicate it and use the copy.")
     return data
+
+
+def painted_block(event: Any) -> tuple[slice, ...] | None:
+    """Return the block of a layer's data that a stroke has changed, or None where the event does not tell.
+
+    Parameters
+    ----------
+    event : napari event
+        Of ``layer.events.paint``. It is sent before the pixels are set where no mouse is used.
+    """
+    ends = [_ends(atom) for atom in event.value or ()]
+    if not ends or any(one is None for one in ends):
+        return None
+    known = np.array([one for one in ends if one is not None])
+    low, high = known[:, 0].min(axis=0), known[:, 1].max(axis=0)
+    return tuple(slice(first, stop) for first, stop in zip(low.tolist(), high.tolist(), strict=True))
+
+
+def _ends(atom: Any) -> tuple[list[int], list[int]] | None:
+    """Return the first index and the one after the last of one step of a stroke, on each axis."""
+    key = getattr(atom, "slice_key", None)
+    if key is not None:  # a step of a whole box, with a mask
+        parts = [part if isinstance(part, slice) else slice(part, part + 1) for part in key]
+        return [part.start for part in parts], [part.stop for part in parts]
+    places = [np.asarray(at) for at in atom[0]]
+    if not all(at.size for at in places):
+        return None
+    return [int(at.min()) for at in places], [int(at.max()) + 1 for at in places]
 
 
 def watch(layer: Any, slot: Callable[[Any], None]) -> Callable[[], None]:
@@ -107,13 +136,14 @@ def write_stroke(layer: Any, data: npt.NDArray[Any], stroke: Stroke) -> None:
     """
     edit, pixels = stroke.edit, stroke.pixels
     within = tuple(at - block.start for at, block in zip(pixels or (), edit.slices, strict=False))
-    now, before = (data[edit.slices], edit.before) if pixels is None else (data[pixels], edit.before[within])
-    if editable_data(layer) is not data or not np.array_equal(now, before):
+    by_block = pixels is None or not isinstance(data, np.ndarray)
+    now, before = (data[edit.slices], edit.before) if by_block else (data[pixels], edit.before[within])
+    if writable_data(layer) is not data or not np.array_equal(now, before):
         raise PromptError(f"{layer.name} was changed meanwhile; it is left as it is.", hint="Press again.")
-    if pixels is not None and layer.visible and layer.loaded:
+    if not by_block and layer.visible and layer.loaded:
         layer.data_setitem(pixels, edit.after[within])
         return
-    if pixels is None:
+    if by_block:
         edit.write(data)
     else:  # what is not drawn cannot be drawn in part
         data[pixels] = edit.after[within]
@@ -122,7 +152,7 @@ def write_stroke(layer: Any, data: npt.NDArray[Any], stroke: Stroke) -> None:
 
 def look_at(viewer: Any, layer: Any, place: tuple[float, ...]) -> None:
     """Bring a place of a layer, in its data coordinates, into the middle of the view."""
-    world = layer.data_to_world(place)
+    world = to_world(layer, world_of(viewer))(place)
     offset = viewer.dims.ndim - len(world)
     for axis, value in enumerate(world):
         if axis + offset not in viewer.dims.displayed:

@@ -77,6 +77,7 @@ class MaskController:
         """Stop work and let go of the viewer; layers stay as they are."""
         self._layers.close()
         self.isolation.close()
+        self.cleanup.close()
         self.desk.close()
 
     def layer_removed(self, layer: Any) -> None:
@@ -84,7 +85,6 @@ class MaskController:
         self.desk.layer_removed(layer)
 
     def pixels_changed(self, layer: Any) -> None:
-        """Let go of what was known of the target's pixels; if they are another array, of its edits too."""
+        """Let go of the edits of a layer whose pixels are another array."""
         if self.desk.edited.replaced(layer):
             self.desk.say(f"The pixels of {layer.name} were replaced; its earlier edits can no longer be undone.")
-        self.cleanup.outdate()

@@ -15,6 +15,7 @@ from napari_sam3_assistant.app.status import OnMain
 from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.core.progress import Watch
 from napari_sam3_assistant.layers import images, labels
+from napari_sam3_assistant.layers.pixels import widen, writable_data
 from napari_sam3_assistant.masks.edits import Edit
 from napari_sam3_assistant.masks.history import Record, pack
 
@@ -41,7 +42,12 @@ class Desk:
     def __init__(self, viewer: Any, state: MaskState, runtime: Runtime, on_main: OnMain) -> None:
         self.viewer, self.state, self.on_main = viewer, state, on_main
         self.work = MaskWork(runtime.scheduler, on_main, self._progressed, self.fail)
+        self._scheduler = runtime.scheduler
         self.edited = Edited(state)
+
+    def aside(self, fail: Callable[[AssistantError], None]) -> MaskWork:
+        """Return a place for work that nobody waits for: buttons stay as they are meanwhile."""
+        return MaskWork(self._scheduler, self.on_main, lambda fraction: None, fail)
 
     def layer(self, identity: str | None) -> Any | None:
         """Return the layer with this unique id, or None where it is gone."""
@@ -85,9 +91,13 @@ class Desk:
         make: Callable[[Array, Watch], T],
         done: Callable[[Any, T], None],
         missing: AssistantError = NO_LAYER,
+        pixels: Callable[[Any], Any] = labels.data_in_memory,
     ) -> None:
-        """Run ``make(pixels, watch)`` on a layer's array on the worker, then ``done(layer, result)`` here."""
-        self._on_pixels(layer, busy, labels.data_in_memory, make, lambda layer, data, made: done(layer, made), missing)
+        """Run ``make(pixels, watch)`` on a layer's array on the worker, then ``done(layer, result)`` here.
+
+        ``pixels`` returns the array, or raises what the user is told.
+        """
+        self._on_pixels(layer, busy, pixels, make, lambda layer, data, made: done(layer, made), missing)
 
     def edit(
         self,
@@ -95,6 +105,8 @@ class Desk:
         title: str,
         make: Callable[[Array, Watch], Edit | None],
         said: Callable[[str], str],
+        pixels: Callable[[Any], Any] = labels.editable_data,
+        dtype: npt.DTypeLike | None = None,
     ) -> None:
         """Change a layer by the edit that ``make(pixels, watch)`` returns, so that it can be undone.
 
@@ -108,22 +120,30 @@ class Desk:
             On the worker; None where nothing changes.
         said : callable
             Returns what to tell of it once it is done, given the layer's name. How many pixels changed is added.
+        pixels : callable
+            Returns the layer's array, or raises what the user is told.
+        dtype : data type or None
+            A wider type that the layer's pixels need for the edit; it gets it with the edit, and that is told.
         """
 
-        def packed(data: Array, watch: Watch) -> tuple[labels.Stroke, Record] | None:
-            made = make(data, watch)
-            return None if made is None else (labels.stroke_of(made), pack(made, title))
+        def packed(data: Array, watch: Watch) -> tuple[Array, labels.Stroke, Record] | None:
+            wide = data if dtype is None else data.astype(dtype)
+            made = make(wide, watch)
+            return None if made is None else (wide, labels.stroke_of(made), pack(made, title))
 
-        def done(layer: Any, data: Array, made: tuple[labels.Stroke, Record] | None) -> None:
+        def done(layer: Any, data: Array, made: tuple[Array, labels.Stroke, Record] | None) -> None:
             if made is None:
                 self.say(f"{title} made no changes in {layer.name}.")
                 return
-            stroke, record = made
-            kept = self.edited.write(layer, data, stroke, record)
+            wide, stroke, record = made
+            if wide is not data:
+                widen(layer, data, wide)
+            kept = self.edited.write(layer, wide, stroke, record)
             end = "." if kept else ", too many to be undone."
-            self.say(f"{said(str(layer.name))} {record.changed:,} pixel(s) changed{end}")
+            wider = f" Its values are {wide.dtype} now." if wide is not data else ""
+            self.say(f"{said(str(layer.name))} {record.changed:,} pixel(s) changed{end}{wider}")
 
-        self._on_pixels(layer, f"{title}...", labels.editable_data, packed, done)
+        self._on_pixels(layer, f"{title}...", pixels, packed, done)
 
     def undo(self, layer: Any | None) -> None:
         """Take the last edit of a layer back."""
@@ -170,7 +190,7 @@ class Desk:
             self.say(f"{word} Mask Cleanup edit on {layer.name}. It was: {record.title if record else ''}.")
 
         busy = "Undoing..." if by < 0 else "Doing it again..."
-        self._on_pixels(layer, busy, labels.editable_data, turned, done)
+        self._on_pixels(layer, busy, writable_data, turned, done)
 
     def _on_pixels(
         self,
