@@ -149,6 +149,18 @@ class Cleanup:
         """Select the rows of these components."""
         self.state.selected = tuple(components)
 
+    def pick(self, components: Iterable[Component]) -> None:
+        """Select these, as a click in the table does; of one alone, show the slice, and paint with its value."""
+        self.select(components)
+        chosen, layer = self.state.selected, self._desk.target()
+        if len(chosen) == 1 and layer is not None:
+            labels.show(self._desk.viewer, layer, chosen[0].centroid, chosen[0].label)
+
+    def refresh(self) -> None:
+        """Look at the layers anew, and at the values."""
+        self.reach.look()
+        self.values.count()
+
     def component_at(self, index: Sequence[int]) -> Component | None:
         """Return the listed component at a pixel of the target, one index an axis of its data; None where none is."""
         return self._listing.at(index)
