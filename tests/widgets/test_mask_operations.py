@@ -135,17 +135,9 @@ def test_without_labels_the_widget_says_so_and_offers_nothing(viewer, dock):
 
     assert tab.target.count() == 0
     assert tab.components.table.hint.text().startswith("There is no Labels layer.")
-    assert not any(
-        one.isEnabled()
-        for one in (
-            tab.components.analyze,
-            tab.components.remove,
-            tab.components.fill,
-            tab.components.delete,
-            tab.undo,
-            widget.cancel,
-        )
-    )
+    page = tab.components
+    buttons = (page.analyze, page.remove, page.fill, page.delete, page.assign, page.more, tab.undo, widget.cancel)
+    assert not any(one.isEnabled() for one in buttons)
 
 
 def test_the_list_of_layers_follows_the_viewer(viewer, dock, qtbot):
@@ -324,7 +316,6 @@ def test_the_window_goes_on_and_cancel_works_while_a_large_layer_is_cleaned(view
 
     qtbot.mouseClick(widget.cleanup.components.fill, LEFT)
     qtbot.waitUntil(lambda: widget.cancel.isEnabled() and turns.append(1) is None and len(turns) > 3)
-    assert widget.bar.maximum() == 0
     assert not widget.cleanup.components.fill.isEnabled()
     qtbot.mouseClick(widget.cancel, LEFT)
 

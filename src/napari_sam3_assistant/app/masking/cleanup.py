@@ -166,16 +166,17 @@ class Cleanup:
         return self._listing.at(index)
 
     def locate(self, component: Component) -> None:
-        """Bring a component into the middle of the view."""
+        """Bring a component into the middle of the view, as it is now."""
         layer = self._desk.target()
-        if layer is None or component not in self.state.components:
+        found = next((one for one in self.state.components if one.id == component.id), None)
+        if layer is None or found is None:
             self._desk.fail(
                 PromptError("Analyze a target Labels layer before locating a component.", hint="Press Analyze Layer.")
             )
             return
-        labels.look_at(self._desk.viewer, layer, component.centroid)
-        place = ", ".join(f"{value:.1f}" for value in component.centroid)
-        self._desk.say(f"Located component {component.id} label {component.label} at centroid {place}.")
+        labels.look_at(self._desk.viewer, layer, found.centroid)
+        place = ", ".join(f"{value:.1f}" for value in found.centroid)
+        self._desk.say(f"Located component {found.id} label {found.label} at centroid {place}.")
 
     def forget(self) -> None:
         """Begin with another target."""

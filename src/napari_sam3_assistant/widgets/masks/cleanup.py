@@ -12,6 +12,7 @@ from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import Toggles, button, combo, draw, fill, form, row, show
 from napari_sam3_assistant.widgets.masks.components_page import ComponentsPage
 from napari_sam3_assistant.widgets.masks.region_row import RegionRow
+from napari_sam3_assistant.widgets.masks.remembered import remember
 from napari_sam3_assistant.widgets.masks.scope_rows import ScopeRows
 from napari_sam3_assistant.widgets.masks.values_page import ValuesPage
 
@@ -25,6 +26,7 @@ class CleanupTab(QWidget):
         super().__init__(parent)
         self._state, self._verbs = controller.state, controller.cleanup
         verbs = controller.cleanup
+        remember(verbs, bindings)
         self.target = combo("The layer that is analyzed and changed.")
         self.target.setAccessibleName("Target labels layer")
         self.target.activated.connect(lambda index: controller.choose(str(self.target.itemData(index))))

@@ -14,7 +14,7 @@ from napari_sam3_assistant.masks.components import Component
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, form, row, show, toggle
 from napari_sam3_assistant.widgets.masks.component_rows import ComponentRows
-from napari_sam3_assistant.widgets.masks.numbers import MOST, number
+from napari_sam3_assistant.widgets.masks.numbers import MOST, MOST_DISTANCE_PX, MOST_RADIUS_PX, number
 
 NO_TARGET = "Choose a target Labels layer first."
 NO_ROWS = "Select rows of the table first; Analyze Layer lists them."
@@ -97,11 +97,11 @@ class ComponentsPage(QWidget):
         )
         self.hole = number(0, MOST, "Holes of up to so many pixels are filled; 0 fills all.", "Hole size")
         self.fill = self._button("Fill Holes", verbs.fill_holes, "Per label; never over another label.")
-        self.radius = number(1, 10, "In pixels; Dilate and Erode take it too.", "Smoothing radius")
+        self.radius = number(1, MOST_RADIUS_PX, "In pixels; Dilate and Erode take it too.", "Smoothing radius")
         self.smooth = self._button(
             "Smooth Mask", verbs.smooth, "Take off spurs and fill bays that are thinner than the radius, per label."
         )
-        self.distance = number(1, 10_000, "Between the middles of two pieces, in pixels.", "Split distance")
+        self.distance = number(1, MOST_DISTANCE_PX, "Between the middles of two pieces, in pixels.", "Split distance")
         self.split = self._button(
             "Split Touching Objects",
             verbs.split_touching,

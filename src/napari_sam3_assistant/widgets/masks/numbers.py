@@ -5,6 +5,7 @@ from __future__ import annotations
 from napari_sam3_assistant.widgets.whole import Number
 
 MOST = 2**31 - 1
+MOST_RADIUS_PX, MOST_DISTANCE_PX = 10, 10_000
 LEAST_PX = 70
 
 
