@@ -56,7 +56,7 @@ def test_columns_are_those_of_the_axes_and_of_what_was_measured():
     assert (row["Perimeter (µm)"], row["Circularity"], row["Mean intensity"]) == ("18.0", "0.970", "2.00")
     (deep,) = analyze(np.ones((2, 3, 3), np.uint8))
     row = {one.title: one.text(deep) for one in quantities(volume)}
-    assert (row["Z Min"], row["Z Max"], row["Volume (µm³)"], row["Perimeter (µm)"]) == ("0", "1", "9.0", "-")
+    assert (row["Z Min"], row["Z Max"], row["Volume (µm³)"], row["Perimeter (µm)"]) == ("0", "1", "9.00", "-")
     assert "Area (world)" in [one.title for one in quantities(known((4, 4), (0.5, 0.5), measures={}))]
     assert "Perimeter (px)" in [one.title for one in quantities(known((4, 4), (0.5, 0.7), "µm", measures={}))]
 
