@@ -14,6 +14,7 @@ BENCHMARKS = {
     "objects": "benchmarks.objects",
     "cells": "benchmarks.cells",
     "reading": "benchmarks.reading",
+    "masks": "benchmarks.masks",
     "evaluation": "benchmarks.evaluation.tables",
     "sam3": "benchmarks.sam3",
     "batch": "benchmarks.batch",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import cells, clicks, curve, freezes, imports, large, objects, planes, waits
+from benchmarks import cells, clicks, curve, freezes, imports, large, masks, objects, planes, waits
 from benchmarks.opened import Opened
 from benchmarks.rows import Row, show
 from benchmarks.scenes import CHUNK, in_memory, on_disk
@@ -131,6 +131,15 @@ def test_what_is_waited_for_with_many_objects_is_measured(opened, tmp_path):
 
     assert are_rows(rows) and len(rows) == 9
     assert not [layer.name for layer in opened.viewer.layers if layer.name.startswith("bare")]
+
+
+def test_operations_on_labels_are_measured():
+    labels = masks.cells(128, 9)
+
+    rows = [*masks.planes(labels, 100, 1, targets=True), *masks.one_object(labels, 1)]
+
+    assert len(np.unique(labels)) == 10
+    assert are_rows(rows) and len(rows) == 15 and rows[-1].bare
 
 
 def test_a_hand_takes_what_its_keys_and_clicks_take():

@@ -59,7 +59,8 @@ def nearest(block: Labels, radius: int) -> Labels:
     """
     none = np.iinfo(counted := _unsigned(block.dtype)).max
     # Less one, and unsigned: no label is the greatest number then, and the lowest of several the minimum.
-    found = np.where(block > 0, block, block.dtype.type(0)).view(counted) - counted.type(1)
+    objects = block if block.dtype.kind in "ub" else np.maximum(block, 0)
+    found: Labels = objects.view(counted) - counted.type(1)
     beside = [found.copy()]
     for step in range(1, radius + 1):
         beside.append(np.full(block.shape, none, counted))
@@ -75,7 +76,8 @@ def nearest(block: Labels, radius: int) -> Labels:
             else:
                 _lower(best, beside[width], pair)
         np.copyto(found, best, where=open_yet)
-    return (found + counted.type(1)).view(block.dtype)
+    found += counted.type(1)
+    return np.asarray(found.view(block.dtype))
 
 
 def _unsigned(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -13,6 +13,9 @@ from napari_sam3_assistant.masks.runs import Runs, check_labels, ranges
 
 Labels = npt.NDArray[Any]
 
+# Of a block: with more pixels than this, an index of each costs more than looking at all.
+_FEW = 1 / 16
+
 
 def snapshot(labels: Labels) -> Labels:
     """Return a copy to work on, in one piece and in this machine's byte order: others may paint meanwhile.
@@ -62,12 +65,30 @@ def edit_of_runs(labels: Labels, runs: Runs, chosen: npt.NDArray[np.bool_], valu
         block.append(slice(int(at.min()), int(last.max())))
         inside.append(at - block[axis].start)
     before = labels[tuple(block)].copy()
-    pixels = ranges(np.ravel_multi_index(inside, before.shape), length)
-    if not np.array_equal(before.reshape(-1)[pixels], np.repeat(runs.label[chosen], length)):
+    start = np.ravel_multi_index(inside, before.shape)
+    after, flat = before.copy(), before.reshape(-1)
+    if int(length.sum()) < _FEW * before.size:
+        pixels = ranges(start, length)
+        if not np.array_equal(flat[pixels], np.repeat(runs.label[chosen], length)):
+            raise painted()
+        after.reshape(-1)[pixels] = np.repeat(values[chosen], length)
+        return Edit(labels.shape, tuple(block), before, after)
+    # What lies between the runs, run by run: no index of every pixel.
+    gap = np.diff(np.append(start, before.size), prepend=0)
+    gap[1:] -= length
+    counts = np.stack([gap, np.append(length, 0)], axis=1).reshape(-1)
+    where = np.repeat(_between(np.ones(start.size, bool)), counts)
+    if np.any((flat != np.repeat(_between(runs.label[chosen]), counts)) & where):
         raise painted()
-    after = before.copy()
-    after.reshape(-1)[pixels] = np.repeat(values[chosen], length)
+    np.copyto(after.reshape(-1), np.repeat(_between(values[chosen]), counts), where=where)
     return Edit(labels.shape, tuple(block), before, after)
+
+
+def _between(values: Labels) -> Labels:
+    """Return values with a zero before each, and two at the end."""
+    out = np.zeros((values.size + 1, 2), values.dtype)
+    out[:-1, 1] = values
+    return out.reshape(-1)
 
 
 def painted() -> PromptError:

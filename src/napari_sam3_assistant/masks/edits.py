@@ -68,7 +68,7 @@ def edit_between(shape: tuple[int, ...], slices: tuple[slice, ...], before: Labe
     slices : tuple of slice
         Where the block lies, one for each axis.
     before, after : ndarray
-        The block, of the array's type. The edit keeps these arrays themselves where it needs all of them.
+        The block, of the array's type. The edit keeps these arrays themselves where it needs most of them.
     """
     differ = before != after
     cut = []
@@ -80,9 +80,10 @@ def edit_between(shape: tuple[int, ...], slices: tuple[slice, ...], before: Labe
     place = tuple(
         slice(whole.start + part.start, whole.start + part.stop) for whole, part in zip(slices, cut, strict=True)
     )
-    if tuple(part.stop - part.start for part in place) == before.shape:
-        return Edit(shape, place, before, after)
-    return Edit(shape, place, before[tuple(cut)].copy(), after[tuple(cut)].copy())
+    before_part, after_part = before[tuple(cut)], after[tuple(cut)]
+    if 2 * before_part.size > before.size:  # a copy would cost more than what the rest holds
+        return Edit(shape, place, before_part, after_part)
+    return Edit(shape, place, before_part.copy(), after_part.copy())
 
 
 def check_fit(labels: Labels, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

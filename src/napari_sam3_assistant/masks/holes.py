@@ -76,7 +76,22 @@ def _owners(labels: Labels, runs: Runs, hole: npt.NDArray[np.bool_], watch: Watc
     alone = low == high
     of_object = alone & (low > 0)
     yield pocket[begin[of_object]], low[of_object]
-    yield from _distant_owners(labels, runs, pocket[begin[~alone]], (one, other), watch)
+    # Where it touches two labels that reach the ground outside, it is open whichever of them is taken for a wall.
+    free = _free(runs, (one, other))[beside]
+    least = np.minimum.reduceat(np.where(free, label, label.max()), begin)
+    most = np.maximum.reduceat(np.where(free, label, label.min()), begin)
+    yield from _distant_owners(labels, runs, pocket[begin[~alone & (least >= most)]], (one, other), watch)
+
+
+def _free(runs: Runs, contacts: tuple[Indices, Indices]) -> npt.NDArray[np.bool_]:
+    """Return which parts reach the border, or touch ground that does; of shape (parts,)."""
+    rim = runs.on_border()
+    ground = rim & (runs.label[runs.first()] <= 0)
+    free = rim.copy()
+    one, other = (runs.part[side] for side in contacts)
+    free[one[ground[other]]] = True
+    free[other[ground[one]]] = True
+    return free
 
 
 def _distant_owners(
@@ -155,8 +170,9 @@ def _distances(runs: Runs, contacts: tuple[Indices, Indices]) -> tuple[Any, Indi
     one, other = (runs.part[side] for side in contacts)
     rim = np.flatnonzero(runs.on_border())
     outside = np.full(rim.size, runs.parts)
-    ends = np.concatenate([one, other, rim, outside]), np.concatenate([other, one, outside, rim])
-    graph = coo_array((np.ones(ends[0].size), ends), shape=(runs.parts + 1,) * 2).tocsr()
+    ends = np.concatenate([one, rim]), np.concatenate([other, outside])
+    links = coo_array((np.ones(ends[0].size), ends), shape=(runs.parts + 1,) * 2).tocsr()
+    graph = (links + links.T).tocsr()
     order, before = breadth_first_order(graph, runs.parts)
     depth = np.zeros(runs.parts + 1, np.int64)
     for part, previous in zip(order[1:].tolist(), before[order[1:]].tolist(), strict=True):

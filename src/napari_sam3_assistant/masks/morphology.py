@@ -17,7 +17,7 @@ from napari_sam3_assistant.core.progress import UNWATCHED, Watch
 from napari_sam3_assistant.masks import balls
 from napari_sam3_assistant.masks.changes import edit_from, snapshot
 from napari_sam3_assistant.masks.edits import Edit
-from napari_sam3_assistant.masks.runs import find_runs, ranges
+from napari_sam3_assistant.masks.runs import Indices, find_runs, ranges
 from napari_sam3_assistant.masks.tiles import tiles
 
 Labels = npt.NDArray[Any]
@@ -72,11 +72,14 @@ def smooth(labels: Labels, radius: int, watch: Watch = UNWATCHED) -> Edit | None
     before = _begun(labels, radius)
     opened = before.copy()
     _by_tiles(before, 2 * radius, lambda block: _opened(block, radius), opened, watch.share(0, 0.4))
-    _bring_back(before, opened, watch.share(0.4, 0.5))
-    after = opened.copy()
+    watch.at(0.4)
+    after = np.multiply(before, opened != before)  # what is lost; then the same memory again
+    lost = _bring_back(after, opened, watch.share(0.4, 0.5))
+    after[...] = opened
     _by_tiles(opened, 2 * radius, lambda block: _closed(block, radius), after, watch.share(0.5, 1))
     # What one label has lost to the opening is not for another.
-    np.copyto(after, opened, where=(before > 0) & (after != before) & (opened == 0))
+    foreign = lost[after.reshape(-1)[lost] != before.reshape(-1)[lost]]
+    after.reshape(-1)[foreign] = 0
     return edit_from(labels, before, after)
 
 
@@ -120,23 +123,32 @@ def _closed(block: Labels, radius: int) -> tuple[Mask, Labels]:
     return free & balls.fits(zones, radius), zones
 
 
-def _bring_back(before: Labels, opened: Labels, watch: Watch) -> None:
-    """Write the objects that have vanished into ``opened`` again, in place."""
-    watch.at(0)
-    lost = np.where(opened == before, before.dtype.type(0), before)
-    if not lost.any():
-        return
+def _bring_back(lost: Labels, opened: Labels, watch: Watch) -> Indices:
+    """Write the objects that have vanished into ``opened`` again, in place.
+
+    Parameters
+    ----------
+    lost, opened : ndarray
+        What was taken off the labels, and what is left of them.
+    watch : Watch
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        The pixels that stay lost, as indices of the flattened array.
+    """
     runs = find_runs(lost, watch)
     chosen = runs.label > 0
     length = (runs.stop - runs.start)[chosen]
     pixels, part = ranges(runs.start[chosen], length), np.repeat(runs.part[chosen], length)
     kept = np.zeros(runs.parts, bool)
     flat, stride = opened.reshape(-1), 1
-    value = before.reshape(-1)[pixels]
-    for axis in reversed(range(max(before.ndim - 3, 0), before.ndim)):
-        at = (pixels // stride) % before.shape[axis]
-        for step, inner in ((-stride, at > 0), (stride, at < before.shape[axis] - 1)):
+    value = lost.reshape(-1)[pixels]
+    for axis in reversed(range(max(lost.ndim - 3, 0), lost.ndim)):
+        at = (pixels // stride) % lost.shape[axis]
+        for step, inner in ((-stride, at > 0), (stride, at < lost.shape[axis] - 1)):
             kept[part[inner][flat[pixels[inner] + step] == value[inner]]] = True
-        stride *= before.shape[axis]
+        stride *= lost.shape[axis]
     gone = ~kept[part]
     flat[pixels[gone]] = value[gone]
+    return pixels[~gone]

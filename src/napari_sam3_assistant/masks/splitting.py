@@ -42,7 +42,7 @@ def split_touching(
     distance : float
         Centres of pieces are further apart than this, in pixels: larger parts less.
     neck : float
-        Two pieces are parted only where the neck between them is at most this fraction as wide as the narrower one,
+        Two pieces are parted only where the neck between them is less than this fraction as wide as the narrower one,
         0 to 1: smaller parts less. A rod has no neck.
     among : PlacedMask or None
         See :mod:`~napari_sam3_assistant.masks.cleanup`.
@@ -63,17 +63,18 @@ def split_touching(
         return None
     first, areas = runs.first(), runs.areas()
     low, high = runs.bounds(runs.part)
-    # Two centres that far apart do not fit in less.
-    wide = np.sqrt(((high - low) ** 2).sum(axis=1)) > distance
+    # Two centres that far apart, and a neck between them, do not fit in less.
+    wide = (np.sqrt(((high - low) ** 2).sum(axis=1)) > distance) & (areas > 2)
     chosen = (runs.label[first] > 0) & mostly_inside(runs, among) & wide
     seeds = np.stack(np.unravel_index(runs.start[first], runs.shape), axis=1)
     after, new = before.copy(), max(int(before.max()), 0)
     for part in watch.share(0.1, 1).over(np.flatnonzero(chosen).tolist()):
         box = tuple(slice(start, stop) for start, stop in zip(low[part].tolist(), high[part].tolist(), strict=True))
         mask = _of_part(before[box], tuple(seeds[part] - low[part]), int(areas[part]))
-        pieces, count = _pieces(mask, _depth(mask, box, before.shape), distance, neck)
-        if count < 2:
+        depth = _depth(mask, box, before.shape)
+        if depth is None:
             continue
+        pieces, count = _pieces(mask, depth, distance, neck)
         sizes = np.bincount(pieces.reshape(-1), minlength=count + 1)
         largest = int(np.argmax(sizes[1:])) + 1
         for piece in range(1, count + 1):
@@ -95,8 +96,11 @@ def _of_part(block: Labels, seed: tuple[int, ...], area: int) -> Mask:
     return np.asarray(pieces == pieces[seed], bool)
 
 
-def _depth(mask: Mask, box: tuple[slice, ...], shape: tuple[int, ...]) -> Depth:
-    """Return how far each pixel of an object is from what it is not, in pixels; 0 outside of it."""
+def _depth(mask: Mask, box: tuple[slice, ...], shape: tuple[int, ...]) -> Depth | None:
+    """Return how far each pixel of an object is from what it is not, in pixels; 0 outside of it.
+
+    It is None where the object is all there is.
+    """
     from scipy import ndimage as ndi
 
     # A rim of ground round the box, but none where the image ends.
@@ -107,7 +111,7 @@ def _depth(mask: Mask, box: tuple[slice, ...], shape: tuple[int, ...]) -> Depth:
     ]
     wider = np.pad(mask, rim)
     if wider.all():
-        return np.ones(mask.shape)
+        return None
     depth = ndi.distance_transform_edt(wider)
     inner = tuple(slice(before, length - after) for (before, after), length in zip(rim, wider.shape, strict=True))
     return np.asarray(depth[inner], np.float64)
@@ -135,15 +139,23 @@ def _pieces(mask: Mask, depth: Depth, distance: float, neck: float) -> tuple[npt
 def _peaks(depth: Depth, distance: float) -> Indices:
     """Return the deepest pixels that lie further than ``distance`` apart, the deepest first; shape (n, ndim)."""
     from scipy import ndimage as ndi
+    from scipy.spatial import KDTree
 
-    size = [min(2 * int(distance / 2) + 1, 2 * length + 1) for length in depth.shape]
-    tops = np.argwhere((depth > 0) & (depth == ndi.maximum_filter(depth, size=size, mode="nearest")))
-    tops = tops[np.argsort(-depth[tuple(tops.T)], kind="stable")]
-    kept = []
-    while tops.size:
-        kept.append(tops[0])
-        tops = tops[((tops - tops[0]) ** 2).sum(axis=1) > distance * distance]
-    return np.array(kept, np.int64).reshape(-1, depth.ndim)
+    size = [min(2 * max(int(distance / 2), 1) + 1, 2 * length + 1) for length in depth.shape]
+    highest = (depth > 0) & (depth == ndi.maximum_filter(depth, size=size, mode="nearest"))
+    flats, _ = ndi.label(highest, structure=np.ones((3,) * depth.ndim))
+    at = np.flatnonzero(flats)
+    at = at[np.unique(flats.reshape(-1)[at], return_index=True)[1]]  # of pixels as deep side by side, one
+    at = at[np.argsort(-depth.reshape(-1)[at], kind="stable")]
+    tops = np.stack(np.unravel_index(at, depth.shape), axis=1)
+    if len(tops) < 2:
+        return tops
+    tree, kept, taken = KDTree(tops), [], np.zeros(len(tops), bool)
+    for place, top in enumerate(tops):
+        if not taken[place]:
+            kept.append(place)
+            taken[tree.query_ball_point(top, distance)] = True
+    return tops[kept]
 
 
 def _joined(basins: npt.NDArray[np.int32], depth: Depth, tops: list[float], neck: float) -> npt.NDArray[np.int32]:
@@ -154,7 +166,7 @@ def _joined(basins: npt.NDArray[np.int32], depth: Depth, tops: list[float], neck
             one = becomes[one]
         while becomes[other] != other:
             other = becomes[other]
-        if one != other and width > neck * min(tops[one], tops[other]):
+        if one != other and width >= neck * min(tops[one], tops[other]):
             low, high = sorted((one, other), key=lambda basin: tops[basin])
             becomes[low] = high
     for basin in range(len(becomes)):

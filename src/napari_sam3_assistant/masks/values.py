@@ -2,7 +2,7 @@
 
 Labels are integers or booleans; values above 0 are objects, 0 is background. Negative values are left
 alone unless they are named. The array that is passed in is never changed. What is computed is computed
-once for each run of equal pixels, not for each pixel.
+once for each run of equal pixels or, where the type has few values, once for each of these.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ __all__ = [
 
 # Pixels that are looked at at once: they and their copies stay in the processor's cache.
 _STRIP = 1 << 19
+
+# With more pixels than this, a table of all values is made for types of up to two bytes.
+_LARGE = 1 << 18
 
 
 def value_counts(labels: Labels, watch: Watch = UNWATCHED) -> tuple[tuple[int, int], ...]:
@@ -120,10 +123,14 @@ def _changed(labels: Labels, new_of: Callable[[Labels], Labels], watch: Watch) -
     dtype = labels.dtype.newbyteorder("=")
     lines = _lines(labels)
     before, after = np.empty(lines.shape, dtype), np.empty(lines.shape, dtype)
-    touched = False
+    table = new_of(_every(dtype)) if dtype.itemsize <= 2 and lines.size > _LARGE else None
+    touched = table is not None
     for strip in watch.over(_strips(lines)):
         block = before[strip]
         block[...] = lines[strip]
+        if table is not None:
+            np.take(table, block.view(f"u{dtype.itemsize}"), out=after[strip], mode="clip")
+            continue
         start = starts(block)
         old = block.reshape(-1)[start]
         new = new_of(old)
@@ -135,6 +142,12 @@ def _changed(labels: Labels, new_of: Callable[[Labels], Labels], watch: Watch) -
     if not touched:
         return None
     return edit_from(labels, before.reshape(labels.shape), after.reshape(labels.shape))
+
+
+def _every(dtype: np.dtype[Any]) -> Labels:
+    """Return all values of a type of one or two bytes, each where its bits are the index."""
+    counted = np.dtype(f"u{dtype.itemsize}")
+    return np.arange(2 if dtype.kind == "b" else np.iinfo(counted).max + 1, dtype=counted).view(dtype)
 
 
 def _lines(labels: Labels) -> Labels:
