@@ -10,10 +10,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel, QPushButton, QSpinBox
 
 from napari_sam3_assistant.masks.components import analyze
+from napari_sam3_assistant.masks.measures import Sizes
+from napari_sam3_assistant.masks.quantities import Known, quantities
 from napari_sam3_assistant.widgets.mask_operations_widget import MaskOperationsWidget
 from napari_sam3_assistant.widgets.masks.component_table import ComponentTable
 from napari_sam3_assistant.widgets.napari_bridge import open_mask_operations
 from tests.app.test_mask_controller import rings
+
+PLANE = quantities(Known((40, 40), Sizes((1.0, 1.0))))
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -70,12 +74,13 @@ def test_a_mask_is_analyzed_cleaned_and_brought_back_with_buttons_alone(viewer, 
     widget = dock(viewer)
     tab = widget.cleanup
 
-    assert press(widget, tab.analyze) == "Analyzed 3 connected component(s) in cells."
-    assert rows(tab.table)[1] == ["2", "1", "96", "6.5", "6.5", "2:12, 2:12"]
-    assert press(widget, tab.remove).startswith("Removed components smaller than 64 pixels from cells.")
-    assert rows(tab.table) == []
-    assert press(widget, tab.fill).startswith("Filled holes up to 256 pixels in cells.")
+    assert press(widget, tab.components.analyze) == "Analyzed 3 connected component(s) in cells."
+    assert rows(tab.components.table)[1] == ["2", "1", "96", "6.5", "6.5", "2:12, 2:12"]
+    assert press(widget, tab.components.remove).startswith("Removed components smaller than 64 pixels from cells.")
+    assert [row[0] for row in rows(tab.components.table)] == ["2", "3"]
+    assert press(widget, tab.components.fill).startswith("Filled holes up to 256 pixels in cells.")
     assert (layer.data[0, 39], layer.data[5, 5]) == (0, 1)
+    assert [row[2] for row in rows(tab.components.table)] == ["100", "225"]
     press(widget, tab.undo)
     assert press(widget, tab.undo) == "Undid last Mask Cleanup edit on cells. It was: Remove Small Objects."
 
@@ -89,21 +94,22 @@ def test_sizes_are_what_the_spin_boxes_say(viewer, dock, press):
     widget = dock(viewer)
     tab = widget.cleanup
 
-    tab.minimum.setValue(97)
-    tab.hole.setValue(3)
+    tab.components.minimum.setValue(97)
+    tab.components.hole.setValue(3)
 
-    assert press(widget, tab.fill) == "Fill Holes made no changes in cells."
-    press(widget, tab.remove)
+    assert press(widget, tab.components.fill) == "Fill Holes made no changes in cells."
+    press(widget, tab.components.remove)
     assert set(np.unique(layer.data)) == {0, 3}
-    assert (tab.minimum.minimum(), tab.hole.minimum()) == (1, 0)
+    assert (tab.components.minimum.minimum(), tab.components.hole.minimum()) == (1, 0)
 
 
 def test_controls_have_the_names_users_know_and_say_what_they_are_for(viewer, dock, qtbot):
     viewer.add_labels(rings(), name="cells")
     widget = dock(viewer)
+    widget.cleanup.components.table.show_components((), PLANE, "")
 
     texts = {one.text() for one in widget.findChildren(QAbstractButton)}
-    headers = [widget.cleanup.table.model().headerData(k, Qt.Orientation.Horizontal) for k in range(6)]
+    headers = [widget.cleanup.components.table.model().headerData(k, Qt.Orientation.Horizontal) for k in range(6)]
 
     assert list(widget.pages.buttons) == [
         "Object Review",
@@ -115,7 +121,7 @@ def test_controls_have_the_names_users_know_and_say_what_they_are_for(viewer, do
     ]
     assert {"Refresh", "Analyze Layer", "Delete Selected Components", "Undo Last Edit"} <= texts
     assert {"Remove Small Objects", "Fill Holes", "Cancel"} <= texts
-    assert headers == ["Component ID", "Label", "Area", "Centroid Y", "Centroid X", "BBox"]
+    assert headers == ["Component ID", "Label", "Pixels/Voxels", "Centroid Y", "Centroid X", "BBox"]
     controls = [
         *widget.cleanup.findChildren(QAbstractButton),
         *widget.cleanup.findChildren(QComboBox),
@@ -129,8 +135,10 @@ def test_without_labels_the_widget_says_so_and_offers_nothing(viewer, dock):
     tab = widget.cleanup
 
     assert tab.target.count() == 0
-    assert tab.table.hint.text().startswith("There is no Labels layer.")
-    assert not any(one.isEnabled() for one in (tab.analyze, tab.remove, tab.fill, tab.delete, tab.undo, widget.cancel))
+    assert tab.components.table.hint.text().startswith("There is no Labels layer.")
+    page = tab.components
+    buttons = (page.analyze, page.remove, page.fill, page.delete, page.assign, page.more, tab.undo, widget.cancel)
+    assert not any(one.isEnabled() for one in buttons)
 
 
 def test_the_list_of_layers_follows_the_viewer(viewer, dock, qtbot):
@@ -152,7 +160,7 @@ def test_columns_sort_by_number_and_keep_what_is_selected(qtbot):
         data[1, 150 * k : 150 * k + width] = k + 1
     table = ComponentTable()
     qtbot.addWidget(table)
-    table.show_components(analyze(data), 2, "")
+    table.show_components(analyze(data), PLANE, "")
     table.selectRow(1)
 
     table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
@@ -164,7 +172,7 @@ def test_columns_sort_by_number_and_keep_what_is_selected(qtbot):
 def test_a_narrow_table_tells_the_box_in_a_tip_and_needs_no_scrolling(qtbot):
     table = ComponentTable()
     qtbot.addWidget(table)
-    table.show_components(analyze(rings()), 2, "")
+    table.show_components(analyze(rings()), PLANE, "")
 
     for width, hidden in ((340, True), (520, False)):
         table.resize(width, 200)
@@ -175,8 +183,8 @@ def test_a_narrow_table_tells_the_box_in_a_tip_and_needs_no_scrolling(qtbot):
         assert not table.horizontalScrollBar().isVisible()
     assert table.model().data(table.model().index(0, 0), Qt.ItemDataRole.ToolTipRole) == "BBox 0:1, 39:40"
     table.resize(340, 200)
-    table.show_components(analyze(np.stack([rings()])), 3, "")
-    assert [table.isColumnHidden(column) for column in range(7)] == [False] * 6 + [True]
+    table.show_components(analyze(np.stack([rings()])), quantities(Known((1, 40, 40), Sizes((1.0,) * 3))), "")
+    assert [table.isColumnHidden(column) for column in range(9)] == [False] * 8 + [True]
 
 
 @pytest.fixture
@@ -193,15 +201,15 @@ def shown(make_napari_viewer_proxy, dock, qtbot):
 def test_keys_delete_locate_and_undo(shown, press, qtbot):
     viewer, widget = shown
     tab = widget.cleanup
-    press(widget, tab.analyze)
+    press(widget, tab.components.analyze)
 
-    tab.table.setFocus()
-    tab.table.selectRow(0)
-    qtbot.keyClick(tab.table, Qt.Key.Key_Return)
+    tab.components.table.setFocus()
+    tab.components.table.selectRow(0)
+    qtbot.keyClick(tab.components.table, Qt.Key.Key_Return)
     assert widget.state.message.startswith("Located component 1 label 1 at centroid")
-    qtbot.keyClick(tab.table, Qt.Key.Key_Delete)
+    qtbot.keyClick(tab.components.table, Qt.Key.Key_Delete)
     qtbot.waitUntil(lambda: widget.state.message.startswith("Deleted 1 selected component(s) from cells."))
-    qtbot.keyClick(tab.table, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(tab.components.table, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
 
     qtbot.waitUntil(lambda: widget.state.message.startswith("Undid last Mask Cleanup edit on cells."))
     np.testing.assert_array_equal(viewer.layers["cells"].data, rings())
@@ -210,8 +218,8 @@ def test_keys_delete_locate_and_undo(shown, press, qtbot):
 def test_undo_by_key_works_right_after_a_button_was_pressed(shown, press, qtbot):
     _, widget = shown
 
-    widget.cleanup.fill.setFocus()
-    press(widget, widget.cleanup.fill)
+    widget.cleanup.components.fill.setFocus()
+    press(widget, widget.cleanup.components.fill)
     qtbot.keyClick(widget.window().focusWidget(), Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
 
     qtbot.waitUntil(lambda: widget.state.message.startswith("Undid last Mask Cleanup edit on cells."))
@@ -220,10 +228,10 @@ def test_undo_by_key_works_right_after_a_button_was_pressed(shown, press, qtbot)
 def test_the_dock_is_narrow_enough_and_nothing_is_cut_off(shown, press):
     _, widget = shown
     widget.setMinimumWidth(380)  # a common width of a dock
-    press(widget, widget.cleanup.analyze)
+    press(widget, widget.cleanup.components.analyze)
 
     assert widget.minimumSizeHint().width() <= 360
-    assert not widget.cleanup.table.horizontalScrollBar().isVisible()
+    assert not widget.cleanup.components.table.horizontalScrollBar().isVisible()
     for control in widget.findChildren(QPushButton):
         assert control.width() >= control.minimumSizeHint().width()
 
@@ -256,20 +264,20 @@ def test_two_widgets_of_a_viewer_show_the_same(viewer, dock, press, qtbot):
     first, second = dock(viewer), MaskOperationsWidget(viewer)
     qtbot.addWidget(second)
 
-    press(first, first.cleanup.analyze)
-    first.cleanup.minimum.setValue(7)
+    press(first, first.cleanup.components.analyze)
+    first.cleanup.components.minimum.setValue(7)
 
-    assert rows(second.cleanup.table) == rows(first.cleanup.table) != []
-    assert second.cleanup.minimum.value() == 7
+    assert rows(second.cleanup.components.table) == rows(first.cleanup.components.table) != []
+    assert second.cleanup.components.minimum.value() == 7
     second.close()
-    assert press(first, first.cleanup.remove).startswith("Removed components smaller than 7 pixels")
+    assert press(first, first.cleanup.components.remove).startswith("Removed components smaller than 7 pixels")
 
 
 def test_closing_the_widget_ends_its_thread_and_its_callbacks(viewer, dock, press):
     viewer.add_labels(rings(), name="cells")
     before = callbacks(viewer)
     widget = dock(viewer)
-    press(widget, widget.cleanup.analyze)
+    press(widget, widget.cleanup.components.analyze)
     assert our_threads() == ["sam3-assistant-masks"]
 
     widget.close()
@@ -282,7 +290,7 @@ def test_taking_the_widget_out_of_its_dock_ends_it_too(viewer, dock, press):
     viewer.add_labels(rings(), name="cells")
     before = callbacks(viewer)
     widget = dock(viewer)
-    press(widget, widget.cleanup.analyze)
+    press(widget, widget.cleanup.components.analyze)
 
     viewer.window.remove_dock_widget(widget)
 
@@ -295,7 +303,7 @@ def test_closing_the_viewer_during_an_operation_ends_the_thread(viewer, dock, qt
     layer = viewer.add_labels(data, name="cells")
     widget = dock(viewer)
 
-    qtbot.mouseClick(widget.cleanup.fill, LEFT)
+    qtbot.mouseClick(widget.cleanup.components.fill, LEFT)
     viewer.close()
 
     qtbot.waitUntil(lambda: our_threads() == [], timeout=10_000)
@@ -307,12 +315,11 @@ def test_the_window_goes_on_and_cancel_works_while_a_large_layer_is_cleaned(view
     widget = dock(viewer)
     turns = []
 
-    qtbot.mouseClick(widget.cleanup.fill, LEFT)
+    qtbot.mouseClick(widget.cleanup.components.fill, LEFT)
     qtbot.waitUntil(lambda: widget.cancel.isEnabled() and turns.append(1) is None and len(turns) > 3)
-    assert widget.bar.maximum() == 0
-    assert not widget.cleanup.fill.isEnabled()
+    assert not widget.cleanup.components.fill.isEnabled()
     qtbot.mouseClick(widget.cancel, LEFT)
 
     assert widget.state.busy == ""
     qtbot.waitUntil(lambda: widget.status.text() == "Cancelled; the layer is unchanged.")
-    assert widget.cleanup.fill.isEnabled()
+    assert widget.cleanup.components.fill.isEnabled()

@@ -150,16 +150,29 @@ def write_stroke(layer: Any, data: npt.NDArray[Any], stroke: Stroke) -> None:
     layer.refresh()
 
 
+def show(viewer: Any, layer: Any, place: tuple[float, ...], label: int) -> None:
+    """Bring the slice of a place of a layer, in its data coordinates, on screen, and select a label there."""
+    _to_slice(viewer, to_world(layer, world_of(viewer))(place))
+    if label != layer.selected_label:
+        layer.selected_label = label
+
+
 def look_at(viewer: Any, layer: Any, place: tuple[float, ...]) -> None:
     """Bring a place of a layer, in its data coordinates, into the middle of the view."""
     world = to_world(layer, world_of(viewer))(place)
     offset = viewer.dims.ndim - len(world)
-    for axis, value in enumerate(world):
-        if axis + offset not in viewer.dims.displayed:
-            viewer.dims.set_point(axis + offset, value)
+    _to_slice(viewer, world)
     camera = camera_of(viewer)
     center = list(camera.center)
     for slot, axis in zip(range(-len(viewer.dims.displayed), 0), viewer.dims.displayed, strict=True):
         if axis >= offset:
             center[slot] = world[axis - offset]
     camera.center = tuple(center)
+
+
+def _to_slice(viewer: Any, world: Any) -> None:
+    """Move the sliders to a place, in world units, one an axis of a layer."""
+    offset = viewer.dims.ndim - len(world)
+    for axis, value in enumerate(world):
+        if axis + offset not in viewer.dims.displayed:
+            viewer.dims.set_point(axis + offset, float(value))

@@ -69,6 +69,10 @@ class RowsModel(QAbstractTableModel, Generic[R]):
         """Return the value of a cell's row."""
         return self._rows[index.row()]
 
+    def values(self) -> Sequence[R]:
+        """Return the values, as they are sorted."""
+        return self._rows
+
     def row_of(self, value: R) -> int | None:
         """Return where a value stands now, or None."""
         return next((at for at, one in enumerate(self._rows) if one is value), None)
@@ -152,6 +156,6 @@ class RowsTable(QTableView):
 
     def _width_of(self, column: int) -> int:
         """Return the width of the longest word of a header, or of what the column holds."""
-        words = self._model.columns[column].title.split()
+        words = self._model.columns[column].title.replace("/", "/ ").split()  # lines are broken there too
         words_px = max(map(self.fontMetrics().horizontalAdvance, words)) + WORD_MARGIN_PX
         return max(words_px, self.sizeHintForColumn(column) + MARGIN_PX)

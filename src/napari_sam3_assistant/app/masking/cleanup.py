@@ -149,21 +149,34 @@ class Cleanup:
         """Select the rows of these components."""
         self.state.selected = tuple(components)
 
+    def pick(self, components: Iterable[Component]) -> None:
+        """Select these, as a click in the table does; of one alone, show the slice, and paint with its value."""
+        self.select(components)
+        chosen, layer = self.state.selected, self._desk.target()
+        if len(chosen) == 1 and layer is not None:
+            labels.show(self._desk.viewer, layer, chosen[0].centroid, chosen[0].label)
+
+    def refresh(self) -> None:
+        """Look at the layers anew, and at the values."""
+        self.reach.look()
+        self.values.count()
+
     def component_at(self, index: Sequence[int]) -> Component | None:
         """Return the listed component at a pixel of the target, one index an axis of its data; None where none is."""
         return self._listing.at(index)
 
     def locate(self, component: Component) -> None:
-        """Bring a component into the middle of the view."""
+        """Bring a component into the middle of the view, as it is now."""
         layer = self._desk.target()
-        if layer is None or component not in self.state.components:
+        found = next((one for one in self.state.components if one.id == component.id), None)
+        if layer is None or found is None:
             self._desk.fail(
                 PromptError("Analyze a target Labels layer before locating a component.", hint="Press Analyze Layer.")
             )
             return
-        labels.look_at(self._desk.viewer, layer, component.centroid)
-        place = ", ".join(f"{value:.1f}" for value in component.centroid)
-        self._desk.say(f"Located component {component.id} label {component.label} at centroid {place}.")
+        labels.look_at(self._desk.viewer, layer, found.centroid)
+        place = ", ".join(f"{value:.1f}" for value in found.centroid)
+        self._desk.say(f"Located component {found.id} label {found.label} at centroid {place}.")
 
     def forget(self) -> None:
         """Begin with another target."""

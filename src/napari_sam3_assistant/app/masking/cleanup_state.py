@@ -36,7 +36,7 @@ class CleanupState:
     minimum_size: int = 64
     hole_size: int = 256
     radius: int = 1
-    distance: int = 2
+    distance: int = 8
     assignment: int = 1
     roi: bool = False
     shapes: str | None = None

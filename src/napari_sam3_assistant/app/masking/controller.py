@@ -58,8 +58,9 @@ class MaskController:
         self.desk.edited.tell()
 
     def refresh(self) -> None:
-        """List the Labels layers anew."""
+        """List the layers anew, and count the values of the target."""
         self._layers.list_layers()
+        self.cleanup.refresh()
 
     def undo(self) -> None:
         """Take the last edit of the target back."""

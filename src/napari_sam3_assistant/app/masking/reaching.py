@@ -17,6 +17,7 @@ from napari_sam3_assistant.masks.scopes import Scope
 NO_SHAPES = PromptError(
     "Choose the Shapes layer that says where to work.", hint="Draw in one, or choose Full mask under Work on."
 )
+VOLUME_AXES = 3
 NO_IMAGE = PromptError("The source image layer is gone.", hint="Choose another one under Source image layer.")
 
 
@@ -103,8 +104,8 @@ def where(scope: Scope, shape: tuple[int, ...]) -> str:
     for axis, (part, length) in enumerate(zip(scope.slices, shape, strict=True)):
         if part.stop - part.start < length:
             last = part.stop - 1
-            span = str(part.start) if last == part.start else f"{part.start} to {last}"
-            told.append(f"slice {span} of axis {axis}")
+            span = f"slice {last}" if last == part.start else f"slices {part.start} to {last}"
+            told.append(f"{span} of axis {axis}" if len(shape) > VOLUME_AXES else span)
     if scope.region is not None:
         told.append("inside the shapes")
     return ", ".join(told)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QKeySequence, QResizeEvent, QShortcut
-from qtpy.QtWidgets import QAbstractItemView, QWidget
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QWidget
 
 from napari_sam3_assistant.masks.components import Component
-from napari_sam3_assistant.widgets.rows import Column, RowsModel, RowsTable
+from napari_sam3_assistant.masks.quantities import Quantity
+from napari_sam3_assistant.widgets.masks.picking_table import PickingTable
+from napari_sam3_assistant.widgets.rows import Column, RowsModel
 
 NARROWEST_BOX_PX = 80
+LEAST = float("-inf")
 
 
-def columns(axes: int) -> list[Column[Component]]:
-    """Return the columns for components with so many axes."""
-    places = "TZYX"[-axes:] if axes <= 4 else map(str, range(axes))
+def columns(shown: Sequence[Quantity]) -> list[Column[Component]]:
+    """Return the columns of some quantities, and of the box."""
     return [
-        Column("Component ID", lambda one: one.id, lambda one: str(one.id)),
-        Column("Label", lambda one: one.label, lambda one: str(one.label)),
-        Column("Area", lambda one: one.area, lambda one: str(one.area)),
-        *(_centroid(name, axis) for axis, name in enumerate(places)),
+        *(_column(one) for one in shown),
         Column(
             "BBox",
             lambda one: one.box,
@@ -35,8 +36,12 @@ def box_text(one: Component) -> str:
     return ", ".join(f"{low}:{high}" for low, high in one.box)
 
 
-def _centroid(name: str, axis: int) -> Column[Component]:
-    return Column(f"Centroid {name}", lambda one: one.centroid[axis], lambda one: f"{one.centroid[axis]:.1f}")
+def _column(shown: Quantity) -> Column[Component]:
+    def key(one: Component) -> float:
+        value = shown.value(one)
+        return LEAST if value is None else value
+
+    return Column(shown.title, key, shown.text, shown.tip)
 
 
 class ComponentModel(RowsModel[Component]):
@@ -47,46 +52,50 @@ class ComponentModel(RowsModel[Component]):
         return f"BBox {box_text(value)}"
 
 
-class ComponentTable(RowsTable):
-    """Sorted by any column, several rows selected at once.
+class ComponentTable(PickingTable[Component]):
+    """Sorted by any column, several rows selected at once; what is selected stays so when the rows change.
 
     Double-click and Enter locate a component, Delete asks for the selected ones to be deleted.
     """
 
     located = Signal(object)
     """A component shall be shown."""
-    unwanted = Signal()
-    """The selected components shall be deleted."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(ComponentModel(), parent)
-        self._model.show_rows((), columns(2))
+        self._quantities: Sequence[Quantity] = ()
         self.setSortingEnabled(True)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.doubleClicked.connect(lambda index: self.located.emit(self._model.value(index)))
-        for keys, slot in (
-            (QKeySequence(Qt.Key.Key_Delete), self.unwanted.emit),
-            (QKeySequence(Qt.Key.Key_Return), self._locate_current),
-            (QKeySequence(Qt.Key.Key_Enter), self._locate_current),
-        ):
-            QShortcut(keys, self, context=Qt.ShortcutContext.WidgetShortcut).activated.connect(slot)
+        self.entered_row.connect(self.located)
 
-    def show_components(self, components: tuple[Component, ...], axes: int, hint: str) -> None:
+    def show_components(self, components: Sequence[Component], shown: Sequence[Quantity], hint: str) -> None:
         """Show these, or where there are none a hint; nothing happens where they are shown already."""
         self.hint.setText("" if components else hint)
-        if components is not self._model.shown:
-            self._model.show_rows(components, columns(axes))
+        if components is self._model.shown and shown is self._quantities:
+            return
+        fewer = [one.title for one in shown] != [one.title for one in self._quantities]
+        self._quantities = shown
+        self.show_values(components, columns(shown))
+        if fewer or self._grew(components):
             self._set_sizes()
 
-    def selected(self) -> tuple[Component, ...]:
-        """Return the components of the selected rows."""
-        return tuple(self._model.value(index) for index in self.selectionModel().selectedRows())
+    def select(self, components: Iterable[Component]) -> None:
+        """Select the rows of these components, and no others, without telling anyone."""
+        self.select_keys({one.id for one in components})
+
+    def key(self, value: Component) -> int:
+        """Return the id of a component: a changed one keeps it."""
+        return value.id
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Give the last column what the others leave."""
         super().resizeEvent(event)
         self._set_sizes()
+
+    def _grew(self, components: Sequence[Component]) -> bool:
+        """Return whether there are rows for the first time: before, columns were as wide as their headers."""
+        grew, self._filled = bool(components) != self._filled, bool(components)
+        return grew
 
     def _set_sizes(self) -> None:
         """Make columns as wide as a word of their header, or as what they hold; rows no higher than text."""
@@ -100,6 +109,4 @@ class ComponentTable(RowsTable):
         # In a narrow dock the tip of each row tells the box, in place of a column one would have to scroll to.
         self.setColumnHidden(last, left < NARROWEST_BOX_PX)
 
-    def _locate_current(self) -> None:
-        if self.currentIndex().isValid():
-            self.located.emit(self._model.value(self.currentIndex()))
+    _filled = False
