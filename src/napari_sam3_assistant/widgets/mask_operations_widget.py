@@ -47,7 +47,7 @@ class MaskOperationsWidget(Dock):
         self.cleanup = CleanupTab(masks, self._bindings)
         self.isolation = IsolationTab(masks.isolation, self.state, self._bindings)
         self.merging = MergeTab(masks.merging, self.state, self._bindings)
-        self.final = FinalTab(masks.final, self.state, self._bindings)
+        self.final = FinalTab(masks.exporting, self.state, self._bindings)
         self.pages = Pages(
             {
                 ReviewTab.title: (self.review, "Go through objects one by one: accept, reject, mark what needs work."),

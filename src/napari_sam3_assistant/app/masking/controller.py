@@ -9,6 +9,7 @@ from napari_sam3_assistant.app.masking.canvas import CanvasTools
 from napari_sam3_assistant.app.masking.classes import Classes
 from napari_sam3_assistant.app.masking.cleanup import Cleanup
 from napari_sam3_assistant.app.masking.desk import Desk
+from napari_sam3_assistant.app.masking.exporting import Exporting
 from napari_sam3_assistant.app.masking.final import Final
 from napari_sam3_assistant.app.masking.isolation import Isolation
 from napari_sam3_assistant.app.masking.layers import MaskLayers
@@ -44,6 +45,7 @@ class MaskController:
         self.merging = Merging(self.desk, self.classes)
         self.isolation = Isolation(self.desk)
         self.final = Final(self.desk, self.classes)
+        self.exporting = Exporting(self.desk, self.final)
         self.canvas = CanvasTools(self.desk, self.cleanup, self.review)
         self._layers = MaskLayers(self)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_sam3_assistant.app.masking.final import PRIORITY, RULES, Final, Mode
+from napari_sam3_assistant.app.masking.exporting import Exporting
+from napari_sam3_assistant.app.masking.final import PRIORITY, RULES, Mode
 from napari_sam3_assistant.app.masking.several import WAIT
 from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.widgets.bind import Bindings, Redraw
 from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, label, row
+from napari_sam3_assistant.widgets.masks.export_group import ExportGroup
 from napari_sam3_assistant.widgets.masks.merging import ORDER_TIP, RULE_TIP, entry_of, named_rows
 from napari_sam3_assistant.widgets.masks.ordered_list import Entry, OrderedList
 from napari_sam3_assistant.widgets.whole import Field
@@ -27,8 +29,11 @@ class FinalTab(QWidget):
 
     title = "Final Merge / Export"
 
-    def __init__(self, verbs: Final, state: MaskState, bindings: Bindings, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, exporting: Exporting, state: MaskState, bindings: Bindings, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        verbs = exporting.final
         self._verbs, self._state = verbs, state
         own = verbs.state
         self.layers = OrderedList("Cleaned class masks", ORDER_TIP, 4)
@@ -47,6 +52,7 @@ class FinalTab(QWidget):
         self.merge = button("Merge Saved Objects", verbs.merge)
         self.map = button("Show Overlap Map", verbs.show_overlap)
         self.refresh = button("Refresh", verbs.refresh)
+        self.export = ExportGroup(exporting, state, bindings)
         self._lay_out()
         Redraw((verbs.picked.state, verbs.classes.state), self.draw, bindings, self)
 
@@ -80,3 +86,4 @@ class FinalTab(QWidget):
         layout.addWidget(named_rows({"Output layer name": self.output}))
         layout.addWidget(self.merge)
         layout.addLayout(row(self.map, self.refresh))
+        layout.addWidget(self.export)
