@@ -180,6 +180,7 @@ def slow_isolated(masks, verdicts, ids, overlap, parents):
     return out
 
 
+@settings(max_examples=100, deadline=None)
 @given(label_arrays(), st.integers(1, 3))
 def test_candidates_of_a_layer_are_its_connected_pieces(labels, minimum_area):
     found = harvest(layers_of(labels), minimum_area)
@@ -191,7 +192,7 @@ def test_candidates_of_a_layer_are_its_connected_pieces(labels, minimum_area):
         np.testing.assert_array_equal(found.mask(number), mask[tuple(slice(*ends) for ends in candidate.box)])
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(placed_arrays(), st.data())
 def test_statuses_and_objects_are_those_of_whole_masks(placed, data):
     arrays, places = placed
