@@ -16,9 +16,10 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from benchmarks.rows import Row, show
-from napari_sam3_assistant.masks.candidates import LabelLayer, harvest
+from napari_sam3_assistant.masks.candidates import harvest
 from napari_sam3_assistant.masks.isolated import OverlapRule, ParentRule, isolate, whole_objects
 from napari_sam3_assistant.masks.isolation import Rules, classify
+from napari_sam3_assistant.masks.label_layers import LabelLayer
 from napari_sam3_assistant.masks.relations import relate
 
 STEP_PX = 160

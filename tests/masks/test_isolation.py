@@ -15,9 +15,11 @@ from scipy import ndimage as ndi
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled
 from napari_sam3_assistant.core.progress import CancelToken, Watch
 from napari_sam3_assistant.masks import candidates as candidates_module
-from napari_sam3_assistant.masks.candidates import LabelLayer, harvest
+from napari_sam3_assistant.masks import label_layers
+from napari_sam3_assistant.masks.candidates import harvest
 from napari_sam3_assistant.masks.isolated import OverlapRule, ParentRule, isolate, whole_objects, with_status
 from napari_sam3_assistant.masks.isolation import Rules, SortRule, Status, Verdict, classify, unjudged
+from napari_sam3_assistant.masks.label_layers import LabelLayer
 from napari_sam3_assistant.masks.relations import relate
 from tests.masks.arrays import label_arrays, volumes
 
@@ -178,6 +180,7 @@ def slow_isolated(masks, verdicts, ids, overlap, parents):
     return out
 
 
+@settings(max_examples=100, deadline=None)
 @given(label_arrays(), st.integers(1, 3))
 def test_candidates_of_a_layer_are_its_connected_pieces(labels, minimum_area):
     found = harvest(layers_of(labels), minimum_area)
@@ -189,7 +192,7 @@ def test_candidates_of_a_layer_are_its_connected_pieces(labels, minimum_area):
         np.testing.assert_array_equal(found.mask(number), mask[tuple(slice(*ends) for ends in candidate.box)])
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(placed_arrays(), st.data())
 def test_statuses_and_objects_are_those_of_whole_masks(placed, data):
     arrays, places = placed
@@ -333,7 +336,7 @@ def test_values_of_any_size_and_sign_are_read():
 
 
 def test_arrays_that_are_not_in_memory_are_read_part_by_part(monkeypatch):
-    monkeypatch.setattr(candidates_module, "READ_BYTES", 200)
+    monkeypatch.setattr(label_layers, "READ_BYTES", 200)
     data = square(3, 3, 30)
 
     found = harvest(layers_of(da.from_array(data, chunks=16)))
@@ -390,7 +393,7 @@ def test_layers_that_cannot_be_compared_are_refused_with_words(layers, words):
     [("MOST_RUNS", "it looks like a picture"), ("MOST_PIXELS", "too large"), ("MOST_CANDIDATES", "more than")],
 )
 def test_too_much_is_refused_with_words(monkeypatch, limit, words):
-    monkeypatch.setattr(candidates_module, limit, 10)
+    monkeypatch.setattr(candidates_module if limit == "MOST_CANDIDATES" else label_layers, limit, 10)
 
     with pytest.raises(AssistantError, match=words):
         harvest(layers_of(np.arange(100).reshape(10, 10) + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtGui import QContextMenuEvent
+from qtpy.QtGui import QContextMenuEvent, QShortcut
 from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -297,6 +297,9 @@ def test_locate_candidate_double_click_and_enter_move_the_view(hands):
     table.doubleClicked.emit(table.model().index(0, 0))
     assert hands.widget.state.message == "Located candidate 1: label 1 of cells."
     assert tuple(camera_of(hands.viewer).center[-2:]) == (24.5, 24.5)
+    (enter,) = [one for one in table.findChildren(QShortcut) if one.key().toString() == "Return"]
+    enter.activated.emit()
+    assert hands.widget.state.message == "Located candidate 2: label 7 of nuclei."
 
 
 def test_isolate_selected_makes_a_layer_of_the_selected_rows(hands):

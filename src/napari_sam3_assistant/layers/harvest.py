@@ -20,7 +20,7 @@ from napari_sam3_assistant.layers.blocks import colormap
 from napari_sam3_assistant.layers.grids import SAME_PX, full_resolution
 from napari_sam3_assistant.layers.names import ROLE
 from napari_sam3_assistant.layers.world import World, between, geometry_at, world_of
-from napari_sam3_assistant.masks.candidates import LabelLayer
+from napari_sam3_assistant.masks.label_layers import LabelLayer
 
 OURS = "isolated_"
 """How the roles of layers begin that were made here."""

@@ -18,39 +18,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.errors import ImageError, PromptError, TooLargeError
+from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.progress import UNWATCHED, Watch
+from napari_sam3_assistant.masks.label_layers import LabelLayer, grid_of, read
 from napari_sam3_assistant.masks.runs import Runs, find_runs
 
 Labels = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
 
-MOST_PIXELS = 2**30
-MOST_RUNS = 2**23
 MOST_CANDIDATES = 200_000
-READ_BYTES = 2**26
-"""So much of an array that is not in memory is read at once."""
-MOST_GRID = 2**62
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LabelLayer:
-    """Labels, and where they lie.
-
-    Attributes
-    ----------
-    identity, name : str
-        Of the layer.
-    pixels : array of integer or bool
-        In memory, or read where it is sliced.
-    offset : tuple of int
-        Index of its first pixel, on the pixels that all layers share.
-    """
-
-    identity: str
-    name: str
-    pixels: Any
-    offset: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,38 +161,10 @@ def harvest(layers: Sequence[LabelLayer], minimum_area: int = 1, *, watch: Watch
     )
 
 
-def grid_of(layers: Sequence[LabelLayer]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the first index, and the shape, of the block that holds all layers.
-
-    Raises
-    ------
-    PromptError
-        If there is no layer, or one has another number of axes.
-    TooLargeError
-        If they lie too far apart.
-    """
-    if not layers:
-        raise PromptError("Select at least one Labels layer.", hint="Choose it in the list, or make one visible.")
-    axes = len(layers[0].offset)
-    for layer in layers:
-        if len(layer.offset) != axes:
-            raise PromptError(
-                f"{layer.name} has {len(layer.offset)} axes, {layers[0].name} has {axes}.",
-                hint="Choose layers with the same number of axes.",
-            )
-    low = np.min([layer.offset for layer in layers], axis=0)
-    high = np.max([np.add(layer.offset, layer.pixels.shape) for layer in layers], axis=0)
-    shape = tuple(int(length) for length in high - low)
-    if math.prod(shape) > MOST_GRID:
-        raise TooLargeError("The layers lie too far apart.", hint="Choose layers that lie closer together.")
-    return tuple(int(index) for index in low), shape
-
-
 def _pieces(
     layer: LabelLayer, corner: tuple[int, ...], shape: tuple[int, ...], minimum_area: int, watch: Watch
 ) -> _Pieces:
-    pixels = _read(layer, watch)
-    _check_plain(layer.name, pixels)
+    pixels = read(layer, watch)
     runs = find_runs(pixels)
     first = runs.first()
     value, area = runs.label[first], runs.areas()
@@ -235,43 +183,6 @@ def _pieces(
     start = _moved(runs, order, shift, shape)
     stop = start + (runs.stop - runs.start)[order]
     return _Pieces(value[objects], component, area[objects], low + shift, high + shift, group[order], start, stop)
-
-
-def _read(layer: LabelLayer, watch: Watch) -> Labels:
-    """Return the pixels of a layer in memory, read part by part where they are not there."""
-    pixels = layer.pixels
-    if math.prod(pixels.shape) > MOST_PIXELS:
-        raise TooLargeError(
-            f"{layer.name} is too large to be harvested as a whole ({' x '.join(map(str, pixels.shape))} pixels).",
-            hint="Add the part that matters as a layer of its own.",
-        )
-    if isinstance(pixels, np.ndarray):
-        return np.asarray(pixels)
-    out = np.empty(pixels.shape, pixels.dtype)
-    step = max(1, READ_BYTES * pixels.shape[0] // max(out.nbytes, 1))
-    for at in range(0, pixels.shape[0], step):
-        watch.at(None)
-        try:
-            out[at : at + step] = np.asarray(pixels[at : at + step])
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise ImageError(f"{layer.name} could not be read: {error}.", hint="See whether its file is there.") from (
-                error
-            )
-    return out
-
-
-def _check_plain(name: str, pixels: Labels) -> None:
-    """Raise where values change so often that they are a picture, not a mask."""
-    flat = pixels.reshape(-1) if pixels.flags.c_contiguous else np.ascontiguousarray(pixels).reshape(-1)
-    changes, step = math.prod(pixels.shape[:-1]), 2**24
-    for at in range(0, flat.size - 1, step):
-        part = flat[at : at + step + 1]
-        changes += int(np.count_nonzero(part[1:] != part[:-1]))
-    if changes > MOST_RUNS:
-        raise TooLargeError(
-            f"{name} changes its value {changes:,} times: it looks like a picture, not like a mask.",
-            hint="Choose layers that hold labels, or a smaller part of it.",
-        )
 
 
 def _numbers_within(sorted_values: Labels) -> Indices:

@@ -21,9 +21,10 @@ import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import TooLargeError
 from napari_sam3_assistant.core.progress import UNWATCHED, Watch
-from napari_sam3_assistant.masks.candidates import MOST_PIXELS, Harvest, Indices
+from napari_sam3_assistant.masks.candidates import Harvest, Indices
 from napari_sam3_assistant.masks.drawing import label_type
 from napari_sam3_assistant.masks.isolation import STAYING, Flags, Status, Verdict
+from napari_sam3_assistant.masks.label_layers import MOST_PIXELS
 from napari_sam3_assistant.masks.relations import Relations, meetings
 from napari_sam3_assistant.masks.runs import ranges
 

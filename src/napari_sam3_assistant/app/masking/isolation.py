@@ -15,9 +15,9 @@ from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.core.progress import Watch
 from napari_sam3_assistant.layers import harvest as layers
 from napari_sam3_assistant.layers import images, labels
-from napari_sam3_assistant.masks.candidates import grid_of
 from napari_sam3_assistant.masks.isolated import ParentRule, isolate, whole_objects, with_status
 from napari_sam3_assistant.masks.isolation import Status, Verdict
+from napari_sam3_assistant.masks.label_layers import grid_of
 
 HARVESTING = "Harvesting masks..."
 PARENTS, CHILDREN = "isolated_parent_candidates", "isolated_child_candidates"
@@ -109,9 +109,7 @@ class Isolation:
             )
             self._tell()
             held = sum(row.verdict.belongs_to in chosen and not row.verdict.by_hand for row in self.state.rows)
-            others = (
-                f" {held:,} other(s) belong to what was marked: Classify Candidates judges them anew." if held else ""
-            )
+            others = f" Classify Candidates judges {held:,} other(s) anew." if held else ""
             self._desk.say(f"Marked {len(chosen):,} candidate(s) as {status}.{others}")
 
     def locate(self, id: int | None) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from napari_sam3_assistant.app.masking.isolation_state import Row
 from napari_sam3_assistant.core.progress import Watch
 from napari_sam3_assistant.layers.harvest import Frame
-from napari_sam3_assistant.masks.candidates import Harvest, LabelLayer, harvest
+from napari_sam3_assistant.masks.candidates import Harvest, harvest
 from napari_sam3_assistant.masks.isolation import Rules, Status, Verdict, classify, unjudged
+from napari_sam3_assistant.masks.label_layers import LabelLayer
 from napari_sam3_assistant.masks.relations import Relations, relate
 
 HARVESTED = 0.7
