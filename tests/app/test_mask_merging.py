@@ -250,6 +250,19 @@ def test_a_window_with_an_offset_is_appended_in_its_place_and_the_layer_grows(vi
     np.testing.assert_allclose(target.data_to_world((2, 3)), (10, 10))
 
 
+def test_a_window_of_one_slice_is_appended_to_a_volume_in_its_slice(viewer, masks, done):
+    geometry = {"scale": (2, 0.5, 0.5), "units": ("um", "um", "um")}
+    target = accepted(viewer, block(0, 0, 2, 2, value=9, shape=(4, 12, 16)), "kept", translate=(1, 1, 1), **geometry)
+    place = target.data_to_world((2, 4, 5))
+    viewer.add_labels(np.ones((1, 3, 3), np.uint8), name="preview", translate=place, **geometry)
+    expected = target.data.copy()
+    expected[2, 4:7, 5:8] = 1
+    masks.accepting.state.mode = SaveMode.APPEND
+
+    assert done(masks.accepting.save) == "Updated accepted object layer: kept"
+    np.testing.assert_array_equal(target.data, expected)
+
+
 def test_replacing_on_the_current_slice_leaves_the_others(viewer, masks, done):
     target = accepted(viewer, np.full((3, 6, 6), 9, np.uint8), "kept", "old", 9)
     viewer.add_labels(block(1, 1, 3, 3, shape=(3, 6, 6)), name="preview")
