@@ -348,7 +348,9 @@ def test_a_cancelled_write_leaves_nothing(tmp_path, kind):
     token.cancel() if kind in ("tiff", "png", "npy") else None  # written at one go
 
     with pytest.raises(Cancelled):
-        export_masks(masks(np.kron(cells(), np.ones((30, 30), np.uint16))), with_suffix(tmp_path / "m", kind), watch=watch)
+        export_masks(
+            masks(np.kron(cells(), np.ones((30, 30), np.uint16))), with_suffix(tmp_path / "m", kind), watch=watch
+        )
 
     assert tree(tmp_path) == set()
 

@@ -19,9 +19,7 @@ few_labels = hnp.arrays(
 
 
 def as_shapely(outline) -> MultiPolygon:
-    return MultiPolygon(
-        [Polygon(one.outer[:, ::-1], [hole[:, ::-1] for hole in one.holes]) for one in outline.pieces]
-    )
+    return MultiPolygon([Polygon(one.outer[:, ::-1], [hole[:, ::-1] for hole in one.holes]) for one in outline.pieces])
 
 
 @settings(max_examples=150, deadline=None)

@@ -53,7 +53,9 @@ def test_broken_text_is_refused(text):
         counts_in(text)
 
 
-@pytest.mark.parametrize("counts", [[], [3], [3, -1, 10], [4, 9], [0.5, 11.5], [[12]], [2**62, 2**62, 2**62, 2**62, 12]])
+@pytest.mark.parametrize(
+    "counts", [[], [3], [3, -1, 10], [4, 9], [0.5, 11.5], [[12]], [2**62, 2**62, 2**62, 2**62, 12]]
+)
 def test_runs_that_do_not_fill_the_plane_are_refused(counts):
     with pytest.raises(ImageError):
         mask_of(counts, (3, 4))

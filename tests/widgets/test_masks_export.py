@@ -97,9 +97,7 @@ def test_without_a_path_or_an_output_it_is_said_what_to_do(window, tmp_path):
     group = window.group
 
     assert not group.export.isEnabled()
-    assert group.export.toolTip() == (
-        "Output layer was not found. Merge first or choose an existing output name."
-    )
+    assert group.export.toolTip() == ("Output layer was not found. Merge first or choose an existing output name.")
     assert group.layer.currentText() == "Output layer: none yet"
     window.verbs.export()
     assert window.masks.state.message == group.export.toolTip()
@@ -308,9 +306,7 @@ def test_a_folder_that_is_not_there_is_said(window, tmp_path):
 
     said = window.press(window.group.export)
 
-    assert said == (
-        f"There is no folder {tmp_path / 'gone'}; m.tif was not saved. Make it, or choose another folder."
-    )
+    assert said == (f"There is no folder {tmp_path / 'gone'}; m.tif was not saved. Make it, or choose another folder.")
     assert window.masks.state.failed
 
 
@@ -344,4 +340,3 @@ def test_controls_have_tips_and_names_and_nothing_is_cut_off(window, qtbot):
     for control in group.findChildren((QAbstractButton, QComboBox, QLineEdit)):
         assert control.toolTip()
         assert control.width() >= control.minimumSizeHint().width()
-    window.grab().save("/tmp/f-files/group.png")
