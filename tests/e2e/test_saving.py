@@ -299,7 +299,7 @@ def test_napari_and_other_programs_find_a_part_where_its_file_says(slide):
 
     press(slide, slide.widget.simple.results.saving.save)
     with tifffile.TiffFile(slide.state.output.saved) as file:
-        tags, note = file.pages[0].tags, json.loads(file.pages[0].description)
+        tags, note = file.pages[0].tags, json.loads(file.imagej_metadata["napari_sam3_assistant"])
         across = [tags[name].value for name in ("XPosition", "YPosition", "XResolution", "YResolution")]
     slide.state.output.format = "zarr"
     press(slide, slide.widget.simple.results.saving.save)

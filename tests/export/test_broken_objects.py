@@ -246,3 +246,12 @@ def test_yolo_needs_the_size_of_the_picture(tmp_path):
 
     assert "select its layer" in caught.value.hint
     assert "--size" in caught.value.in_shell
+
+
+def test_objects_beside_the_picture_are_left_out_and_said(tmp_path):
+    far = changed(coordinates=[[[one[0] + 100, one[1]] for one in RING]])
+
+    (found,) = import_masks(geojson(tmp_path / "a.geojson", FEATURE, far), shape=(20, 30))
+
+    assert np.count_nonzero(found.labels) == 36
+    assert found.told == "1 object(s) lie outside the picture, or on no pixel; they were left out."

@@ -340,4 +340,3 @@ def test_controls_have_tips_and_names_and_nothing_is_cut_off(window, qtbot):
     for control in group.findChildren((QAbstractButton, QComboBox, QLineEdit)):
         assert control.toolTip()
         assert control.width() >= control.minimumSizeHint().width()
-    window.grab().save("/tmp/f-files/group.png")

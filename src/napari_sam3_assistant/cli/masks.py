@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_sam3_assistant.cli import arguments, screen
+from napari_sam3_assistant.cli import screen
 
 FORMATS = ("tiff", "png", "npy", "zarr", "coco", "yolo", "geojson", "csv")
 """Those of :data:`napari_sam3_assistant.export.exports.EXPORTS`, whose import takes longer than help may."""
@@ -65,7 +65,7 @@ def clean(
 
     Example: napari-sam3-assistant masks clean *.tif --remove-small 64 --fill-holes 256 --smooth 1 --out cleaned
     """
-    from napari_sam3_assistant.cli import masking
+    from napari_sam3_assistant.cli import arguments, masking
 
     steps = masking.steps(remove_small, fill_holes, smooth, keep_largest=keep_largest, clear_border=clear_border)
     if not steps:
@@ -121,7 +121,7 @@ def convert(
 
     Example: napari-sam3-assistant masks convert cells_mask_01.tif --to coco --class nucleus --out training
     """
-    from napari_sam3_assistant.cli import masking
+    from napari_sam3_assistant.cli import arguments, masking
 
     meaning = None if labels_mean is None else _one_of(labels_mean, MEANINGS, "--labels-mean")
     kind = arguments.format_of(to, FORMATS)
