@@ -76,13 +76,13 @@ class Histogram(QWidget):
         """Begin a range."""
         if event is not None and event.button() == Qt.MouseButton.LeftButton and self._counts.size:
             self._began = self._bin_at(event.position().x())
-            self._choose(self._began, self._began + 1, tell=False)
+            self.choose(self._began, self._began + 1, tell=False)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         """Follow with its other end."""
         if event is not None and event.buttons() & Qt.MouseButton.LeftButton and self._counts.size:
             at = self._bin_at(event.position().x())
-            self._choose(min(at, self._began), max(at, self._began) + 1, tell=False)
+            self.choose(min(at, self._began), max(at, self._began) + 1, tell=False)
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
         """Tell of the range."""
@@ -106,7 +106,7 @@ class Histogram(QWidget):
             first = min(max(first + step, 0), stop - 1)
         else:
             stop = min(max(stop + step, first + 1), self._counts.size)
-        self._choose(first, stop, tell=True)
+        self.choose(first, stop)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw bars, the range, and its numbers."""
@@ -137,7 +137,8 @@ class Histogram(QWidget):
             painter.drawRect(0, 0, self.width() - 1, self.height() - 1)
         painter.end()
 
-    def _choose(self, first: int, stop: int, *, tell: bool) -> None:
+    def choose(self, first: int, stop: int, *, tell: bool = True) -> None:
+        """Choose the bars from ``first`` up to ``stop``."""
         self._bins = first, stop
         self._describe()
         self.update()
