@@ -8,6 +8,7 @@ import pytest
 
 from napari_sam3_assistant.engines import machine
 from napari_sam3_assistant.engines.machine import Machine
+from napari_sam3_assistant.export import journal_folder
 from tests.engines.weights import small
 
 examining = pytest.importorskip("napari_sam3_assistant.cli.examining")
@@ -86,3 +87,15 @@ def test_the_room_on_the_disk_is_told(found):
 
     for name in ("models", "converted copies"):
         assert said[f"Kept/{name}"]["detail"].endswith("free")
+
+
+def test_how_many_journals_there_are_and_where_is_told(found):
+    folder = journal_folder.journal_folder()
+    _, said = found()
+    assert said["Kept/journals"]["detail"] == f"none, in {folder}"
+    folder.mkdir()
+    (folder / "one.journal").write_bytes(b"")
+
+    _, said = found()
+
+    assert said["Kept/journals"]["detail"] == f"1 of pictures whose accepted objects are in no file, in {folder}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.views import JournalView
@@ -18,11 +18,12 @@ class JournalRow(QWidget):
         self.text = paragraph()
         self.restore = button("Restore", offers.restore)
         self.discard = button("Discard", offers.discard)
-        layout = QVBoxLayout(self)
+        for one in (self.restore, self.discard):
+            one.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        layout = row(self.text, self.restore, self.discard)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.text)
-        layout.addLayout(row(self.restore, self.discard))
+        layout.setStretch(0, 1)
+        self.setLayout(layout)
         self.hide()
 
     def draw(self, can: JournalView) -> None:
