@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from napari_sam3_assistant.core import errors
-from napari_sam3_assistant.core.progress import CancelToken
+from napari_sam3_assistant.core.progress import CancelToken, Watch
 
 
 def test_a_raised_token_stops_the_work_and_stays_raised():
@@ -18,6 +18,20 @@ def test_a_raised_token_stops_the_work_and_stays_raised():
     assert token.cancelled
     with pytest.raises(errors.Cancelled):
         token.raise_if_cancelled()
+
+
+def test_a_share_of_a_watch_tells_of_its_part_of_the_whole_and_is_cancelled_with_it():
+    token, told = CancelToken(), []
+    share = Watch(lambda fraction, message="": told.append(fraction), token).share(0.5, 0.75)
+
+    share.at(0)
+    share.at(1)
+    share.at(None)
+    token.cancel()
+
+    assert told == [0.5, 0.75, None]
+    with pytest.raises(errors.Cancelled):
+        share.at(1)
 
 
 @pytest.mark.parametrize(

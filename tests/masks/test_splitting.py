@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage as ndi
 
 from napari_sam3_assistant.core.errors import PromptError
+from napari_sam3_assistant.masks import splitting
 from napari_sam3_assistant.masks.cleanup import split_touching
 from napari_sam3_assistant.masks.components import analyze
 from tests.masks.arrays import label_arrays, written
@@ -47,11 +49,11 @@ def test_a_rod_and_a_disc_stay_whole():
 
 
 def test_larger_pieces_keep_their_value():
-    labels = discs((50, 70), [(25, 18)], 8) | discs((50, 70), [(25, 38)], 14)
+    labels = discs((50, 70), [(12, 18)], 8) | discs((50, 70), [(30, 26)], 14)
 
     after = written(labels, split_touching(labels))
 
-    assert after[25, 38] == 1 and after[25, 18] == 2
+    assert after[30, 26] == 1 and after[12, 18] == 2
 
 
 def test_a_larger_distance_and_a_lower_neck_part_less():
@@ -61,13 +63,15 @@ def test_a_larger_distance_and_a_lower_neck_part_less():
     assert split_touching(labels, neck=0.2) is None
 
 
-def test_an_object_that_the_image_cuts_is_not_narrow_there():
-    whole = discs((41, 80), [(20, 15), (20, 40), (20, 65)], 14)
-    cut = whole[21:]
+@pytest.mark.parametrize("side", [0, 1, 2, 3])
+def test_what_the_image_cuts_off_is_no_outside(side):
+    labels = np.rot90(discs((41, 80), [(20, 15), (20, 40), (20, 65)], 14)[21:], side)
 
-    parts = written(cut, split_touching(cut))
+    depth = splitting._depth(labels > 0, (slice(0, labels.shape[0]), slice(0, labels.shape[1])), labels.shape)
 
-    assert len(np.unique(parts)) == 4
+    whole = ndi.distance_transform_edt(discs((41, 80), [(20, 15), (20, 40), (20, 65)], 14))[21:]
+    assert depth.max() >= whole.max() - 1
+    assert len(np.unique(written(labels, split_touching(labels)))) == 4
 
 
 def test_new_values_that_the_type_cannot_hold_are_refused():
