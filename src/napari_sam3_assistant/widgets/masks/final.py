@@ -52,7 +52,7 @@ class FinalTab(QWidget):
         self.merge = button("Merge Saved Objects", verbs.merge)
         self.map = button("Show Overlap Map", verbs.show_overlap)
         self.refresh = button("Refresh", verbs.refresh)
-        self.export = ExportGroup(files, state, bindings)
+        self.export = ExportGroup(exporting, state, bindings)
         self._lay_out()
         Redraw((verbs.picked.state, verbs.classes.state), self.draw, bindings, self)
 
