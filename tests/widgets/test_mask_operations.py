@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel, QPushButton, QSpinBox
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel, QPushButton, QSpinBox, QStyle
 
 from napari_sam3_assistant.masks.components import analyze
 from napari_sam3_assistant.masks.measures import Sizes
@@ -231,6 +231,8 @@ def test_the_dock_is_narrow_enough_and_nothing_is_cut_off(shown, press):
     press(widget, widget.cleanup.components.analyze)
 
     assert widget.minimumSizeHint().width() <= 360
+    bar = widget.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+    assert widget.cleanup.minimumSizeHint().width() + bar <= 360
     assert not widget.cleanup.components.table.horizontalScrollBar().isVisible()
     for control in widget.findChildren(QPushButton):
         assert control.width() >= control.minimumSizeHint().width()

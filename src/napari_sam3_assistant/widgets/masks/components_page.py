@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QCheckBox, QMenu, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app.masking.cleanup import Cleanup
 from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.masks.components import Component
 from napari_sam3_assistant.widgets.bind import Bindings
-from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, form, row, show, toggle
+from napari_sam3_assistant.widgets.controls import SPACING_PX, button, combo, draw, fill, form, label, row, show, toggle
 from napari_sam3_assistant.widgets.masks.component_rows import ComponentRows
 from napari_sam3_assistant.widgets.masks.numbers import MOST, MOST_DISTANCE_PX, MOST_RADIUS_PX, number
 
 NO_TARGET = "Choose a target Labels layer first."
 NO_ROWS = "Select rows of the table first; Analyze Layer lists them."
-QUICK = range(1, 7)
+QUICK, QUICK_PX = range(1, 7), 20
+LONGEST_WORD = "Assignment"
 NONE = "None"
 
 
@@ -151,28 +152,38 @@ class ComponentsPage(QWidget):
         layout.addWidget(self.rows, stretch=1)
         layout.addWidget(self.delete)
         layout.addLayout(self.canvas_place)
-        fields = QWidget()
-        rows = form(fields)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow("Assignment value", row(self.assignment, *self.quick))
-        rows.addRow(self.assign)
+        grid = QGridLayout()
+        grid.setSpacing(SPACING_PX)
+        grid.setColumnStretch(2, 1)
+        grid.addWidget(_name("Assignment value", self.assignment), 0, 0)
+        grid.addWidget(self.assignment, 0, 1)
+        grid.addLayout(row(*self.quick), 0, 2)
+        grid.addWidget(self.assign, 1, 0, 1, 3)
         for title, spin, made in (
             ("Minimum size", self.minimum, self.remove),
             ("Hole size", self.hole, self.fill),
             ("Smoothing radius", self.radius, self.smooth),
             ("Split distance", self.distance, self.split),
         ):
-            beside = row(spin, made)
-            beside.setStretch(1, 1)
-            rows.addRow(title, beside)
-        layout.addWidget(fields)
+            at = grid.rowCount()
+            for column, part in enumerate((_name(title, spin), spin, made)):
+                grid.addWidget(part, at, column)
+        layout.addLayout(grid)
         layout.addLayout(row(self.keep_largest, self.more))
+
+
+def _name(text: str, field: QWidget) -> QLabel:
+    """Return the name of a field, as narrow as its longest word: field and button beside it need the room."""
+    made = label(text, field)
+    made.setWordWrap(True)
+    made.setFixedWidth(made.fontMetrics().horizontalAdvance(LONGEST_WORD) + SPACING_PX)
+    return made
 
 
 def _quick(value: int, own: object) -> QPushButton:
     """Return a button that sets the assignment value."""
     made = toggle(str(value), f"Make {value} the assignment value.")
     made.setAccessibleName(f"Assignment value {value}")
-    made.setMinimumWidth(24)
+    made.setMinimumWidth(QUICK_PX)
     made.clicked.connect(lambda _checked=False: setattr(own, "assignment", value))
     return made
