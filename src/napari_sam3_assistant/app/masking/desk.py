@@ -16,7 +16,7 @@ from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.core.progress import Watch
 from napari_sam3_assistant.layers import images, labels
 from napari_sam3_assistant.masks.edits import Edit
-from napari_sam3_assistant.masks.history import Record, pack
+from napari_sam3_assistant.masks.records import Record, pack
 
 T = TypeVar("T")
 Array = npt.NDArray[Any]
