@@ -91,18 +91,18 @@ def _pixels(low: float, high: float, least: float) -> tuple[int, int]:
     return middle, middle + 1
 
 
-def rasterise(outline: Floats, box: Box) -> PlacedMask | None:
+def rasterise(outline: Floats, box: Box, most_side: int = MOST_SIDE) -> PlacedMask | None:
     """Return the pixels of a whole-numbered ``box`` whose centres lie in an outline of shape (N, 2), in pixels.
 
     An outline that crosses itself is filled by the even-odd rule: what it goes round twice is left out. None
-    where the box is larger than :data:`MOST_SIDE` a side, or no pixel is left.
+    where the box is larger than ``most_side`` pixels a side, or no pixel is left.
 
     Notes
     -----
     Scan lines: each edge turns the pixels right of where it crosses a row. ``skimage.draw.polygon`` asks
     for each pixel about each edge, which takes seconds for a large lasso.
     """
-    if max(box.size) > MOST_SIDE:
+    if max(box.size) > most_side:
         return None
     height, width = (int(side) for side in box.size)
     start = outline - tolerance(outline) - (box.top, box.left)
