@@ -60,7 +60,7 @@ def test_beside_the_layer_it_is_said_what_to_do(viewer):
     layer = viewer.add_labels(np.zeros((4, 5, 6), int), name="cells")
     viewer.dims.set_point(0, 15)
 
-    with pytest.raises(PromptError, match="cells is not seen here: its axis 0 goes from 0 to 3, and the slider .* 15"):
+    with pytest.raises(PromptError, match=r"cells is not seen here: its axis 0 goes from 0 to 3, and the slider .* 15"):
         scope_of(viewer, layer, Reach.SLICE)
     with pytest.raises(PromptError, match="cells has slices 0 to 3; the range begins at 4"):
         scope_of(viewer, layer, Reach.RANGE, 4, 9)

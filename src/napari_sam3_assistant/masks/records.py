@@ -122,9 +122,7 @@ def pack(edit: Edit, title: str = "") -> Record:
     return _record(edit, title, np.packbits(changed), *values, places=False)
 
 
-def _record(
-    edit: Edit, title: str, where: npt.NDArray[Any], before: Labels, after: Labels, *, places: bool
-) -> Record:
+def _record(edit: Edit, title: str, where: npt.NDArray[Any], before: Labels, after: Labels, *, places: bool) -> Record:
     parts = (_zip(where), _zip(before), _zip(after))
     return Record(title, before.size, edit.shape, edit.after.dtype, edit.slices, places, *parts)
 

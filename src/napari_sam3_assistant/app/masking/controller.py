@@ -74,6 +74,8 @@ class MaskController:
     def close(self) -> None:
         """Stop work and let go of the viewer; layers stay as they are."""
         self._layers.close()
+        self.canvas.close()
+        self.review.close()
         self.desk.close()
 
     def layer_removed(self, layer: Any) -> None:

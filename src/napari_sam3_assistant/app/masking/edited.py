@@ -30,6 +30,8 @@ class Edited:
 
     written = Signal(object, object)
     """Emitted with a layer and the edit that was written into it."""
+    painted = Signal(object, object)
+    """Emitted with a layer and the edit that a user has painted in it."""
     forgotten = Signal(str)
     """Emitted with the unique id of a layer whose edits were dropped."""
 

@@ -60,6 +60,7 @@ class Strokes:
         edit = brush.painted_edit(layer.data, value)
         if edit is not None:
             edited.keep(layer, pack(edit, TITLE))
+            edited.painted.emit(layer, edit)
 
     def _forgotten(self, identity: str) -> None:
         if identity != self._desk.state.target or self._desk.layer(identity) is None:
