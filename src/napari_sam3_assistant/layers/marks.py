@@ -70,7 +70,7 @@ def mark_layer(layer: Any, mark: Mark) -> None:
 
 
 def object_marks(layer: Any) -> dict[int, Mark]:
-    """Return what was decided about the objects of a layer, by label value; those of which nothing is said are left out."""
+    """Return what was decided about the objects of a layer, by label value, as far as anything was."""
     table = layer.features
     if INDEX not in table and len(table.columns):
         values = list(range(len(table)))

@@ -7,16 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from napari.layers import Shapes
 
 from napari_sam3_assistant.core.geometry import clip
-from napari_sam3_assistant.layers.blocks import insert_above, take_away
 from napari_sam3_assistant.layers.outlines import box_of, rasterise
-from napari_sam3_assistant.layers.world import camera_of, displayed_axes, slider_position, to_world, world_of
+from napari_sam3_assistant.layers.world import displayed_axes, slider_position, to_world, world_of
 from napari_sam3_assistant.masks.scopes import Scope
-
-LINE_NAME = "SAM3 lasso"
-LINE_PX = 2
 
 
 def index_at(viewer: Any, layer: Any, position: Sequence[float]) -> tuple[int, ...] | None:
@@ -74,39 +69,3 @@ def inside_line(
         block[axis] = slice(start, start + length)
     others = tuple(axis for axis in range(layer.ndim) if axis not in axes)
     return tuple(block), np.expand_dims(placed.mask, others)
-
-
-class Line:
-    """A line that follows the pointer, in a layer of its own while it is drawn.
-
-    Parameters
-    ----------
-    viewer : napari viewer
-    above : napari layer
-        The line lies right above it; the selection of layers stays.
-    begin : sequence of float
-        World units, one an axis of the viewer.
-    """
-
-    def __init__(self, viewer: Any, above: Any, begin: Sequence[float]) -> None:
-        self._viewer = viewer
-        self.points = [np.asarray(begin, dtype=float)]
-        world, zoom = world_of(viewer), float(camera_of(viewer).zoom)
-        options = {} if world.units is None else {"units": world.units}
-        self._layer = Shapes(ndim=world.ndim, name=LINE_NAME, edge_color="yellow", face_color="transparent", **options)
-        self._width = LINE_PX / zoom
-        insert_above(viewer, above, self._layer)
-
-    def go(self, position: Sequence[float]) -> None:
-        """Draw the line on to a place of the world."""
-        place = np.asarray(position, dtype=float)
-        if np.array_equal(place, self.points[-1]):
-            return
-        self.points.append(place)
-        self._layer.data = []
-        self._layer.add(np.array(self.points), shape_type="path", edge_width=self._width)
-
-    def end(self) -> None:
-        """Take the line away."""
-        if self._layer in self._viewer.layers:
-            take_away(self._viewer, self._layer)

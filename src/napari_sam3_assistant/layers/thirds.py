@@ -18,7 +18,7 @@ MOST_ZOOM_PX = 40
 
 
 def show_third(viewer: Any, layer: Any, box: Sequence[tuple[int, int]]) -> None:
-    """Bring a box of a layer's data into the middle of the view, of which it takes a third; sliders go to its middle."""
+    """Bring a box of a layer's data into the middle of the view, a third of which it takes; sliders go there."""
     viewer.dims.ndisplay = 2
     shape = (layer.data[0] if layer.multiscale else layer.data).shape
     middle = [(low + high - 1) // 2 for low, high in box]

@@ -7,10 +7,12 @@ on a layer when the tool is off, another layer is the target, or the dock closes
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from psygnal import Signal
 
 from napari_sam3_assistant.app.masking.canvas_entries import NUMBERS, entries_at
@@ -20,7 +22,7 @@ from napari_sam3_assistant.app.masking.cleanup import Cleanup
 from napari_sam3_assistant.app.masking.desk import Desk
 from napari_sam3_assistant.app.masking.review import Review
 from napari_sam3_assistant.app.masking.strokes import Strokes
-from napari_sam3_assistant.layers import bound, pointing
+from napari_sam3_assistant.layers import bound
 
 LEFT, RIGHT = 1, 2
 STILL_PX = 5
@@ -28,6 +30,14 @@ STILL_PX = 5
 PICK = "pick"
 QUIET = frozenset({PICK, "pan_zoom"})
 """Modes of a Labels layer in which nothing is painted."""
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """The line that is drawn: in world units, and in pixels of the canvas."""
+
+    places: list[npt.NDArray[np.float64]] = field(default_factory=list)
+    seen: list[tuple[float, float]] = field(default_factory=list)
 
 
 class CanvasTools:
@@ -45,6 +55,8 @@ class CanvasTools:
     """Emitted with the entries of a menu, in groups."""
     value_asked = Signal(int)
     """Emitted with the value whose row shall be selected, and no other."""
+    line_changed = Signal(object)
+    """Emitted with the places of the line that is drawn, ``(x, y)`` in pixels of the canvas; none when it is gone."""
 
     def __init__(self, desk: Desk, cleanup: Cleanup, review: Review) -> None:
         self._desk = desk
@@ -52,7 +64,7 @@ class CanvasTools:
         self.verbs = CanvasVerbs(desk, self.state, cleanup.scope)
         self.strokes = Strokes(desk)
         self._ends: list[Callable[[], None]] = []
-        self._line: pointing.Line | None = None
+        self._line: _Line | None = None
         self._was: tuple[str, str] | None = None
         """The target when tools were armed, and its mode before."""
         for event in (self.state.events.right_click_delete, self.state.events.assign, self.state.events.lasso):
@@ -138,13 +150,14 @@ class CanvasTools:
         began, place, button = np.asarray(event.pos), tuple(event.position), int(event.button)
         drawing = self.state.lasso and button == LEFT
         if drawing:
-            self._drop_line()
-            self._line = pointing.Line(self._desk.viewer, layer, place)
+            self._line = _Line()
         line = self._line
         yield
         while event.type == "mouse_move":
             if drawing and line is not None and line is self._line:
-                line.go(event.position)
+                line.places.append(np.asarray(event.position, dtype=float))
+                line.seen.append((float(event.pos[0]), float(event.pos[1])))
+                self.line_changed.emit(tuple(line.seen))
             yield
         still = float(np.linalg.norm(np.asarray(event.pos) - began)) <= STILL_PX
         # After the press: what it does may bind other callbacks, and napari is still going through those there are.
@@ -153,16 +166,15 @@ class CanvasTools:
         elif still:
             self._desk.on_main(lambda: self._clicked(place, button))
 
-    def _drawn(self, line: pointing.Line | None) -> None:
+    def _drawn(self, line: _Line | None) -> None:
         if line is not None and line is self._line:
-            points = line.points
             self._drop_line()
-            self.verbs.select_inside(points)
+            self.verbs.select_inside(line.places)
 
     def _drop_line(self) -> None:
         if self._line is not None:
-            self._line.end()
             self._line = None
+            self.line_changed.emit(())
 
     def _clicked(self, place: tuple[float, ...], button: int) -> None:
         self._drop_line()

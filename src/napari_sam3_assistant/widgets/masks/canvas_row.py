@@ -12,6 +12,7 @@ from napari_sam3_assistant.app.masking.canvas_entries import Entry
 from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import draw, row
+from napari_sam3_assistant.widgets.masks.lasso_line import LassoLine
 
 NO_TARGET = "Choose a target Labels layer first."
 CHECKS = {
@@ -48,6 +49,8 @@ class CanvasRow(QWidget):
             bindings.field(tools.state, name, made.toggled, made.setChecked)
         self.menu = QMenu(self)
         bindings.connect(tools.menu_asked, self._ask)
+        self.line = LassoLine(self)
+        bindings.connect(tools.line_changed, self.line.show_line)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row(self.checks["right_click_delete"], self.checks["lasso"]))
