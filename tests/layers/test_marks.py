@@ -7,8 +7,8 @@ from napari_sam3_assistant.layers.marks import (
     ACCEPTED,
     NEEDS_EDIT,
     REJECTED,
+    Hidden,
     Mark,
-    hide_values,
     layer_mark,
     mark_layer,
     mark_objects,
@@ -76,9 +76,11 @@ def test_hidden_values_are_transparent_the_others_keep_their_colours_and_all_com
     colors = [layer.get_color(value) for value in (1, 2, 3)]
     former = layer.colormap
 
-    back = hide_values(layer, {2}, (1, 2, 3))
+    hidden = Hidden(layer)
+    hidden.hide({3}, (1, 2, 3))
+    hidden.hide({2}, (1, 2, 3))
 
     assert layer.get_color(2)[3] == 0
     np.testing.assert_allclose([layer.get_color(1), layer.get_color(3)], [colors[0], colors[2]], atol=1e-6)
-    back()
+    hidden.show_all()
     assert layer.colormap == former

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ class MaskHand:
 
     def __init__(self, viewer: Any) -> None:
         self.viewer = viewer
-        viewer.window.resize(1000, 700)
+        viewer.window.resize(900, 600)
         self.widget = MaskOperationsWidget(viewer)
         viewer.window.add_dock_widget(self.widget, name="masks")
         self.masks = self.widget.controller
@@ -93,8 +94,9 @@ class MaskHand:
         left = Qt.MouseButton.LeftButton
         self.move(layer, *points[0])
         QTest.mousePress(self.canvas, left, NONE, self.place(layer, *points[0]))
-        for at in points[1:]:
-            self.move(layer, *at, left)
+        for (row, col), (to_row, to_col) in itertools.pairwise(points):
+            for part in (0.25, 0.5, 0.75, 1):  # napari takes moves that come close together for one
+                self.move(layer, row + part * (to_row - row), col + part * (to_col - col), left)
         if release:
             QTest.mouseRelease(self.canvas, left, NONE, self.place(layer, *points[-1]))
             self.done()

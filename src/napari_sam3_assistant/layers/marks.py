@@ -6,7 +6,7 @@ Of a layer it stands in its metadata, at the top level; of an object in the laye
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,17 +149,26 @@ def _whole(value: Any) -> int:
 # -- what is seen ---------------------------------------------------------------------------------
 
 
-def hide_values(layer: Any, hidden: Collection[int], known: Iterable[int]) -> Callable[[], None]:
-    """Hide some values of a layer, the others keep their colours; return what shows all again."""
-    before = layer.colormap
-    values = np.array(sorted(set(known) - set(hidden)), np.int64)
-    colors: dict[int | None, Any] = dict.fromkeys(hidden, np.zeros(4))
-    held = values.astype(layer.data[0].dtype if layer.multiscale else layer.data.dtype)
-    colors |= dict(zip(values.tolist(), before.map(held), strict=True)) if values.size else {}
-    made = DirectLabelColormap(color_dict={**colors, 0: np.zeros(4), None: np.array(NEW_OBJECT)})
-    layer.colormap = made
+class Hidden:
+    """Values of a Labels layer that are not seen; the others keep their colours.
 
-    def back() -> None:
-        layer.colormap = before
+    Parameters
+    ----------
+    layer : napari Labels layer
+    """
 
-    return back
+    def __init__(self, layer: Any) -> None:
+        self._layer, self._before = layer, layer.colormap
+
+    def hide(self, hidden: Collection[int], known: Iterable[int]) -> None:
+        """Hide these values, and none but these of the ``known`` ones."""
+        layer = self._layer
+        values = np.array(sorted(set(known) - set(hidden)), np.int64)
+        held = values.astype(layer.data[0].dtype if layer.multiscale else layer.data.dtype)
+        colors: dict[int | None, Any] = dict.fromkeys(hidden, np.zeros(4))
+        colors |= dict(zip(values.tolist(), self._before.map(held), strict=True)) if values.size else {}
+        layer.colormap = DirectLabelColormap(color_dict={**colors, 0: np.zeros(4), None: np.array(NEW_OBJECT)})
+
+    def show_all(self) -> None:
+        """Bring the layer's own colours back."""
+        self._layer.colormap = self._before

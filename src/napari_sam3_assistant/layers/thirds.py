@@ -25,7 +25,7 @@ def show_third(viewer: Any, layer: Any, box: Sequence[tuple[int, int]]) -> None:
     axes = displayed_axes(layer, world_of(viewer))
     plane = plane_of(shape, axes, middle, None)
     (top, bottom), (left, right) = box[axes[0]], box[axes[1]]
-    show_box(viewer, layer, plane, Box(top - 0.5, left - 0.5, bottom - 0.5, right - 0.5))
+    show_box(viewer, layer, plane, Box(top, left, bottom, right))
     linear = to_world(layer, world_of(viewer)).linear
     pixel = max(float(abs(linear[:, axis]).max()) for axis in axes)
     longest = max(bottom - top, right - left) * pixel

@@ -39,6 +39,11 @@ class _Line:
     places: list[npt.NDArray[np.float64]] = field(default_factory=list)
     seen: list[tuple[float, float]] = field(default_factory=list)
 
+    def go(self, event: Any) -> None:
+        """Draw on to where the pointer is."""
+        self.places.append(np.asarray(event.position, dtype=float))
+        self.seen.append((float(event.pos[0]), float(event.pos[1])))
+
 
 class CanvasTools:
     """Tools of the canvas.
@@ -151,17 +156,18 @@ class CanvasTools:
         drawing = self.state.lasso and button == LEFT
         if drawing:
             self._line = _Line()
+            self._line.go(event)
         line = self._line
         yield
         while event.type == "mouse_move":
             if drawing and line is not None and line is self._line:
-                line.places.append(np.asarray(event.position, dtype=float))
-                line.seen.append((float(event.pos[0]), float(event.pos[1])))
+                line.go(event)
                 self.line_changed.emit(tuple(line.seen))
             yield
         still = float(np.linalg.norm(np.asarray(event.pos) - began)) <= STILL_PX
         # After the press: what it does may bind other callbacks, and napari is still going through those there are.
-        if drawing and not still:
+        if drawing and line is not None and not still:
+            line.go(event)
             self._desk.on_main(lambda: self._drawn(line))
         elif still:
             self._desk.on_main(lambda: self._clicked(place, button))

@@ -41,9 +41,11 @@ class Review:
         self._rows: dict[str, ReviewRow] = {}
         self._source: ReviewedLayers | ReviewedObjects = ReviewedLayers(desk)
         self._keys = ReviewKeys(self)
+        self._due = False
         for name in FILTERS:
             getattr(self.state.events, name).connect(self._filter)
         self.state.events.auto_hide.connect(self._auto_hide)
+        desk.state.events.busy.connect(self._idle)
         desk.state.events.tab.connect(self._tab_changed)
         desk.state.events.layers.connect(self._layers_changed)
         desk.edited.written.connect(self._edited)
@@ -68,6 +70,7 @@ class Review:
         if self.state.kind == OBJECTS and self.state.layer is None:
             self._show(())
             return
+        self._due = bool(self._desk.state.busy)  # then nothing is counted now
         source = self._source
         source.load(lambda rows: self._show(rows) if source is self._source else None)
 
@@ -75,6 +78,7 @@ class Review:
         """Let go of the layers; what is hidden by colour is shown again."""
         self._keys.unbind()
         self._source.close()
+        self._desk.state.events.busy.disconnect(self._idle)
         self._desk.state.events.tab.disconnect(self._tab_changed)
         self._desk.state.events.layers.disconnect(self._layers_changed)
 
@@ -228,6 +232,11 @@ class Review:
         if tab == REVIEW:
             self.refresh()
             self._keys.bind()
+
+    def _idle(self, busy: str) -> None:
+        if self._due and not busy:
+            self._due = False
+            self._desk.on_main(self.refresh)
 
     def _layers_changed(self, _layers: object) -> None:
         known = {one.identity for one in self._desk.state.layers}

@@ -13,7 +13,7 @@ from napari_sam3_assistant.layers.thirds import show_third
 from napari_sam3_assistant.masks.counted import Counted, count_values, deleted, recounted
 
 ROLE = "object"
-MOST_RECOLORED = 2**22
+MOST_RECOLORED = 2**20
 """A layer of more pixels is drawn anew too slowly for objects to be hidden with each key."""
 MOST_RECOUNTED = 2**20
 """A larger edit is not followed pixel by pixel: the layer is counted anew."""
@@ -35,7 +35,7 @@ class ReviewedObjects:
     def __init__(self, desk: Desk, identity: str) -> None:
         self._desk, self.identity = desk, identity
         self._known: tuple[Counted, ...] = ()
-        self._show_all: Callable[[], None] | None = None
+        self._hidden: marks.Hidden | None = None
 
     @property
     def layer(self) -> Any | None:
@@ -83,7 +83,8 @@ class ReviewedObjects:
         """Select the layer and the object, and bring it into the middle of the view."""
         layer = self.layer
         if layer is not None:
-            layer.visible = True
+            if not layer.visible:  # napari draws the layer anew even where nothing changes
+                layer.visible = True
             self._desk.viewer.layers.selection.active = layer
             layer.selected_label = row.value
             show_third(self._desk.viewer, layer, row.box)
@@ -91,9 +92,11 @@ class ReviewedObjects:
     def hide(self, hidden: Collection[str], shown: Collection[str]) -> None:
         """Hide these objects, and show all others."""
         layer = self.layer
-        self.close()
-        if layer is not None and hidden:
-            self._show_all = marks.hide_values(layer, {int(key) for key in hidden}, [one.value for one in self._known])
+        if layer is None or not hidden:
+            self.close()
+            return
+        self._hidden = self._hidden or marks.Hidden(layer)
+        self._hidden.hide({int(key) for key in hidden}, [one.value for one in self._known])
 
     def delete(self, keys: Collection[str]) -> int:
         """Make objects background, so that it can be undone; return how many will be."""
@@ -113,9 +116,9 @@ class ReviewedObjects:
 
     def close(self) -> None:
         """Show all objects again."""
-        if self._show_all is not None and self.layer is not None:
-            self._show_all()
-        self._show_all = None
+        if self._hidden is not None and self.layer is not None:
+            self._hidden.show_all()
+        self._hidden = None
 
     def _rows(self, layer: Any) -> tuple[ReviewRow, ...]:
         decided, name = marks.object_marks(layer), str(layer.name)

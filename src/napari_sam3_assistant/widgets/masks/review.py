@@ -6,7 +6,7 @@ from functools import partial
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QLineEdit, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app.masking.review import Review
 from napari_sam3_assistant.app.masking.review_keys import REVIEW_KEYS
@@ -21,7 +21,6 @@ from napari_sam3_assistant.widgets.masks.review_table import ReviewTable
 from napari_sam3_assistant.widgets.whole import Number
 
 MOST = 2**31 - 1
-IN_A_ROW = 3
 SELECT = "Select rows first."
 KEYS_TIP = "On the canvas with the layer selected, and in this dock unless you type. The same key again takes it back."
 
@@ -123,7 +122,7 @@ class ReviewTab(QWidget):
         self.auto_hide = self._check(
             "auto_hide",
             "auto-hide rejected",
-            "Hide what is rejected at once. In a layer of more than 4 million pixels press Hide Rejected instead.",
+            "Hide what is rejected at once. In a layer of more than a million pixels press Hide Rejected instead.",
         )
         self.go_on = self._check("go_on", "go on", "After a key of the review, go on to the next unreviewed row.")
         self._on_rows = {
@@ -154,7 +153,8 @@ class ReviewTab(QWidget):
         fields = QWidget()
         rows = form(fields)
         rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow("Review", row(self.kind, self.layer))
+        rows.addRow("Review", self.kind)
+        rows.addRow("Layer", self.layer)
         rows.addRow("Status filter", self.status)
         rows.addRow("Class filter", self.class_filter)
         rows.addRow("Text filter", self.text_filter)
@@ -168,19 +168,14 @@ class ReviewTab(QWidget):
         classes.addRow("Class", self.class_name)
         classes.addRow("Value", row(self.class_value, self.assign))
         layout.addWidget(named)
-        grid = QGridLayout()
-        grid.setSpacing(SPACING_PX)
-        for at, made in enumerate(
-            (
-                *(self.accept, self.reject, self.needs_edit),
-                *(self.unreview, self.locate, self.previous),
-                *(self.next, self.only, self.hide_rejected),
-                *(self.show_all, self.refresh, self.delete_layer),
-            )
+        for made in (
+            row(self.accept, self.reject, self.needs_edit),
+            row(self.unreview, self.locate, self.refresh),
+            row(self.previous, self.next),
+            row(self.only, self.hide_rejected),
+            row(self.show_all, self.delete_layer, self.delete_rejected),
         ):
-            grid.addWidget(made, at // IN_A_ROW, at % IN_A_ROW)
-        grid.addWidget(self.delete_rejected, 3, 2)
-        layout.addLayout(grid)
+            layout.addLayout(made)
         layout.addLayout(row(self.auto_hide, self.go_on))
         layout.addWidget(self.keys)
 
