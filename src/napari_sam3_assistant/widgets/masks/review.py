@@ -91,7 +91,7 @@ class ReviewTab(QWidget):
     def _make_table(self) -> None:
         verbs = self._verbs
         self.table = ReviewTable()
-        self.table.setMinimumHeight(150)
+        self.table.setMinimumHeight(130)
         self.table.setAccessibleName("Layers or objects to review")
         self.table.setToolTip("Double-click or Enter shows a row on the canvas.")
         self.table.located.connect(verbs.locate)
@@ -162,6 +162,11 @@ class ReviewTab(QWidget):
         layout.addWidget(self.include)
         layout.addWidget(self.table, stretch=1)
         layout.addWidget(self.summary)
+        layout.addLayout(row(self.accept, self.reject, self.needs_edit))
+        layout.addLayout(row(self.previous, self.next))
+        layout.addWidget(self.keys)
+        layout.addLayout(row(self.auto_hide, self.go_on))
+        layout.addLayout(row(self.unreview, self.locate, self.refresh))
         named = QWidget()
         classes = form(named)
         classes.setContentsMargins(0, 0, 0, 0)
@@ -169,15 +174,10 @@ class ReviewTab(QWidget):
         classes.addRow("Value", row(self.class_value, self.assign))
         layout.addWidget(named)
         for made in (
-            row(self.accept, self.reject, self.needs_edit),
-            row(self.unreview, self.locate, self.refresh),
-            row(self.previous, self.next),
             row(self.only, self.hide_rejected),
             row(self.show_all, self.delete_layer, self.delete_rejected),
         ):
             layout.addLayout(made)
-        layout.addLayout(row(self.auto_hide, self.go_on))
-        layout.addWidget(self.keys)
 
     def _line(self, field: str, tip: str, placeholder: str) -> QLineEdit:
         made = QLineEdit()

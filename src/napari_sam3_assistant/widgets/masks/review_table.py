@@ -11,8 +11,8 @@ from qtpy.QtWidgets import QAbstractItemView, QWidget
 from napari_sam3_assistant.app.masking.review_state import STATUS_WORDS, ReviewRow
 from napari_sam3_assistant.widgets.rows import Column, RowsModel, RowsTable
 
-NARROW = frozenset({"Dims", "Shape", "Role"})
-"""Columns that a narrow table leaves to the tip of a row."""
+TITLES_LEFT_OUT = ("Role", "Shape", "Dims")
+"""Columns that a narrow table leaves to the tip of a row, the first one first."""
 LEAST_LAYER_PX = 70
 
 
@@ -37,12 +37,21 @@ COLUMNS: tuple[Column[ReviewRow], ...] = (
 )
 
 
+STATUS_COLUMN = 1
+
+
 class ReviewModel(RowsModel[ReviewRow]):
     """Rows of a review."""
 
     def tip(self, value: ReviewRow) -> str:
-        """Return what a narrow table does not show."""
-        return ", ".join(f"{one.title} {one.text(value)}" for one in COLUMNS if one.title in NARROW and one.text(value))
+        """Return all that is known: a narrow table does not show it."""
+        return ", ".join(f"{one.title} {one.text(value)}" for one in COLUMNS if one.text(value))
+
+    def left_out(self) -> list[int]:
+        """Return the columns that a narrow table does without, the first one first."""
+        same = len({row.layer for row in self._rows}) == 1 < len(self._rows)
+        titles = [one.title for one in COLUMNS]
+        return [titles.index(title) for title in (*TITLES_LEFT_OUT, "Layer" if same else "Pixels/Voxels")]
 
     def show_review(self, rows: Sequence[ReviewRow]) -> bool:
         """Show rows; return whether they are others than before. Where only marks are others, each stays in place."""
@@ -116,7 +125,7 @@ class ReviewTable(RowsTable):
             self.selectionModel().setCurrentIndex(
                 self._review.index(at[0], 0), QItemSelectionModel.SelectionFlag.NoUpdate
             )
-            self.scrollTo(self._review.index(at[0], 0))
+            self.scrollTo(self._review.index(at[0], STATUS_COLUMN))  # the first one may be hidden
 
     def _selected(self) -> None:
         if not self._drawing:
@@ -126,14 +135,16 @@ class ReviewTable(RowsTable):
         """Make columns as wide as what they hold; the name of the layer gives way, and some columns go."""
         self._set_heights()
         widths = [self._width_of(column) for column in range(len(COLUMNS))]
-        narrow = [k for k, one in enumerate(COLUMNS) if one.title in NARROW]
-        fixed = sum(width for k, width in enumerate(widths) if k and k not in narrow)
-        room = self.viewport().width() - fixed - min(widths[0], LEAST_LAYER_PX)
-        for column in narrow:
-            room -= widths[column]
-            self.setColumnHidden(column, room < 0)
+        least = [min(widths[0], LEAST_LAYER_PX), *widths[1:]]
+        room = self.viewport().width() - sum(least)
+        hidden = set()
+        for column in self._review.left_out():
+            if room < 0:
+                hidden.add(column)
+                room += least[column]
         widths[0] = min(widths[0], LEAST_LAYER_PX + max(room, 0))
         for column, width in enumerate(widths):
+            self.setColumnHidden(column, column in hidden)
             self.setColumnWidth(column, width)
 
     def _locate_current(self) -> None:
