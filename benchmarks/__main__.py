@@ -19,6 +19,7 @@ BENCHMARKS = {
     "evaluation": "benchmarks.evaluation.tables",
     "sam3": "benchmarks.sam3",
     "batch": "benchmarks.batch",
+    "review": "benchmarks.review",
 }
 """Name to module; each has ``main(arguments)``, which returns an exit code."""
 

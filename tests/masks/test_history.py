@@ -82,7 +82,7 @@ def test_a_forgotten_layer_has_nothing_to_undo_and_takes_no_room():
 
 
 @pytest.mark.parametrize(
-    "other", [np.zeros((5, 4), np.uint8), np.zeros((4, 4), np.uint16), np.zeros((1, 4, 4), np.uint8)]
+    "other", [np.zeros((5, 4), np.uint8), np.zeros((4, 4), np.int8), np.zeros((1, 4, 4), np.uint8)]
 )
 def test_a_block_never_lands_in_another_array(other):
     labels, history = np.zeros((4, 4), np.uint8), History()
@@ -219,3 +219,43 @@ def test_taking_an_edit_back_leaves_what_was_painted_over_since():
     history.redo("layer", labels).write(labels)
 
     assert labels.tolist() == [[7, 9, 0, 0]]
+
+
+def test_edits_fit_the_same_labels_in_a_wider_type():
+    labels, history = np.zeros((6, 6), np.uint8), History()
+    paint(labels, history, slice(0, 3), slice(0, 3), 200)
+    wide = labels.astype(np.uint16)
+    paint(wide, history, slice(2, 5), slice(2, 5), 60_000)
+
+    for _ in range(2):
+        history.undo("layer", wide).write(wide)
+    assert not wide.any()
+    for _ in range(2):
+        history.redo("layer", wide).write(wide)
+
+    assert (wide[0, 0], wide[4, 4]) == (200, 60_000)
+
+
+def test_a_whole_plane_takes_little_room():
+    rows, cols = np.mgrid[:1000, :1000]
+    labels = ((rows // 40) * 25 + cols // 40 + 1).astype(np.uint16) * ((rows % 40 > 3) & (cols % 40 > 3))
+    history = History()
+
+    history.record("layer", edit_of(labels, (slice(0, 1000), slice(0, 1000)), (labels > 0).astype(np.uint16)))
+
+    assert history.nbytes < 2**21 / 16  # 2 MB of a plane of 4,000 pixels a side
+
+
+def test_room_that_was_taken_comes_back_when_edits_go():
+    labels, history = np.zeros((64, 64), np.uint16), History()
+    for seed in range(3):
+        history.record("layer", noise_edit(labels, seed))
+    held = history.nbytes
+    history.undo("layer", labels)
+    history.undo("layer", labels)
+
+    history.record("layer", noise_edit(labels, 9))
+
+    assert 0 < history.nbytes < held
+    history.forget("layer")
+    assert history.nbytes == 0

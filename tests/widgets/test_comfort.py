@@ -33,8 +33,8 @@ from napari_sam3_assistant.layers import names, prompts, shapes
 from napari_sam3_assistant.layers.blocks import colormap
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets import letters
+from napari_sam3_assistant.widgets.canvas import canvas_of
 from napari_sam3_assistant.widgets.controls import Paragraph
-from napari_sam3_assistant.widgets.napari_bridge import canvas_of
 from napari_sam3_assistant.widgets.whole import Combo, Field
 from tests.conftest import squares
 

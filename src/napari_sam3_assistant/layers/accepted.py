@@ -319,3 +319,19 @@ def _hidden(one: Accepted, cover: Record) -> bool:
 def records_of(live: Mapping[int, Accepted]) -> list[Record]:
     """Return objects as pieces of a sparse layer: the highest number lies on top."""
     return [Record(one.id, one.mask, one.plane) for one in sorted(live.values(), key=lambda one: one.id)]
+
+
+def boxes_of(layer: Any) -> list[tuple[int, int, tuple[tuple[int, int], ...]]]:
+    """Return number, pixels and box, on all axes of the layer, of each accepted object."""
+    found = []
+    for id, one in sorted(note(layer)["live"].items()):
+        box = [(0, 1)] * layer.ndim
+        for axis, position in one.plane.index:
+            if axis < layer.ndim:
+                box[axis] = position, position + 1
+        for axis, low, length in zip(
+            (one.plane.row_axis, one.plane.col_axis), one.mask.offset, one.mask.mask.shape, strict=True
+        ):
+            box[axis] = low, low + length
+        found.append((id, int(one.mask.area), tuple(box)))
+    return found

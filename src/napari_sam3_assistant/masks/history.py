@@ -2,89 +2,24 @@
 
 Of an edit only the pixels that changed are kept, compressed. Whatever else happened to the
 array meanwhile stays when the edit is taken back: pixels beside them, and those of them that
-were painted over since. A :class:`History` is used on one thread; to pack
-an edit into a :class:`Record` and to unpack it takes long for a large one, and any thread may do it.
+were painted over since. A :class:`History` is used on one thread.
 """
 
 from __future__ import annotations
 
 import itertools
-import zlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.masks.edits import Edit, check_fit
+from napari_sam3_assistant.masks.edits import Edit
+from napari_sam3_assistant.masks.records import Record, pack
 
 Labels = npt.NDArray[Any]
 
 DEFAULT_LIMIT = 256 * 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One edit, compressed: which pixels of its block changed, and what they were and became.
-
-    Attributes
-    ----------
-    title : str
-        What the user reads on Undo.
-    changed : int
-        The number of pixels that change.
-    """
-
-    title: str
-    changed: int
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    slices: tuple[slice, ...]
-    where: bytes
-    before: bytes
-    after: bytes
-    number: int = -1
-
-    @property
-    def nbytes(self) -> int:
-        """What it takes, in bytes."""
-        return len(self.where) + len(self.before) + len(self.after)
-
-    def undone(self, labels: Labels) -> Edit:
-        """Return the edit of ``labels`` that takes this one back.
-
-        Raises
-        ------
-        PromptError
-            If ``labels`` is not of the shape and type that were edited.
-        """
-        return self._block(labels, self.after, self.before)
-
-    def redone(self, labels: Labels) -> Edit:
-        """Return the edit of ``labels`` that makes this one again; errors as :meth:`undone`."""
-        return self._block(labels, self.before, self.after)
-
-    def _block(self, labels: Labels, left: bytes, values: bytes) -> Edit:
-        """Return the edit that gives ``values`` to the pixels that still are as they were ``left``."""
-        check_fit(labels, self.shape, self.dtype)
-        before = labels[self.slices].copy()
-        bits = np.frombuffer(zlib.decompress(self.where), np.uint8)
-        changed = np.unpackbits(bits, count=before.size).astype(bool).reshape(before.shape)
-        after = before.copy()
-        untouched = before[changed] == np.frombuffer(zlib.decompress(left), self.dtype)
-        after[changed] = np.where(untouched, np.frombuffer(zlib.decompress(values), self.dtype), before[changed])
-        return Edit(self.shape, self.slices, before, after)
-
-
-def pack(edit: Edit, title: str = "") -> Record:
-    """Return an edit as it is kept, with the title that the user reads on Undo."""
-    changed = edit.before != edit.after
-    where, before, after = (
-        zlib.compress(np.ascontiguousarray(values).tobytes(), 1)
-        for values in (np.packbits(changed), edit.before[changed], edit.after[changed])
-    )
-    count = int(np.count_nonzero(changed))
-    return Record(title, count, edit.shape, edit.after.dtype, edit.slices, where, before, after)
 
 
 class _Line:
@@ -110,11 +45,8 @@ class History:
         self._limit = limit
         self._lines: dict[str, _Line] = {}
         self._numbers = itertools.count()
-
-    @property
-    def nbytes(self) -> int:
+        self.nbytes = 0
         """What is kept now, in bytes."""
-        return sum(record.nbytes for line in self._lines.values() for record in line.records)
 
     def record(self, key: str, edit: Edit, title: str = "") -> bool:
         """Keep an edit that is, or is about to be, written; what was undone before can no longer be redone.
@@ -143,6 +75,7 @@ class History:
             self.forget(key)
             return False
         line = self._lines.setdefault(key, _Line())
+        self.nbytes += record.nbytes - sum(one.nbytes for one in line.records[line.at :])
         del line.records[line.at :]
         line.records.append(replace(record, number=next(self._numbers)))
         line.at += 1
@@ -162,7 +95,7 @@ class History:
         Raises
         ------
         PromptError
-            If these have another shape or type than when the layer was edited. Nothing changes then.
+            If these have another shape than when the layer was edited, or a narrower type. Nothing changes then.
         """
         record = self.to_undo(key)
         if record is None:
@@ -209,13 +142,13 @@ class History:
 
     def forget(self, key: str) -> None:
         """Drop all edits of a layer: it is gone, or has other data now."""
-        self._lines.pop(key, None)
+        line = self._lines.pop(key, None)
+        self.nbytes -= sum(record.nbytes for record in line.records) if line else 0
 
     def _shrink(self) -> None:
-        excess = self.nbytes - self._limit
-        while excess > 0:
+        while self.nbytes > self._limit:
             # From the far end of a line, so that the rest of it still fits together: its oldest edit,
             # or where all are undone, the one that would be redone last.
             line = min(self._lines.values(), key=lambda line: line.records[0].number if line.records else np.inf)
-            excess -= line.records.pop(0 if line.at else -1).nbytes
+            self.nbytes -= line.records.pop(0 if line.at else -1).nbytes
             line.at = max(line.at - 1, 0)

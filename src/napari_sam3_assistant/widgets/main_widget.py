@@ -16,13 +16,14 @@ from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.widgets import store
 from napari_sam3_assistant.widgets.advanced.panel import AdvancedPanel
 from napari_sam3_assistant.widgets.bind import Redraw, after, on_main
+from napari_sam3_assistant.widgets.canvas import canvas_of
 from napari_sam3_assistant.widgets.canvas_menu import CanvasMenu
 from napari_sam3_assistant.widgets.dock import Dock
 from napari_sam3_assistant.widgets.focus import give_focus_back
 from napari_sam3_assistant.widgets.get_sam3 import GetSam3
 from napari_sam3_assistant.widgets.keys import DockKeys, KeySheet
 from napari_sam3_assistant.widgets.letters import Letters
-from napari_sam3_assistant.widgets.napari_bridge import canvas_of, follow_preferences, preferences
+from napari_sam3_assistant.widgets.napari_bridge import follow_preferences, preferences
 from napari_sam3_assistant.widgets.own_letters import of_main
 from napari_sam3_assistant.widgets.shared.journal import JournalRow
 from napari_sam3_assistant.widgets.simple.panel import SimplePanel

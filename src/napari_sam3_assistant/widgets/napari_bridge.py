@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+from qtpy.QtWidgets import QDockWidget
 
 from napari_sam3_assistant.app.preferences import Preferences
 from napari_sam3_assistant.widgets.bind import Bindings
@@ -16,8 +16,6 @@ PLUGIN = "napari-sam3-assistant"
 MASK_OPERATIONS = "SAM3 Mask Operations (SAM3 Assistant)"
 """The name under which napari's menu opens it: the menu and the button then mean the same dock."""
 GIB = 2**30
-CANVAS = "CanvasBackendDesktop"
-"""The class of napari's canvas, which has no public name."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,14 +31,6 @@ def open_mask_operations(viewer: Any) -> None:
     if isinstance(dock, QDockWidget):
         dock.show()
         dock.raise_()
-
-
-def canvas_of(widget: QWidget) -> QWidget | None:
-    """Return the canvas of the window that a widget is docked in, or None."""
-    window = widget.window()
-    middle = window.centralWidget() if isinstance(window, QMainWindow) else None
-    found = middle.findChildren(QWidget) if middle is not None else []
-    return next((one for one in found if type(one).__name__ == CANVAS), None)
 
 
 def preferences() -> Preferences:

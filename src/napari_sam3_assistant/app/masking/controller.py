@@ -81,6 +81,8 @@ class MaskController:
         self._layers.close()
         self.isolation.close()
         self.cleanup.close()
+        self.canvas.close()
+        self.review.close()
         self.desk.close()
 
     def layer_removed(self, layer: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy.typing as npt
 
+from napari_sam3_assistant.app.masking import at_once
 from napari_sam3_assistant.app.masking.edited import Edited
 from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.app.masking.work import MaskWork
@@ -17,7 +18,7 @@ from napari_sam3_assistant.core.progress import Watch
 from napari_sam3_assistant.layers import images, labels
 from napari_sam3_assistant.layers.pixels import widen, writable_data
 from napari_sam3_assistant.masks.edits import Edit
-from napari_sam3_assistant.masks.history import Record, pack
+from napari_sam3_assistant.masks.records import Record, pack
 
 T = TypeVar("T")
 Array = npt.NDArray[Any]
@@ -175,22 +176,30 @@ class Desk:
             self.drop(f"{layer.name} was removed; the operation was stopped.")
 
     def _step(self, layer: Any | None, by: int) -> None:
-        record = None if layer is None else self.edited.next(layer, by)
-        if layer is not None and record is None:
+        if layer is None:
+            self.fail(NO_LAYER)
+            return
+        record = self.edited.next(layer, by)
+        if record is None:
             self.say(f"No Mask Cleanup {'undo' if by < 0 else 'redo'} history for {layer.name}.")
             return
-
-        def turned(data: Array, watch: Watch) -> labels.Stroke:
-            assert record is not None
-            return labels.stroke_of(record.undone(data) if by < 0 else record.redone(data))
+        step = record
+        word = "Undid last" if by < 0 else "Made again the last undone"
+        said = f"{word} Mask Cleanup edit on {layer.name}. It was: {step.title}."
+        if at_once.is_small(step):
+            at_once.step(self, layer, step, by, said)
+            return
 
         def done(layer: Any, data: Array, stroke: labels.Stroke) -> None:
+            if self.edited.next(layer, by) is not step:
+                raise PromptError(f"{layer.name} was changed meanwhile; it is left as it is.", hint="Press again.")
             self.edited.step(layer, data, stroke, by)
-            word = "Undid last" if by < 0 else "Made again the last undone"
-            self.say(f"{word} Mask Cleanup edit on {layer.name}. It was: {record.title if record else ''}.")
+            self.say(said)
 
-        busy = "Undoing..." if by < 0 else "Doing it again..."
-        self._on_pixels(layer, busy, writable_data, turned, done)
+        def turned(data: Array, watch: Watch) -> labels.Stroke:
+            return labels.stroke_of(step.undone(data) if by < 0 else step.redone(data))
+
+        self._on_pixels(layer, "Undoing..." if by < 0 else "Doing it again...", writable_data, turned, done)
 
     def _on_pixels(
         self,
