@@ -83,7 +83,13 @@ class MaskOperationsWidget(Dock):
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(slot)
         parts = (masks.cleanup, masks.review, masks.accepting, masks.merging, masks.isolation, masks.final)
-        states = [self.state, masks.cleanup.scope, masks.cleanup.values.state, *(part.state for part in parts)]
+        states = [
+            self.state,
+            masks.canvas.state,
+            masks.cleanup.scope,
+            masks.cleanup.values.state,
+            *(part.state for part in parts),
+        ]
         Redraw(tuple(states), self._draw, self._bindings, self)
 
     def _draw(self) -> None:

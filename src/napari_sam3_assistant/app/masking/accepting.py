@@ -22,9 +22,9 @@ from napari_sam3_assistant.layers.class_masks import DEFAULT_CLASS, Role
 from napari_sam3_assistant.layers.scopes import scope_of, shape_of, slices_of, slider_axes
 from napari_sam3_assistant.layers.world import world_of
 from napari_sam3_assistant.masks.edits import Edit
-from napari_sam3_assistant.masks.history import Record, pack
 from napari_sam3_assistant.masks.joining import Conversion, appended, convert, label_values, replaced
 from napari_sam3_assistant.masks.placed import Placed, extent, zeros
+from napari_sam3_assistant.masks.records import Record, pack
 from napari_sam3_assistant.masks.scopes import Reach, Scope
 
 PREVIEW = "preview"

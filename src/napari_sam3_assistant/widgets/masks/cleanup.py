@@ -10,6 +10,7 @@ from napari_sam3_assistant.app.masking.state import CLEANUP
 from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import Toggles, button, combo, draw, fill, form, row, show
+from napari_sam3_assistant.widgets.masks.canvas_row import CanvasRow
 from napari_sam3_assistant.widgets.masks.components_page import ComponentsPage
 from napari_sam3_assistant.widgets.masks.region_row import RegionRow
 from napari_sam3_assistant.widgets.masks.remembered import remember
@@ -42,6 +43,7 @@ class CleanupTab(QWidget):
         )
         self.components = ComponentsPage(verbs, controller.state, bindings)
         self.values = ValuesPage(verbs.values, controller.state, bindings)
+        self.tools = CanvasRow(controller.canvas, bindings)
         self.undo = button("Undo Last Edit", controller.undo)
         self.redo = button("Redo", controller.redo)
         self._lay_out()
@@ -54,6 +56,7 @@ class CleanupTab(QWidget):
         fill(self.target, [(item.name, item.identity) for item in state.layers], state.target)
         self.scope.draw(own.slices, idle)
         self.region.draw(idle)
+        self.tools.draw(state.target is not None)
         self.strip.show_value(own.page)
         show(self.components, own.page == COMPONENTS)
         show(self.values, own.page == VALUES)
@@ -88,7 +91,7 @@ class CleanupTab(QWidget):
         rows = form(fields)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addRow("Target labels layer", first)
-        for part in (fields, self.scope, self.region, self.strip):
+        for part in (fields, self.scope, self.region, self.tools, self.strip):
             layout.addWidget(part)
         layout.addLayout(row(self.undo, self.redo))  # where a long page does not scroll them away
         layout.addWidget(self.components, stretch=1)
