@@ -6,6 +6,7 @@ import queue
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +88,12 @@ class Headless:
 
 
 def journals(folder: Path) -> list[journal.Content]:
-    """Return what the journals of a folder hold."""
-    return [journal.read(path) for path in sorted(folder.glob(f"*{journal_folder.SUFFIX}"))]
+    """Return what the journals of a folder hold; one may go while this looks."""
+    found = []
+    for path in sorted(folder.glob(f"*{journal_folder.SUFFIX}")):
+        with suppress(FileNotFoundError):
+            found.append(journal.read(path))
+    return found
 
 
 def run_until_killed(pause_ms: float) -> None:

@@ -134,6 +134,7 @@ def test_what_was_left_is_offered_and_restored_with_numbers_classes_and_scores(s
         ("nucleus", 0.75, "builtin")
     }
     assert one.state.run.message == "Restored 12 accepted objects as 1 to 12."
+    one.wait(lambda: len(journals(folder)) == 1)
     (content,) = journals(folder)
     assert sorted(content.objects) == list(range(1, 13)), "they are in the journal of this process now"
 
@@ -217,7 +218,7 @@ def test_what_two_processes_left_is_restored_together_each_object_once(start, fo
     one = start()
     offered(one)
     one.app.accepting.offers.discard()
-    one.wait(lambda: not journals(folder))
+    one.wait(lambda: not list(folder.glob("*.journal")))
     for number in (2, 7):
         one.accept(mask_of(number))
     one.settle()
@@ -228,7 +229,8 @@ def test_what_two_processes_left_is_restored_together_each_object_once(start, fo
     assert offered(again).count == 5
     restored(again)
 
-    assert len(again.app.accepting.records) == 4 and not list(folder.glob("*.lock"))[1:]
+    assert len(again.app.accepting.records) == 4
+    again.wait(lambda: len(list(folder.glob("*.journal"))) == len(list(folder.glob("*.lock"))) == 1)
 
 
 def test_a_journal_of_a_living_process_is_not_offered_and_both_keep_their_own(start, folder):
@@ -478,4 +480,5 @@ def test_a_journal_that_another_process_has_restored_meanwhile_gives_nothing(sta
     one.wait(lambda: not one.state.journal.reading)
 
     assert not one.app.accepting.records and names.ACCEPTED not in one.viewer.layers
+    one.wait(lambda: len(journals(folder)) == 1)
     assert len(journals(folder)[0].objects) == 12

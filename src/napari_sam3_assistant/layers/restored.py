@@ -82,11 +82,14 @@ def _dense(layer: Any, records: Sequence[Accepted], blocks: Sequence[Block]) -> 
     for block in blocks:
         own = [one for one in records if one.plane == block.plane]
         labels = to_plane(layer.data[block_of(block.plane, block.box, layer.ndim)], block.plane)
+        if not labels.any():
+            labels[...] = block.labels
+            made += own
+            continue
         foreign = labels != 0
         corner = int(block.box.top), int(block.box.left)
-        hit = set(np.unique(block.labels[foreign]).tolist()) if foreign.any() else set()
         np.copyto(labels, block.labels.astype(labels.dtype, copy=False), where=~foreign)
         for one in own:
-            shared = intersection(one.mask.box, block.box) if hit and one.mask.box else None
+            shared = intersection(one.mask.box, block.box) if one.mask.box else None
             made.append(one if shared is None else beside(one, foreign[slices(shared, corner)]))
     return [one for one in made if one is not None]
