@@ -353,3 +353,9 @@ def test_undoing_an_older_edit_leaves_what_was_accepted_since():
     assert (data == record.id).sum() == 100 and (data == 1).sum() == 75 and (data == 2).sum() == 100
     erase(desk.viewer, [record])
     assert np.unique(data).tolist() == [0, 1, 2]
+
+
+def test_the_boxes_of_accepted_objects_are_told_where_there_is_no_array_to_count(desk):
+    desk.accept(mask(0, 0), mask(20, 30, 4, 6))
+
+    assert accepted.boxes_of(desk.layer) == [(1, 100, ((0, 10), (0, 10))), (2, 24, ((20, 24), (30, 36)))]

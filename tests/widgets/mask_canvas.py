@@ -95,7 +95,8 @@ class MaskHand:
         self.move(layer, *points[0])
         QTest.mousePress(self.canvas, left, NONE, self.place(layer, *points[0]))
         for (row, col), (to_row, to_col) in itertools.pairwise(points):
-            for part in (0.25, 0.5, 0.75, 1):  # napari takes moves that come close together for one
+            for part in (0.3, 0.6, 0.9, 1):
+                QTest.qWait(12)  # vispy leaves out moves that come close together
                 self.move(layer, row + part * (to_row - row), col + part * (to_col - col), left)
         if release:
             QTest.mouseRelease(self.canvas, left, NONE, self.place(layer, *points[-1]))
