@@ -135,7 +135,7 @@ def test_right_click_delete_takes_the_object_under_the_pointer(open_hand):
 def test_a_right_click_opens_the_menu_and_its_entries_do_what_they_say(open_hand):
     hand, layer = open_hand()
     hand.viewer.layers.selection.active = layer
-    hand.tools.state.assignment = 9
+    hand.masks.cleanup.state.assignment = 9
 
     def titles(menu):
         return [one.text() for one in menu.actions() if not one.isSeparator()]
@@ -162,15 +162,13 @@ def test_a_right_click_opens_the_menu_and_its_entries_do_what_they_say(open_hand
         "Select table row only",
     ]
     assert [one.component.box for one in hand.tools.state.selected] == [((50, 65), (50, 65))]
-    asked = []
-    hand.tools.value_asked.connect(asked.append)
     press("Select value row only")
-    assert asked == [7]
-    assert press("Keep value 7 only") == "Kept value 7 only in 'cells'. 450 pixel(s) changed."
+    assert (hand.masks.cleanup.state.page, hand.masks.cleanup.values.state.selected) == ("Values", (7,))
+    assert press("Keep value 7 only") == "Kept value 7 only in cells. 450 pixel(s) changed."
     hand.masks.undo()
-    assert press("Relabel clicked value 7 to 9") == "Relabeled value 7 to 9 in 'cells'. 450 pixel(s) changed."
+    assert press("Relabel clicked value 7 to 9") == "Relabeled value 7 to 9 in cells. 450 pixel(s) changed."
     hand.masks.undo()
-    assert press("Delete clicked value 7") == "Removed label value 7 from 'cells'. 450 pixel(s) changed."
+    assert press("Delete clicked value 7") == "Deleted value 7 from cells. 450 pixel(s) changed."
     hand.masks.undo()
     press("Assign indexed component to 9")
     assert (layer.data[57, 57], layer.data[57, 15]) == (9, 7)
@@ -189,7 +187,7 @@ def test_a_right_click_opens_the_menu_and_its_entries_do_what_they_say(open_hand
 def test_assign_tools_give_a_click_and_a_number_key_their_value(open_hand):
     hand, layer = open_hand()
     before = bound(layer)
-    hand.tools.state.assignment = 12
+    hand.masks.cleanup.state.assignment = 12
     hand.row.checks["assign"].click()
 
     assert hand.click(layer, 15, 15) == "Assigned value 12 to an object of 'cells' (225 pixel(s))."
@@ -197,8 +195,9 @@ def test_assign_tools_give_a_click_and_a_number_key_their_value(open_hand):
     hand.key(Qt.Key.Key_5)
     assert (layer.data[15, 15], layer.data[15, 55]) == (12, 5)
     assert hand.click(layer, 40, 40) == "There is no object under the pointer; nothing was assigned."
-    hand.tools.state.assignment = 300
-    assert "up to 255" in hand.click(layer, 15, 15)
+    hand.masks.cleanup.state.assignment = 300
+    assert hand.click(layer, 15, 15).endswith("Its values are uint16 now.")
+    assert (layer.data.dtype, layer.data[15, 15], layer.data[57, 57]) == (np.uint16, 300, 7)
     hand.row.checks["assign"].click()
 
     assert bound(layer) == before
@@ -210,12 +209,14 @@ def test_assign_tools_give_a_click_and_a_number_key_their_value(open_hand):
 def test_a_click_selects_the_object_in_pan_mode_and_paints_in_paint_mode(open_hand):
     hand, layer = open_hand()
     hand.viewer.layers.selection.active = layer
+    hand.masks.cleanup.analyze()
+    hand.done()
 
     hand.click(layer, 15, 55)
     assert [one.component.label for one in hand.tools.state.selected] == [2]
-    assert hand.tools.state.value == 2
+    assert [one.label for one in hand.masks.cleanup.state.selected] == [2]
     hand.click(layer, 40, 40)
-    assert hand.tools.state.selected == ()
+    assert (hand.tools.state.selected, hand.masks.cleanup.state.selected) == ((), ())
     layer.mode = "paint"
     hand.click(layer, 57, 57)
 

@@ -20,6 +20,7 @@ from napari_sam3_assistant.widgets.main_widget import MainWidget
 from napari_sam3_assistant.widgets.napari_bridge import PLUGIN
 
 TIMEOUT_S = 60.0
+REST_S = 0.001
 CANVAS = "CanvasBackendDesktop"
 BUTTONS = {
     "left": Qt.MouseButton.LeftButton,
@@ -78,6 +79,7 @@ class Driver:
             if time.perf_counter() > end:
                 raise NoAnswer(f"{what} did not come within {TIMEOUT_S:.0f} s: {self.state.run}")
             QApplication.processEvents()
+            time.sleep(REST_S)  # or the loop keeps a core from whoever works
 
     def wait_until_idle(self) -> None:
         """Wait until nothing runs and nothing waits."""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.masks.components import Component, analyze
+from napari_sam3_assistant.masks.dtypes import check_holds
 from napari_sam3_assistant.masks.edits import Edit, edit_of
 
 Labels = npt.NDArray[Any]
@@ -78,7 +79,7 @@ def filled(labels: Labels, objects: Sequence[Pointed], value: int) -> Edit | Non
     PromptError
         If the array cannot hold the value, or has changed since the objects were found.
     """
-    check_holds(labels, value)
+    check_holds(labels.dtype, value)
     if not objects:
         return None
     low = np.min([[start for start, _ in one.component.box] for one in objects], axis=0).tolist()
@@ -94,22 +95,6 @@ def filled(labels: Labels, objects: Sequence[Pointed], value: int) -> Edit | Non
             raise CHANGED
         after[place][one.mask] = value
     return edit_of(labels, block, after)
-
-
-def check_holds(labels: Labels, value: int) -> None:
-    """Raise where a value would be written that the type of the array does not have.
-
-    Raises
-    ------
-    PromptError
-        If so.
-    """
-    most = 1 if labels.dtype == bool else int(np.iinfo(labels.dtype).max)
-    if value > most:
-        raise PromptError(
-            f"The layer holds values up to {most:,}, not {value:,}.",
-            hint="Choose a smaller value, or Convert data type in the menu of the layer list.",
-        )
 
 
 def objects_inside(labels: Labels, block: Sequence[slice], inside: Bools) -> tuple[Pointed, ...]:

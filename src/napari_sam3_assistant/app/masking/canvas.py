@@ -58,15 +58,13 @@ class CanvasTools:
 
     menu_asked = Signal(object)
     """Emitted with the entries of a menu, in groups."""
-    value_asked = Signal(int)
-    """Emitted with the value whose row shall be selected, and no other."""
     line_changed = Signal(object)
     """Emitted with the places of the line that is drawn, ``(x, y)`` in pixels of the canvas; none when it is gone."""
 
     def __init__(self, desk: Desk, cleanup: Cleanup, review: Review) -> None:
-        self._desk = desk
+        self._desk, self.cleanup = desk, cleanup
         self.state = CanvasState()
-        self.verbs = CanvasVerbs(desk, self.state, cleanup.scope)
+        self.verbs = CanvasVerbs(desk, self.state, cleanup)
         self.strokes = Strokes(desk)
         self._ends: list[Callable[[], None]] = []
         self._line: _Line | None = None
@@ -86,11 +84,6 @@ class CanvasTools:
         self.strokes.close()
         self._desk.state.events.target.disconnect(self._target_changed)
 
-    def select_value(self, value: int) -> None:
-        """Select the row of a value, and no other."""
-        self.state.value = value
-        self.value_asked.emit(value)
-
     def assign_under_pointer(self, value: int) -> None:
         """Give the object under the pointer a value."""
         self.verbs.assign(self.verbs.index_at(self._desk.viewer.cursor.position), value)
@@ -102,7 +95,7 @@ class CanvasTools:
         self._drop_line()
 
     def _target_changed(self, _target: str | None = None) -> None:
-        self.verbs.show(())
+        self.state.selected = ()
         self._restore_mode()
         self._look()
 
@@ -192,10 +185,10 @@ class CanvasTools:
             if entries:
                 self.menu_asked.emit(entries)
         elif state.assign:
-            self.verbs.assign(index, state.assignment)
+            self.verbs.assign(index, self.cleanup.state.assignment)
         else:
             self.verbs.select(index)
 
     def _written(self, layer: Any, edit: Any) -> None:
         if str(layer.unique_id) == self._desk.state.target:
-            self.verbs.show(())
+            self.state.selected = ()

@@ -24,14 +24,15 @@ class Entry:
 
 def entries_at(tools: CanvasTools, index: tuple[int, ...]) -> tuple[tuple[Entry, ...], ...]:
     """Return the entries in groups, for a right-click on a pixel; none on background."""
-    verbs, value, new = tools.verbs, tools.verbs.value_at(index), tools.state.assignment
+    verbs, value, new = tools.verbs, tools.verbs.value_at(index), tools.cleanup.state.assignment
     if value <= 0:
         return ()
+    table = tools.cleanup.values
     values = (
-        Entry(f"Relabel clicked value {value} to {new}", lambda: verbs.replace_value(value, new)),
-        Entry(f"Delete clicked value {value}", lambda: verbs.replace_value(value, 0)),
-        Entry(f"Keep value {value} only", lambda: verbs.keep_value(value)),
-        Entry("Select value row only", lambda: tools.select_value(value)),
+        Entry(f"Relabel clicked value {value} to {new}", lambda: table.relabel_values((value,), new)),
+        Entry(f"Delete clicked value {value}", lambda: table.delete_values((value,))),
+        Entry(f"Keep value {value} only", lambda: table.keep_values((value,))),
+        Entry("Select value row only", lambda: table.show_row(value)),
     )
     numbers = tuple(Entry(str(one), partial(verbs.assign, index, one)) for one in NUMBERS)
     components = (

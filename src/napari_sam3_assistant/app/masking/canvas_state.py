@@ -12,21 +12,18 @@ from napari_sam3_assistant.masks.pointed import Pointed
 
 @dataclass(eq=False)
 class CanvasState:
-    """What the user sets (the three tools, and the value that is assigned), and facts.
+    """What the user sets (the three tools), and facts.
 
     ``right_click_delete``: a right-click deletes the object under the pointer, without a menu. ``assign``: a click
-    gives it ``assignment``, and the keys 1 to 6 give it their number. ``lasso``: a line drawn round objects selects
-    them.
-    ``selected`` are the objects that were clicked or drawn round last, and ``value`` the value that was pointed at.
+    gives it the assignment value, and the keys 1 to 6 give it their number. ``lasso``: a line drawn round objects
+    selects them. ``selected`` are the objects that were clicked or drawn round last.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     right_click_delete: bool = False
     assign: bool = False
     lasso: bool = False
-    assignment: int = 1
     selected: tuple[Pointed, ...] = ()
-    value: int | None = None
 
     @property
     def armed(self) -> bool:

@@ -10,14 +10,13 @@ import numpy.typing as npt
 
 from napari_sam3_assistant.app.masking import at_once
 from napari_sam3_assistant.app.masking.canvas_state import CanvasState
+from napari_sam3_assistant.app.masking.cleanup import Cleanup
 from napari_sam3_assistant.app.masking.desk import Desk
-from napari_sam3_assistant.app.masking.state import ScopeState
+from napari_sam3_assistant.app.masking.tidying import wider
 from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.layers import labels, pointing
-from napari_sam3_assistant.layers.scopes import scope_of
-from napari_sam3_assistant.masks import clicked
-from napari_sam3_assistant.masks.pointed import Pointed, check_holds, filled, object_at, objects_inside
-from napari_sam3_assistant.masks.scopes import Scope, within
+from napari_sam3_assistant.masks.pointed import Pointed, filled, object_at, objects_inside
+from napari_sam3_assistant.masks.scopes import Scope
 
 Array = npt.NDArray[Any]
 Index = tuple[int, ...]
@@ -34,12 +33,12 @@ class CanvasVerbs:
     ----------
     desk : Desk
     state : CanvasState
-    scope : ScopeState
-        How far objects and values reach along the axes with a slider.
+    cleanup : Cleanup
+        Whose scope and table it is.
     """
 
-    def __init__(self, desk: Desk, state: CanvasState, scope: ScopeState) -> None:
-        self._desk, self._state, self._scope = desk, state, scope
+    def __init__(self, desk: Desk, state: CanvasState, cleanup: Cleanup) -> None:
+        self._desk, self._state, self._cleanup = desk, state, cleanup
 
     def index_at(self, position: Sequence[float]) -> Index | None:
         """Return the pixel of the target at a place of the world, None beside it or where it cannot be looked at."""
@@ -59,12 +58,14 @@ class CanvasVerbs:
         if layer is None or scope is None:
             return
         found = None if index is None else object_at(layer.data, index, scope.slices, MOST_AT_ONCE)
-        self._state.value = None if index is None else self.value_at(index) or None
         self.show(() if found is None else (found,))
 
     def show(self, objects: tuple[Pointed, ...]) -> None:
-        """Note which objects are selected."""
+        """Select objects, and of those that the table lists, their rows."""
         self._state.selected = objects
+        chosen = {(one.component.label, one.component.start) for one in objects}
+        rows = [one for one in self._cleanup.state.components if (one.label, one.start) in chosen]
+        self._cleanup.select(rows)
 
     def delete(self, index: Index) -> None:
         """Delete the object under a pixel."""
@@ -98,18 +99,6 @@ class CanvasVerbs:
         )
         self._desk.edit(layer, title, lambda data, watch: filled(data, chosen, value), lambda name: f"{did} '{name}'.")
 
-    def replace_value(self, value: int, by: int) -> None:
-        """Give all pixels of a value in scope another one, 0 to delete them."""
-        title = f"Relabel {value} to {by}" if by else f"Delete value {value}"
-        did = f"Relabeled value {value} to {by} in" if by else f"Removed label value {value} from"
-        self._edit_values(title, did, lambda block: clicked.replaced_value(block, value, by))
-
-    def keep_value(self, value: int) -> None:
-        """Make everything in scope background but one value."""
-        self._edit_values(
-            f"Keep value {value} only", f"Kept value {value} only in", lambda block: clicked.kept_value(block, value)
-        )
-
     def select_inside(self, line: Sequence[npt.NDArray[np.float64]]) -> None:
         """Select the objects of which more than half lies inside a line, in world units."""
         layer, scope = self._desk.target(), self._reach()
@@ -133,9 +122,8 @@ class CanvasVerbs:
         if layer is None or scope is None:
             return
         try:
-            data = labels.editable_data(layer)
-            check_holds(data, value)
-            found = object_at(data, index, scope.slices, MOST_AT_ONCE)
+            data, dtype = labels.editable_data(layer), wider(layer, value)
+            found = None if dtype else object_at(data, index, scope.slices, MOST_AT_ONCE)
             edit = None if found is None else filled(data, [found], value)
         except AssistantError as error:
             self._desk.fail(error)
@@ -150,22 +138,15 @@ class CanvasVerbs:
             one = object_at(data, index, scope.slices)
             return None if one is None else filled(data, [one], value)
 
-        self._desk.edit(layer, title, lambda data, watch: whole(data), lambda name: f"{did.format(name)}.")
-
-    def _edit_values(self, title: str, did: str, make: Any) -> None:
-        layer, scope = self._desk.target(), self._reach()
-        if scope is not None:
-            self._desk.edit(
-                layer, title, lambda data, watch: within(data, scope, make), lambda name: f"{did} '{name}'."
-            )
+        self._desk.edit(layer, title, lambda data, watch: whole(data), lambda name: f"{did.format(name)}.", dtype=dtype)
 
     def _reach(self) -> Scope | None:
         """Return the scope that is set, None where the layer is not seen; the user is told."""
-        layer, scope = self._desk.target(), self._scope
+        layer = self._desk.target()
         if layer is None:
             return None
         try:
-            return scope_of(self._desk.viewer, layer, scope.reach, scope.first, scope.last)
+            return self._cleanup.reach.scope(layer)
         except AssistantError as error:
             self._desk.fail(error)
             return None

@@ -73,7 +73,7 @@ class Tidying:
             if layer is None:
                 raise NO_LAYER
             chosen = self._reach.scope(layer) if scope is None else scope
-            dtype = _wider(layer, value)
+            dtype = wider(layer, value)
         except AssistantError as error:
             self._desk.fail(error)
             return
@@ -82,7 +82,7 @@ class Tidying:
         )
 
 
-def _wider(layer: Any, value: int) -> np.dtype[Any] | None:
+def wider(layer: Any, value: int) -> np.dtype[Any] | None:
     """Return the type that a layer needs to hold a value too, or None where its own will do.
 
     Raises

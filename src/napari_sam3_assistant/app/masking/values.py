@@ -64,31 +64,44 @@ class Values:
         except PromptError as error:
             self._desk.fail(error)
             return
-        self._relabel(chosen, "Apply Relabel")
+        self.relabel_values(chosen, self.state.new, "Apply Relabel")
 
     def assign_selected(self) -> None:
         """Give the values of the selected rows the new value."""
-        self._with_rows(lambda chosen: self._relabel(chosen, "Assign Selected To"))
+        self._with_rows(lambda chosen: self.relabel_values(chosen, self.state.new, "Assign Selected To"))
 
     def delete_selected(self) -> None:
         """Make the values of the selected rows background."""
-        self._with_rows(
-            lambda chosen: self._tidying.edit(
-                "Delete Selected Values",
-                by_pixel(lambda block, watch: values.delete_values(block, chosen, watch)),
-                lambda name: f"Deleted {said(chosen)} from {name}.",
-            )
-        )
+        self._with_rows(self.delete_values)
 
     def keep_selected(self) -> None:
-        """Make all other values background."""
-        self._with_rows(
-            lambda chosen: self._tidying.edit(
-                "Keep Selected Only",
-                by_pixel(lambda block, watch: values.keep_values(block, chosen, watch)),
-                lambda name: f"Kept {said(chosen)} only in {name}.",
-            )
+        """Make all values but those of the selected rows background."""
+        self._with_rows(self.keep_values)
+
+    def relabel_values(self, chosen: Sequence[int], new: int, title: str = "Relabel Values") -> None:
+        """Give these values a new one."""
+        operation: Operation = by_pixel(lambda block, watch: values.relabel(block, chosen, new, watch))
+        self._tidying.edit(title, operation, lambda name: f"Relabeled {said(chosen)} to {new} in {name}.", value=new)
+
+    def delete_values(self, chosen: Sequence[int]) -> None:
+        """Make these values background."""
+        self._tidying.edit(
+            "Delete Selected Values",
+            by_pixel(lambda block, watch: values.delete_values(block, chosen, watch)),
+            lambda name: f"Deleted {said(chosen)} from {name}.",
         )
+
+    def keep_values(self, chosen: Sequence[int]) -> None:
+        """Make all values but these background."""
+        self._tidying.edit(
+            "Keep Selected Only",
+            by_pixel(lambda block, watch: values.keep_values(block, chosen, watch)),
+            lambda name: f"Kept {said(chosen)} only in {name}.",
+        )
+
+    def show_row(self, value: int) -> None:
+        """Bring the table to the front, and select the row of a value alone."""
+        self._cleanup.page, self.state.selected = VALUES, (value,)
 
     def convert(self) -> None:
         """Give all objects the new value."""
@@ -105,11 +118,6 @@ class Values:
         self._work.drop()
         self._unwatch()
         self._listen(False)
-
-    def _relabel(self, chosen: Sequence[int], title: str) -> None:
-        new = self.state.new
-        operation: Operation = by_pixel(lambda block, watch: values.relabel(block, chosen, new, watch))
-        self._tidying.edit(title, operation, lambda name: f"Relabeled {said(chosen)} to {new} in {name}.", value=new)
 
     def _with_rows(self, verb: Callable[[tuple[int, ...]], None]) -> None:
         if self.state.selected:
