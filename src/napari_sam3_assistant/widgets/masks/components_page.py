@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QPoint, QSize, Qt
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app.masking.cleanup import Cleanup
 from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.masks.components import Component
 from napari_sam3_assistant.widgets.bind import Bindings
-from napari_sam3_assistant.widgets.controls import SPACING_PX, button, combo, draw, fill, form, label, row, show, toggle
+from napari_sam3_assistant.widgets.controls import (
+    NAME_MARGIN_PX,
+    SPACING_PX,
+    button,
+    combo,
+    draw,
+    fill,
+    form,
+    row,
+    show,
+    toggle,
+)
 from napari_sam3_assistant.widgets.masks.component_rows import ComponentRows
 from napari_sam3_assistant.widgets.masks.numbers import MOST, MOST_DISTANCE_PX, MOST_RADIUS_PX, number
 
@@ -155,7 +166,7 @@ class ComponentsPage(QWidget):
         grid = QGridLayout()
         grid.setSpacing(SPACING_PX)
         grid.setColumnStretch(2, 1)
-        grid.addWidget(_name("Assignment value", self.assignment), 0, 0)
+        grid.addWidget(_Name("Assignment value", self.assignment), 0, 0)
         grid.addWidget(self.assignment, 0, 1)
         grid.addLayout(row(*self.quick), 0, 2)
         grid.addWidget(self.assign, 1, 0, 1, 3)
@@ -166,18 +177,29 @@ class ComponentsPage(QWidget):
             ("Split distance", self.distance, self.split),
         ):
             at = grid.rowCount()
-            for column, part in enumerate((_name(title, spin), spin, made)):
+            for column, part in enumerate((_Name(title, spin), spin, made)):
                 grid.addWidget(part, at, column)
         layout.addLayout(grid)
         layout.addLayout(row(self.keep_largest, self.more))
 
 
-def _name(text: str, field: QWidget) -> QLabel:
-    """Return the name of a field, as narrow as its longest word: field and button beside it need the room."""
-    made = label(text, field)
-    made.setWordWrap(True)
-    made.setFixedWidth(made.fontMetrics().horizontalAdvance(LONGEST_WORD) + SPACING_PX)
-    return made
+class _Name(QLabel):
+    """The name of a field, as narrow as its longest word: the field and the button beside it need the room."""
+
+    def __init__(self, text: str, field: QWidget) -> None:
+        super().__init__(text)
+        self.setWordWrap(True)
+        self.setBuddy(field)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+
+    def sizeHint(self) -> QSize:
+        """Return the width of the longest word of all names."""
+        width = self.fontMetrics().horizontalAdvance(LONGEST_WORD) + NAME_MARGIN_PX
+        return QSize(width, self.heightForWidth(width))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width of the longest word of all names."""
+        return self.sizeHint()
 
 
 def _quick(value: int, own: object) -> QPushButton:

@@ -6,7 +6,7 @@ from napari_sam3_assistant.widgets.whole import Number
 
 MOST = 2**31 - 1
 MOST_RADIUS_PX, MOST_DISTANCE_PX = 10, 10_000
-LEAST_PX = 70
+LEAST_PX = 62
 
 
 def number(lowest: int, highest: int, tip: str, name: str) -> Number:
