@@ -30,7 +30,7 @@ from napari_sam3_assistant.widgets.masks.numbers import MOST, MOST_DISTANCE_PX, 
 NO_TARGET = "Choose a target Labels layer first."
 NO_ROWS = "Select rows of the table first; Analyze Layer lists them."
 QUICK, QUICK_PX = range(1, 7), 20
-LONGEST_WORD = "Assignment"
+LONGEST_WORD, MARGIN_PX = "Assignment", 5
 NONE = "None"
 
 
@@ -194,7 +194,7 @@ class _Name(QLabel):
 
     def sizeHint(self) -> QSize:
         """Return the width of the longest word of all names."""
-        width = self.fontMetrics().horizontalAdvance(LONGEST_WORD) + NAME_MARGIN_PX
+        width = self.fontMetrics().horizontalAdvance(LONGEST_WORD) + MARGIN_PX
         return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:
