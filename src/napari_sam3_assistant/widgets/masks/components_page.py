@@ -13,7 +13,6 @@ from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.masks.components import Component
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import (
-    NAME_MARGIN_PX,
     SPACING_PX,
     button,
     combo,
@@ -30,7 +29,7 @@ from napari_sam3_assistant.widgets.masks.numbers import MOST, MOST_DISTANCE_PX, 
 NO_TARGET = "Choose a target Labels layer first."
 NO_ROWS = "Select rows of the table first; Analyze Layer lists them."
 QUICK, QUICK_PX = range(1, 7), 20
-LONGEST_WORD = "Assignment"
+LONGEST_WORD, MARGIN_PX = "Assignment", 9
 NONE = "None"
 
 
@@ -164,7 +163,8 @@ class ComponentsPage(QWidget):
         layout.addWidget(self.delete)
         layout.addLayout(self.canvas_place)
         grid = QGridLayout()
-        grid.setSpacing(SPACING_PX)
+        grid.setHorizontalSpacing(2)
+        grid.setVerticalSpacing(SPACING_PX)
         grid.setColumnStretch(2, 1)
         grid.addWidget(_Name("Assignment value", self.assignment), 0, 0)
         grid.addWidget(self.assignment, 0, 1)
@@ -194,7 +194,7 @@ class _Name(QLabel):
 
     def sizeHint(self) -> QSize:
         """Return the width of the longest word of all names."""
-        width = self.fontMetrics().horizontalAdvance(LONGEST_WORD) + NAME_MARGIN_PX
+        width = self.fontMetrics().horizontalAdvance(LONGEST_WORD) + MARGIN_PX
         return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:

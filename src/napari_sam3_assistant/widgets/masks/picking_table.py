@@ -64,7 +64,7 @@ class PickingTable(RowsTable, Generic[R]):
         """Return the values of the selected rows."""
         chosen: list[R] = []
         for part in self.selectionModel().selection():
-            chosen += (self._model.value(self._model.index(row, 0)) for row in range(part.top(), part.bottom() + 1))
+            chosen += self._model.values()[part.top() : part.bottom() + 1]
         return tuple(chosen)
 
     def select_keys(self, keys: set[Any]) -> None:
