@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.progress import UNWATCHED, Watch
+from napari_sam3_assistant.masks.fast import volume_pieces
 
 Labels = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
@@ -41,8 +42,6 @@ class Runs:
         First index, and the one after the last, in the flattened array.
     label : ndarray of shape (n,)
         The value of each run, of the array's type.
-    above, below : ndarray of shape (m,), int64
-        Numbers of runs that touch across lines, pair by pair.
     part : ndarray of shape (n,), int64
         Number of the part that each run belongs to, from 0 in reading order.
     """
@@ -51,8 +50,6 @@ class Runs:
     start: Indices
     stop: Indices
     label: Labels
-    above: Indices
-    below: Indices
     part: Indices
 
     @property
@@ -116,9 +113,10 @@ class Runs:
     def contacts(self) -> tuple[Indices, Indices]:
         """Return pairs of runs of different value that touch, across lines and along them."""
         left = np.flatnonzero((self.stop[:-1] % self.shape[-1]) != 0).astype(np.int64)
-        differ = self.label[self.above] != self.label[self.below]
-        one = np.concatenate([left, self.above[differ]])
-        other = np.concatenate([left + 1, self.below[differ]])
+        above, below = _neighbours(self.shape, self.start, self.stop)
+        differ = self.label[above] != self.label[below]
+        one = np.concatenate([left, above[differ]])
+        other = np.concatenate([left + 1, below[differ]])
         return one, other
 
 
@@ -168,11 +166,27 @@ def find_runs(labels: Labels, watch: Watch = UNWATCHED) -> Runs:
     stop = np.append(start[1:], lines.size) if start.size else start
     label = lines.reshape(-1)[start]
     watch.at(0.3)
-    above, below = _neighbours(labels.shape, start, stop)
-    watch.at(0.6)
-    part = _joined(start.size, above, below, label[above] == label[below])
+    part = _parts_of_volumes(lines, labels.shape, start)
+    if part is None:
+        above, below = _neighbours(labels.shape, start, stop)
+        watch.at(0.6)
+        part = _joined(start.size, above, below, label[above] == label[below])
     watch.at(1)
-    return Runs(labels.shape, start, stop, label, above, below, part)
+    return Runs(labels.shape, start, stop, label, part)
+
+
+def _parts_of_volumes(lines: Labels, shape: tuple[int, ...], start: Indices) -> Indices | None:
+    """Return the part of each run of volumes, numbered in reading order; None where runs have to be joined for it.
+
+    Of planes there are few runs beside pixels, and joining them is no slower.
+    """
+    if not lines.size or len(shape) < _JOINED_AXES or 1 in shape[-_JOINED_AXES:]:
+        return None
+    pieces = volume_pieces(lines.reshape(-1, *shape[-_JOINED_AXES:]))
+    if pieces is None:
+        return None
+    number, part = np.unique(pieces.reshape(-1)[start], return_inverse=True)
+    return _in_order(part, number.size)
 
 
 def _neighbours(
@@ -216,8 +230,13 @@ def _joined(count: int, above: Indices, below: Indices, same: npt.NDArray[np.boo
     ends = above[same].astype(np.int32), below[same].astype(np.int32)
     links = coo_array((np.ones(ends[0].size), ends), shape=(count, count))
     parts, part = connected_components(links, directed=False)
+    return _in_order(part, parts)
+
+
+def _in_order(part: npt.NDArray[np.integer[Any]], parts: int) -> Indices:
+    """Return the numbers of parts so that they rise in reading order: most often they do, and it is not promised."""
     first = _firsts(part, parts)
-    if np.any(first[1:] < first[:-1]):  # SciPy counts them in this order, and does not promise it
+    if np.any(first[1:] < first[:-1]):
         rank = np.empty(parts, np.int64)
         rank[np.argsort(first)] = np.arange(parts)
         part = rank[part]

@@ -6,7 +6,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QProgressBar, QVBoxLayout
+from qtpy.QtWidgets import QProgressBar, QSizePolicy, QVBoxLayout
 
 from napari_sam3_assistant.app.assistants import MASKS
 from napari_sam3_assistant.app.masking.controller import MaskController
@@ -71,10 +71,15 @@ class MaskOperationsWidget(Dock):
         policy.setRetainSizeWhenHidden(True)
         self.bar.setSizePolicy(policy)
         self.cancel = button("Cancel", self.controller.cancel, "The layer stays as it is.")
+        self.cancel.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         layout = QVBoxLayout(self)
         layout.addWidget(self.pages, stretch=1)
-        layout.addWidget(self.status)
-        layout.addLayout(row(self.bar, self.cancel))
+        told = QVBoxLayout()
+        told.addWidget(self.status)
+        told.addWidget(self.bar)
+        foot = row(self.cancel)
+        foot.insertLayout(0, told, 1)
+        layout.addLayout(foot)
         for keys, slot in (
             (QKeySequence.StandardKey.Undo, self.controller.undo),
             (QKeySequence.StandardKey.Redo, self.controller.redo),
