@@ -75,8 +75,6 @@ class ComponentsPage(QWidget):
             made.setToolTip(tip)
             made.triggered.connect(lambda _checked=False, verb=verb: verb())
         self.more.setMenu(self.entries)
-        self.canvas_place = QVBoxLayout()
-        """What the mouse does on the canvas has its place here."""
         self._lay_out()
 
     def draw(self, idle: bool) -> None:
@@ -161,7 +159,6 @@ class ComponentsPage(QWidget):
         layout.addWidget(self._image_row)
         layout.addWidget(self.rows, stretch=1)
         layout.addWidget(self.delete)
-        layout.addLayout(self.canvas_place)
         grid = QGridLayout()
         grid.setHorizontalSpacing(2)
         grid.setVerticalSpacing(SPACING_PX)
