@@ -135,7 +135,11 @@ class CanvasVerbs:
             self._desk.say(f"{len(objects)} object(s) of '{layer.name}' lie inside.")
 
         self._desk.read(
-            layer, "Looking inside...", lambda data, watch: objects_inside(data, block, inside), done, pixels=readable_data
+            layer,
+            "Looking inside...",
+            lambda data, watch: objects_inside(data, block, inside),
+            done,
+            pixels=readable_data,
         )
 
     def _fill(self, index: Index, value: int, title: str, did: str) -> None:
