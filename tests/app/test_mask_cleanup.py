@@ -267,6 +267,9 @@ def test_a_zarr_array_is_analyzed_cleaned_and_brought_back(viewer, open_masks, f
     finish(masks)
 
     np.testing.assert_array_equal(np.asarray(layer.data[:]), squares(planes=3))
+    masks.redo()
+    finish(masks)
+    assert not np.asarray(data[:])[:, 4:10, 4:10].any()
     masks.cleanup.assign(masks.cleanup.state.components[:1], 300)
     assert masks.state.message.startswith("The file of cells holds values of uint8, and 300 is none.")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
+import zarr
 from qtpy.QtCore import Qt
 
 from napari_sam3_assistant.masks.scopes import Reach
@@ -204,6 +206,29 @@ def test_assign_tools_give_a_click_and_a_number_key_their_value(open_hand):
     assert layer.mode == "pan_zoom"
     hand.key(Qt.Key.Key_2)
     assert layer.mode == "paint"  # napari's own again
+
+
+def test_the_tools_work_in_a_zarr_array_and_say_where_they_cannot(open_hand):
+    hand, layer = open_hand(zarr.array(cells(), chunks=(32, 32)))
+    hand.row.checks["right_click_delete"].click()
+    assert hand.click(layer, 57, 57, "right") == "Removed label value 7 from 'cells' (225 pixel(s))."
+    hand.masks.undo()
+    hand.done()
+    np.testing.assert_array_equal(layer.data[:], cells())
+    hand.row.checks["lasso"].click()
+    hand.stroke(layer, [(5, 5), (5, 70), (40, 70), (40, 5)])
+    assert hand.masks.state.message == "2 object(s) of 'cells' lie inside."
+    hand.row.checks["lasso"].click()
+
+    layer.data = da.from_array(cells())
+    said = "cells is not in memory and cannot be cleaned."
+    assert hand.click(layer, 57, 57, "right").startswith(said)
+    hand.row.checks["assign"].click()
+    assert hand.click(layer, 57, 57).startswith(said)
+    layer.data = np.stack([cells()] * 2)
+    hand.viewer.dims.ndisplay = 3
+
+    assert hand.click(layer, 57, 57) == "Objects cannot be pointed at in 3-D. Turn to the view of slices first."
 
 
 def test_a_click_selects_the_object_in_pan_mode_and_paints_in_paint_mode(open_hand):

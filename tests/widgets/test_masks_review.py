@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.layers import Labels
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSpinBox
@@ -218,6 +219,55 @@ def test_rejected_objects_are_hidden_and_deleted_in_one_edit_that_can_be_undone(
     assert layer.colormap == former
 
 
+@pytest.mark.parametrize("high", [70_000, 2**31])
+def test_objects_of_high_values_are_rejected_and_deleted_though_they_cannot_be_hidden(objects, high):
+    data = cells().astype(np.uint64)
+    data[data == 7] = high
+    hand, layer, tab = objects(data.copy())
+    former = layer.colormap
+    select(hand, tab, 2)
+
+    press(hand, tab.reject)
+    assert column(tab, "Status") == ["Unreviewed", "Unreviewed", "Rejected"]
+    assert press(hand, tab.hide_rejected).startswith("cells has label values above 65,536: its objects cannot")
+    assert layer.colormap == former
+    assert press(hand, tab.delete_rejected) == "Deleted 1 rejected object(s) from cells. 450 pixel(s) changed."
+    assert not (layer.data == high).any()
+    hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+    np.testing.assert_array_equal(layer.data, data)
+
+
+def test_a_value_that_the_table_of_features_cannot_hold_is_said(objects):
+    data = cells().astype(np.uint64)
+    data[data == 7] = 2**63 + 5
+    hand, _, tab = objects(data)
+    select(hand, tab, 2)
+
+    assert press(hand, tab.accept).startswith("cells has label values that its table of features cannot hold.")
+
+    assert column(tab, "Status") == ["Unreviewed"] * 3
+    select(hand, tab, 0)
+    hand.key(K)
+    assert column(tab, "Status") == ["Accepted", "Unreviewed", "Unreviewed"]
+
+
+def test_an_edit_that_napari_cannot_draw_is_not_left_in_the_layer_without_an_undo(objects, monkeypatch):
+    hand, layer, tab = objects()
+    select(hand, tab, 1)
+    press(hand, tab.reject)
+    whole = Labels.data_setitem
+
+    def broken(layer, indices, value, refresh=True):
+        whole(layer, indices, value, refresh)
+        raise RuntimeError("no colour for this")
+
+    monkeypatch.setattr(Labels, "data_setitem", broken)
+
+    assert "The layer is unchanged." in press(hand, tab.delete_rejected)
+    np.testing.assert_array_equal(layer.data, cells())
+
+
 def test_rows_follow_painting_and_edits(objects):
     hand, layer, tab = objects()
     hand.viewer.layers.selection.active = layer
@@ -270,8 +320,6 @@ def test_keys_that_the_layer_had_come_back(objects):
 
 
 def test_no_key_of_the_review_is_one_of_naparis_in_a_labels_layer(open_hand):  # noqa: F811
-    from napari.layers import Labels
-
     taken = {str(key) for key in Labels.class_keymap}
 
     assert taken >= {"P", "Ctrl+Z"}

@@ -19,6 +19,7 @@ from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.layers.blocks import colormap, insert_above, note
 from napari_sam3_assistant.layers.images import image_layers, layer_by_id
 from napari_sam3_assistant.layers.labels import labels_layers
+from napari_sam3_assistant.layers.marks import MOST_COLORED
 from napari_sam3_assistant.layers.world import World, geometry_at, to_world, world_of
 from napari_sam3_assistant.masks.placed import Placed
 
@@ -34,7 +35,6 @@ DRIFT_PX = 0.05
 """How far, at most, pixels of two layers on one grid may lie from each other, in pixels."""
 OTHER_COLOR = (0.6, 0.6, 0.6)
 """Of a value that no class has."""
-MOST_COLORED = 2**16
 
 
 class Role(StrEnum):

@@ -141,7 +141,11 @@ def write_stroke(layer: Any, data: npt.NDArray[Any], stroke: Stroke) -> None:
     if writable_data(layer) is not data or not np.array_equal(now, before):
         raise PromptError(f"{layer.name} was changed meanwhile; it is left as it is.", hint="Press again.")
     if not by_block and layer.visible and layer.loaded:
-        layer.data_setitem(pixels, edit.after[within])
+        try:
+            layer.data_setitem(pixels, edit.after[within])
+        except Exception:
+            data[pixels] = before  # napari sets them, then draws them: what could not be drawn is in no history
+            raise
         return
     if by_block:
         edit.write(data)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from napari.utils import DirectLabelColormap
 
+from napari_sam3_assistant.core.errors import PromptError
+
 UNREVIEWED, ACCEPTED, REJECTED, NEEDS_EDIT = "unreviewed", "accepted", "rejected", "needs_edit"
 STATUSES = (UNREVIEWED, ACCEPTED, NEEDS_EDIT, REJECTED)
 ROLE, STATUS, CLASS, CLASS_VALUE = "sam3_role", "review_status", "class_name", "class_value"
@@ -25,6 +27,8 @@ ROLES = {
     UNREVIEWED: "review_object",
 }
 INDEX = "index"
+MOST_COLORED = 2**16
+"""Higher values have no colours of their own: without numba, napari fails to draw a layer that gives them some."""
 NEW_OBJECT = (1.0, 1.0, 1.0, 1.0)
 """The colour of an object that is painted while others are hidden."""
 
@@ -99,12 +103,22 @@ def mark_objects(layer: Any, marks: Mapping[int, Mark], known: Iterable[int]) ->
         By label value.
     known : iterable of int
         All values of the layer: they get rows at once, so that each mark changes one row.
+
+    Raises
+    ------
+    PromptError
+        If the table cannot hold a value as it is.
     """
     table = layer.features
     rows = {} if not {INDEX, STATUS, CLASS, CLASS_VALUE} <= set(table.columns) else _rows(table)
     if not marks.keys() <= rows.keys():
         layer.features = _with_rows(table, {*marks, *known})
         table, rows = layer.features, _rows(layer.features)
+    if not marks.keys() <= rows.keys():  # napari makes floats of those of 2**63 and more
+        raise PromptError(
+            f"{layer.name} has label values that its table of features cannot hold.",
+            hint="Number them from 1 on first: Renumber Labels under More in Mask Cleanup.",
+        )
     columns = [table.columns.get_loc(name) for name in (STATUS, CLASS, CLASS_VALUE)]
     for value, mark in marks.items():
         for column, entry in zip(columns, (mark.status, mark.class_name, mark.class_value), strict=True):
@@ -149,6 +163,11 @@ def _whole(value: Any) -> int:
 # -- what is seen ---------------------------------------------------------------------------------
 
 
+def can_hide(values: Iterable[int]) -> bool:
+    """Return whether objects can be hidden in a layer that has these values."""
+    return max(values, default=0) <= MOST_COLORED
+
+
 class Hidden:
     """Values of a Labels layer that are not seen; the others keep their colours.
 
@@ -160,9 +179,20 @@ class Hidden:
     def __init__(self, layer: Any) -> None:
         self._layer, self._before = layer, layer.colormap
 
-    def hide(self, hidden: Collection[int], known: Iterable[int]) -> None:
-        """Hide these values, and none but these of the ``known`` ones."""
+    def hide(self, hidden: Collection[int], known: Collection[int]) -> None:
+        """Hide these values, and none but these of the ``known`` ones.
+
+        Raises
+        ------
+        PromptError
+            If some are too high; then all is seen as before.
+        """
         layer = self._layer
+        if not can_hide((*hidden, *known)):
+            raise PromptError(
+                f"{layer.name} has label values above {MOST_COLORED:,}: its objects cannot be hidden one by one.",
+                hint="Number them from 1 on before you review: Renumber Labels under More in Mask Cleanup.",
+            )
         values = np.array(sorted(set(known) - set(hidden)), np.int64)
         held = values.astype(layer.data[0].dtype if layer.multiscale else layer.data.dtype)
         colors: dict[int | None, Any] = dict.fromkeys(hidden, np.zeros(4))

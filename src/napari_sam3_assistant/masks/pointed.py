@@ -87,7 +87,7 @@ def filled(labels: Labels, objects: Sequence[Pointed], value: int) -> Edit | Non
     block = tuple(slice(start, stop) for start, stop in zip(low, high, strict=True))
     if any(stop > length for stop, length in zip(high, labels.shape, strict=True)):
         raise CHANGED
-    before = labels[block].copy()
+    before = np.array(labels[block])
     after = before.copy()
     for one in objects:
         place = tuple(slice(a - at, b - at) for (a, b), at in zip(one.component.box, low, strict=True))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.layers import labels
+from napari_sam3_assistant.layers.pixels import writable_data
 from napari_sam3_assistant.masks.edits import Edit
 from napari_sam3_assistant.masks.records import Record, pack
 
@@ -56,7 +57,7 @@ def _write(desk: Desk, layer: Any, data: npt.NDArray[Any], edit: Edit, title: st
 
 def _guarded(desk: Desk, layer: Any, write: Callable[[npt.NDArray[Any]], None]) -> bool:
     try:
-        write(labels.editable_data(layer))
+        write(writable_data(layer))
     except AssistantError as error:
         desk.fail(error)
         return False

@@ -86,7 +86,8 @@ class CanvasTools:
 
     def assign_under_pointer(self, value: int) -> None:
         """Give the object under the pointer a value."""
-        self.verbs.assign(self.verbs.index_at(self._desk.viewer.cursor.position), value)
+        if not self._told_blind():
+            self.verbs.assign(self.verbs.index_at(self._desk.viewer.cursor.position), value)
 
     def escape(self) -> None:
         """Take away the line that is drawn; where there is none, end the lasso."""
@@ -168,7 +169,15 @@ class CanvasTools:
     def _drawn(self, line: _Line | None) -> None:
         if line is not None and line is self._line:
             self._drop_line()
-            self.verbs.select_inside(line.places)
+            if not self._told_blind():
+                self.verbs.select_inside(line.places)
+
+    def _told_blind(self) -> bool:
+        """Say why no object can be pointed at, if so; return whether that is so."""
+        error = self.verbs.blind()
+        if error is not None:
+            self._desk.fail(error)
+        return error is not None
 
     def _drop_line(self) -> None:
         if self._line is not None:
@@ -178,6 +187,9 @@ class CanvasTools:
     def _clicked(self, place: tuple[float, ...], button: int) -> None:
         self._drop_line()
         state, index = self.state, self.verbs.index_at(place)
+        armed = state.right_click_delete if button == RIGHT else state.assign
+        if armed and self._told_blind():
+            return
         if button == RIGHT and state.right_click_delete:
             self._desk.say("Right-clicked background; no label removed.") if index is None else self.verbs.delete(index)
         elif button == RIGHT:

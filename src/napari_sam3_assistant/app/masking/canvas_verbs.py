@@ -11,10 +11,12 @@ import numpy.typing as npt
 from napari_sam3_assistant.app.masking import at_once
 from napari_sam3_assistant.app.masking.canvas_state import CanvasState
 from napari_sam3_assistant.app.masking.cleanup import Cleanup
-from napari_sam3_assistant.app.masking.desk import Desk
+from napari_sam3_assistant.app.masking.desk import NO_LAYER, Desk
 from napari_sam3_assistant.app.masking.tidying import wider
 from napari_sam3_assistant.core.errors import AssistantError, PromptError
-from napari_sam3_assistant.layers import labels, pointing
+from napari_sam3_assistant.layers import pointing
+from napari_sam3_assistant.layers.pixels import readable_data, writable_data
+from napari_sam3_assistant.layers.world import world_of
 from napari_sam3_assistant.masks.pointed import Pointed, filled, object_at, objects_inside
 from napari_sam3_assistant.masks.scopes import Scope
 
@@ -23,6 +25,7 @@ Index = tuple[int, ...]
 
 MOST_AT_ONCE = 2**21
 """An object in a box of more pixels is looked for by the worker."""
+IN_3D = PromptError("Objects cannot be pointed at in 3-D.", hint="Turn to the view of slices first.")
 NOTHING = PromptError("No object is selected.", hint="Click on one, or draw round some with Lasso.")
 
 
@@ -43,9 +46,20 @@ class CanvasVerbs:
     def index_at(self, position: Sequence[float]) -> Index | None:
         """Return the pixel of the target at a place of the world, None beside it or where it cannot be looked at."""
         layer = self._desk.target()
-        if layer is None or layer.multiscale or not isinstance(layer.data, np.ndarray):
+        if layer is None or self.blind() is not None:
             return None
         return pointing.index_at(self._desk.viewer, layer, position)
+
+    def blind(self) -> AssistantError | None:
+        """Return why no object of the target can be pointed at now, or None."""
+        layer = self._desk.target()
+        if layer is None:
+            return NO_LAYER
+        try:
+            readable_data(layer)
+        except AssistantError as error:
+            return error
+        return None if world_of(self._desk.viewer).flat else IN_3D
 
     def value_at(self, index: Index) -> int:
         """Return the value of a pixel of the target."""
@@ -97,7 +111,13 @@ class CanvasVerbs:
             if value
             else f"Deleted {len(chosen)} object(s) from"
         )
-        self._desk.edit(layer, title, lambda data, watch: filled(data, chosen, value), lambda name: f"{did} '{name}'.")
+        self._desk.edit(
+            layer,
+            title,
+            lambda data, watch: filled(data, chosen, value),
+            lambda name: f"{did} '{name}'.",
+            pixels=writable_data,
+        )
 
     def select_inside(self, line: Sequence[npt.NDArray[np.float64]]) -> None:
         """Select the objects of which more than half lies inside a line, in world units."""
@@ -114,7 +134,13 @@ class CanvasVerbs:
             self.show(objects)
             self._desk.say(f"{len(objects)} object(s) of '{layer.name}' lie inside.")
 
-        self._desk.read(layer, "Looking inside...", lambda data, watch: objects_inside(data, block, inside), done)
+        self._desk.read(
+            layer,
+            "Looking inside...",
+            lambda data, watch: objects_inside(data, block, inside),
+            done,
+            pixels=readable_data,
+        )
 
     def _fill(self, index: Index, value: int, title: str, did: str) -> None:
         """Give the object under a pixel a value: at once, or where it is very large, by the worker."""
@@ -122,7 +148,7 @@ class CanvasVerbs:
         if layer is None or scope is None:
             return
         try:
-            data, dtype = labels.editable_data(layer), wider(layer, value)
+            data, dtype = writable_data(layer), wider(layer, value)
             found = None if dtype else object_at(data, index, scope.slices, MOST_AT_ONCE)
             edit = None if found is None else filled(data, [found], value)
         except AssistantError as error:
@@ -138,7 +164,14 @@ class CanvasVerbs:
             one = object_at(data, index, scope.slices)
             return None if one is None else filled(data, [one], value)
 
-        self._desk.edit(layer, title, lambda data, watch: whole(data), lambda name: f"{did.format(name)}.", dtype=dtype)
+        self._desk.edit(
+            layer,
+            title,
+            lambda data, watch: whole(data),
+            lambda name: f"{did.format(name)}.",
+            pixels=writable_data,
+            dtype=dtype,
+        )
 
     def _reach(self) -> Scope | None:
         """Return the scope that is set, None where the layer is not seen; the user is told."""

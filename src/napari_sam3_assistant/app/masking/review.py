@@ -19,7 +19,7 @@ from napari_sam3_assistant.app.masking.review_state import (
     passing,
     summary,
 )
-from napari_sam3_assistant.core.errors import PromptError
+from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.layers.marks import REJECTED, UNREVIEWED, Mark
 
 REVIEW = "Object Review"
@@ -87,8 +87,7 @@ class Review:
     def mark(self, status: str) -> None:
         """Give the selected rows a status."""
         rows = self._chosen()
-        if rows:
-            self._mark({row.key: replace(row.mark, status=status) for row in rows})
+        if rows and self._mark({row.key: replace(row.mark, status=status) for row in rows}):
             self._desk.say(f"{STATUS_WORDS[status]}: {_what(rows, self._source.of_layers)}.")
 
     def judge(self, status: str) -> None:
@@ -98,7 +97,7 @@ class Review:
             return
         again = all(row.mark.status == status for row in rows)
         self.mark(UNREVIEWED if again else status)
-        if self.state.go_on and not again:
+        if self.state.go_on and not again and not self._desk.state.failed:
             self.walk(1)
 
     def assign_class(self) -> None:
@@ -110,8 +109,8 @@ class Review:
             self._desk.fail(PromptError("The class has no name.", hint="Type one under Class."))
             return
         value = self.state.class_value
-        self._mark({row.key: replace(row.mark, class_name=name, class_value=value) for row in rows})
-        self._desk.say(f"Class {name} ({value}): {_what(rows, self._source.of_layers)}.")
+        if self._mark({row.key: replace(row.mark, class_name=name, class_value=value) for row in rows}):
+            self._desk.say(f"Class {name} ({value}): {_what(rows, self._source.of_layers)}.")
 
     def walk(self, by: int) -> None:
         """Select the next row that is unreviewed (1), or the one before the selected one (-1), and show it."""
@@ -184,8 +183,13 @@ class Review:
             self._desk.fail(NO_ROWS)
         return rows
 
-    def _mark(self, given: dict[str, Mark]) -> None:
-        self._source.mark(given)
+    def _mark(self, given: dict[str, Mark]) -> bool:
+        """Write marks; return whether that went well."""
+        try:
+            self._source.mark(given)
+        except AssistantError as error:
+            self._desk.fail(error)
+            return False
         were = {key for key in given if self._rows[key].mark.status == REJECTED}
         made = {key: marked(self._rows[key], mark, of_layer=self._source.of_layers) for key, mark in given.items()}
         self._rows |= made
@@ -193,12 +197,17 @@ class Review:
         now = {key for key, row in made.items() if row.mark.status == REJECTED}
         if self.state.auto_hide and were != now and self._source.quick_to_hide:
             self._hide(self._rejected(), were - now)
+        return True
 
     def _rejected(self) -> set[str]:
         return {key for key, row in self._rows.items() if row.mark.status == REJECTED}
 
     def _hide(self, hidden: set[str], shown: set[str]) -> None:
-        self._source.hide(hidden, shown)
+        try:
+            self._source.hide(hidden, shown)
+        except AssistantError as error:
+            self._desk.fail(error)
+            return
         self.state.hidden = bool(hidden)
 
     def _show(self, rows: tuple[ReviewRow, ...]) -> None:

@@ -15,6 +15,8 @@ from napari_sam3_assistant.masks.counted import Counted, count_values, deleted, 
 ROLE = "object"
 MOST_RECOLORED = 2**20
 """A layer of more pixels is drawn anew too slowly for objects to be hidden with each key."""
+MOST_COLORS = 2**12
+"""One of more objects takes too long to be given as many colours."""
 MOST_RECOUNTED = 2**20
 """A larger edit is not followed pixel by pixel: the layer is counted anew."""
 GONE = PromptError("The layer that was reviewed is gone.", hint="Choose another one under Review.")
@@ -44,9 +46,11 @@ class ReviewedObjects:
 
     @property
     def quick_to_hide(self) -> bool:
-        """Whether hiding objects takes less than a frame or two."""
+        """Whether objects can be hidden, and that takes less than a frame or two."""
         layer = self.layer
-        return layer is not None and not layer.multiscale and layer.data.size <= MOST_RECOLORED
+        if layer is None or layer.multiscale or layer.data.size > MOST_RECOLORED:
+            return False
+        return len(self._known) <= MOST_COLORS and marks.can_hide(one.value for one in self._known)
 
     def load(self, done: Callable[[tuple[ReviewRow, ...]], None]) -> None:
         """Count the objects on the worker, and give the rows to ``done``."""
@@ -90,7 +94,13 @@ class ReviewedObjects:
             show_third(self._desk.viewer, layer, row.box)
 
     def hide(self, hidden: Collection[str], shown: Collection[str]) -> None:
-        """Hide these objects, and show all others."""
+        """Hide these objects, and show all others.
+
+        Raises
+        ------
+        PromptError
+            If their values are too high for that.
+        """
         layer = self.layer
         if layer is None or not hidden:
             self.close()

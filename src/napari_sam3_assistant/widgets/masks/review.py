@@ -122,7 +122,8 @@ class ReviewTab(QWidget):
         self.auto_hide = self._check(
             "auto_hide",
             "auto-hide rejected",
-            "Hide what is rejected at once. In a layer of more than a million pixels press Hide Rejected instead.",
+            "Hide what is rejected at once. In a layer of more than a million pixels, or 4,096 objects, press Hide "
+            "Rejected instead.",
         )
         self.go_on = self._check("go_on", "go on", "After a key of the review, go on to the next unreviewed row.")
         self._on_rows = {
