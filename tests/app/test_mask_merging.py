@@ -424,6 +424,17 @@ def test_binary_output_is_one_in_8_bits(viewer, masks, done, pair):
     assert (data.dtype, set(np.unique(data))) == (np.uint8, {0, 1})
 
 
+def test_binary_output_leaves_the_value_of_the_class_as_it_is(viewer, masks, done):
+    layer = accepted(viewer, block(0, 0, 4, 4, value=9), "a", "myelin", 2)
+    choose(masks.merging.picked, layer)
+    masks.merging.state.become = Become.BINARY
+
+    done(masks.merging.merge)
+
+    assert class_of(viewer.layers["class_working_mask"]).value == 2
+    assert masks.classes.find("myelin").value == 2
+
+
 def test_windows_with_offsets_are_merged_where_they_lie(viewer, masks, done):
     geometry = {"scale": (0.5, 0.25), "rotate": 30.0}
     base = accepted(viewer, np.ones((4, 4), np.uint8), "a", **geometry)
@@ -607,6 +618,35 @@ def test_a_semantic_mask_has_the_colours_of_its_classes(viewer, masks, done, cla
     layer = viewer.layers["final_training_mask"]
     assert tuple(layer.get_color(2)[:3]) == pytest.approx((0.2, 0.4, 0.6), abs=0.01)
     assert [one["class_name"] for one in layer.metadata["classes"]] == ["axon", "myelin"]
+
+
+@pytest.mark.parametrize("become", [Become.PRESERVE, Become.BINARY])
+def test_a_semantic_mask_holds_classes_where_the_class_masks_hold_objects(viewer, masks, done, become):
+    numbered = block(0, 0, 4, 4, value=2)
+    numbered[10:12, 0:2] = 3
+    objects = accepted(viewer, numbered, "a", "axon", 1), accepted(viewer, block(5, 5, 9, 9), "b", "myelin", 2)
+    masks.merging.state.become = become
+    for layer in objects:
+        choose(masks.merging.picked, layer)
+        done(masks.merging.merge)
+    choose(masks.final.picked, viewer.layers["class_working_mask"], viewer.layers["class_working_mask 2"])
+
+    done(masks.final.merge)
+
+    data = viewer.layers["final_training_mask"].data
+    assert (data[0, 0], data[11, 0], data[6, 6]) == (1, 1, 2)
+
+
+def test_a_semantic_mask_holds_the_class_of_an_accepted_object_that_kept_its_numbers(viewer, masks, done):
+    viewer.add_labels(block(0, 0, 4, 4, value=7), name="preview")
+    masks.accepting.name_class("myelin")
+    masks.accepting.state.class_value, masks.accepting.state.conversion = 2, Conversion.PRESERVE
+    done(masks.accepting.save)
+    choose(masks.final.picked, viewer.layers["myelin_preview"])
+
+    done(masks.final.merge)
+
+    assert viewer.layers["final_training_mask"].data[0, 0] == 2
 
 
 def test_instances_are_numbered_and_say_their_class(viewer, masks, done, classes):

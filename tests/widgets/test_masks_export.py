@@ -160,6 +160,44 @@ def test_a_semantic_mask_is_one_of_classes_unasked(window):
     assert window.verbs.meaning is Meaning.OBJECTS
 
 
+def test_a_class_mask_that_kept_the_numbers_of_objects_is_one_of_objects_unasked(window):
+    facts = {"sam3_role": "class_working_mask", "merge_conversion": "Preserve source label values"}
+    layer = window.viewer.add_labels(cells(), name="cells", metadata=facts)
+    window.choose(window.group.layer, "cells")
+
+    assert window.verbs.meaning is Meaning.OBJECTS
+    layer.metadata = {"sam3_role": "class_working_mask"}
+    assert window.verbs.meaning is Meaning.CLASSES
+
+
+@pytest.mark.parametrize(("second", "named"), [("nucleus", "nucleus"), ("axon", "object")])
+def test_objects_of_a_binary_mask_have_a_class_if_all_have_the_same(window, tmp_path, second, named):
+    told = [{"class_name": "nucleus", "class_value": 1}, {"class_name": second, "class_value": 1}]
+    facts = {"merge_mode": "binary", "classes": told}
+    window.viewer.add_labels((cells() > 0).astype(np.uint8), name="cells", metadata=facts)
+    window.choose(window.group.layer, "cells")
+    window.choose(window.group.format, "COCO")
+    window.write_to(tmp_path / "m")
+
+    window.press(window.group.export)
+
+    assert [one["name"] for one in json.loads((tmp_path / "m.json").read_text())["categories"]] == [named]
+
+
+def test_a_binary_class_mask_is_exported_as_its_class(window, tmp_path):
+    facts = {"sam3_role": "class_working_mask", "merge_conversion": "Binary output"}
+    facts |= {"class_name": "myelin", "class_value": 2}
+    window.viewer.add_labels((cells() > 0).astype(np.uint8), name="cells", metadata=facts)
+    window.choose(window.group.layer, "cells")
+    window.choose(window.group.format, "COCO")
+    window.write_to(tmp_path / "m")
+
+    window.press(window.group.export)
+
+    found = json.loads((tmp_path / "m.json").read_text())
+    assert [(one["id"], one["name"]) for one in found["categories"]] == [(2, "myelin")]
+
+
 def test_a_file_that_is_there_is_asked_about(window, tmp_path, monkeypatch):
     window.viewer.add_labels(cells(), name="cells")
     window.choose(window.group.layer, "cells")

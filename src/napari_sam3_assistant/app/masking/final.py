@@ -138,9 +138,10 @@ class Final:
             desk.fail(error)
             return
         mode, rule, by_name = state.mode, RULES[state.rule], state.rule
+        values = [class_masks.value_of_class(one) for one in layers]
 
         def make(watch: Watch) -> _Made:
-            made, counts = _merged(mode, rule, pixels, watch)
+            made, counts = _merged(mode, rule, pixels, values, watch)
             return _Made(made, counts, int(made.labels.max(initial=0)))
 
         def done(made: _Made) -> None:
@@ -219,10 +220,13 @@ class _Made:
     highest: int
 
 
-def _merged(mode: Mode, rule: Overlap, pixels: Sequence[Placed], watch: Watch) -> tuple[Placed, tuple[int, ...]]:
+def _merged(
+    mode: Mode, rule: Overlap, pixels: Sequence[Placed], values: Sequence[int | None], watch: Watch
+) -> tuple[Placed, tuple[int, ...]]:
+    """Return the mask and the counts of :class:`_Made`; ``values``: what the objects of each layer are by class."""
     if mode is Mode.INSTANCE:
         return merge_apart(pixels, rule, watch=watch)
-    made = merge(pixels, rule, 1 if mode is Mode.BINARY else None, watch=watch)
+    made = merge(pixels, rule, 1 if mode is Mode.BINARY else values, watch=watch)
     return (Placed(binary(made.labels), made.offset) if mode is Mode.BINARY else made), ()
 
 
