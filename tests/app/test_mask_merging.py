@@ -19,6 +19,7 @@ from napari_sam3_assistant.app.masking.merging import Become
 from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.app.masking.work import WORKER
 from napari_sam3_assistant.layers.class_masks import class_of, is_accepted_object
+from napari_sam3_assistant.layers.marks import REJECTED, Mark, mark_layer, mark_objects
 from napari_sam3_assistant.masks.joining import Conversion
 from napari_sam3_assistant.masks.scopes import Reach
 from napari_sam3_assistant.tasks.jobs import Job, Kind
@@ -730,3 +731,23 @@ def test_a_colour_is_that_of_all_layers_of_the_class(viewer, masks, done):
     layer = viewer.layers["axon_preview"]
     assert tuple(layer.get_color(1)[:3]) == pytest.approx((0.2, 0.4, 0.6), abs=0.01)
     assert layer.metadata["class_color"] == (0.2, 0.4, 0.6)
+
+
+def test_rejected_objects_and_masks_stay_out_of_merges(viewer, masks, done):
+    data = block(0, 0, 4, 4, value=1)
+    data[10:12, 0:2] = 2
+    layer = accepted(viewer, data, "a", "axon", 1)
+    mark_objects(layer, {2: Mark(REJECTED)}, (1, 2))
+    masks.merging.state.become = Become.PRESERVE
+    choose(masks.merging.picked, layer)
+    choose(masks.final.picked, layer)
+
+    said = done(masks.merging.merge), done(masks.final.merge)
+
+    assert all(one.endswith(". 1 rejected object(s) left out.") for one in said)
+    for name in ("class_working_mask", "final_training_mask"):
+        assert set(np.unique(viewer.layers[name].data)) == {0, 1}
+    assert (data == 2).any()
+    mark_layer(viewer.layers["class_working_mask"], Mark(REJECTED))
+    masks.final.refresh()
+    assert "class_working_mask" not in listed(masks.final.picked)

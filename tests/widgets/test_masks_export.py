@@ -18,6 +18,7 @@ from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.core.errors import Cancelled
 from napari_sam3_assistant.export.annotated import Annotated, LabelClass, Meaning
 from napari_sam3_assistant.export.exports import EXPORTS, export_masks, import_masks, with_suffix
+from napari_sam3_assistant.layers.marks import REJECTED, Mark, mark_objects
 from napari_sam3_assistant.widgets.bind import Bindings, on_main
 from napari_sam3_assistant.widgets.masks import export_group
 from napari_sam3_assistant.widgets.masks.export_dialog import Answer, ask_replace, filters
@@ -335,6 +336,24 @@ def test_classes_of_objects_are_taken_from_features(window, tmp_path):
     found = json.loads((tmp_path / "m.json").read_text())
     assert {one["id"]: one["name"] for one in found["categories"]} == {2: "cell", 4: "nucleus"}
     assert [one["category_id"] for one in found["annotations"]] == [4, 2, 2]
+
+
+def test_rejected_objects_are_left_out_of_lists_of_objects_and_stay_in_pixels(window, tmp_path):
+    layer = window.viewer.add_labels(cells(), name="cells")
+    mark_objects(layer, {3: Mark(REJECTED)}, (1, 2, 3))
+    window.choose(window.group.layer, "cells")
+    window.choose(window.group.format, "COCO")
+    window.write_to(tmp_path / "m")
+
+    said = window.press(window.group.export)
+
+    assert said == f"Exported mask 'cells' to {tmp_path / 'm.json'}. 1 rejected object(s) left out."
+    found = json.loads((tmp_path / "m.json").read_text())
+    assert 3 not in [one["label"] for one in found["annotations"]]
+    window.choose(window.group.format, "TIFF")
+    assert window.press(window.group.export) == f"Exported mask 'cells' to {tmp_path / 'm.tif'}"
+    (whole,) = import_masks(tmp_path / "m.tif")
+    np.testing.assert_array_equal(whole.labels, cells())
 
 
 def test_a_folder_that_is_not_there_is_said(window, tmp_path):

@@ -69,6 +69,11 @@ def is_accepted_object(layer: Any) -> bool:
     return role_of(layer) == Role.ACCEPTED and layer.metadata.get(STATUS, "accepted") != "rejected"
 
 
+def is_rejected(layer: Any) -> bool:
+    """Return whether a layer was rejected, as an object or as a mask that was merged."""
+    return role_of(layer) == Role.REJECTED or layer.metadata.get(STATUS) == "rejected"
+
+
 def class_of(layer: Any) -> LayerClass:
     """Return the class that a layer's metadata tell, whoever wrote them."""
     data = layer.metadata

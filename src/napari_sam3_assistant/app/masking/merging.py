@@ -16,6 +16,7 @@ from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.core.progress import Watch
 from napari_sam3_assistant.layers import class_masks
 from napari_sam3_assistant.layers.class_masks import DEFAULT_CLASS, Role
+from napari_sam3_assistant.layers.marks import left_out
 from napari_sam3_assistant.masks.joining import Become as Become
 from napari_sam3_assistant.masks.merge import Overlap, binary, merge
 from napari_sam3_assistant.masks.placed import Placed
@@ -140,9 +141,9 @@ class Merging:
                 "created_from": "Mask Operations",
             }
             colors = None if value is None else {value: known.color}
-            output = state.output.strip() or OUTPUT
+            output, end = state.output.strip() or OUTPUT, left_out(sum(len(one.without) for one in pixels))
             layer = class_masks.add_labels(desk.viewer, layers[0], made, output, facts, colors)
-            desk.say(f"Merged {len(layers)} accepted object layer(s) into class mask: {layer.name}")
+            desk.say(f"Merged {len(layers)} accepted object layer(s) into class mask: {layer.name}{end}")
 
         run_on(desk, layers, "Merging...", make, done)
 
@@ -168,7 +169,7 @@ class Merging:
 
     def _wanted(self, layer: Any) -> bool:
         state, about = self.state, class_masks.class_of(layer)
-        if class_masks.role_of(layer) == Role.REJECTED:
+        if class_masks.is_rejected(layer):
             return False
         if not (state.all_labels or class_masks.is_accepted_object(layer)):
             return False
