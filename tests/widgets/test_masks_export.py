@@ -311,6 +311,23 @@ def test_a_layer_that_covers_a_part_of_a_picture_is_exported_where_it_lies(windo
     assert found.picture == "slide"
 
 
+def test_a_file_without_a_size_is_read_for_the_picture_under_the_selected_part(window, tmp_path):
+    window.viewer.add_image(np.zeros((300, 400)), name="slide", scale=(2, 2))
+    window.viewer.add_labels(cells(), name="part", scale=(2, 2), translate=(200, 400))
+    window.choose(window.group.layer, "part")
+    window.choose(window.group.format, "YOLO")
+    window.write_to(tmp_path / "part")
+    window.press(window.group.export)
+
+    window.verbs.import_files([tmp_path / "part.txt"])
+    window.qtbot.waitUntil(lambda: not window.masks.state.busy, timeout=10_000)
+
+    layer = window.viewer.layers["part.txt"]
+    assert layer.data.shape == (300, 400)
+    assert tuple(layer.scale) == (2, 2)
+    np.testing.assert_array_equal(layer.data[100:140, 200:260] > 0, cells() > 0)
+
+
 def test_lazy_and_multiscale_layers_are_exported_at_full_resolution(window, tmp_path):
     window.viewer.add_labels(da.from_array(cells(), chunks=16), name="lazy")
     window.viewer.add_labels([cells(), cells()[::2, ::2]], name="pyramid", multiscale=True)

@@ -75,12 +75,16 @@ def names_of_pictures(viewer: Any) -> tuple[str, ...]:
 
 
 def shape_of_picture(viewer: Any) -> tuple[int, ...] | None:
-    """Return the shape of the picture that a file without one is about: the selected layer's, or the topmost's."""
+    """Return the shape of the picture that a file without one is about: the selected layer's, or the topmost's.
+
+    Of a selected Labels layer that is the picture on which it lies, pixel on pixel, else its own.
+    """
     active = viewer.layers.selection.active
     layer = active if isinstance(active, Labels) else active_image(viewer)
     if layer is None:
         return None
-    return tuple(pixels_of(layer).shape) if isinstance(layer, Labels) else _shape(layer)
+    image = next((image for image, _ in _pictures(viewer, layer)), None) if isinstance(layer, Labels) else layer
+    return tuple(pixels_of(layer).shape) if image is None else _shape(image)
 
 
 def add_imported(viewer: Any, one: Imported, name: str) -> Any:
