@@ -19,6 +19,7 @@ from napari_sam3_assistant.app.masking.merging import Become
 from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.app.masking.work import WORKER
 from napari_sam3_assistant.layers.class_masks import class_of, is_accepted_object
+from napari_sam3_assistant.layers.marks import REJECTED, Mark, mark_layer, mark_objects
 from napari_sam3_assistant.masks.joining import Conversion
 from napari_sam3_assistant.masks.scopes import Reach
 from napari_sam3_assistant.tasks.jobs import Job, Kind
@@ -424,6 +425,17 @@ def test_binary_output_is_one_in_8_bits(viewer, masks, done, pair):
     assert (data.dtype, set(np.unique(data))) == (np.uint8, {0, 1})
 
 
+def test_binary_output_leaves_the_value_of_the_class_as_it_is(viewer, masks, done):
+    layer = accepted(viewer, block(0, 0, 4, 4, value=9), "a", "myelin", 2)
+    choose(masks.merging.picked, layer)
+    masks.merging.state.become = Become.BINARY
+
+    done(masks.merging.merge)
+
+    assert class_of(viewer.layers["class_working_mask"]).value == 2
+    assert masks.classes.find("myelin").value == 2
+
+
 def test_windows_with_offsets_are_merged_where_they_lie(viewer, masks, done):
     geometry = {"scale": (0.5, 0.25), "rotate": 30.0}
     base = accepted(viewer, np.ones((4, 4), np.uint8), "a", **geometry)
@@ -609,6 +621,35 @@ def test_a_semantic_mask_has_the_colours_of_its_classes(viewer, masks, done, cla
     assert [one["class_name"] for one in layer.metadata["classes"]] == ["axon", "myelin"]
 
 
+@pytest.mark.parametrize("become", [Become.PRESERVE, Become.BINARY])
+def test_a_semantic_mask_holds_classes_where_the_class_masks_hold_objects(viewer, masks, done, become):
+    numbered = block(0, 0, 4, 4, value=2)
+    numbered[10:12, 0:2] = 3
+    objects = accepted(viewer, numbered, "a", "axon", 1), accepted(viewer, block(5, 5, 9, 9), "b", "myelin", 2)
+    masks.merging.state.become = become
+    for layer in objects:
+        choose(masks.merging.picked, layer)
+        done(masks.merging.merge)
+    choose(masks.final.picked, viewer.layers["class_working_mask"], viewer.layers["class_working_mask 2"])
+
+    done(masks.final.merge)
+
+    data = viewer.layers["final_training_mask"].data
+    assert (data[0, 0], data[11, 0], data[6, 6]) == (1, 1, 2)
+
+
+def test_a_semantic_mask_holds_the_class_of_an_accepted_object_that_kept_its_numbers(viewer, masks, done):
+    viewer.add_labels(block(0, 0, 4, 4, value=7), name="preview")
+    masks.accepting.name_class("myelin")
+    masks.accepting.state.class_value, masks.accepting.state.conversion = 2, Conversion.PRESERVE
+    done(masks.accepting.save)
+    choose(masks.final.picked, viewer.layers["myelin_preview"])
+
+    done(masks.final.merge)
+
+    assert viewer.layers["final_training_mask"].data[0, 0] == 2
+
+
 def test_instances_are_numbered_and_say_their_class(viewer, masks, done, classes):
     masks.final.state.mode = Mode.INSTANCE
     choose(masks.final.picked, *classes)
@@ -690,3 +731,23 @@ def test_a_colour_is_that_of_all_layers_of_the_class(viewer, masks, done):
     layer = viewer.layers["axon_preview"]
     assert tuple(layer.get_color(1)[:3]) == pytest.approx((0.2, 0.4, 0.6), abs=0.01)
     assert layer.metadata["class_color"] == (0.2, 0.4, 0.6)
+
+
+def test_rejected_objects_and_masks_stay_out_of_merges(viewer, masks, done):
+    data = block(0, 0, 4, 4, value=1)
+    data[10:12, 0:2] = 2
+    layer = accepted(viewer, data, "a", "axon", 1)
+    mark_objects(layer, {2: Mark(REJECTED)}, (1, 2))
+    masks.merging.state.become = Become.PRESERVE
+    choose(masks.merging.picked, layer)
+    choose(masks.final.picked, layer)
+
+    said = done(masks.merging.merge), done(masks.final.merge)
+
+    assert all(one.endswith(". 1 rejected object(s) left out.") for one in said)
+    for name in ("class_working_mask", "final_training_mask"):
+        assert set(np.unique(viewer.layers[name].data)) == {0, 1}
+    assert (data == 2).any()
+    mark_layer(viewer.layers["class_working_mask"], Mark(REJECTED))
+    masks.final.refresh()
+    assert "class_working_mask" not in listed(masks.final.picked)

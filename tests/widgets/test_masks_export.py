@@ -18,6 +18,7 @@ from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.core.errors import Cancelled
 from napari_sam3_assistant.export.annotated import Annotated, LabelClass, Meaning
 from napari_sam3_assistant.export.exports import EXPORTS, export_masks, import_masks, with_suffix
+from napari_sam3_assistant.layers.marks import REJECTED, Mark, mark_objects
 from napari_sam3_assistant.widgets.bind import Bindings, on_main
 from napari_sam3_assistant.widgets.masks import export_group
 from napari_sam3_assistant.widgets.masks.export_dialog import Answer, ask_replace, filters
@@ -160,6 +161,44 @@ def test_a_semantic_mask_is_one_of_classes_unasked(window):
     assert window.verbs.meaning is Meaning.OBJECTS
 
 
+def test_a_class_mask_that_kept_the_numbers_of_objects_is_one_of_objects_unasked(window):
+    facts = {"sam3_role": "class_working_mask", "merge_conversion": "Preserve source label values"}
+    layer = window.viewer.add_labels(cells(), name="cells", metadata=facts)
+    window.choose(window.group.layer, "cells")
+
+    assert window.verbs.meaning is Meaning.OBJECTS
+    layer.metadata = {"sam3_role": "class_working_mask"}
+    assert window.verbs.meaning is Meaning.CLASSES
+
+
+@pytest.mark.parametrize(("second", "named"), [("nucleus", "nucleus"), ("axon", "object")])
+def test_objects_of_a_binary_mask_have_a_class_if_all_have_the_same(window, tmp_path, second, named):
+    told = [{"class_name": "nucleus", "class_value": 1}, {"class_name": second, "class_value": 1}]
+    facts = {"merge_mode": "binary", "classes": told}
+    window.viewer.add_labels((cells() > 0).astype(np.uint8), name="cells", metadata=facts)
+    window.choose(window.group.layer, "cells")
+    window.choose(window.group.format, "COCO")
+    window.write_to(tmp_path / "m")
+
+    window.press(window.group.export)
+
+    assert [one["name"] for one in json.loads((tmp_path / "m.json").read_text())["categories"]] == [named]
+
+
+def test_a_binary_class_mask_is_exported_as_its_class(window, tmp_path):
+    facts = {"sam3_role": "class_working_mask", "merge_conversion": "Binary output"}
+    facts |= {"class_name": "myelin", "class_value": 2}
+    window.viewer.add_labels((cells() > 0).astype(np.uint8), name="cells", metadata=facts)
+    window.choose(window.group.layer, "cells")
+    window.choose(window.group.format, "COCO")
+    window.write_to(tmp_path / "m")
+
+    window.press(window.group.export)
+
+    found = json.loads((tmp_path / "m.json").read_text())
+    assert [(one["id"], one["name"]) for one in found["categories"]] == [(2, "myelin")]
+
+
 def test_a_file_that_is_there_is_asked_about(window, tmp_path, monkeypatch):
     window.viewer.add_labels(cells(), name="cells")
     window.choose(window.group.layer, "cells")
@@ -272,6 +311,23 @@ def test_a_layer_that_covers_a_part_of_a_picture_is_exported_where_it_lies(windo
     assert found.picture == "slide"
 
 
+def test_a_file_without_a_size_is_read_for_the_picture_under_the_selected_part(window, tmp_path):
+    window.viewer.add_image(np.zeros((300, 400)), name="slide", scale=(2, 2))
+    window.viewer.add_labels(cells(), name="part", scale=(2, 2), translate=(200, 400))
+    window.choose(window.group.layer, "part")
+    window.choose(window.group.format, "YOLO")
+    window.write_to(tmp_path / "part")
+    window.press(window.group.export)
+
+    window.verbs.import_files([tmp_path / "part.txt"])
+    window.qtbot.waitUntil(lambda: not window.masks.state.busy, timeout=10_000)
+
+    layer = window.viewer.layers["part.txt"]
+    assert layer.data.shape == (300, 400)
+    assert tuple(layer.scale) == (2, 2)
+    np.testing.assert_array_equal(layer.data[100:140, 200:260] > 0, cells() > 0)
+
+
 def test_lazy_and_multiscale_layers_are_exported_at_full_resolution(window, tmp_path):
     window.viewer.add_labels(da.from_array(cells(), chunks=16), name="lazy")
     window.viewer.add_labels([cells(), cells()[::2, ::2]], name="pyramid", multiscale=True)
@@ -297,6 +353,24 @@ def test_classes_of_objects_are_taken_from_features(window, tmp_path):
     found = json.loads((tmp_path / "m.json").read_text())
     assert {one["id"]: one["name"] for one in found["categories"]} == {2: "cell", 4: "nucleus"}
     assert [one["category_id"] for one in found["annotations"]] == [4, 2, 2]
+
+
+def test_rejected_objects_are_left_out_of_lists_of_objects_and_stay_in_pixels(window, tmp_path):
+    layer = window.viewer.add_labels(cells(), name="cells")
+    mark_objects(layer, {3: Mark(REJECTED)}, (1, 2, 3))
+    window.choose(window.group.layer, "cells")
+    window.choose(window.group.format, "COCO")
+    window.write_to(tmp_path / "m")
+
+    said = window.press(window.group.export)
+
+    assert said == f"Exported mask 'cells' to {tmp_path / 'm.json'}. 1 rejected object(s) left out."
+    found = json.loads((tmp_path / "m.json").read_text())
+    assert 3 not in [one["label"] for one in found["annotations"]]
+    window.choose(window.group.format, "TIFF")
+    assert window.press(window.group.export) == f"Exported mask 'cells' to {tmp_path / 'm.tif'}"
+    (whole,) = import_masks(tmp_path / "m.tif")
+    np.testing.assert_array_equal(whole.labels, cells())
 
 
 def test_a_folder_that_is_not_there_is_said(window, tmp_path):

@@ -21,6 +21,7 @@ from napari_sam3_assistant.layers.images import image_layers, layer_by_id
 from napari_sam3_assistant.layers.labels import labels_layers
 from napari_sam3_assistant.layers.marks import MOST_COLORED
 from napari_sam3_assistant.layers.world import World, geometry_at, to_world, world_of
+from napari_sam3_assistant.masks.joining import Become, Conversion
 from napari_sam3_assistant.masks.placed import Placed
 
 ROLE, STATUS = "sam3_role", "review_status"
@@ -30,6 +31,8 @@ CLASS_COLOR = "class_color"
 SOURCE_IMAGE, SOURCE_PREVIEW, SOURCE_TASK = "source_image_layer", "source_preview_layer", "source_task"
 CLICKS = "points"
 """The task of an object that does not say which one it comes from."""
+CLASS_CONVERSION, MERGE_CONVERSION = "class_conversion", "merge_conversion"
+"""What the values of an accepted object, and of a class mask, became when it was made."""
 DEFAULT_CLASS = "class"
 DRIFT_PX = 0.05
 """How far, at most, pixels of two layers on one grid may lie from each other, in pixels."""
@@ -66,12 +69,25 @@ def is_accepted_object(layer: Any) -> bool:
     return role_of(layer) == Role.ACCEPTED and layer.metadata.get(STATUS, "accepted") != "rejected"
 
 
+def is_rejected(layer: Any) -> bool:
+    """Return whether a layer was rejected, as an object or as a mask that was merged."""
+    return role_of(layer) == Role.REJECTED or layer.metadata.get(STATUS) == "rejected"
+
+
 def class_of(layer: Any) -> LayerClass:
     """Return the class that a layer's metadata tell, whoever wrote them."""
     data = layer.metadata
     value, color = data.get(CLASS_VALUE), data.get(CLASS_COLOR)
     known = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0
     return LayerClass(str(data.get(CLASS_NAME) or ""), int(value) if known else 1, _color(color))
+
+
+def value_of_class(layer: Any) -> int | None:
+    """Return the value of a layer's class, where the layer tells that its pixels hold other values; else None."""
+    told = class_of(layer)
+    kept = (Conversion.PRESERVE, Conversion.KEEP, Conversion.DELETE)
+    made = layer.metadata.get(MERGE_CONVERSION) in (Become.PRESERVE, Become.BINARY)
+    return told.value if told.name and (made or layer.metadata.get(CLASS_CONVERSION) in kept) else None
 
 
 def write_facts(layer: Any, facts: Mapping[str, Any]) -> None:

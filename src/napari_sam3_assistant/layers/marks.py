@@ -93,6 +93,16 @@ def object_marks(layer: Any) -> dict[int, Mark]:
     }
 
 
+def rejected_values(layer: Any) -> tuple[int, ...]:
+    """Return the label values of the objects of a layer that were rejected."""
+    return tuple(value for value, mark in object_marks(layer).items() if mark.status == REJECTED and value > 0)
+
+
+def left_out(rejected: int) -> str:
+    """Return the end of a message: how many rejected objects were left out; empty for none."""
+    return f". {rejected:,} rejected object(s) left out." if rejected else ""
+
+
 def mark_objects(layer: Any, marks: Mapping[int, Mark], known: Iterable[int]) -> None:
     """Write what was decided about objects into the table of a layer, which keeps its other rows and columns.
 

@@ -18,6 +18,7 @@ from napari_sam3_assistant.layers.blocks import colormap, note
 from napari_sam3_assistant.layers.class_masks import (
     CLASS_NAME,
     CLASS_VALUE,
+    MERGE_CONVERSION,
     SOURCE_IMAGE,
     Role,
     class_of,
@@ -28,6 +29,7 @@ from napari_sam3_assistant.layers.class_masks import (
 )
 from napari_sam3_assistant.layers.images import active_image, image_layers
 from napari_sam3_assistant.layers.world import geometry_at
+from napari_sam3_assistant.masks.joining import Become
 
 INDEX = "index"
 """The column of a layer's features that says which label a row is about."""
@@ -41,7 +43,8 @@ def meaning_of(layer: Any) -> Meaning:
     merged = layer.metadata.get("merge_mode")
     if merged in ("semantic", "binary"):
         return Meaning.CLASSES
-    return Meaning.CLASSES if merged is None and role_of(layer) == Role.WORKING else Meaning.OBJECTS
+    numbered = layer.metadata.get(MERGE_CONVERSION) == Become.PRESERVE
+    return Meaning.CLASSES if merged is None and role_of(layer) == Role.WORKING and not numbered else Meaning.OBJECTS
 
 
 def annotated(viewer: Any, layer: Any, meaning: Meaning) -> Annotated:
@@ -72,12 +75,16 @@ def names_of_pictures(viewer: Any) -> tuple[str, ...]:
 
 
 def shape_of_picture(viewer: Any) -> tuple[int, ...] | None:
-    """Return the shape of the picture that a file without one is about: the selected layer's, or the topmost's."""
+    """Return the shape of the picture that a file without one is about: the selected layer's, or the topmost's.
+
+    Of a selected Labels layer that is the picture on which it lies, pixel on pixel, else its own.
+    """
     active = viewer.layers.selection.active
     layer = active if isinstance(active, Labels) else active_image(viewer)
     if layer is None:
         return None
-    return tuple(pixels_of(layer).shape) if isinstance(layer, Labels) else _shape(layer)
+    image = next((image for image, _ in _pictures(viewer, layer)), None) if isinstance(layer, Labels) else layer
+    return tuple(pixels_of(layer).shape) if image is None else _shape(image)
 
 
 def add_imported(viewer: Any, one: Imported, name: str) -> Any:
@@ -129,15 +136,23 @@ def _classes(layer: Any, meaning: Meaning) -> tuple[dict[int, LabelClass], Label
     whole = LabelClass(told.name, told.value, _bytes(told.color)) if told.name else None
     found: dict[int, LabelClass] = {}
     if whole is not None and meaning is Meaning.CLASSES:
-        found[whole.value] = whole
+        found[1 if layer.metadata.get(MERGE_CONVERSION) == Become.BINARY else whole.value] = whole
     entries = layer.metadata.get("classes")
-    for entry in entries if isinstance(entries, list) else ():
-        kind = LabelClass(str(entry.get(CLASS_NAME, "")), int(entry.get(CLASS_VALUE, 1)))
+    entries = entries if isinstance(entries, list) else []
+    if meaning is Meaning.CLASSES and layer.metadata.get("merge_mode") == "binary":
+        kinds = {_class(entry) for entry in entries}
+        return {1: kinds.pop() if len(kinds) == 1 else OBJECT} | _marked(layer.features), OBJECT
+    for entry in entries:
+        kind = _class(entry)
         if meaning is Meaning.CLASSES:
             found.setdefault(kind.value, kind)
         elif "first" in entry:
             found |= dict.fromkeys(range(entry["first"], min(entry["last"] + 1, entry["first"] + MOST_NAMED)), kind)
     return found | _marked(layer.features), whole or OBJECT
+
+
+def _class(entry: Mapping[str, Any]) -> LabelClass:
+    return LabelClass(str(entry.get(CLASS_NAME, "")), int(entry.get(CLASS_VALUE, 1)))
 
 
 def _marked(table: Any) -> dict[int, LabelClass]:

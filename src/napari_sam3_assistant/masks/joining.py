@@ -27,6 +27,14 @@ class Conversion(StrEnum):
     DELETE = "Delete listed source values"
 
 
+class Become(StrEnum):
+    """What the labels of merged layers become; the value is what a user reads."""
+
+    CLASS = "Convert each layer non-zero to target class value"
+    PRESERVE = "Preserve source label values"
+    BINARY = "Binary output"
+
+
 def label_values(text: str) -> tuple[int, ...]:
     """Return the whole numbers of a text, in which commas, semicolons and blanks stand between them.
 

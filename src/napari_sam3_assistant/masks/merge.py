@@ -68,7 +68,13 @@ class _Pieces:
         return np.repeat(self.number[low:high], lengths)
 
 
-def merge(layers: Sequence[Placed], rule: Overlap, value: int | None = None, *, watch: Watch = UNWATCHED) -> Placed:
+def merge(
+    layers: Sequence[Placed],
+    rule: Overlap,
+    value: int | Sequence[int | None] | None = None,
+    *,
+    watch: Watch = UNWATCHED,
+) -> Placed:
     """Return layers as one that covers them all.
 
     Parameters
@@ -77,8 +83,8 @@ def merge(layers: Sequence[Placed], rule: Overlap, value: int | None = None, *, 
         On one grid, with as many axes each; the first is the earliest.
     rule : Overlap
         Where objects of several layers lie on each other.
-    value : int or None
-        What every object becomes, from 1; None: its own value.
+    value : int, sequence of int or None, or None
+        What every object becomes, from 1, in all layers or in each; None: its own value.
     watch : Watch
 
     Returns
@@ -93,7 +99,8 @@ def merge(layers: Sequence[Placed], rule: Overlap, value: int | None = None, *, 
     TooLargeError
         If there is no memory for the result.
     """
-    return _Merger(layers, rule, None, watch).merged(value)
+    each = list(value) if isinstance(value, Sequence) else [value] * len(layers)
+    return _Merger(layers, rule, None, watch).merged(each)
 
 
 def merge_apart(layers: Sequence[Placed], rule: Overlap, *, watch: Watch = UNWATCHED) -> tuple[Placed, tuple[int, ...]]:
@@ -110,7 +117,7 @@ def merge_apart(layers: Sequence[Placed], rule: Overlap, *, watch: Watch = UNWAT
         How many objects of each layer are seen.
     """
     pieces = [_pieces(one) for one in watch.over(layers, "Finding objects...")]
-    made = _Merger(layers, rule, pieces, watch).merged(None)
+    made = _Merger(layers, rule, pieces, watch).merged([None] * len(layers))
     labels = made.labels
     total = sum(one.count for one in pieces)
     seen = np.zeros(total + 1, bool)
@@ -169,15 +176,16 @@ class _Merger:
         # The later one wins where the first one keeps, and they come in the other order.
         self._order = list(range(len(layers)))[:: -1 if rule is Overlap.LATER else 1]
 
-    def merged(self, value: int | None) -> Placed:
-        """Return the result, see :func:`merge`."""
-        highest = self._before[-1] if self._before is not None else value or 0
+    def merged(self, values: Sequence[int | None]) -> Placed:
+        """Return the result, see :func:`merge`; ``values`` has an entry for each layer."""
+        self._become = values
+        highest = self._before[-1] if self._before is not None else max((one or 0 for one in values), default=0)
         self._out = zeros(self._shape, type_for(highest))
         for tile in self._watch.over(list(tiles(self._shape, tile_pixels(self._layers)))):
-            self._fill(tile, value)
+            self._fill(tile)
         return Placed(self._out, self._low)
 
-    def _fill(self, tile: Slices, value: int | None) -> None:
+    def _fill(self, tile: Slices) -> None:
         held: list[tuple[int, Slices, Slices, Mask]] = []
         contested: Mask | None = None
         for at in self._order:
@@ -189,7 +197,7 @@ class _Merger:
             box = bounds(mask := block > 0)
             if box is None:
                 continue
-            values = self._values(at, own, block, value)[box]
+            values = self._values(at, own, block)[box]
             own, there, mask = _inner(own, box), _inner(there, box), mask[box]
             self._widen(values)
             target = self._out[tile][there]
@@ -200,11 +208,9 @@ class _Merger:
             np.copyto(target, values, where=free, casting="unsafe")
             held.append((at, own, there, mask))
         if contested is not None:
-            self._settle(tile, value, contested, held)
+            self._settle(tile, contested, held)
 
-    def _settle(
-        self, tile: Slices, value: int | None, contested: Mask, held: Sequence[tuple[int, Slices, Slices, Mask]]
-    ) -> None:
+    def _settle(self, tile: Slices, contested: Mask, held: Sequence[tuple[int, Slices, Slices, Mask]]) -> None:
         """Give the pixels that several layers hold to the one that has them by the rule."""
         target = self._out[tile]
         if self._rule is Overlap.BACKGROUND:
@@ -226,11 +232,12 @@ class _Merger:
             won = tuple(index[wins] for index in where)
             best[there][won] = area[wins]
             block = self._layers[at].read(own)
-            target[there][won] = self._values(at, own, block, value)[won]
+            target[there][won] = self._values(at, own, block)[won]
 
-    def _values(self, at: int, own: Slices, block: Labels, value: int | None) -> Labels:
+    def _values(self, at: int, own: Slices, block: Labels) -> Labels:
         """Return what the objects of a block of a layer become; what stands on background counts for nothing."""
         if self._before is None:
+            value = self._become[at]
             return block if value is None else np.broadcast_to(np.uint64(value), block.shape)
         # What a layer shares with a tile is one piece of its flattened array, see `tiles`.
         first = int(np.ravel_multi_index(tuple(part.start for part in own), self._layers[at].shape))

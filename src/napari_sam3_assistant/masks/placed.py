@@ -35,10 +35,13 @@ class Placed:
         In memory, or read where it is sliced.
     offset : tuple of int
         Where its first pixel lies on the grid, one index an axis; may be negative.
+    without : tuple of int
+        Labels that are read as background.
     """
 
     labels: Any
     offset: tuple[int, ...]
+    without: tuple[int, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -54,7 +57,7 @@ class Placed:
         """Return a block, in indices of the array: a view where that is in memory."""
         block = np.asarray(self.labels[slices])
         check_labels(block)
-        return block
+        return np.where(np.isin(block, self.without), block.dtype.type(0), block) if self.without else block
 
 
 def check_labels(labels: Labels) -> None:

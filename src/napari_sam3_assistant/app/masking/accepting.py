@@ -172,7 +172,7 @@ class Accepting:
             "created_from": "Mask Operations",
             "dimensional_scope": reach.value,
             "z_range": ends,
-            "class_conversion": state.conversion.value,
+            class_masks.CLASS_CONVERSION: state.conversion.value,
             "source_values": list(listed),
         }
         block = scope_of(self._desk.viewer, source, reach, scope.first, scope.last)

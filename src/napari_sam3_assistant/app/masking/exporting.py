@@ -21,7 +21,7 @@ from napari_sam3_assistant.export.annotated import Annotated, Meaning
 from napari_sam3_assistant.export.exports import EXPORTS, export_masks, import_masks, kind_of, with_suffix
 from napari_sam3_assistant.export.names import file_name
 from napari_sam3_assistant.export.painting import Imported
-from napari_sam3_assistant.layers import mask_files
+from napari_sam3_assistant.layers import marks, mask_files
 
 NO_PATH = SaveError("Choose an export path first.", hint="Type one, or press Browse.")
 NO_OUTPUT = PromptError("Output layer was not found.", hint="Merge first or choose an existing output name.")
@@ -185,17 +185,22 @@ class Exporting:
             desk.fail(error)
             return
         name = str(layer.name)
+        rejected = marks.rejected_values(layer) if EXPORTS[kind].objects else ()
 
-        def make(watch: Watch) -> Path:
+        def make(watch: Watch) -> tuple[Path, int]:
             try:
-                return export_masks(_read_now(masks), path, kind, overwrite=overwrite, watch=watch)
+                now, gone = _read_now(masks, rejected)
+                return export_masks(now, path, kind, overwrite=overwrite, watch=watch), gone
             except MemoryError as error:
                 raise SaveError(
                     f"There is no memory to write {path.name}.", hint="Close other layers, or export a part."
                 ) from error
 
-        done = f"Exported mask '{name}' to "
-        desk.run(f"Writing {path.name}...", make, lambda written: desk.say(f"{done}{written}"), str(layer.unique_id))
+        def done(made: tuple[Path, int]) -> None:
+            written, gone = made
+            desk.say(f"Exported mask '{name}' to {written}{marks.left_out(gone)}")
+
+        desk.run(f"Writing {path.name}...", make, done, str(layer.unique_id))
 
     def _imported(self, found: Sequence[tuple[Path, tuple[Imported, ...] | AssistantError]]) -> None:
         made, told, failed = [], [], []
@@ -228,6 +233,15 @@ def _read(
         return error
 
 
-def _read_now(masks: Annotated) -> Annotated:
-    """Return masks whose pixels are read: those of a layer may be painted meanwhile, or lie on a disk."""
-    return replace(masks, labels=np.array(masks.labels))
+def _read_now(masks: Annotated, rejected: Sequence[int]) -> tuple[Annotated, int]:
+    """Return masks whose pixels are read, and how many rejected objects they are without.
+
+    The pixels of a layer may be painted meanwhile, or lie on a disk.
+    """
+    labels = np.array(masks.labels)
+    if not rejected:
+        return replace(masks, labels=labels), 0
+    gone = np.isin(labels, rejected)
+    count = int(np.unique(labels[gone]).size)
+    labels[gone] = 0
+    return replace(masks, labels=labels), count

@@ -18,6 +18,7 @@ from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.core.progress import Watch
 from napari_sam3_assistant.layers import class_masks
 from napari_sam3_assistant.layers.class_masks import Role
+from napari_sam3_assistant.layers.marks import left_out
 from napari_sam3_assistant.masks.merge import Overlap, binary, merge, merge_apart, overlap_map
 from napari_sam3_assistant.masks.placed import Placed
 
@@ -67,7 +68,7 @@ class Final:
     def __init__(self, desk: Desk, classes: Classes) -> None:
         self._desk, self.classes = desk, classes
         self.state = FinalState()
-        self.picked = Picking(desk, lambda layer: class_masks.role_of(layer) not in (Role.REJECTED, Role.OVERLAP))
+        self.picked = Picking(desk, _wanted)
         for signal in (desk.state.events.layers, desk.state.events.tab):
             signal.connect(self.refresh)
         self.refresh()
@@ -138,9 +139,10 @@ class Final:
             desk.fail(error)
             return
         mode, rule, by_name = state.mode, RULES[state.rule], state.rule
+        values = [class_masks.value_of_class(one) for one in layers]
 
         def make(watch: Watch) -> _Made:
-            made, counts = _merged(mode, rule, pixels, watch)
+            made, counts = _merged(mode, rule, pixels, values, watch)
             return _Made(made, counts, int(made.labels.max(initial=0)))
 
         def done(made: _Made) -> None:
@@ -156,8 +158,9 @@ class Final:
             name = state.output.strip() or OUTPUT
             layer = class_masks.add_labels(desk.viewer, layers[0], made.placed, name, facts, colors)
             state.made = str(layer.unique_id)
+            end = left_out(sum(len(one.without) for one in pixels))
             remark = _alike(layers) if mode is Mode.SEMANTIC else _counted(made.counts)
-            desk.say(f"Merged {len(layers)} class mask layer(s) into final mask: {layer.name}{remark}")
+            desk.say(f"Merged {len(layers)} class mask layer(s) into final mask: {layer.name}{remark}{end}")
             if then is not None:
                 then(layer)
 
@@ -219,11 +222,18 @@ class _Made:
     highest: int
 
 
-def _merged(mode: Mode, rule: Overlap, pixels: Sequence[Placed], watch: Watch) -> tuple[Placed, tuple[int, ...]]:
+def _merged(
+    mode: Mode, rule: Overlap, pixels: Sequence[Placed], values: Sequence[int | None], watch: Watch
+) -> tuple[Placed, tuple[int, ...]]:
+    """Return the mask and the counts of :class:`_Made`; ``values``: what the objects of each layer are by class."""
     if mode is Mode.INSTANCE:
         return merge_apart(pixels, rule, watch=watch)
-    made = merge(pixels, rule, 1 if mode is Mode.BINARY else None, watch=watch)
+    made = merge(pixels, rule, 1 if mode is Mode.BINARY else values, watch=watch)
     return (Placed(binary(made.labels), made.offset) if mode is Mode.BINARY else made), ()
+
+
+def _wanted(layer: Any) -> bool:
+    return not class_masks.is_rejected(layer) and class_masks.role_of(layer) != Role.OVERLAP
 
 
 def _class_name(layer: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, ClassVar
 
 from psygnal import SignalGroupDescriptor
@@ -17,6 +16,8 @@ from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.core.progress import Watch
 from napari_sam3_assistant.layers import class_masks
 from napari_sam3_assistant.layers.class_masks import DEFAULT_CLASS, Role
+from napari_sam3_assistant.layers.marks import left_out
+from napari_sam3_assistant.masks.joining import Become as Become
 from napari_sam3_assistant.masks.merge import Overlap, binary, merge
 from napari_sam3_assistant.masks.placed import Placed
 
@@ -32,14 +33,6 @@ RULES = {
     "Set overlap to background": Overlap.BACKGROUND,
 }
 """What a user chooses, and what it means."""
-
-
-class Become(StrEnum):
-    """What the labels of merged layers become; the value is what a user reads."""
-
-    CLASS = "Convert each layer non-zero to target class value"
-    PRESERVE = "Preserve source label values"
-    BINARY = "Binary output"
 
 
 @dataclass(eq=False)
@@ -126,7 +119,7 @@ class Merging:
         except AssistantError as error:
             desk.fail(error)
             return
-        become, rule, name = state.become, RULES[state.rule], self.class_name
+        become, rule, name, class_value = state.become, RULES[state.rule], self.class_name, state.value
         value = {Become.CLASS: state.value, Become.PRESERVE: None, Become.BINARY: 1}[become]
 
         def make(watch: Watch) -> Placed:
@@ -136,7 +129,7 @@ class Merging:
             return Placed(binary(made.labels), made.offset) if become is Become.BINARY else made
 
         def done(made: Placed) -> None:
-            known = self.classes.put(name, value or state.value)
+            known = self.classes.put(name, class_value)
             facts = {
                 class_masks.ROLE: Role.WORKING.value,
                 class_masks.CLASS_NAME: name,
@@ -144,13 +137,13 @@ class Merging:
                 class_masks.CLASS_COLOR: known.color,
                 "source_accepted_layers": [str(one.name) for one in layers],
                 "overlap_rule": rule.value,
-                "merge_conversion": become.value,
+                class_masks.MERGE_CONVERSION: become.value,
                 "created_from": "Mask Operations",
             }
             colors = None if value is None else {value: known.color}
-            output = state.output.strip() or OUTPUT
+            output, end = state.output.strip() or OUTPUT, left_out(sum(len(one.without) for one in pixels))
             layer = class_masks.add_labels(desk.viewer, layers[0], made, output, facts, colors)
-            desk.say(f"Merged {len(layers)} accepted object layer(s) into class mask: {layer.name}")
+            desk.say(f"Merged {len(layers)} accepted object layer(s) into class mask: {layer.name}{end}")
 
         run_on(desk, layers, "Merging...", make, done)
 
@@ -176,7 +169,7 @@ class Merging:
 
     def _wanted(self, layer: Any) -> bool:
         state, about = self.state, class_masks.class_of(layer)
-        if class_masks.role_of(layer) == Role.REJECTED:
+        if class_masks.is_rejected(layer):
             return False
         if not (state.all_labels or class_masks.is_accepted_object(layer)):
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from napari_sam3_assistant.engines.embeddings import memory_bytes
 from napari_sam3_assistant.layers import labels
 from napari_sam3_assistant.layers.class_masks import placed_on
 from napari_sam3_assistant.layers.frames import frame_of
+from napari_sam3_assistant.layers.marks import rejected_values
 from napari_sam3_assistant.masks.placed import Placed, extent, too_large
 
 T = TypeVar("T")
@@ -46,7 +48,7 @@ def run_on(desk: Desk, layers: Sequence[Any], busy: str, make: Callable[[Watch],
 
 
 def placed(desk: Desk, layers: Sequence[Any], itemsize: int = 4) -> list[Placed]:
-    """Return the pixels of layers on the grid of the first one.
+    """Return the pixels of layers on the grid of the first one, without the objects that were rejected.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def placed(desk: Desk, layers: Sequence[Any], itemsize: int = 4) -> list[Placed]
     TooLargeError
         If an array of ``itemsize`` bytes a pixel that covers all would take most of the memory.
     """
-    found = [placed_on(desk.viewer, layers[0], one) for one in layers]
+    found = [replace(placed_on(desk.viewer, layers[0], one), without=rejected_values(one)) for one in layers]
     check_fits(extent(found)[1], itemsize)
     return found
 
