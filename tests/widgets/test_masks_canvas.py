@@ -273,6 +273,15 @@ def test_a_line_drawn_round_objects_selects_them_and_delete_deletes_them(open_ha
     np.testing.assert_array_equal(layer.data, cells())
 
 
+def test_a_line_that_comes_back_to_where_it_began_is_a_line_and_no_click(open_hand):
+    hand, layer = open_hand()
+    hand.row.checks["lasso"].click()
+
+    hand.stroke(layer, [(5, 45), (5, 70), (30, 70), (30, 45), (5, 45)])
+
+    assert [one.component.label for one in hand.tools.state.selected] == [2]
+
+
 def test_in_a_stack_only_the_slice_in_scope_is_touched(open_hand):
     hand, layer = open_hand(np.stack([cells()] * 3), scale=(2.0, 0.5, 0.5))
     hand.viewer.dims.set_current_step(0, 1)

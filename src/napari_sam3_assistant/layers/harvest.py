@@ -42,6 +42,16 @@ class Frame:
     geometry: Mapping[str, Any]
     to_world: Affine
 
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.to_world.offset)
+
+    @property
+    def units(self) -> tuple[Any, ...]:
+        """Unit of each axis."""
+        return tuple(self.geometry["units"])
+
     def data_to_world(self, place: Sequence[float]) -> npt.NDArray[np.float64]:
         """Return the world coordinates of a place of the grid, in pixels: a frame is looked at like a layer."""
         return self.to_world(place)

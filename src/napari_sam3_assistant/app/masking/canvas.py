@@ -151,14 +151,15 @@ class CanvasTools:
         if drawing:
             self._line = _Line()
             self._line.go(event)
-        line = self._line
+        line, still = self._line, True
         yield
         while event.type == "mouse_move":
+            still = still and float(np.linalg.norm(np.asarray(event.pos) - began)) <= STILL_PX
             if drawing and line is not None and line is self._line:
                 line.go(event)
                 self.line_changed.emit(tuple(line.seen))
             yield
-        still = float(np.linalg.norm(np.asarray(event.pos) - began)) <= STILL_PX
+        still = still and float(np.linalg.norm(np.asarray(event.pos) - began)) <= STILL_PX
         # After the press: what it does may bind other callbacks, and napari is still going through those there are.
         if drawing and line is not None and not still:
             line.go(event)
