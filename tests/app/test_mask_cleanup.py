@@ -274,6 +274,23 @@ def test_a_zarr_array_is_analyzed_cleaned_and_brought_back(viewer, open_masks, f
     assert masks.state.message.startswith("The file of cells holds values of uint8, and 300 is none.")
 
 
+@pytest.mark.parametrize("data", [squares(), np.ones((800, 800), np.uint8)], ids=["hidden", "large"])
+def test_who_follows_what_is_painted_is_told_of_an_edit_that_is_not_drawn_in_part(viewer, analyzed, finish, data):
+    layer, masks = analyzed(data.copy())
+    layer.visible = len(data) > 40
+    told = []
+    layer.events.paint.connect(lambda event: told.append(bool((layer.data == 1).any())))
+
+    masks.cleanup.delete([one for one in masks.cleanup.state.components if one.label == 1])
+    finish(masks)
+    masks.undo()
+    finish(masks)
+
+    assert told == [False, True]
+    np.testing.assert_array_equal(layer.data, data)
+    assert (masks.state.undo, masks.state.redo) == (None, "Delete Selected Components")
+
+
 def test_too_much_of_a_file_at_once_is_refused_and_a_slice_of_it_is_not(viewer, open_masks, finish):
     viewer.add_labels(zarr.zeros((1200, 500, 500), chunks=(1, 500, 500), dtype="uint8"), name="cells")
     masks = open_masks(viewer)

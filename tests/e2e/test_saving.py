@@ -80,6 +80,27 @@ def test_undo_after_save_and_clean_brings_masks_and_points_back(ready):
     assert "cells_mask_01" in layers(ready)
 
 
+def test_what_was_changed_in_the_preview_saved_and_taken_back_there_is_saved_as_it_is_seen(ready, tmp_path):
+    layer = ready.viewer.layers[names.PREVIEW_LABELS]
+    before = layer.data.copy()
+    rows, cols = (at[:100] for at in np.nonzero(before))
+    save = ready.widget.simple.results.saving.save
+    layer.data_setitem((rows, cols), 5)
+    press(ready, save)
+
+    layer.data_setitem((rows, cols), 1)
+    press(ready, save)
+    layer.data_setitem((rows, cols), 5)
+    press(ready, save)
+
+    counts = []
+    for number in (1, 2, 3):
+        saved = tifffile.imread(tmp_path / "out" / f"cells_mask_0{number}.tif")
+        counts.append([int((saved == value).sum()) for value in (1, 5)])
+    area = int((before == 1).sum())
+    assert counts == [[area - 100, 100], [area, 0], [area - 100, 100]]
+
+
 def test_after_save_and_clean_the_next_object_gets_the_next_number(ready, tmp_path):
     results = ready.widget.simple.results
     assert shown_name(ready) == "cells_mask_01.tif"

@@ -282,6 +282,44 @@ def test_rows_follow_painting_and_edits(objects):
     assert column(tab, "Value") == ["1", "2", "7"]
 
 
+def test_strokes_are_followed_in_the_layer_that_is_reviewed_whatever_was_cleaned_before(review):
+    hand, layer, tab = review()
+    hand.masks.choose(str(hand.viewer.add_labels(cells(), name="other").unique_id))
+    hand.masks.review.choose(OBJECTS, str(layer.unique_id))
+    hand.done()
+    hand.viewer.layers["other"].visible = False
+    hand.viewer.layers.selection.active = layer
+    layer.mode, layer.selected_label, layer.brush_size = "paint", 1, 4
+
+    hand.stroke(layer, [(40, 20), (40, 40)])
+    area = int((layer.data == 1).sum())
+    assert area > 225
+    assert column(tab, "Pixels/Voxels")[0] == str(area)
+    select(hand, tab, 0)
+    press(hand, tab.reject)
+    press(hand, tab.delete_rejected)
+    assert not (layer.data == 1).any()
+    for _ in range(2):
+        hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+    np.testing.assert_array_equal(layer.data, cells())
+    assert column(tab, "Pixels/Voxels") == ["225", "225", "450"]
+
+
+def test_rows_follow_a_layer_that_gets_other_pixels_or_another_name(objects):
+    hand, layer, tab = objects()
+
+    layer.data = np.where(cells() == 2, 0, cells()).astype(np.uint16)
+    hand.pump(2)
+    hand.done()
+    assert column(tab, "Value") == ["1", "7"]
+    layer.name = "nuclei"
+    hand.pump(2)
+    hand.done()
+
+    assert column(tab, "Layer") == ["nuclei", "nuclei"]
+
+
 def test_keys_work_in_the_dock_but_not_while_one_types_and_not_on_other_tabs(objects):
     hand, layer, tab = objects()
     hand.widget.window().activateWindow()

@@ -222,6 +222,7 @@ class Board:
         painted = previews.absorb(self._controller.viewer, draft.objects, plane, image=identity)
         if painted is not draft.objects:
             self.put(self.place, draft.with_painted(painted))
+            previews.note_absorbed(self._controller.viewer, draft.objects, painted)
 
     def publish(self) -> None:
         """Write what the widgets draw of the draft on screen."""

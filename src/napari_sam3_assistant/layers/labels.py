@@ -152,6 +152,8 @@ def write_stroke(layer: Any, data: npt.NDArray[Any], stroke: Stroke) -> None:
     else:  # what is not drawn cannot be drawn in part
         data[pixels] = edit.after[within]
     layer.refresh()
+    if isinstance(data, np.ndarray):  # the table of accepted objects follows it, too
+        layer.events.paint(value=() if by_block else [(pixels, before, edit.after[within])])
 
 
 def show(viewer: Any, layer: Any, place: tuple[float, ...], label: int) -> None:

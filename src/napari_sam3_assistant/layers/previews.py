@@ -207,6 +207,21 @@ def absorb(
     return painted(objects, ids, drawn, labels, noted["window"], origin)
 
 
+def note_absorbed(viewer: Any, before: Objects, after: Objects) -> None:
+    """Note that the pixels on screen are those of objects now, as :func:`absorb` has made them of those ``before``.
+
+    Else a user who takes back what was absorbed is not seen to have changed anything.
+    """
+    layer = preview_layer(viewer)
+    noted = {} if layer is None else note(layer)
+    labels = None if layer is None else _pixels(layer)
+    if layer is None or labels is None:
+        return
+    drawn = {item.id for item in noted["items"]}
+    items = tuple(item for item in after if item.id in drawn or item.id not in before)
+    write_note(layer, {**noted, "drawn": labels.copy(), "items": items})
+
+
 def _set_aside(viewer: Any) -> None:
     """Give a preview that we have not drawn another name: a file that was opened, a copy. It is the user's own."""
     layer = preview_layer(viewer)

@@ -14,7 +14,8 @@ from napari_sam3_assistant.app.masking.final import Final
 from napari_sam3_assistant.app.masking.isolation import Isolation
 from napari_sam3_assistant.app.masking.layers import MaskLayers
 from napari_sam3_assistant.app.masking.merging import Merging
-from napari_sam3_assistant.app.masking.review import Review
+from napari_sam3_assistant.app.masking.review import REVIEW, Review
+from napari_sam3_assistant.app.masking.review_state import OBJECTS
 from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.app.status import OnMain
@@ -48,6 +49,8 @@ class MaskController:
         self.exporting = Exporting(self.desk, self.final)
         self.canvas = CanvasTools(self.desk, self.cleanup, self.review)
         self._layers = MaskLayers(self)
+        for event in (state.events.tab, self.review.state.events.layer, self.review.state.events.kind):
+            event.connect(self._follow_review)
 
     def choose(self, identity: str | None) -> None:
         """Work on the Labels layer with this unique id."""
@@ -75,6 +78,12 @@ class MaskController:
     def cancel(self) -> None:
         """Stop the operation that runs; the layer stays as it is."""
         self.desk.cancel()
+
+    def _follow_review(self, _value: object) -> None:
+        """Work on the layer whose objects are reviewed: strokes in it are followed, and can be undone with edits."""
+        review = self.review.state
+        if self.state.tab == REVIEW and review.kind == OBJECTS and review.layer is not None:
+            self.choose(review.layer)
 
     def close(self) -> None:
         """Stop work and let go of the viewer; layers stay as they are."""

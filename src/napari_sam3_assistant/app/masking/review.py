@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +42,7 @@ class Review:
         self._rows: dict[str, ReviewRow] = {}
         self._source: ReviewedLayers | ReviewedObjects = ReviewedLayers(desk)
         self._keys = ReviewKeys(self)
+        self._unwatch: Callable[[], None] = lambda: None
         self._due = False
         for name in FILTERS:
             getattr(self.state.events, name).connect(self._filter)
@@ -62,6 +64,8 @@ class Review:
         self.state.kind = kind
         by_objects = kind == OBJECTS and self.state.layer is not None
         self._source = ReviewedObjects(self._desk, self.state.layer or "") if by_objects else ReviewedLayers(self._desk)
+        self._unwatch()
+        self._unwatch = self._source.watch(self._replaced)
         self._show(())
         self.refresh()
 
@@ -77,6 +81,7 @@ class Review:
     def close(self) -> None:
         """Let go of the layers; what is hidden by colour is shown again."""
         self._keys.unbind()
+        self._unwatch()
         self._source.close()
         self._desk.state.events.busy.disconnect(self._idle)
         self._desk.state.events.tab.disconnect(self._tab_changed)
@@ -251,8 +256,13 @@ class Review:
         known = {one.identity for one in self._desk.state.layers}
         if self.state.kind == OBJECTS and self.state.layer not in known:
             self.choose(LAYERS)
-        elif self.state.kind == LAYERS and self._desk.state.tab == REVIEW:
+        elif self._desk.state.tab == REVIEW and (self.state.kind == LAYERS or self._source.renamed(self.state.rows)):
             self.refresh()
+
+    def _replaced(self, _event: object) -> None:
+        """Count anew once the pixels of the layer are another array; another tab counts when this one is seen again."""
+        if self._desk.state.tab == REVIEW:
+            self._desk.on_main(self.refresh)
 
     def _edited(self, layer: Any, edit: Any) -> None:
         source = self._source

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,14 @@ class ReviewedLayers:
     def bound(self, rows: Collection[ReviewRow]) -> list[Any]:
         """Return the layers on which keys review."""
         return [layer for row in rows if (layer := self._desk.layer(row.key)) is not None]
+
+    def watch(self, slot: Callable[[Any], None]) -> Callable[[], None]:
+        """Watch nothing: pixels of layers are counted when that is asked for."""
+        return lambda: None
+
+    def renamed(self, rows: Sequence[ReviewRow]) -> bool:
+        """Return False: layers are listed anew with each change of their list."""
+        return False
 
     def close(self) -> None:
         """Leave the layers as they are: which of them are seen is the user's."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from napari_sam3_assistant.app.masking.desk import Desk
@@ -123,6 +123,18 @@ class ReviewedObjects:
     def bound(self, rows: Collection[ReviewRow]) -> list[Any]:
         """Return the layer, on which keys review."""
         return [] if self.layer is None else [self.layer]
+
+    def watch(self, slot: Callable[[Any], None]) -> Callable[[], None]:
+        """Call ``slot`` when the layer gets other pixels; return what ends that."""
+        layer = self.layer
+        if layer is None:
+            return lambda: None
+        layer.events.data.connect(slot)
+        return lambda: layer.events.data.disconnect(slot)
+
+    def renamed(self, rows: Sequence[ReviewRow]) -> bool:
+        """Return whether the layer has another name than in its rows."""
+        return self.layer is not None and any(row.layer != str(self.layer.name) for row in rows[:1])
 
     def close(self) -> None:
         """Show all objects again."""
