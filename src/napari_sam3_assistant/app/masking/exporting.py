@@ -190,6 +190,7 @@ class Exporting:
         def make(watch: Watch) -> tuple[Path, int]:
             try:
                 now, gone = _read_now(masks, rejected)
+                now = now if EXPORTS[kind].objects else now.whole()
                 return export_masks(now, path, kind, overwrite=overwrite, watch=watch), gone
             except MemoryError as error:
                 raise SaveError(
