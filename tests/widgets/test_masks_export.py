@@ -401,6 +401,17 @@ def test_rejected_objects_are_left_out_of_lists_of_objects_and_stay_in_pixels(wi
     np.testing.assert_array_equal(whole.labels, cells())
 
 
+def test_a_layer_without_objects_is_exported_with_a_word_about_it(window, tmp_path):
+    window.viewer.add_labels(np.full((8, 8), -3, np.int32), name="below")
+    window.choose(window.group.layer, "below")
+    window.choose(window.group.format, "COCO")
+    window.write_to(tmp_path / "m")
+
+    said = window.press(window.group.export)
+
+    assert said == f"Exported mask 'below' to {tmp_path / 'm.json'}. There is no object in it."
+
+
 def test_a_folder_that_is_not_there_is_said(window, tmp_path):
     window.viewer.add_labels(cells(), name="cells")
     window.choose(window.group.layer, "cells")
