@@ -311,6 +311,34 @@ def test_a_layer_that_covers_a_part_of_a_picture_is_exported_where_it_lies(windo
     assert found.picture == "slide"
 
 
+@pytest.mark.parametrize("kind", ["tiff", "png", "npy", "zarr"])
+def test_a_file_of_pixels_has_the_size_of_the_picture(window, tmp_path, kind):
+    window.viewer.add_image(np.zeros((300, 400)), name="slide", scale=(2, 2))
+    window.viewer.add_labels(cells(), name="part", scale=(2, 2), translate=(200, 400))
+    window.choose(window.group.layer, "part")
+    window.choose(window.group.format, EXPORTS[kind].title)
+    window.write_to(tmp_path / "part")
+
+    window.press(window.group.export)
+
+    (found,) = import_masks(with_suffix(tmp_path / "part", kind))
+    assert found.labels.shape == (300, 400)
+    np.testing.assert_array_equal(found.labels[100:140, 200:260], cells())
+    assert found.labels.astype(int).sum() == cells().astype(int).sum()
+
+
+def test_a_file_of_a_part_of_a_large_picture_holds_the_part(window, tmp_path):
+    window.viewer.add_image(np.zeros((4097, 70), np.uint8), name="slide")
+    window.viewer.add_labels(cells(), name="part", translate=(100, 5))
+    window.choose(window.group.layer, "part")
+    window.write_to(tmp_path / "part.tif")
+
+    window.press(window.group.export)
+
+    (found,) = import_masks(tmp_path / "part.tif")
+    assert (found.labels.shape, found.place.offset) == ((40, 60), (100, 5))
+
+
 def test_a_file_without_a_size_is_read_for_the_picture_under_the_selected_part(window, tmp_path):
     window.viewer.add_image(np.zeros((300, 400)), name="slide", scale=(2, 2))
     window.viewer.add_labels(cells(), name="part", scale=(2, 2), translate=(200, 400))
@@ -371,6 +399,17 @@ def test_rejected_objects_are_left_out_of_lists_of_objects_and_stay_in_pixels(wi
     assert window.press(window.group.export) == f"Exported mask 'cells' to {tmp_path / 'm.tif'}"
     (whole,) = import_masks(tmp_path / "m.tif")
     np.testing.assert_array_equal(whole.labels, cells())
+
+
+def test_a_layer_without_objects_is_exported_with_a_word_about_it(window, tmp_path):
+    window.viewer.add_labels(np.full((8, 8), -3, np.int32), name="below")
+    window.choose(window.group.layer, "below")
+    window.choose(window.group.format, "COCO")
+    window.write_to(tmp_path / "m")
+
+    said = window.press(window.group.export)
+
+    assert said == f"Exported mask 'below' to {tmp_path / 'm.json'}. There is no object in it."
 
 
 def test_a_folder_that_is_not_there_is_said(window, tmp_path):

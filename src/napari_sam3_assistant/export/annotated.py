@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import colorsys
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +18,8 @@ from napari_sam3_assistant.export.polygons import Outline, trace
 
 Array = npt.NDArray[Any]
 Color = tuple[int, int, int]
+MOST_SIDE, MOST_PIXELS = 4096, 2**29
+"""Pixels a side of a plane, and in all of its slices, up to which a file of pixels has the picture's size."""
 _GOLDEN = 0.618033988749895
 
 
@@ -97,6 +100,20 @@ class Annotated:
         if known is not None and known.color is not None:
             return known.color
         return self.colors.get(label) or nth_color(label)
+
+    def whole(self) -> Annotated:
+        """Return the masks on all of their picture, where they cover a part of one that is no larger than a layer.
+
+        Raises
+        ------
+        MemoryError
+        """
+        at, shape = self.place.offset, self.place.plane_shape
+        if at is None or shape is None or max(shape[-2:]) > MOST_SIDE or math.prod(shape) > MOST_PIXELS:
+            return self
+        labels = np.zeros(shape, self.labels.dtype)
+        labels[tuple(slice(a, a + length) for a, length in zip(at, self.labels.shape, strict=True))] = self.labels
+        return replace(self, labels=labels, place=replace(self.place, offset=None, plane_shape=None))
 
     def planes(self) -> Iterator[tuple[tuple[int, ...], Array]]:
         """Yield each plane and its index on the axes before rows and columns."""

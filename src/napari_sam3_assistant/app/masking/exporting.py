@@ -187,18 +187,21 @@ class Exporting:
         name = str(layer.name)
         rejected = marks.rejected_values(layer) if EXPORTS[kind].objects else ()
 
-        def make(watch: Watch) -> tuple[Path, int]:
+        def make(watch: Watch) -> tuple[Path, str]:
             try:
                 now, gone = _read_now(masks, rejected)
-                return export_masks(now, path, kind, overwrite=overwrite, watch=watch), gone
+                now = now if EXPORTS[kind].objects else now.whole()
+                empty = "" if np.any(now.labels > 0) else ". There is no object in it."
+                written = export_masks(now, path, kind, overwrite=overwrite, watch=watch)
+                return written, marks.left_out(gone) + empty.removeprefix("." if gone else "")
             except MemoryError as error:
                 raise SaveError(
                     f"There is no memory to write {path.name}.", hint="Close other layers, or export a part."
                 ) from error
 
-        def done(made: tuple[Path, int]) -> None:
-            written, gone = made
-            desk.say(f"Exported mask '{name}' to {written}{marks.left_out(gone)}")
+        def done(made: tuple[Path, str]) -> None:
+            written, remark = made
+            desk.say(f"Exported mask '{name}' to {written}{remark}")
 
         desk.run(f"Writing {path.name}...", make, done, str(layer.unique_id))
 
