@@ -7,22 +7,18 @@ from qtpy.QtWidgets import QApplication
 from napari_sam3_assistant.app.masking.cleanup_state import VALUES
 from napari_sam3_assistant.masks.scopes import Reach
 from tests.e2e.controls import Row, choose, press, rows, set_to, type_in
-from tests.e2e.mask_hands import (
+from tests.e2e.mask_hands import click_row, drag_over, menu_of, press_and_take, take
+from tests.e2e.mask_scene import (
     TARGET,
     Masks,
     after,
     candidate,
     classified,
-    click_row,
-    drag_over,
     harvested,
     looked_at,
     measured,
-    menu_of,
-    press_and_take,
     selected,
     setting,
-    take,
 )
 from tests.e2e.mask_sights import (
     candidates,
@@ -195,16 +191,10 @@ ON_CANVAS = tuple(
         ("Select value row only", field("cleanup.values.state.selected")),
         ("Assign indexed component to 9", pixels),
         *((f"Assign clicked object to{MENU}{one}", pixels) for one in (1, 3, 4, 5, 6)),
+        (f"Assign clicked object to{MENU}2", field("state.message")),  # it is 2 already: that is said
         ("Delete indexed component", pixels),
         ("Select table row only", field("cleanup.state.selected")),
     )
-) + (
-    Row(
-        f"{CANVAS}{MENU}Assign clicked object to{MENU}2",
-        take(f"Assign clicked object to{MENU}2"),
-        lambda hand: hand.state.message,  # it is 2 already: that is said
-        after(NINE, looked_at),
-    ),
 )
 MENUS = (
     Row(f"{TABLE}{MENU}Delete Selected Components", take("Delete Selected Components"), pixels, ON_TARGET),
@@ -304,11 +294,11 @@ ISOLATION = tuple(
     )
 )
 OFFERED = after(setting("isolation.state.right_click", True))
-ISOLATION_MENU = (
-    *tuple(
-        Row(f"{ISOLATED}{MENU}{title}", take(title), table(ISOLATED), in_isolation(by_hand(status), OFFERED))
-        for title, status in MARKS.items()
-    ),
-    Row(f"{ISOLATED}{MENU}Locate Candidate", take("Locate Candidate"), view, in_isolation(candidate, OFFERED)),
-    Row(f"{ISOLATED}{MENU}Isolate Selected", take("Isolate Selected"), layers, in_isolation(candidate, OFFERED)),
+ISOLATION_MENU = tuple(
+    Row(f"{ISOLATED}{MENU}{title}", take(title), seen, in_isolation(before, OFFERED))
+    for title, seen, before in (
+        *((title, table(ISOLATED), by_hand(status)) for title, status in MARKS.items()),
+        ("Locate Candidate", view, candidate),
+        ("Isolate Selected", layers, candidate),
+    )
 )

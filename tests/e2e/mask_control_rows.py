@@ -9,20 +9,8 @@ from napari_sam3_assistant.masks.joining import Conversion
 from napari_sam3_assistant.masks.scopes import Reach
 from tests.e2e.controls import Row, choose, press, rows, set_to, type_in
 from tests.e2e.mask_cleanup_rows import CLEANUP_TAB, COMPONENTS, ISOLATION, ISOLATION_MENU, MENUS, VALUES_PAGE
-from tests.e2e.mask_hands import (
-    TARGET,
-    Masks,
-    after,
-    cells,
-    click_row,
-    move_down,
-    objects,
-    picked,
-    reviewing,
-    setting,
-    works,
-    writes_to,
-)
+from tests.e2e.mask_hands import click_row, move_down
+from tests.e2e.mask_scene import TARGET, Masks, after, cells, objects, picked, reviewing, setting, works, writes_to
 from tests.e2e.mask_sights import (
     facts,
     field,

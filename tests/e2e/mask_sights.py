@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 
 from napari_sam3_assistant.layers import labels
 from napari_sam3_assistant.layers.world import camera_of
-from tests.e2e.mask_hands import Masks
+from tests.e2e.mask_scene import Masks
 
 FACTS = ("sam3_role", "review_status", "class_name", "class_value", "class_color", "overlap_rule", "merge_mode")
 
