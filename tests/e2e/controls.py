@@ -1,4 +1,4 @@
-"""Every control of the main widget, found and named, and what users do with one."""
+"""Every control of a widget, found and named, and what users do with one."""
 
 from __future__ import annotations
 
@@ -6,26 +6,37 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractButton,
+    QAbstractItemView,
     QAbstractSpinBox,
     QApplication,
     QComboBox,
     QLineEdit,
     QPlainTextEdit,
-    QTableView,
     QWidget,
 )
 
 from napari_sam3_assistant.demo.driver import Driver
 from napari_sam3_assistant.layers import names, prompts
+from napari_sam3_assistant.widgets.masks.histogram import Histogram
 
-KINDS = (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QTableView)
+KINDS = (QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox, Histogram, QLineEdit, QPlainTextEdit)
 OURS = "napari_sam3_assistant"
+
+
+class Hand(Protocol):
+    """Whoever has a widget in hand."""
+
+    def pump(self, seconds: float = 0.0) -> None:
+        """Let Qt do what is due."""
+
+    def wait_until_idle(self) -> None:
+        """Wait until nothing runs and nothing waits."""
 
 
 @dataclass(frozen=True)
@@ -37,25 +48,39 @@ class Row:
     path : str
         Where it is: ``simple.run.run``.
     act : callable
-        ``act(driver, control)``: what a user does with it.
+        ``act(hand, control)``: what a user does with it.
     seen : callable
-        ``seen(driver)``: what must differ afterwards.
+        ``seen(hand)``: what must differ afterwards.
     before : callable
-        ``before(driver)``: what has to be there first.
+        ``before(hand)``: what has to be there first.
     scene : str
         The name of the fixture it needs.
     """
 
     path: str
-    act: Callable[[Driver, Any], object]
-    seen: Callable[[Driver], Any]
-    before: Callable[[Driver], object] = lambda driver: None
+    act: Callable[[Any, Any], object]
+    seen: Callable[[Any], Any]
+    before: Callable[[Any], object] = lambda hand: None
     scene: str = "plain"
 
 
 def rows(scene: str, *made: Row) -> tuple[Row, ...]:
     """Return rows that need the same scene."""
     return tuple(replace(row, scene=scene) for row in made)
+
+
+def tried(row: Row, hand: Hand, find: Callable[[str], Any]) -> str:
+    """Do what a row says with the control that ``find`` returns; return why that had no effect, empty where it had."""
+    try:
+        row.before(hand)
+        hand.pump(0.05)
+        before = row.seen(hand)
+        row.act(hand, find(row.path))
+        hand.wait_until_idle()
+        after = row.seen(hand)
+    except AssertionError as error:
+        return f"{row.path}: {error}"
+    return f"{row.path}: {before!r} before and after" if before == after else ""
 
 
 # -- finding them ---------------------------------------------------------------------------------
@@ -112,18 +137,18 @@ def all_controls(driver: Driver) -> dict[str, QWidget]:
 # -- what users do --------------------------------------------------------------------------------
 
 
-def press(driver: Driver, control: QAbstractButton) -> None:
+def press(hand: Hand, control: QAbstractButton) -> None:
     """Press a button that is shown and enabled."""
-    driver.pump(0.05)
+    hand.pump(0.05)
     assert control.isEnabled(), control.toolTip()
     control.click()
 
 
-def choose(text: str) -> Callable[[Driver, QComboBox], None]:
+def choose(text: str) -> Callable[[Hand, QComboBox], None]:
     """Return what chooses an entry of a list."""
 
-    def act(driver: Driver, box: QComboBox) -> None:
-        driver.pump(0.05)
+    def act(hand: Hand, box: QComboBox) -> None:
+        hand.pump(0.05)
         at = box.findText(text)
         assert at >= 0 and box.isEnabled(), [box.itemText(k) for k in range(box.count())]
         box.setCurrentIndex(at)
@@ -132,22 +157,22 @@ def choose(text: str) -> Callable[[Driver, QComboBox], None]:
     return act
 
 
-def set_to(value: float) -> Callable[[Driver, Any], None]:
+def set_to(value: float) -> Callable[[Hand, Any], None]:
     """Return what sets a number."""
 
-    def act(driver: Driver, spin: Any) -> None:
-        driver.pump(0.05)
+    def act(hand: Hand, spin: Any) -> None:
+        hand.pump(0.05)
         assert spin.isEnabled(), spin.toolTip()
         spin.setValue(value)
 
     return act
 
 
-def type_in(text: str, *, enter: bool = False) -> Callable[[Driver, Any], None]:
+def type_in(text: str, *, enter: bool = False) -> Callable[[Hand, Any], None]:
     """Return what types into a field."""
 
-    def act(driver: Driver, field: Any) -> None:
-        driver.pump(0.05)
+    def act(hand: Hand, field: Any) -> None:
+        hand.pump(0.05)
         assert field.isEnabled(), field.toolTip()
         field.clear()
         QTest.keyClicks(field, text)

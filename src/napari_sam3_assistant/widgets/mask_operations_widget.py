@@ -11,9 +11,10 @@ from qtpy.QtWidgets import QProgressBar, QSizePolicy, QVBoxLayout
 from napari_sam3_assistant.app.assistants import MASKS
 from napari_sam3_assistant.app.masking.controller import MaskController
 from napari_sam3_assistant.app.masking.state import MaskState
+from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.widgets import store
 from napari_sam3_assistant.widgets.bind import Redraw, on_main
-from napari_sam3_assistant.widgets.controls import button, paragraph, row
+from napari_sam3_assistant.widgets.controls import button, draw, paragraph, row
 from napari_sam3_assistant.widgets.dock import Dock
 from napari_sam3_assistant.widgets.masks.accepted import AcceptedTab
 from napari_sam3_assistant.widgets.masks.cleanup import CleanupTab
@@ -70,7 +71,7 @@ class MaskOperationsWidget(Dock):
         policy = self.bar.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.bar.setSizePolicy(policy)
-        self.cancel = button("Cancel", self.controller.cancel, "The layer stays as it is.")
+        self.cancel = button("Cancel", self.controller.cancel)
         self.cancel.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         layout = QVBoxLayout(self)
         layout.addWidget(self.pages, stretch=1)
@@ -105,4 +106,4 @@ class MaskOperationsWidget(Dock):
         self.bar.setRange(0, 0 if fraction is None else 100)
         self.bar.setValue(0 if fraction is None else round(100 * fraction))
         self.bar.setVisible(bool(self.state.busy))
-        self.cancel.setEnabled(bool(self.state.busy))
+        draw(self.cancel, action(bool(self.state.busy), "Stop what runs; the layer stays as it is.", "Nothing runs."))

@@ -8,6 +8,7 @@ from qtpy.QtCore import QPoint, QSize, Qt
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_sam3_assistant.app.masking.cleanup import Cleanup
+from napari_sam3_assistant.app.masking.several import WAIT
 from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.masks.components import Component
@@ -84,10 +85,11 @@ class ComponentsPage(QWidget):
         show(self._image_row, own.measures)
         fill(self.image, [(NONE, ""), *((one.name, one.identity) for one in own.images)], own.image or "")
         for control, tip in self._tips.items():
-            draw(control, action(idle and target, tip, tip if target else NO_TARGET))
+            draw(control, action(idle and target, tip, WAIT if target else NO_TARGET))
         chosen = bool(own.selected)
-        draw(self.delete, action(idle and chosen, "Make them background. Key: Delete", NO_ROWS))
-        draw(self.assign, action(idle and chosen, f"Give them the value {own.assignment}; all their pixels.", NO_ROWS))
+        missing = WAIT if chosen else NO_ROWS
+        draw(self.delete, action(idle and chosen, "Make them background. Key: Delete", missing))
+        draw(self.assign, action(idle and chosen, f"Give them the value {own.assignment}; all their pixels.", missing))
         for value, made in zip(QUICK, self.quick, strict=True):
             made.setChecked(value == own.assignment)
 

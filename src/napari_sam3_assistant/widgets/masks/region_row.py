@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QWidget
 
 from napari_sam3_assistant.app.masking.cleanup_state import CleanupState
+from napari_sam3_assistant.app.masking.several import WAIT
 from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.widgets.controls import combo, draw, fill, form, row, show
 
@@ -35,12 +36,9 @@ class RegionRow(QWidget):
         """Show the choice."""
         state = self._state
         fill(self.work_on, [(FULL, FULL), (DRAWN, DRAWN)], DRAWN if state.roi else FULL)
-        draw(self.work_on, action(idle, TIP, TIP))
+        draw(self.work_on, action(idle, TIP, WAIT))
         fill(self.shapes, [(one.name, one.identity) for one in state.drawings], state.shapes)
-        draw(
-            self.shapes,
-            action(
-                idle and bool(state.drawings), "The shapes inside which to work.", "Add a Shapes layer and draw in it."
-            ),
-        )
+        drawn = bool(state.drawings)
+        missing = WAIT if drawn else "Add a Shapes layer and draw in it."
+        draw(self.shapes, action(idle and drawn, "The shapes inside which to work.", missing))
         show(self.shapes, state.roi)

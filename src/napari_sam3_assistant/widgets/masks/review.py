@@ -11,8 +11,9 @@ from qtpy.QtWidgets import QCheckBox, QLineEdit, QVBoxLayout, QWidget
 from napari_sam3_assistant.app.masking.review import Review
 from napari_sam3_assistant.app.masking.review_keys import REVIEW_KEYS
 from napari_sam3_assistant.app.masking.review_state import ALL_STATUSES, LAYERS, OBJECTS, STATUS_WORDS
+from napari_sam3_assistant.app.masking.several import WAIT
 from napari_sam3_assistant.app.masking.state import MaskState
-from napari_sam3_assistant.app.views import Action, action
+from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.layers.marks import ACCEPTED, NEEDS_EDIT, REJECTED, UNREVIEWED
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import SPACING_PX, button, combo, draw, fill, form, paragraph, row, show
@@ -62,8 +63,8 @@ class ReviewTab(QWidget):
         show(self.delete_rejected, objects)
         rejected = "rejected=0" not in state.summary
         tip = "Make the rejected objects background, in one edit that can be undone."
-        draw(self.delete_rejected, action(rejected and idle, tip, "Reject objects first."))
-        draw(self.refresh, Action(idle, "List and count anew."))
+        draw(self.delete_rejected, action(rejected and idle, tip, "Reject objects first." if idle else WAIT))
+        draw(self.refresh, action(idle, "List and count anew.", WAIT))
 
     def _pressed(self, verb: object) -> None:
         if not typing() and callable(verb):

@@ -6,8 +6,9 @@ from functools import partial
 
 from qtpy.QtWidgets import QLabel, QWidget
 
+from napari_sam3_assistant.app.masking.several import WAIT
 from napari_sam3_assistant.app.masking.state import ScopeState
-from napari_sam3_assistant.app.views import Action
+from napari_sam3_assistant.app.views import action
 from napari_sam3_assistant.masks.scopes import Reach
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import combo, draw, fill, form, row, show
@@ -52,7 +53,6 @@ class ScopeRows(QWidget):
         self._range.setLayout(between)
         self._layout.addRow(Reach.RANGE.value, self._range)
         for spin, field, what in ((self.first, "first", "First"), (self.last, "last", "Last")):
-            spin.setToolTip(f"{what} slice of the range, counted from 0.")
             spin.setAccessibleName(f"{what} slice")
             bindings.field(scope, field, spin.valueChanged, partial(_show, spin))
 
@@ -68,12 +68,12 @@ class ScopeRows(QWidget):
         """
         reach = self._scope.reach if slices else Reach.WHOLE
         fill(self.reach, [(one.value, one.name) for one in Reach], reach.name)
-        draw(self.reach, Action(idle and slices > 0, TIPS[reach] if slices else PLANE))
+        draw(self.reach, action(idle and slices > 0, TIPS[reach], WAIT if slices else PLANE))
         ranged = reach is Reach.RANGE
-        for spin in (self.first, self.last):
+        for spin, what in ((self.first, "First"), (self.last, "Last")):
             # A range of another layer stays what it is, and is cut to what this one has.
             spin.setMaximum(max(slices - 1, self._scope.first, self._scope.last))
-            spin.setEnabled(idle)
+            draw(spin, action(idle, f"{what} slice of the range, counted from 0.", WAIT))
         show(self._range, ranged)
         show(self._layout.labelForField(self._range), ranged)
 

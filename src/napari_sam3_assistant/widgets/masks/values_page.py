@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_sam3_assistant.app.masking.several import WAIT
 from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.app.masking.values import Values
 from napari_sam3_assistant.app.views import action
@@ -68,12 +69,12 @@ class ValuesPage(QWidget):
             (self.delete, "Make the pixels of the selected values background. Key: Delete"),
             (self.keep, "Make the pixels of all other values background."),
         ):
-            draw(control, action(idle and chosen, does, does if chosen else NO_ROWS))
+            draw(control, action(idle and chosen, does, WAIT if chosen else NO_ROWS))
         written = bool(own.replaced.strip())
         does = f"Give the pixels of these values the value {new}."
-        draw(self.relabel, action(idle and target and written, does, NO_TEXT if target else NO_TARGET))
+        draw(self.relabel, action(idle and target and written, does, _missing(target, written)))
         does = f"Give all objects the value {new}."
-        draw(self.convert, action(idle and target, does, does if target else NO_TARGET))
+        draw(self.convert, action(idle and target, does, WAIT if target else NO_TARGET))
 
     def _hint(self, target: bool) -> str:
         own = self._verbs.state
@@ -87,3 +88,9 @@ class ValuesPage(QWidget):
         """Write the values, unless they stand there: the cursor would go to the end."""
         if text != self.replaced.text():
             self.replaced.setText(text)
+
+
+def _missing(target: bool, written: bool) -> str:
+    if not target:
+        return NO_TARGET
+    return WAIT if written else NO_TEXT
