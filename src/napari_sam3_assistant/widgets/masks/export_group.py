@@ -116,6 +116,13 @@ class ExportGroup(QGroupBox):
         path.setStretch(0, 3)
         path.setStretch(1, 1)
         named.addRow("Export path", path)
+        for field, name in (
+            (self.layer, "Layer to export"),
+            (self.format, "Export format"),
+            (self.meaning, "Labels mean"),
+            (self.path, "Export path"),
+        ):
+            field.setAccessibleName(name)
         layout.addWidget(fields)
         layout.addLayout(row(self.merge, self.export))
         layout.addLayout(row(self.read, self.read_folder))
