@@ -18,6 +18,7 @@ from napari_sam3_assistant.layers import labels
 from tests.widgets.mask_canvas import MaskHand
 
 SIDE = 64
+REST_S = 0.006
 TARGET = "cells preview"
 USERS = {
     "cleanup": (
@@ -128,19 +129,19 @@ class Masks:
         return self.masks.state
 
     def pump(self, seconds: float = 0.0) -> None:
-        """Let Qt do what is due, for ``seconds`` or once."""
-        end = time.perf_counter() + seconds
+        """Let Qt do what is due, for ``seconds`` or :data:`REST_S`, whichever is less: all is drawn by then."""
+        end = time.perf_counter() + min(seconds, REST_S)
         QApplication.processEvents()
         while time.perf_counter() < end:
-            QTest.qWait(2)
+            QTest.qWait(1)
 
     def wait_until_idle(self) -> None:
         """Wait until nothing runs, and all is drawn."""
-        self.pump(0.01)
+        self.pump(REST_S)
         cleanup = self.masks.cleanup
         while self.state.busy or cleanup.values.state.counting or cleanup.state.measuring or cleanup.state.outdated:
-            self.pump(0.005)
-        self.pump(0.01)
+            self.pump(REST_S)
+        self.pump(REST_S)
 
     def layer(self, name: str) -> Any:
         """Return a layer by its name."""
