@@ -18,8 +18,11 @@ from napari_sam3_assistant.app.masking.final import Mode
 from napari_sam3_assistant.app.masking.merging import Become
 from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.app.masking.work import WORKER
+from napari_sam3_assistant.export.annotated import LabelClass, Meaning
+from napari_sam3_assistant.export.painting import Imported
 from napari_sam3_assistant.layers.class_masks import class_of, is_accepted_object
 from napari_sam3_assistant.layers.marks import REJECTED, Mark, mark_layer, mark_objects
+from napari_sam3_assistant.layers.mask_files import add_imported
 from napari_sam3_assistant.masks.joining import Conversion
 from napari_sam3_assistant.masks.scopes import Reach
 from napari_sam3_assistant.tasks.jobs import Job, Kind
@@ -731,6 +734,50 @@ def test_a_colour_is_that_of_all_layers_of_the_class(viewer, masks, done):
     layer = viewer.layers["axon_preview"]
     assert tuple(layer.get_color(1)[:3]) == pytest.approx((0.2, 0.4, 0.6), abs=0.01)
     assert layer.metadata["class_color"] == (0.2, 0.4, 0.6)
+
+
+@pytest.mark.parametrize("mode", list(SaveMode))
+def test_rejected_objects_are_not_accepted(viewer, masks, done, mode):
+    target = accepted(viewer, block(8, 8, 12, 12, value=5), "b")
+    data = block(0, 0, 4, 4, value=1)
+    data[10:12, 0:2] = 2
+    source = viewer.add_labels(data, name="a preview")
+    mark_objects(source, {2: Mark(REJECTED)}, (1, 2))
+    state = masks.accepting.state
+    state.mode, state.target = mode, str(target.unique_id)
+
+    said = done(masks.accepting.save)
+
+    layer = target if mode is not SaveMode.NEW else viewer.layers[-1]
+    assert said.endswith(". 1 rejected object(s) left out.")
+    assert (layer.data[0, 0], layer.data[10, 0]) == (1, 0)
+
+
+def test_a_layer_that_is_appended_to_keeps_how_its_values_are_meant(viewer, masks, done):
+    target = accepted(viewer, block(8, 8, 12, 12, value=1), "b")
+    viewer.add_labels(block(0, 0, 4, 4, value=3), name="a preview")
+    state = masks.accepting.state
+    state.mode, state.target, state.conversion = SaveMode.APPEND, str(target.unique_id), Conversion.PRESERVE
+
+    done(masks.accepting.save)
+    choose(masks.final.picked, target)
+    done(masks.final.merge)
+
+    assert set(np.unique(viewer.layers["final_training_mask"].data)) == {0, 1, 3}
+
+
+@pytest.mark.parametrize(("meaning", "values"), [(Meaning.OBJECTS, {0, 7}), (Meaning.CLASSES, {0, 1, 2})])
+def test_imported_objects_of_one_class_have_its_value_in_a_semantic_mask(viewer, masks, done, meaning, values):
+    labels = block(0, 0, 4, 4, value=1)
+    labels[10:12, 0:2] = 2
+    cell = LabelClass("cell", 7)
+    layer = add_imported(viewer, Imported(labels, classes={1: cell, 2: cell}, meaning=meaning), "cells")
+    masks.final.refresh()
+    choose(masks.final.picked, layer)
+
+    done(masks.final.merge)
+
+    assert set(np.unique(viewer.layers["final_training_mask"].data)) == values
 
 
 def test_rejected_objects_and_masks_stay_out_of_merges(viewer, masks, done):

@@ -16,6 +16,7 @@ from napari_sam3_assistant.export.painting import Imported
 from napari_sam3_assistant.export.places import KNOWN_UNITS, Place
 from napari_sam3_assistant.layers.blocks import colormap, note
 from napari_sam3_assistant.layers.class_masks import (
+    CLASS_CONVERSION,
     CLASS_NAME,
     CLASS_VALUE,
     MERGE_CONVERSION,
@@ -29,7 +30,7 @@ from napari_sam3_assistant.layers.class_masks import (
 )
 from napari_sam3_assistant.layers.images import active_image, image_layers
 from napari_sam3_assistant.layers.world import geometry_at
-from napari_sam3_assistant.masks.joining import Become
+from napari_sam3_assistant.masks.joining import Become, Conversion
 
 INDEX = "index"
 """The column of a layer's features that says which label a row is about."""
@@ -98,6 +99,8 @@ def add_imported(viewer: Any, one: Imported, name: str) -> Any:
     if len(kinds) == 1:
         (only,) = kinds
         facts = {CLASS_NAME: only.name, CLASS_VALUE: only.value}
+        if one.meaning is not Meaning.CLASSES:  # labels number the objects, and are not the class's value
+            facts[CLASS_CONVERSION] = Conversion.PRESERVE.value
     layer = Labels(
         labels,
         name=free_name(viewer, name),

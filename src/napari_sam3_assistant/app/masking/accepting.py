@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from napari_sam3_assistant.app.task_state import ImageItem
 from napari_sam3_assistant.app.views import Action, action
 from napari_sam3_assistant.core.errors import AssistantError, PromptError
 from napari_sam3_assistant.core.progress import Watch
-from napari_sam3_assistant.layers import class_masks, labels
+from napari_sam3_assistant.layers import class_masks, labels, marks
 from napari_sam3_assistant.layers.class_masks import DEFAULT_CLASS, Role
 from napari_sam3_assistant.layers.scopes import scope_of, shape_of, slices_of, slider_axes
 from napari_sam3_assistant.layers.world import world_of
@@ -28,6 +28,15 @@ from napari_sam3_assistant.masks.records import Record, pack
 from napari_sam3_assistant.masks.scopes import Reach, Scope
 
 PREVIEW = "preview"
+OF_THE_TARGET = {
+    class_masks.OBJECT_NAME,
+    class_masks.CLASS_NAME,
+    class_masks.CLASS_VALUE,
+    class_masks.CLASS_COLOR,
+    class_masks.CLASS_CONVERSION,
+    "source_values",
+}
+"""What stays in a layer to which objects are appended."""
 NO_SOURCE = PromptError("Select a source preview Labels layer.", hint="Run a preview, or add a Labels layer.")
 NO_TARGET = PromptError(
     "Select an accepted target layer for append or replace.", hint="Or choose the save mode Save as new layer."
@@ -197,7 +206,7 @@ class Accepting:
             name = f"{asked.class_name}_{asked.facts[class_masks.OBJECT_NAME]}"
             layer = class_masks.add_labels(desk.viewer, source, made, name, asked.facts, colors)
             self.refresh()
-            desk.say(f"Saved accepted object layer: {layer.name}")
+            desk.say(f"Saved accepted object layer: {layer.name}{marks.left_out(len(data.without))}")
 
         run_on(desk, [source], "Saving...", make, done)
 
@@ -208,7 +217,7 @@ class Accepting:
         if target == source:
             raise PromptError(f"{source.name} is the source, and the target too.", hint="Choose another target layer.")
         base = Placed(labels.editable_data(target), (0,) * target.ndim)
-        data = class_masks.placed_on(desk.viewer, target, source)
+        data = replace(class_masks.placed_on(desk.viewer, target, source), without=marks.rejected_values(source))
         check_fits(extent([base, data])[1])
 
         def make(watch: Watch) -> tuple[labels.Stroke, Record] | Placed | None:
@@ -219,11 +228,10 @@ class Accepting:
         def done(made: tuple[labels.Stroke, Record] | Placed | None) -> None:
             self._write(target, base, made)
             self.classes.put(asked.class_name, asked.value)
-            about = (class_masks.OBJECT_NAME, class_masks.CLASS_NAME, class_masks.CLASS_VALUE, class_masks.CLASS_COLOR)
-            kept = set(about) if append else {class_masks.OBJECT_NAME}
+            kept = OF_THE_TARGET if append else {class_masks.OBJECT_NAME}
             class_masks.write_facts(target, {key: value for key, value in asked.facts.items() if key not in kept})
             self._color(target, asked, append)
-            end = "" if made is not None else ", which holds all of it already"
+            end = marks.left_out(len(data.without)) if made is not None else ", which holds all of it already"
             desk.say(f"Updated accepted object layer: {target.name}{end}")
 
         run_on(desk, [source, target], "Saving...", make, done)
@@ -252,7 +260,7 @@ class Accepting:
 
 
 def _placed(layer: Any) -> Placed:
-    return Placed(class_masks.pixels_of(layer), (0,) * len(shape_of(layer)))
+    return Placed(class_masks.pixels_of(layer), (0,) * len(shape_of(layer)), marks.rejected_values(layer))
 
 
 def _converted(data: Placed, asked: _Asked, name: str, watch: Watch) -> Placed:
