@@ -129,10 +129,14 @@ def mark_objects(layer: Any, marks: Mapping[int, Mark], known: Iterable[int]) ->
             f"{layer.name} has label values that its table of features cannot hold.",
             hint="Number them from 1 on first: Renumber Labels under More in Mask Cleanup.",
         )
-    columns = [table.columns.get_loc(name) for name in (STATUS, CLASS, CLASS_VALUE)]
-    for value, mark in marks.items():
-        for column, entry in zip(columns, (mark.status, mark.class_name, mark.class_value), strict=True):
-            table.iat[rows[value], column] = entry
+    at = [rows[value] for value in marks]
+    entries = {
+        STATUS: [mark.status for mark in marks.values()],
+        CLASS: [mark.class_name for mark in marks.values()],
+        CLASS_VALUE: [mark.class_value for mark in marks.values()],
+    }
+    for name, column in entries.items():
+        table.iloc[at, table.columns.get_loc(name)] = column
     layer.events.features()
 
 
