@@ -120,7 +120,6 @@ class Masks:
         for name, (data, facts) in BASE.items():
             viewer.add_labels(data(), name=name, metadata=dict(facts))
         self.hand = MaskHand(viewer)
-        viewer.window.remove_dock_widget(self.hand.row)
         self.widget, self.masks = self.hand.widget, self.hand.masks
 
     @property

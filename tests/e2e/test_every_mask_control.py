@@ -57,15 +57,11 @@ def dialogs(monkeypatch, tmp_path):
 def open_masks(make_napari_viewer_proxy, dialogs, monkeypatch):
     """Return a function that opens Mask Operations beside a canvas, which is shown where it is clicked on."""
     monkeypatch.setattr(gc, "collect", lambda *told: 0)  # vispy calls it for each layer that goes
-    made = []
 
     def open_masks(show: bool = False) -> Masks:
-        made.append(Masks(make_napari_viewer_proxy(show=show), dialogs))
-        return made[-1]
+        return Masks(make_napari_viewer_proxy(show=show), dialogs)
 
-    yield open_masks
-    for hand in made:
-        hand.hand.close()
+    return open_masks
 
 
 def menus(hand: Masks) -> set[str]:

@@ -13,9 +13,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_sam3_assistant.demo.driver import BUTTONS, CANVAS
 from napari_sam3_assistant.layers.world import camera_of
-from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.mask_operations_widget import MaskOperationsWidget
-from napari_sam3_assistant.widgets.masks.canvas_row import CanvasRow
 
 NONE = Qt.KeyboardModifier.NoModifier
 
@@ -36,9 +34,7 @@ class MaskHand:
         viewer.window.add_dock_widget(self.widget, name="masks")
         self.masks = self.widget.controller
         self.tools = self.masks.canvas
-        self.bindings = Bindings()
-        self.row = CanvasRow(self.tools, self.bindings)
-        viewer.window.add_dock_widget(self.row, name="canvas", area="bottom")
+        self.row = self.widget.cleanup.tools
         self.pump(5)
         viewer.reset_view()
         self.canvas = next(one for one in self.widget.window().findChildren(QWidget) if type(one).__name__ == CANVAS)
@@ -106,7 +102,3 @@ class MaskHand:
         """Press a key over the canvas; return what was said when all that it began is done."""
         QTest.keyClick(self.canvas, key, held)
         return self.done()
-
-    def close(self) -> None:
-        """Let go of the row; the viewer closes the rest."""
-        self.bindings.close()

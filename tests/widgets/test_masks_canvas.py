@@ -25,17 +25,13 @@ def cells() -> np.ndarray:
 @pytest.fixture
 def open_hand(make_napari_viewer_proxy):
     """Return a function that shows labels in a viewer, with Mask Operations docked."""
-    made = []
 
     def open_hand(data=None, **options) -> tuple[MaskHand, object]:
         viewer = make_napari_viewer_proxy(show=True)
         layer = viewer.add_labels(cells() if data is None else data, name="cells", **options)
-        made.append(MaskHand(viewer))
-        return made[-1], layer
+        return MaskHand(viewer), layer
 
-    yield open_hand
-    for one in made:
-        one.close()
+    return open_hand
 
 
 def bound(layer) -> tuple[set[str], int]:
