@@ -221,8 +221,13 @@ def test_the_tools_work_in_a_zarr_array_and_say_where_they_cannot(open_hand):
     assert hand.click(layer, 57, 57, "right").startswith(said)
     hand.row.checks["assign"].click()
     assert hand.click(layer, 57, 57).startswith(said)
-    layer.data = np.stack([cells()] * 2)
+
+
+def test_in_a_view_of_three_axes_the_tools_say_that_they_need_slices(open_hand):
+    hand, layer = open_hand(np.stack([cells()] * 2))
+    hand.row.checks["assign"].click()
     hand.viewer.dims.ndisplay = 3
+    hand.done()
 
     assert hand.click(layer, 57, 57) == "Objects cannot be pointed at in 3-D. Turn to the view of slices first."
 

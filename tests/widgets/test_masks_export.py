@@ -450,6 +450,7 @@ def test_controls_have_tips_and_names_and_nothing_is_cut_off(window, qtbot):
     texts = {one.text() for one in group.findChildren(QAbstractButton)}
     assert {"Browse", "Merge and Export", "Export Output", "Import..."} <= texts
     assert window.minimumSizeHint().width() <= 360
-    for control in group.findChildren((QAbstractButton, QComboBox, QLineEdit)):
+    kinds = (QAbstractButton, QComboBox, QLineEdit)
+    for control in (one for kind in kinds for one in group.findChildren(kind)):
         assert control.toolTip()
         assert control.width() >= control.minimumSizeHint().width()
