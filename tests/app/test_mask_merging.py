@@ -10,13 +10,10 @@ import pytest
 from napari.components import ViewerModel
 from napari.utils._proxies import PublicOnlyProxy
 
-from napari_sam3_assistant.app import runtime as runtimes
 from napari_sam3_assistant.app.masking import several
 from napari_sam3_assistant.app.masking.accepting import SaveMode
-from napari_sam3_assistant.app.masking.controller import MaskController
 from napari_sam3_assistant.app.masking.final import Mode
 from napari_sam3_assistant.app.masking.merging import Become
-from napari_sam3_assistant.app.masking.state import MaskState
 from napari_sam3_assistant.app.masking.work import WORKER
 from napari_sam3_assistant.export.annotated import LabelClass, Meaning
 from napari_sam3_assistant.export.painting import Imported
@@ -26,7 +23,6 @@ from napari_sam3_assistant.layers.mask_files import add_imported
 from napari_sam3_assistant.masks.joining import Conversion
 from napari_sam3_assistant.masks.scopes import Reach
 from napari_sam3_assistant.tasks.jobs import Job, Kind
-from napari_sam3_assistant.widgets.bind import on_main
 
 GEOMETRY = {"scale": (0.5, 0.25), "translate": (3, 4), "rotate": 30.0, "units": ("um", "um"), "axis_labels": ("y", "x")}
 
@@ -36,27 +32,6 @@ def block(top, left, bottom, right, value=1, shape=(12, 16), dtype=np.uint8):
     labels = np.zeros(shape, dtype)
     labels[..., top:bottom, left:right] = value
     return labels
-
-
-@pytest.fixture
-def runtime():
-    yield runtimes.acquire()
-    runtimes.release()
-
-
-@pytest.fixture
-def open_masks(runtime, qapp):
-    """Return a function that makes the controller of a viewer."""
-    made = []
-
-    def open_masks(viewer) -> MaskController:
-        made.append(MaskController(viewer, MaskState(), runtime, on_main))
-        return made[-1]
-
-    on_main(lambda: None)
-    yield open_masks
-    for one in made:
-        one.close()
 
 
 @pytest.fixture

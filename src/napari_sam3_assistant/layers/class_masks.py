@@ -20,12 +20,16 @@ from napari_sam3_assistant.layers.blocks import colormap, insert_above, note
 from napari_sam3_assistant.layers.images import image_layers, layer_by_id
 from napari_sam3_assistant.layers.labels import labels_layers
 from napari_sam3_assistant.layers.marks import MOST_COLORED
+from napari_sam3_assistant.layers.marks import role_of as role_of
+from napari_sam3_assistant.layers.names import CLASS_NAME as CLASS_NAME
+from napari_sam3_assistant.layers.names import CLASS_VALUE as CLASS_VALUE
+from napari_sam3_assistant.layers.names import ROLE as ROLE
+from napari_sam3_assistant.layers.names import STATUS as STATUS
 from napari_sam3_assistant.layers.world import World, geometry_at, to_world, world_of
 from napari_sam3_assistant.masks.joining import Become, Conversion
 from napari_sam3_assistant.masks.placed import Placed
 
-ROLE, STATUS = "sam3_role", "review_status"
-OBJECT_NAME, CLASS_NAME, CLASS_VALUE = "object_name", "class_name", "class_value"
+OBJECT_NAME = "object_name"
 CLASS_COLOR = "class_color"
 """Ours: red, green and blue, 0 to 1."""
 SOURCE_IMAGE, SOURCE_PREVIEW, SOURCE_TASK = "source_image_layer", "source_preview_layer", "source_task"
@@ -57,11 +61,6 @@ class LayerClass:
     name: str = ""
     value: int = 1
     color: tuple[float, float, float] | None = None
-
-
-def role_of(layer: Any) -> str:
-    """Return what a layer's metadata say that it is; empty where they say nothing."""
-    return str(layer.metadata.get(ROLE, ""))
 
 
 def is_accepted_object(layer: Any) -> bool:

@@ -14,10 +14,11 @@ import numpy as np
 from napari.utils import DirectLabelColormap
 
 from napari_sam3_assistant.core.errors import PromptError
+from napari_sam3_assistant.layers.names import CLASS_NAME as CLASS
+from napari_sam3_assistant.layers.names import CLASS_VALUE, ROLE, STATUS
 
 UNREVIEWED, ACCEPTED, REJECTED, NEEDS_EDIT = "unreviewed", "accepted", "rejected", "needs_edit"
 STATUSES = (UNREVIEWED, ACCEPTED, NEEDS_EDIT, REJECTED)
-ROLE, STATUS, CLASS, CLASS_VALUE = "sam3_role", "review_status", "class_name", "class_value"
 OUTPUTS = frozenset({"class_working_mask", "final_training_mask", "overlap_map"})
 """Roles of layers that were merged from others."""
 ROLES = {

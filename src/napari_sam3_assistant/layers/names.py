@@ -57,5 +57,6 @@ POLARITY_FEATURES = (POLARITY, "prompt", "label", "class", "kind")
 METADATA = "napari_sam3_assistant"
 """Key of our own entry in a layer's metadata: a dict, see ``previews.py``."""
 
-ROLE = "sam3_role"
-"""Key at the top level of a layer's metadata: what the layer is for Mask Operations, in words that are kept."""
+ROLE, STATUS, CLASS_NAME, CLASS_VALUE = "sam3_role", "review_status", "class_name", "class_value"
+"""Keys at the top level of a layer's metadata: what it is for Mask Operations, what was decided about it, its class.
+The last three are columns of its table of features too, for its objects."""

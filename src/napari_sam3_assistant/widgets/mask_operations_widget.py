@@ -60,6 +60,26 @@ class MaskOperationsWidget(Dock):
             },
             lambda title: setattr(self.state, "tab", title),
         )
+        self._lay_out()
+        for keys, slot in (
+            (QKeySequence.StandardKey.Undo, self.controller.undo),
+            (QKeySequence.StandardKey.Redo, self.controller.redo),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(slot)
+        parts = (masks.cleanup, masks.review, masks.accepting, masks.merging, masks.isolation, masks.final)
+        states = [
+            self.state,
+            masks.canvas.state,
+            masks.cleanup.scope,
+            masks.cleanup.values.state,
+            *(part.state for part in parts),
+        ]
+        Redraw(tuple(states), self._draw, self._bindings, self)
+
+    def _lay_out(self) -> None:
+        """Put the pages above the line of status, and ``Cancel`` beside that."""
         self.status = paragraph()
         self.status.setMinimumHeight(2 * self.status.fontMetrics().lineSpacing() + 4)
         self.status.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -81,22 +101,6 @@ class MaskOperationsWidget(Dock):
         foot = row(self.cancel)
         foot.insertLayout(0, told, 1)
         layout.addLayout(foot)
-        for keys, slot in (
-            (QKeySequence.StandardKey.Undo, self.controller.undo),
-            (QKeySequence.StandardKey.Redo, self.controller.redo),
-        ):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(slot)
-        parts = (masks.cleanup, masks.review, masks.accepting, masks.merging, masks.isolation, masks.final)
-        states = [
-            self.state,
-            masks.canvas.state,
-            masks.cleanup.scope,
-            masks.cleanup.values.state,
-            *(part.state for part in parts),
-        ]
-        Redraw(tuple(states), self._draw, self._bindings, self)
 
     def _draw(self) -> None:
         self.pages.show_page(self.state.tab).draw()
