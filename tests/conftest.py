@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from napari_sam3_assistant.export.journal_folder import ENVIRONMENT
+
+# A run says something of the change alone: the same cases each time. HYPOTHESIS_PROFILE=explore looks for new ones;
+# what it finds becomes an @example.
+settings.register_profile("repeat", derandomize=True, database=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 
 @pytest.fixture(autouse=True)

@@ -66,7 +66,9 @@ def test_npy_keeps_the_type_and_its_byte_order(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".npy"])
-@pytest.mark.parametrize("shape", [(3, 8, 9), (3, 4, 8, 9), (1, 1), (1, 5, 1), (3, 8, 3)])
+@pytest.mark.parametrize(
+    "shape", [(3, 8, 9), (3, 4, 8, 9), (1, 1), (1, 5, 1), (3, 8, 3), (2, 2, 1), (2, 1, 1), (2, 1, 3)]
+)
 def test_stacks_keep_their_shape(tmp_path, suffix, shape):
     labels = np.arange(np.prod(shape), dtype=np.uint16).reshape(shape)
 

@@ -6,7 +6,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import zarr
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
@@ -102,6 +102,9 @@ def test_each_pixel_has_the_value_of_the_layer_that_wins_it(layers, rule, value)
 
 @settings(max_examples=150, deadline=None)
 @given(layers=stacks(), rule=st.sampled_from(Overlap))
+@example(
+    layers=[Placed(np.array(one, np.uint8), (0, 0)) for one in ([[1, 0], [1, 0]], [[1], [1]])], rule=Overlap.LARGER
+)
 def test_each_piece_of_each_label_of_each_layer_gets_a_number_of_its_own(layers, rule):
     made, counts = merge_apart(layers, rule)
 

@@ -27,17 +27,17 @@ def write(file: BinaryIO, labels: npt.NDArray[Any], place: Place) -> None:
 
     Notes
     -----
-    uint16 of two to four axes, with one unit, is written as ImageJ has it: axes, unit and the distance of slices
-    stand in ImageDescription, pixels per unit in XResolution and YResolution. ImageJ knows no uint32: such a
-    file, and one of more axes, says its axes as JSON in ImageDescription, and the size of a pixel in the
-    baseline tags, in centimetres. Both keep the place exactly, as JSON in ImageDescription, and the position
-    in XPosition and YPosition.
+    uint16 of two to four axes, with one unit, two pixels wide at least, is written as ImageJ has it: axes, unit
+    and the distance of slices stand in ImageDescription, pixels per unit in XResolution and YResolution. ImageJ
+    knows no uint32: such a file, and one of more axes, says its axes as JSON in ImageDescription, and the size
+    of a pixel in the baseline tags, in centimetres. Both keep the place exactly, as JSON in ImageDescription,
+    and the position in XPosition and YPosition.
     """
     import tifffile
 
     dtype = np.uint16 if int(labels.max()) < 2**16 else np.uint32
     one_unit = place.units is None or len(set(place.units[-2:])) < 2
-    small = labels.ndim <= _IMAGEJ_AXES and labels.size * 2 < _IMAGEJ_BYTES and labels.shape[-2:] != (1, 1)
+    small = labels.ndim <= _IMAGEJ_AXES and labels.size * 2 < _IMAGEJ_BYTES and labels.shape[-1] > 1
     imagej = dtype is np.uint16 and one_unit and small
     (x, y), unit = _resolution(place, imagej)
     axes = axis_letters(labels.ndim, place.units).upper()

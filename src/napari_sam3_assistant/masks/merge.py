@@ -57,9 +57,10 @@ class _Pieces:
     area: npt.NDArray[np.int64]
     count: int
 
-    def of(self, flat: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return the area of the piece that each pixel belongs to; pixels are indices of the flattened array."""
-        return self.area[np.searchsorted(self.start, flat, "right") - 1]
+    def of(self, flat: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32]]:
+        """Return area and number of the piece that each pixel belongs to; pixels are indices of the flattened array."""
+        run = np.searchsorted(self.start, flat, "right") - 1
+        return self.area[run], self.number[run]
 
     def numbers(self, first: int, last: int) -> npt.NDArray[np.uint32]:
         """Return the numbers of the pixels from ``first`` to before ``last``."""
@@ -226,13 +227,17 @@ class _Merger:
             if at not in self._pieces:
                 self._pieces[at] = _pieces(self._layers[at])
             inside = tuple(index + part.start for index, part in zip(where, own, strict=True))
-            area = self._pieces[at].of(np.ravel_multi_index(inside, self._layers[at].shape).astype(np.int64))
+            flat = np.ravel_multi_index(inside, self._layers[at].shape).astype(np.int64)
+            area, number = self._pieces[at].of(flat)
             known = best[there][where]
             wins = (known == 0) | (sign * area > sign * known)
             won = tuple(index[wins] for index in where)
             best[there][won] = area[wins]
-            block = self._layers[at].read(own)
-            target[there][won] = self._values(at, own, block)[won]
+            if self._before is None:
+                value = self._become[at]
+                target[there][won] = self._layers[at].read(own)[won] if value is None else value
+            else:
+                target[there][won] = number[wins].astype(target.dtype) + target.dtype.type(self._before[at])
 
     def _values(self, at: int, own: Slices, block: Labels) -> Labels:
         """Return what the objects of a block of a layer become; what stands on background counts for nothing."""
