@@ -364,7 +364,7 @@ class EngineTests:
     # -- video ------------------------------------------------------------------------------------
 
     def test_video_is_what_it_says(self, engine: ImageEngine) -> None:
-        assert isinstance(engine, VideoEngine) == engine.capabilities.video
+        assert isinstance(engine, VideoEngine) == (engine.capabilities.video is not None)
 
     def test_objects_are_followed_and_removed(self, engine: ImageEngine, squares: Embedding) -> None:
         if not isinstance(engine, VideoEngine):

@@ -8,12 +8,12 @@ import pytest
 from napari_sam3_assistant.app.availability import availability
 from napari_sam3_assistant.app.state import AppState, Phase
 from napari_sam3_assistant.app.task_state import PromptKind
-from napari_sam3_assistant.app.tracks import Tracks, joined
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.results import Segmentation
-from napari_sam3_assistant.masks.registry import MaskObject, Origin
+from napari_sam3_assistant.masks.registry import MaskObject
 from napari_sam3_assistant.tasks.jobs import Task
+from napari_sam3_assistant.tasks.tracks import Tracks, joined
 
 
 def video(**changes) -> AppState:
@@ -109,13 +109,14 @@ def test_a_drawn_mask_is_the_object_it_covers_and_else_a_new_one():
 
 def test_tracks_replace_what_was_carried_and_keep_the_rest():
     tracks = Tracks("a", Plane(1, 2, ((0, 3),)), 0)
-    tracks.put(3, {1: Segmentation(box(0, 0), 1.0), 2: Segmentation(box(20, 20), 0.5)}, (), Origin())
-    tracks.put(4, {1: Segmentation(box(1, 0), 1.0)}, (), Origin())
+    third, fourth = tracks.plane_at(3), tracks.plane_at(4)
+    tracks.put(third, {1: Segmentation(box(0, 0), 1.0), 2: Segmentation(box(20, 20), 0.5)}, ())
+    tracks.put(fourth, {1: Segmentation(box(1, 0), 1.0)}, ())
 
-    tracks.put(3, {}, {1}, Origin())
-    gone = tracks.drop({1}, range(3, 9))
+    tracks.put(third, {}, {1})
+    gone = tracks.drop({1}, map(tracks.plane_at, range(3, 9)))
 
-    assert gone == [4]
+    assert gone == [fourth]
     assert tracks.frames == [3]
     assert [item.id for item in tracks.on(3)] == [2]
     assert tracks.frame_of(("a", Plane(1, 2, ((0, 7),)))) == 7

@@ -14,7 +14,7 @@ from napari_sam3_assistant.core.sources import Source, array_source, estimate_li
 from napari_sam3_assistant.core.windows import Window, whole
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
-from napari_sam3_assistant.engines.protocol import Capabilities
+from napari_sam3_assistant.engines.protocol import Capabilities, VideoLimits
 from napari_sam3_assistant.tasks.beside import GAP, beside
 from napari_sam3_assistant.tasks.crops import CropPlace, read_crop, resampled
 from napari_sam3_assistant.tasks.find import find_plane
@@ -219,7 +219,7 @@ def test_what_lies_outside_the_target_is_dropped_and_coordinates_are_the_targets
 class OnlyInside(BuiltinEngine):
     """Takes examples in the picture itself alone, as SAM3 does; notes what it encodes and is asked."""
 
-    capabilities = Capabilities(video=True, honours_clicks=True, threshold=0.35)
+    capabilities = Capabilities(video=VideoLimits(), honours_clicks=True, threshold=0.35)
 
     def __init__(self):
         super().__init__()

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from napari_sam3_assistant.core.errors import Cancelled, EngineError, ImageError, PromptError, Unsupported
-from napari_sam3_assistant.core.geometry import PlacedMask, mask_iou
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, mask_iou
 from napari_sam3_assistant.core.labels import to_masks
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.progress import CancelToken
+from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompts
 from napari_sam3_assistant.core.sources import array_source
 from napari_sam3_assistant.core.windows import Window, whole
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
@@ -21,7 +22,7 @@ from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.samples.dividing_cells import dividing_cells
 from napari_sam3_assistant.samples.nuclei_stack import nuclei_stack
 from napari_sam3_assistant.tasks.frames import Direction, frame_axis, ways
-from napari_sam3_assistant.tasks.video import Propagation
+from napari_sam3_assistant.tasks.video import Propagation, Video
 from napari_sam3_assistant.tasks.view import View
 
 LEAST = 24
@@ -47,6 +48,14 @@ def square(frame=0, step=2) -> PlacedMask:
     return PlacedMask(np.ones((16, 16), bool), (20, 10 + step * frame))
 
 
+def following(view, axis, objects, direction=Direction.BOTH, ahead=None, frame=None) -> Propagation:
+    """A run that follows masks of one frame."""
+    video = Video(view, axis)
+    frame = view.plane.position(axis) if frame is None else frame
+    video.give(frame, {id: Prompts(mask=MaskPrompt(mask)) for id, mask in objects.items()})
+    return video.run(direction, ahead=ahead)
+
+
 def frames_of(run, engine=None) -> dict[int, dict[int, PlacedMask]]:
     steps = run.steps(engine or BuiltinEngine(), EmbeddingCache())
     return {step.found.frame: {id: one.mask for id, one in step.found.objects.items()} for step in steps}
@@ -56,13 +65,13 @@ class Carried(BuiltinEngine):
     """An engine that takes masks and follows nothing by itself."""
 
     name = "carried"
-    capabilities = replace(BuiltinEngine.capabilities, video=False)
+    capabilities = replace(BuiltinEngine.capabilities, video=None)
 
 
 def quality(sample, start, direction, engine) -> tuple[float, float, int, int]:
     """Mean IoU of what is followed, and of the first masks copied; frames where an object is missed, or gone."""
     masks = {id: mask for id, mask in to_masks(sample.truth[start]).items() if mask.area >= 80}
-    found = frames_of(Propagation(view_at(sample.image, start), 0, masks, direction), engine)
+    found = frames_of(following(view_at(sample.image, start), 0, masks, direction), engine)
     ious, copied, missed, ghosts = [], [], 0, 0
     for frame in (frame for way in ways(start, len(sample.truth), direction) for frame in way):
         truth, seen = to_masks(sample.truth[frame]), found.get(frame, {})
@@ -104,13 +113,13 @@ def test_an_engine_that_takes_masks_alone_carries_them():
 @pytest.mark.parametrize(
     ("direction", "expected"),
     [
-        (Direction.BOTH, [3, 4, 5, 1, 0]),
-        (Direction.FORWARD, [3, 4, 5]),
-        (Direction.BACKWARD, [1, 0]),
+        (Direction.BOTH, [2, 3, 4, 5, 1, 0]),
+        (Direction.FORWARD, [2, 3, 4, 5]),
+        (Direction.BACKWARD, [2, 1, 0]),
     ],
 )
 def test_frames_are_visited_one_way_after_the_other(direction, expected):
-    run = Propagation(view_at(moving(), 2), 0, {7: square(2)}, direction)
+    run = following(view_at(moving(), 2), 0, {7: square(2)}, direction)
 
     found = frames_of(run)
 
@@ -122,13 +131,13 @@ def test_frames_are_visited_one_way_after_the_other(direction, expected):
 def test_any_axis_counts_the_frames_and_others_stay():
     stack = np.stack([np.zeros_like(moving()), moving()], axis=3)
 
-    run = Propagation(view_at(stack, 0, axis=0, index=((3, 1),)), 0, {1: square()})
+    run = following(view_at(stack, 0, axis=0, index=((3, 1),)), 0, {1: square()})
 
     assert all(mask_iou(masks[1], square(frame)) > 0.9 for frame, masks in frames_of(run).items())
 
 
 def test_a_window_stays_where_it_is_and_masks_are_placed_on_the_plane():
-    run = Propagation(view_at(moving(), 0, window=Window(10, 4, 50, 60)), 0, {1: square()})
+    run = following(view_at(moving(), 0, window=Window(10, 4, 50, 60)), 0, {1: square()})
 
     assert all(mask_iou(masks[1], square(frame)) > 0.9 for frame, masks in frames_of(run).items())
 
@@ -137,14 +146,21 @@ def test_a_way_ends_where_the_object_is_gone_and_the_other_way_goes_on():
     data = moving(8)
     data[5:] = 20
 
-    run = Propagation(view_at(data, 3), 0, {1: square(3)})
+    run = following(view_at(data, 3), 0, {1: square(3)})
     steps = list(run.steps(BuiltinEngine(), EmbeddingCache()))
 
-    assert [(step.found.frame, step.lost) for step in steps] == [(4, ()), (5, (1,)), (2, ()), (1, ()), (0, ())]
-    assert list(steps[1].rest) == [6, 7]
+    assert [(step.found.frame, sorted(step.lost)) for step in steps] == [
+        (3, []),
+        (4, []),
+        (5, [1]),
+        (2, []),
+        (1, []),
+        (0, []),
+    ]
+    assert run.video.tracks.frames == [0, 1, 2, 3, 4]
 
 
-def test_a_frame_that_cannot_be_read_ends_its_way_and_is_named():
+def test_a_frame_that_cannot_be_read_is_left_out_and_named():
     class Damaged:
         shape, dtype = (6, 64, 64), np.dtype("uint8")
 
@@ -153,12 +169,15 @@ def test_a_frame_that_cannot_be_read_ends_its_way_and_is_named():
                 raise OSError("a block is damaged")
             return moving()[key]
 
-    run = Propagation(view_at(Damaged(), 2), 0, {1: square(2)})
+    run = following(view_at(Damaged(), 2), 0, {1: square(2)})
     steps = list(run.steps(BuiltinEngine(), EmbeddingCache()))
 
-    assert [step.found.frame for step in steps] == [3, 4, 1, 0]
-    assert isinstance(steps[1].problem, ImageError)
-    assert "Frame 4: " in steps[1].problem.message
+    assert [step.found.frame for step in steps] == [2, 3, 4, 5, 1, 0]
+    assert isinstance(steps[2].problem, ImageError)
+    assert "Frame 4: " in steps[2].problem.message
+    assert list(run.video.tracks.problems) == [run.video.plane_at(4)]
+    assert run.video.tracks.frames == [0, 1, 2, 3, 5]
+    assert mask_iou(run.video.tracks.on(5)[0].mask, square(5)) > 0.9
 
 
 def test_one_frame_is_read_ahead_on_another_thread_and_no_more():
@@ -173,8 +192,9 @@ def test_one_frame_is_read_ahead_on_another_thread_and_no_more():
 
     engine, cache = BuiltinEngine(), EmbeddingCache()
     with ThreadPoolExecutor(1) as other:
-        run = Propagation(view_at(Watched(), 0), 0, {1: square()}, ahead=other.submit)
-        run.step(engine, cache)
+        run = following(view_at(Watched(), 0), 0, {1: square()}, ahead=other.submit)
+        for _ in range(2):
+            run.take(run.step(engine, cache))
         other.submit(int).result()
         assert read == [0, 1, 2]
         list(run.steps(engine, cache))
@@ -191,7 +211,7 @@ def test_memory_does_not_depend_on_the_number_of_frames():
             alive.append(weakref.ref(made.levels[0].planes))
             return made
 
-    run, cache = Propagation(view_at(moving(12, 1), 0), 0, {1: square()}), EmbeddingCache()
+    run, cache = following(view_at(moving(12, 1), 0), 0, {1: square()}), EmbeddingCache()
     most = max(sum(one() is not None for one in alive) for _ in run.steps(Watched(), cache))
 
     assert len(alive) == 12
@@ -199,45 +219,128 @@ def test_memory_does_not_depend_on_the_number_of_frames():
 
 
 def test_cancel_takes_effect_within_a_step_which_can_be_done_again():
-    run, token = Propagation(view_at(moving(), 0), 0, {1: square()}), CancelToken()
+    run, token = following(view_at(moving(), 0), 0, {1: square()}), CancelToken()
     token.cancel()
 
     with pytest.raises(Cancelled):
         run.step(BuiltinEngine(), EmbeddingCache(), cancel=token)
 
-    assert run.next_frame == 1
-    assert len(frames_of(run)) == 5
+    assert run.next_frame == 0
+    assert len(frames_of(run)) == 6
 
 
 def test_a_foreign_error_is_ours_and_the_step_can_be_done_again():
     engine, broken = BuiltinEngine(), BuiltinEngine()
     broken.encode = lambda *_, **__: 1 / 0
-    run = Propagation(view_at(moving(), 0), 0, {1: square()})
+    run = following(view_at(moving(), 0), 0, {1: square()})
 
     with pytest.raises(EngineError):
         run.step(broken, EmbeddingCache())
 
-    assert len(frames_of(run, engine)) == 5
+    assert len(frames_of(run, engine)) == 6
 
 
 def test_what_cannot_be_followed_is_refused():
     with pytest.raises(PromptError):
-        Propagation(view_at(moving(), 0), 0, {})
+        following(view_at(moving(), 0), 0, {})
     with pytest.raises(PromptError):
-        Propagation(view_at(moving(), 0), 0, {1: PlacedMask(np.zeros((2, 2), bool))})
+        following(view_at(moving(), 0), 0, {1: PlacedMask(np.zeros((2, 2), bool))})
     with pytest.raises(PromptError):
-        Propagation(view_at(moving(), 0), 0, {0: square()})
+        following(view_at(moving(), 0), 0, {0: square()})
     with pytest.raises(PromptError):
-        Propagation(view_at(moving(), 0, window=Window(0, 40, 64, 64)), 0, {1: square()})
+        following(view_at(moving(), 0, window=Window(0, 40, 64, 64)), 0, {1: square()})
     with pytest.raises(PromptError, match="no") as first:
-        Propagation(view_at(moving(), 0), 0, {1: square()}, Direction.BACKWARD)
+        following(view_at(moving(), 0), 0, {1: square()}, Direction.BACKWARD)
     assert first.value.hint
     with pytest.raises(ImageError):
-        Propagation(view_at(moving(), 0), 1, {1: square()})
+        following(view_at(moving(), 0), 1, {1: square()})
     blind = BuiltinEngine()
-    blind.capabilities = replace(blind.capabilities, masks=False)
+    blind.capabilities = replace(blind.capabilities, masks=False, video=None)
     with pytest.raises(Unsupported):
-        Propagation(view_at(moving(), 0), 0, {1: square()}).step(blind, EmbeddingCache())
+        following(view_at(moving(), 0), 0, {1: square()}).step(blind, EmbeddingCache())
+
+
+def video_of(data, frame=0, **prompts) -> Video:
+    video = Video(view_at(data, 0), 0)
+    video.give(frame, {int(id[1:]): one for id, one in prompts.items()})
+    return video
+
+
+def box(frame, step=2) -> Prompts:
+    return Prompts(box=BoxPrompt(Box(19, 9 + step * frame, 37, 27 + step * frame)))
+
+
+def seen(video, id=1) -> dict[int, float]:
+    """By frame, the overlap of what was found with the square that moves."""
+    return {f: mask_iou(one.mask, square(f)) for f in video.tracks.frames for one in video.tracks.on(f) if one.id == id}
+
+
+def went(run) -> list[int]:
+    return [step.found.frame for step in run.steps(BuiltinEngine(), EmbeddingCache())]
+
+
+def test_points_and_boxes_on_any_frame_are_answered_before_anything_is_followed():
+    video = video_of(moving(), 4, o1=box(4))
+    video.give(1, {2: Prompts((PointPrompt(28, 20),))})
+
+    assert went(video.run()) == [1, 4, 2, 3, 4, 5, 3, 2, 1, 0]
+    assert all(iou > 0.9 for iou in (*seen(video).values(), *seen(video, 2).values()))
+    assert [item.said for item in video.tracks.seen(video.plane_at(4)).values()] == [True, False]
+
+
+def test_a_correction_goes_up_to_the_frames_that_the_user_has_prompted_and_no_further():
+    video = video_of(moving(10, 1), 0, o1=box(0, 1))
+    went(video.run())
+    video.give(6, {1: box(6, 1)})
+    assert went(video.run()) == [6, 7, 8, 9, 5, 4, 3, 2, 1]
+
+    video.give(3, {1: box(3, 1)})
+
+    assert went(video.run()) == [3, 4, 5, 2, 1]
+    with pytest.raises(PromptError, match="no frame left"):
+        video.run()
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was_with_another_direction_too():
+    video, engine, cache = video_of(moving(), 2, o1=box(2)), BuiltinEngine(), EmbeddingCache()
+    run = video.run(Direction.FORWARD)
+    for _ in range(2):
+        run.take(run.step(engine, cache))
+    video.close()
+
+    assert went(video.run(Direction.FORWARD)) == [4, 5]
+    assert went(video.run(Direction.BACKWARD)) == [1, 0]
+    assert sorted(seen(video)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_only_frames_of_the_range_are_visited_and_a_wider_one_does_the_rest():
+    video = video_of(moving(8, 1), 3, o1=box(3, 1))
+
+    assert went(video.run(frames=range(2, 5))) == [3, 4, 2]
+    assert went(video.run(frames=range(0, 7))) == [5, 6, 1, 0]
+
+
+def test_an_object_that_is_added_later_is_followed_alone_and_one_that_is_removed_leaves_nothing():
+    video = video_of(moving(), 0, o1=box(0))
+    went(video.run())
+    video.give(5, {2: box(5)})
+
+    assert went(video.run()) == [5, 4, 3, 2, 1, 0]
+    assert len(video.remove(1)) == 6
+    assert video.tracks.ids == {2}
+    assert sorted(seen(video, 2)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_where_an_object_is_lost_nothing_of_an_older_run_is_left():
+    data = moving(8)
+    video = video_of(data, 0, o1=box(0))
+    went(video.run())
+    assert 7 in seen(video)
+
+    video.give(4, {1: Prompts(mask=MaskPrompt(PlacedMask(np.ones((6, 6), bool), (2, 50))))})
+    went(video.run())
+
+    assert 7 not in seen(video)
 
 
 @pytest.mark.parametrize(

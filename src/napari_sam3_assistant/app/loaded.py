@@ -59,7 +59,7 @@ class Loaded:
         """Have the engine search."""
         return self._engine.find(embedding, query)
 
-    def start(self) -> VideoSession:
+    def start(self, query: Query | None = None) -> VideoSession:
         """Have the engine follow objects through frames.
 
         Raises
@@ -69,7 +69,7 @@ class Loaded:
         """
         if not isinstance(self._engine, VideoEngine):
             raise Unsupported(f"The engine {self.name} follows nothing.", hint=self.capabilities.instead)
-        return self._engine.start()
+        return self._engine.start(query)
 
     def close(self) -> None:
         """Close the engine."""

@@ -17,15 +17,14 @@ from napari_sam3_assistant.app.hints import count_of
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.status import seldom, unexpected
 from napari_sam3_assistant.app.task_state import PromptKind
-from napari_sam3_assistant.app.tracks import PROPAGATED, Tracks, joined
 from napari_sam3_assistant.app.tracks_layer import TracksLayer
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ImageError, PromptError
-from napari_sam3_assistant.core.geometry import PlacedMask, union
-from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts
-from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.core.geometry import PlacedMask, mask_iou, union
+from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, Prompts
 from napari_sam3_assistant.masks.registry import MaskObject, Origin
 from napari_sam3_assistant.tasks.frames import frame_axes, frame_axis
-from napari_sam3_assistant.tasks.video import Propagation, Step
+from napari_sam3_assistant.tasks.tracks import PROPAGATED, Tracks, joined
+from napari_sam3_assistant.tasks.video import Propagation, Step, Video
 from napari_sam3_assistant.tasks.view import view_of
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Propagating:
         self._video, self._task = controller.state.video, controller.state.task
         self._run: Propagation | None = None
         self._stopping: Propagation | None = None
-        self._tracks: Tracks | None = None
+        self._video_in_use: Video | None = None
         self._open = False
         self._moved: dict[str, int] = {}
         self._place: Place | None = None
@@ -74,6 +73,10 @@ class Propagating:
     def running(self) -> bool:
         """Whether objects are being followed."""
         return self._run is not None
+
+    @property
+    def _tracks(self) -> Tracks | None:
+        return self._video_in_use.tracks if self._video_in_use is not None else None
 
     @property
     def tracks(self) -> Tracks | None:
@@ -120,8 +123,7 @@ class Propagating:
         if axis is None:
             self._fail(ImageError(NO_FRAMES.format(here.layer.name), hint=NO_FRAMES_HINT))
             return
-        tracks = Tracks(here.source.identity, here.plane, axis)
-        self._after_answers(here, lambda: self._begin(here, tracks))
+        self._after_answers(here, lambda: self._begin(here, axis))
 
     def go_on(self) -> None:
         """Go on with the session from the frame on screen, with what was corrected or added there."""
@@ -133,7 +135,7 @@ class Propagating:
         elif tracks.frame_of(here.place) is None:
             self._fail(PromptError("This slice is not one of the session's.", hint="Move the other sliders back."))
         else:
-            self._after_answers(here, lambda: self._begin(here, tracks))
+            self._after_answers(here, lambda: self._begin(here, None))
 
     def _ready(self) -> OnScreen | None:
         """Return what is on screen; None where there is none, or a run goes on."""
@@ -159,33 +161,39 @@ class Propagating:
         painted = self.layer.read(here.plane)
         return {item.id: item.mask for item in self.on(here.place)} if painted is None else painted
 
-    def _begin(self, here: OnScreen, tracks: Tracks) -> None:
-        """Follow the objects of a plane; with tracks that are new, in place of what was followed before."""
-        board, new = self._controller.board, tracks is not self._tracks
-        drawn = board.at(here.place).objects
-        if new:
-            objects = {item.id: item.mask for item in drawn}
-        else:
-            known = [item.mask for item in self.on(here.place)]
-            fresh = [item for item in drawn if not any(item.mask is mask for mask in known)]
-            objects = joined(self._followed(here), fresh, tracks.ids)
+    def _begin(self, here: OnScreen, axis: int | None) -> None:
+        """Follow the objects of a plane: along an axis, in place of what was followed before, or as corrections."""
+        drawn, video = self._controller.board.at(here.place).objects, self._video_in_use
+        frame = here.plane.position(axis) if axis is not None else None
         try:
-            run = self._made(here, tracks.axis, objects)
-            self.layer.begin(here, tracks, objects) if new else self.layer.check(here)
+            if axis is not None or video is None or self._tracks is None:
+                objects = {item.id: item.mask for item in drawn}
+                video = self._made(here, axis or 0, objects)
+                frame = frame or 0
+            else:
+                frame = self._tracks.frame_of(here.place) or 0
+                known = {item.id: item.mask for item in self.on(here.place)}
+                fresh = [item for item in drawn if not any(_same(item.mask, mask) for mask in known.values())]
+                now = joined(self._followed(here), fresh, self._tracks.ids)
+                objects = {id: mask for id, mask in now.items() if id not in known or not _same(mask, known[id])}
+            if objects:
+                video.give(frame, {id: Prompts(mask=MaskPrompt(mask)) for id, mask in objects.items()})
+            run = video.run(self._task.direction, ahead=self._session.read_ahead)
+            self.layer.begin(here, video.tracks, objects) if axis is not None else self.layer.check(here)
         except (AssistantError, MemoryError) as error:
             self._fail(error if isinstance(error, AssistantError) else unexpected(error, "Close other layers."))
             return
-        self._run, self._tracks, self._open = run, tracks, True
+        self._run, self._video_in_use, self._open = run, video, True
         self._ends, self._problem = [], None
         self._origin = Origin(str(here.layer.name), PROPAGATED, engine=self._session.engine.name)
-        self._write(run.start, {id: Segmentation(mask, 1.0) for id, mask in objects.items()})
-        self._controller.status.idle(STARTED.format(run.start))
+        self.layer.write(video.tracks, video.plane_at(frame), run.objects)
+        self._controller.status.idle(STARTED.format(frame))
         self._video.running, self._video.progress = True, 0.0
-        self._video.step = f"Following {count_of(len(objects))} through {run.total} frames..."
+        self._video.step = f"Following {count_of(len(run.objects))} through {run.total} frames..."
         self.publish(rows=True)
         self._next(run)
 
-    def _made(self, here: OnScreen, axis: int, objects: Mapping[int, PlacedMask]) -> Propagation:
+    def _made(self, here: OnScreen, axis: int, objects: Mapping[int, PlacedMask]) -> Video:
         if not objects:
             raise PromptError("There is no object to follow.", hint="Click on one, or draw a box round one, first.")
         self._session.engine = self._controller.standby.session.engine
@@ -195,7 +203,7 @@ class Propagating:
         window = rule.for_prompts(shape, Prompts(box=BoxPrompt(box)))
         view = view_of(here.source, here.plane, window, rule)
         self._controller.roi.show(here, view)
-        return Propagation(view, axis, objects, self._task.direction, self._session.read_ahead)
+        return Video(view, axis)
 
     # -- one frame after the other ------------------------------------------------------------------
 
@@ -239,28 +247,19 @@ class Propagating:
 
     def _take(self, run: Propagation, step: Step) -> None:
         """Put a frame into the tracks and into the layer; what is lost goes from the frames beyond."""
-        tracks, frame = self._tracks, step.found.frame
-        if tracks is None:
-            return
-        back = 1 if frame > run.start else -1
+        changed = run.take(step, self._origin)
         if step.problem is not None:
             self._problem = step.problem
-        else:
-            self._write(frame, step.found.objects)
         if step.lost:
-            names = ", ".join(map(str, step.lost))
+            names = ", ".join(map(str, sorted(step.lost)))
             said = f"Object {names} is" if len(step.lost) == 1 else f"Objects {names} are"
-            self._ends.append(f"{said} gone after frame {frame - back}.")
-            self.layer.erase(tracks, tracks.drop(step.lost, step.way), step.lost)
+            last = step.found.frame - step.legs[0].frames.step if step.legs else step.found.frame
+            self._ends.append(f"{said} gone after frame {last}.")
+        for plane in changed:
+            self.layer.write(run.video.tracks, plane, run.objects)
+        if self._controller.board.place is not None:
+            self._controller.saving.outdated(self._controller.board.place)
         self.publish(rows=time.monotonic() - self._published > REST_S)
-
-    def _write(self, frame: int, found: Mapping[int, Segmentation]) -> None:
-        if self._tracks is not None and self._run is not None:
-            carried = self._run.objects.keys()
-            self._tracks.put(frame, found, carried, self._origin)
-            self.layer.write(self._tracks, frame, carried)
-            if self._controller.board.place is not None:
-                self._controller.saving.outdated(self._controller.board.place)
 
     def _end(self, said: str = "", error: AssistantError | None = None) -> None:
         """End a run and say what came of it; what is done stays."""
@@ -299,14 +298,14 @@ class Propagating:
     def forget(self) -> None:
         """Stop, and let go of all that was followed; the layer is removed."""
         self._halt("The preview was cleared.")
-        self._tracks, self._open = None, False
+        self._video_in_use, self._open = None, False
         self.layer.remove()
         self.publish(rows=True)
 
     def keep(self, name: str) -> str:
         """Make the layer the user's own, under another name, which is returned as napari has it; the session ends."""
         self._halt("Its layer was saved.")
-        self._tracks, self._open = None, False
+        self._video_in_use, self._open = None, False
         given = self.layer.hand_over(name)
         self.publish(rows=True)
         return given
@@ -322,7 +321,7 @@ class Propagating:
             self._halt("Its preview layer was removed.")
         else:
             return
-        self._tracks, self._open = None, False
+        self._video_in_use, self._open = None, False
         self.publish(rows=True)
 
     def replaced(self, image: Any) -> str:
@@ -364,3 +363,8 @@ class Propagating:
         if rows:
             self._published = time.monotonic()
             self._controller.listing.publish()
+
+
+def _same(a: PlacedMask, b: PlacedMask) -> bool:
+    """Return whether two masks are the same pixels."""
+    return a.area == b.area and mask_iou(a, b) == 1

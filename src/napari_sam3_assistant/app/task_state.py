@@ -90,7 +90,9 @@ class TaskState:
     the crop (``crop_image``; None, or one that is not there, leaves it to :attr:`crop`) and what of it is the example
     (``crop_region``).
 
-    The user's, of the task ``3D/Video``: ``direction`` (which way objects are followed from the frame on screen).
+    The user's, of the task ``3D/Video``: ``direction`` (which way objects are followed), ``through`` (what is gone
+    through, one of :attr:`VideoState.axes`; empty for what is found), ``first_frame`` and ``last_frame`` (which frames
+    are wanted; None for the last one there is) and ``show_frames`` (whether the slider follows the frame that was done).
 
     Where prompts come from: ``points_from``, ``shapes_from`` and ``labels_from``, each the layers there are and the one
     in use; ``prompts_from`` is what the layer of the kind in use is called, where it is the user's own.
@@ -133,6 +135,10 @@ class TaskState:
     batch: bool = False
     phrase_lines: str = ""
     direction: Direction = Direction.BOTH
+    through: str = ""
+    first_frame: int = 0
+    last_frame: int | None = None
+    show_frames: bool = False
     points_from: LayerChoice = LayerChoice()
     shapes_from: LayerChoice = LayerChoice()
     labels_from: LayerChoice = LayerChoice()

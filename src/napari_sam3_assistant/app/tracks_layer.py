@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.screen import OnScreen
-from napari_sam3_assistant.app.tracks import Tracks
 from napari_sam3_assistant.core.errors import ImageError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.layers import images, propagated
 from napari_sam3_assistant.layers.blocks import picture_shape
+from napari_sam3_assistant.tasks.tracks import Tracks
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -64,8 +64,8 @@ class TracksLayer:
         layer = self.find()
         return None if layer is None else propagated.read_frame(layer, plane)
 
-    def write(self, tracks: Tracks, frame: int, carried: Collection[int]) -> None:
-        """Write a frame: the objects that were ``carried`` are where they are in the tracks, and nowhere else."""
+    def write(self, tracks: Tracks, plane: Plane, carried: Collection[int]) -> None:
+        """Write a plane: the objects that were ``carried`` are where they are in the tracks, and nowhere else."""
         layer = propagated.propagated_layer(self._controller.viewer, tracks.image)
         if layer is None:
             return
@@ -73,14 +73,9 @@ class TracksLayer:
             if time.monotonic() - self._drawn > REST_S:
                 self.finish(tracks)
             return
-        plane, place = tracks.plane_at(frame), self._controller.board.place
-        new = [item for item in tracks.on(frame) if item.id in carried]
+        place = self._controller.board.place
+        new = [item for item in tracks.at(plane) if item.id in carried]
         propagated.write_frame(layer, plane, new, carried, seen=place == (tracks.image, plane))
-
-    def erase(self, tracks: Tracks, frames: Iterable[int], ids: Collection[int]) -> None:
-        """Take objects that are lost from frames of an older run."""
-        for frame in frames:
-            self.write(tracks, frame, ids)
 
     def finish(self, tracks: Tracks) -> None:
         """Draw what is not drawn yet, and tell others that pixels are others."""

@@ -16,8 +16,12 @@ class VideoState:
     ----------
     axis : str
         What the axis of the frames of the image in use is called, such as ``"z"``; empty where there is none.
+    axes : tuple of str
+        What may be gone through instead, by name; a name such as ``"z, at each t"`` stands for two axes.
     frames : int
         Number of frames along it; 0 where there is none.
+    frame : int or None
+        Which of them is on screen; None where there are none.
     running : bool
         Whether objects are being followed.
     progress : float or None
@@ -28,14 +32,22 @@ class VideoState:
         Whether there is a session that can go on from another frame.
     done, objects : int
         Frames of the image in use that have masks, and the objects on them.
+    version : int
+        Raised whenever other objects are on other frames: what is drawn of them is drawn anew.
+    resumable : str
+        What an earlier run through this image has left, in words; empty where it has left nothing.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     axis: str = ""
+    axes: tuple[str, ...] = ()
     frames: int = 0
+    frame: int | None = None
     running: bool = False
     progress: float | None = None
     step: str = ""
     session: bool = False
     done: int = 0
     objects: int = 0
+    version: int = 0
+    resumable: str = ""

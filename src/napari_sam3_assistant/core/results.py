@@ -7,6 +7,7 @@ array of the plane's size. Scores run from 0 to 1.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -150,11 +151,17 @@ class FrameResult:
     frame : int
         Index along the frame axis.
     objects : dict of int to Segmentation
-        By object id; ids start at 1. An object that is gone has no entry.
+        By object id; ids start at 1. An object that is not seen on the frame has no entry.
+    lost : frozenset of int
+        Objects that are followed no further. Those that are in neither may be seen again on a later frame.
+    names : mapping of int to str
+        By which words objects were found, where they were found by words.
     """
 
     frame: int
     objects: dict[int, Segmentation]
+    lost: frozenset[int] = frozenset()
+    names: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ class HostedEngine:
         start_s: float = START_S,
     ) -> None:
         self.name, self.weights = name, weights
-        self.capabilities = replace(capabilities or Capabilities(), video=False)
+        self.capabilities = replace(capabilities or Capabilities(), video=None)
         self._question = Load(title or name, factory, dict(options or {}))
         self._interpreter = interpreter or sys.executable
         self._on_lost, self._start_s = on_lost, start_s

@@ -236,7 +236,7 @@ def _made(question: Load) -> ImageEngine:
 
 
 def _about(engine: ImageEngine) -> About:
-    return About(engine.name, engine.weights, replace(engine.capabilities, video=False))
+    return About(engine.name, engine.weights, replace(engine.capabilities, video=None))
 
 
 def _sealed(answer: Segmentation) -> Segmentation:

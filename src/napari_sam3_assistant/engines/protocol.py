@@ -9,6 +9,7 @@ Every engine passes :class:`napari_sam3_assistant.testing.EngineTests`.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -16,9 +17,37 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import PromptError, Unsupported
+from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
+
+
+@dataclass(frozen=True, slots=True)
+class VideoLimits:
+    """What an engine takes for objects that it follows from frame to frame.
+
+    Attributes
+    ----------
+    points, boxes, masks : bool
+        The kinds of prompt by which an object is begun or corrected.
+    text : bool
+        Whether it finds objects by words on every frame.
+    max_points : int or None
+        Most points for one object on one frame; None for any number.
+    max_boxes : int or None
+        Most objects that are begun by a box on one frame; None for any number.
+    mixes : bool
+        Whether one prompt may hold points together with a box or a mask.
+    """
+
+    points: bool = True
+    boxes: bool = True
+    masks: bool = True
+    text: bool = False
+    max_points: int | None = None
+    max_boxes: int | None = None
+    mixes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +61,9 @@ class Capabilities:
     crops : bool
         Whether :meth:`ImageEngine.find` compares with an example in a picture of its own. Where it does not, tasks
         show that picture beside the image, as one, and the example is a box on it.
-    video : bool
-        Whether it follows objects from frame to frame (:class:`VideoEngine`).
+    video : VideoLimits or None
+        What it takes for objects that it follows from frame to frame (:class:`VideoEngine`); None where it follows
+        nothing.
     honours_clicks : bool
         Whether each positive point surely lies in the mask and each negative one outside.
     refines : bool
@@ -56,7 +86,7 @@ class Capabilities:
     exemplars: bool = True
     text: bool = False
     crops: bool = False
-    video: bool = False
+    video: VideoLimits | None = None
     honours_clicks: bool = False
     refines: bool = False
     max_points: int | None = None
@@ -151,15 +181,43 @@ class ImageEngine(Protocol):
 class VideoEngine(Protocol):
     """An engine that also follows objects through frames."""
 
-    def start(self) -> VideoSession:
-        """Return a session without objects."""
+    def start(self, query: Query | None = None) -> VideoSession:
+        """Return a session without objects.
+
+        Parameters
+        ----------
+        query : Query or None
+            Words: the session then finds its objects itself on every frame that it steps onto.
+
+        Raises
+        ------
+        Unsupported
+            For a query, if the engine finds nothing by words.
+        """
 
 
 class VideoSession(Protocol):
-    """Objects on their way through frames that are encoded one at a time."""
+    """Objects on their way through frames that are encoded one at a time.
 
-    def prompt(self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts) -> Segmentation:
-        """Set or correct object ``object_id`` (1 or more) on ``frame`` and return it.
+    Frames are whole numbers; neighbours differ by one. A session goes forward or backward, and may be begun
+    anew at any frame.
+    """
+
+    def prompt(
+        self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts, present: PlacedMask | None = None
+    ) -> Segmentation:
+        """Set or correct object ``object_id`` (1 or more) on ``frame`` and return it; it is followed from there.
+
+        Parameters
+        ----------
+        frame : int
+        embedding : Embedding
+            Of the frame.
+        object_id : int
+        prompts : Prompts
+            All of the object on this frame. A mask alone is taken as it is.
+        present : PlacedMask or None
+            Where the object was followed to on this frame, if it was: what is corrected.
 
         Raises
         ------
@@ -167,8 +225,23 @@ class VideoSession(Protocol):
             As :meth:`ImageEngine.segment`.
         """
 
-    def step(self, frame: int, embedding: Embedding) -> FrameResult:
-        """Return the objects on ``frame``, followed from the frame last answered.
+    def begin(self, frame: int, embedding: Embedding, masks: Mapping[int, PlacedMask]) -> None:
+        """Follow objects on from ``frame``, where they are what ``masks`` say.
+
+        What the session remembers of an object on this frame stays as it is. Objects that it has followed onto
+        this frame are followed on as well.
+        """
+
+    def step(self, frame: int, embedding: Embedding, ids: Collection[int] | None = None) -> FrameResult:
+        """Return the objects on ``frame``, followed from the frame that was answered, or begun on, last.
+
+        Parameters
+        ----------
+        frame : int
+        embedding : Embedding
+            Of the frame.
+        ids : collection of int or None
+            Which objects are followed on; the others rest, until they are begun again. None for all.
 
         Raises
         ------
@@ -206,4 +279,30 @@ def check(prompts: Prompts, capabilities: Capabilities) -> None:
         raise PromptError(
             f"This engine takes up to {capabilities.max_points} points for one object, not {len(prompts.points)}.",
             hint="Delete some points, or start a new object.",
+        )
+
+
+def check_video(prompts: Prompts, limits: VideoLimits, instead: str) -> None:
+    """Check that an engine takes these prompts of one object on a frame of a film.
+
+    Parameters
+    ----------
+    prompts : Prompts
+    limits : VideoLimits
+    instead : str
+        What to do for a kind that is not taken.
+
+    Raises
+    ------
+    PromptError
+        If there is none, or there are too many points.
+    Unsupported
+        If a kind, or that they stand together, is not taken.
+    """
+    kinds = Capabilities(limits.points, limits.boxes, limits.masks, max_points=limits.max_points, instead=instead)
+    check(prompts, kinds)
+    if prompts.points and (prompts.box is not None or prompts.mask is not None) and not limits.mixes:
+        raise Unsupported(
+            "This engine takes points, or a box or mask, of an object on one frame, not both.",
+            hint="Start with the box or mask, then correct with points.",
         )

@@ -5,10 +5,20 @@ The mask of an object on one frame is the prompt on the next.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
+from napari_sam3_assistant.core.errors import PromptError, Unsupported
 from napari_sam3_assistant.core.geometry import PlacedMask, mask_iou
-from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts
+from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
-from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine, VideoEngine, VideoSession
+from napari_sam3_assistant.engines.protocol import (
+    Capabilities,
+    Embedding,
+    ImageEngine,
+    VideoEngine,
+    VideoLimits,
+    VideoSession,
+)
 
 LEAST_SCORE = 0.3
 """An answer that scores less is no object: the one that was followed is gone."""
@@ -27,26 +37,40 @@ class CarryingSession:
 
     def __init__(self, engine: ImageEngine) -> None:
         self._engine = engine
+        self._frame: int | None = None
         self._masks: dict[int, PlacedMask] = {}
 
-    def prompt(self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts) -> Segmentation:
+    def prompt(
+        self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts, present: PlacedMask | None = None
+    ) -> Segmentation:
         """Set or correct an object on ``frame``; a mask alone is taken as it is. See :meth:`VideoSession.prompt`."""
         if prompts.mask is not None and not prompts.points and prompts.box is None:
             answer = Segmentation(prompts.mask.mask, 1.0)
+        elif present is not None and prompts.mask is None and prompts.box is None:
+            answer = self._engine.segment(embedding, Prompts(prompts.points, mask=MaskPrompt(present)))
         else:
             answer = self._engine.segment(embedding, prompts)
-        self._masks[object_id] = answer.mask
+        self.begin(frame, embedding, {object_id: answer.mask})
         return answer
 
-    def step(self, frame: int, embedding: Embedding) -> FrameResult:
-        """Return the objects on ``frame``. One that is lost has no entry, and is followed no longer."""
+    def begin(self, frame: int, embedding: Embedding, masks: Mapping[int, PlacedMask]) -> None:
+        """Follow objects on from ``frame``; see :meth:`VideoSession.begin`."""
+        if frame != self._frame:
+            self._frame, self._masks = frame, {}
+        self._masks.update(masks)
+
+    def step(self, frame: int, embedding: Embedding, ids: Collection[int] | None = None) -> FrameResult:
+        """Return the objects on ``frame``; see :meth:`VideoSession.step`. One that is not seen is lost."""
+        if self._frame is None:
+            raise PromptError("There is no object to follow.", hint="Click on one first.")
+        masks = {id: mask for id, mask in self._masks.items() if ids is None or id in ids}
         found = {}
-        for object_id, mask in self._masks.items():
+        for object_id, mask in masks.items():
             answer = self._engine.segment(embedding, Prompts(mask=MaskPrompt(mask)))
             if answer.score >= LEAST_SCORE and mask_iou(answer.mask, mask) >= LEAST_IOU:
                 found[object_id] = Segmentation(answer.mask, answer.score)
-        self._masks = {object_id: one.mask for object_id, one in found.items()}
-        return FrameResult(frame, found)
+        self._frame, self._masks = frame, {object_id: one.mask for object_id, one in found.items()}
+        return FrameResult(frame, found, frozenset(masks) - frozenset(found))
 
     def remove(self, object_id: int) -> None:
         """Follow the object no longer."""
@@ -55,10 +79,26 @@ class CarryingSession:
     def close(self) -> None:
         """Forget all objects."""
         self._masks.clear()
+        self._frame = None
 
 
-def session_of(engine: ImageEngine) -> VideoSession:
-    """Return what follows objects: the engine's own session where it has one, else one that carries masks."""
-    if engine.capabilities.video and isinstance(engine, VideoEngine):
-        return engine.start()
+def limits_of_video(capabilities: Capabilities) -> VideoLimits:
+    """Return what is taken for objects that are followed: as the engine says, or what carrying masks needs."""
+    if capabilities.video is not None:
+        return capabilities.video
+    return VideoLimits(capabilities.points, capabilities.boxes, capabilities.masks, max_points=capabilities.max_points)
+
+
+def session_of(engine: ImageEngine, query: Query | None = None) -> VideoSession:
+    """Return what follows objects: the engine's own session where it has one, else one that carries masks.
+
+    Raises
+    ------
+    Unsupported
+        For a query, if the engine finds nothing by words in a film.
+    """
+    if engine.capabilities.video is not None and isinstance(engine, VideoEngine):
+        return engine.start(query)
+    if query is not None:
+        raise Unsupported("This engine finds nothing by words in a film.", hint=engine.capabilities.instead)
     return CarryingSession(engine)

@@ -12,7 +12,7 @@ from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.core.prompts import PointPrompt, Prompts
 from napari_sam3_assistant.core.results import Candidates, Segmentation
-from napari_sam3_assistant.engines.protocol import Capabilities
+from napari_sam3_assistant.engines.protocol import Capabilities, VideoLimits
 
 WELL, DEAF, POLITE, EXIT, SEGFAULT, KILLED, MEMORY, FOREIGN, OURS, DERIVED, CHATTY = range(11)
 # Clicks only.
@@ -59,7 +59,7 @@ class Odd:
 
     name = "odd"
     weights = "odd-1"
-    capabilities = Capabilities(text=True, video=True, refines=True, instead="Be kind.")
+    capabilities = Capabilities(text=True, video=VideoLimits(), refines=True, instead="Be kind.")
 
     def __init__(self, large=False, loading=WELL, folder=None):
         self._loading, self._kept = loading, weakref.WeakSet()

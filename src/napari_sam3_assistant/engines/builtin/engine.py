@@ -13,19 +13,19 @@ import numpy.typing as npt
 from napari_sam3_assistant.core.errors import EngineError, PromptError, Unsupported
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken, Progress
-from napari_sam3_assistant.core.prompts import CropExemplar, MaskPrompt, PointPrompt, Prompts, Query
-from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
+from napari_sam3_assistant.core.prompts import CropExemplar, PointPrompt, Prompts, Query
+from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.engines.builtin.boxes import box_on
 from napari_sam3_assistant.engines.builtin.clicks import reading_of_clicks
 from napari_sam3_assistant.engines.builtin.exemplars import ALIKE, candidates_like
-from napari_sam3_assistant.engines.builtin.follow import followed, mask_on, reading_of_mask
+from napari_sam3_assistant.engines.builtin.follow import mask_on, reading_of_mask
 from napari_sam3_assistant.engines.builtin.grow import grow
 from napari_sam3_assistant.engines.builtin.necks import part_under
 from napari_sam3_assistant.engines.builtin.paint import NO_CLICKS, Clicks, Reading, clicks_on, drawn, overlap, painted
 from napari_sam3_assistant.engines.builtin.readings import MOST_READINGS, SAME, reading_of_box, readings
-from napari_sam3_assistant.engines.builtin.standing import standing_out
+from napari_sam3_assistant.engines.builtin.session import BuiltinSession
 from napari_sam3_assistant.engines.builtin.tree import RegionTree, grown
-from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, check
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, VideoLimits, check
 
 INSTEAD = "Draw a box round an example (Exemplar), or install SAM3 and choose it as the engine."
 
@@ -46,7 +46,13 @@ class BuiltinEngine:
     name = "builtin"
     weights = "tree-3"
     capabilities = Capabilities(
-        text=False, crops=True, video=True, honours_clicks=True, refines=False, threshold=ALIKE, instead=INSTEAD
+        text=False,
+        crops=True,
+        video=VideoLimits(),
+        honours_clicks=True,
+        refines=False,
+        threshold=ALIKE,
+        instead=INSTEAD,
     )
 
     def __init__(self) -> None:
@@ -88,10 +94,12 @@ class BuiltinEngine:
         crop = query.crop if isinstance(query.crop, CropExemplar) else None
         return candidates_like(tree, [b for b, yes in boxes if yes], [b for b, yes in boxes if not yes], crop)
 
-    def start(self) -> BuiltinSession:
-        """Return a session without objects."""
+    def start(self, query: Query | None = None) -> BuiltinSession:
+        """Return a session without objects; see :meth:`VideoEngine.start`."""
         self._check_open()
-        return BuiltinSession()
+        if query is not None:
+            raise Unsupported("The built-in engine does not read words.", hint=INSTEAD)
+        return BuiltinSession(lambda embedding, prompts: segment(_tree(embedding), prompts), _tree)
 
     def close(self) -> None:
         """Refuse further work until it is loaded again. It keeps no memory of its own."""
@@ -100,52 +108,6 @@ class BuiltinEngine:
     def _check_open(self) -> None:
         if self._closed:
             raise EngineError("The built-in engine is closed.", hint="Load it again.")
-
-
-class BuiltinSession:
-    """Objects followed from frame to frame by where their masks were last, and by what was seen there."""
-
-    def __init__(self) -> None:
-        self._last: RegionTree | None = None
-        self._masks: dict[int, PlacedMask] = {}
-        self._stood: dict[int, float] = {}
-        self._began = False
-
-    def prompt(self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts) -> Segmentation:
-        """Set or correct an object on ``frame``; see :meth:`VideoSession.prompt`.
-
-        A mask alone is taken as it is: it was drawn, or corrected, for this very frame.
-        """
-        if object_id < 1:
-            raise PromptError(f"An object cannot have the number {object_id}.", hint="Numbers start at 1.")
-        tree = _tree(embedding)
-        if prompts.mask is not None and not prompts.points and prompts.box is None:
-            answer = Segmentation(mask_on(tree, prompts.mask.mask), 1.0)
-        else:
-            answer = segment(tree, prompts)
-        self._masks[object_id] = answer.mask
-        self._stood[object_id] = standing_out(tree, answer.mask)
-        self._last, self._began = tree, True
-        return answer
-
-    def step(self, frame: int, embedding: Embedding) -> FrameResult:
-        """Return the objects on ``frame``. One that is lost has no entry, and is followed no longer."""
-        if not self._began:
-            raise PromptError("There is no object to follow.", hint="Click on one first.")
-        tree = _tree(embedding)
-        found = followed(tree, self._masks, self._last or tree, self._stood, lambda mask: _drawn_anew(tree, mask))
-        self._last = tree
-        self._masks = {object_id: one.mask for object_id, one in found.items()}
-        return FrameResult(frame, found)
-
-    def remove(self, object_id: int) -> None:
-        """Follow the object no longer."""
-        self._masks.pop(object_id, None)
-
-    def close(self) -> None:
-        """Forget all objects."""
-        self._masks.clear()
-        self._last, self._began = None, False
 
 
 def segment(tree: RegionTree, prompts: Prompts) -> Segmentation:
@@ -180,10 +142,6 @@ def segment(tree: RegionTree, prompts: Prompts) -> Segmentation:
         return _from_clicks(tree, clicks)
     prior = tree.share_under(given.mask, given.offset)
     return _painted(tree, reading_of_clicks(tree, clicks, prior), clicks, box)
-
-
-def _drawn_anew(tree: RegionTree, rough: PlacedMask) -> PlacedMask:
-    return segment(tree, Prompts(mask=MaskPrompt(rough))).mask
 
 
 def _on(given: PlacedMask) -> PointPrompt:
