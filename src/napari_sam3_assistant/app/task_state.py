@@ -92,7 +92,7 @@ class TaskState:
 
     The user's, of the task ``3D/Video``: ``direction`` (which way objects are followed), ``through`` (what is gone
     through, one of :attr:`VideoState.axes`; empty for what is found), ``first_frame`` and ``last_frame`` (which frames
-    are wanted; None for the last one there is) and ``show_frames`` (whether the slider follows the frame that was done).
+    are wanted; None for the last one there is) and ``show_frames`` (whether the slider follows what was done).
 
     Where prompts come from: ``points_from``, ``shapes_from`` and ``labels_from``, each the layers there are and the one
     in use; ``prompts_from`` is what the layer of the kind in use is called, where it is the user's own.
