@@ -26,6 +26,7 @@ class Follower:
         self._session = session
         self._at: int | None = None
         self._following: frozenset[int] = frozenset()
+        self._told: set[int] = set()
         self._embedding: Embedding | None = None
 
     def known(self, frame: int) -> frozenset[int]:
@@ -37,6 +38,7 @@ class Follower:
     ) -> dict[int, Segmentation]:
         """Return the objects that prompts on a frame are about; ``present`` are those that they correct."""
         self._at = None  # until all are answered, nobody knows what the session has
+        self._told.update(said)
         found = {
             object_id: self._session.prompt(frame, embedding, object_id, prompts, present.get(object_id))
             for object_id, prompts in said.items()
@@ -51,6 +53,7 @@ class Follower:
             if frame != self._at or self._embedding is None:
                 self._embedding = embedding_of(frame)
             self._at = None
+            self._told.update(masks)
             self._session.begin(frame, self._embedding, masks)
         self._at, self._following = frame, known | frozenset(masks)
 
@@ -64,7 +67,9 @@ class Follower:
     def remove(self, object_id: int) -> None:
         """Follow an object no longer."""
         self._following -= {object_id}
-        self._session.remove(object_id)
+        if object_id in self._told:
+            self._told.remove(object_id)
+            self._session.remove(object_id)
 
     def close(self) -> None:
         """Give back what the session keeps."""
