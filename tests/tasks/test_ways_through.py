@@ -41,7 +41,8 @@ def choices(shape, displayed, names=(), channel=None, rgb=False, moved=None):
         ((5, 9, 64, 64), (2, 3), ("p", "p", "y", "x"), {}, ["axis 1", "axis 0", "axis 1, at each axis 0",
                                                            "axis 0, at each axis 1"]),
         ((2, 5, 9, 8, 8), (3, 4), ("p", "t", "z", "y", "x"), {}, [
-            "z", "p", "t", "z, at each p", "z, at each t", "p, at each z", "p, at each t", "t, at each z", "t, at each p",
+            "z", "p", "t", "z, at each p", "z, at each t", "p, at each z", "p, at each t", "t, at each z",
+            "t, at each p",
         ]),
     ],
 )  # fmt: skip
