@@ -116,26 +116,28 @@ def test_a_frame_that_was_left_out_is_no_jump_and_few_frames_are_not_judged():
 
 def test_only_what_has_changed_is_measured_again(monkeypatch):
     tracks = tracks_of(course(f7=disc(18, 47, 43)), said=[0])
-    own, measured = Quality(tracks), []
+    own, measured = Quality(), []
     usual = quality._measured
     monkeypatch.setattr(quality, "_measured", lambda item, box: measured.append(item) or usual(item, box))
-    assert own.look(most=5)
+    assert own.look(tracks, most=5)
     assert len(measured) == 5
-    assert not own.look()
+    assert not own.look(tracks)
     assert len(measured) == FRAMES
     (before,) = own.strips()
 
     tracks.put(tracks.plane_at(7), {1: Segmentation(disc(11, 47, 43), 0.9)}, (), said=[1])
-    own.look()
+    own.look(tracks)
     assert len(measured) == FRAMES + 1
     (after,) = own.strips()
     assert (before.doubtful[7], after.doubtful[7]) == (True, False)
 
+    own.look(tracks.copy())
+    assert len(measured) == FRAMES + 1
     tracks.drop([1], [tracks.plane_at(3)])
-    own.look()
+    own.look(tracks)
     assert (own.strips()[0].at(3), len(measured)) == (None, FRAMES + 1)
     tracks.drop([1], tracks.planes)
-    own.look()
+    own.look(tracks)
     assert own.strips() == ()
 
 
@@ -144,11 +146,11 @@ def test_of_stacks_at_each_position_of_a_second_axis_the_one_on_screen_is_judged
     for time, count in ((0, 6), (1, 9)):
         for frame in range(count):
             tracks.put(tracks.plane_at(frame).at(0, time), {1: Segmentation(disc(8), 0.9)}, ())
-    own = Quality(tracks)
+    own = Quality()
 
     counts = []
     for time in (0, 1, 0):
-        own.look(Plane(2, 3, ((0, time), (1, 3))))
+        own.look(tracks, at=Plane(2, 3, ((0, time), (1, 3))))
         counts.append(len(own.strips()[0].frames))
 
     assert counts == [6, 9, 6]

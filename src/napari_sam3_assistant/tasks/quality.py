@@ -19,6 +19,9 @@ from napari_sam3_assistant.tasks.faults import COURSE, Course, Floats, Truths, f
 from napari_sam3_assistant.tasks.tracks import Sighting, Tracks
 
 
+Sightings = Mapping[int, Sighting]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Strip:
     """One object along the frames where it was followed; all arrays are of shape (n,), in order of the frames.
@@ -60,35 +63,34 @@ class Strip:
 
 
 class Quality:
-    """Follows tracks: only what is other than at the last look is measured.
+    """Looks at tracks again and again: only what is other than at the last look is measured."""
 
-    Parameters
-    ----------
-    tracks : Tracks
-    box : Box or None
-        What is looked at of each plane, in pixels; None where its edges cannot be told.
-    """
-
-    def __init__(self, tracks: Tracks, box: Box | None = None) -> None:
-        self.tracks = tracks
-        self._box = box
-        self._base = tracks.plane
-        self._seen: dict[int, Mapping[int, Sighting]] = {}
+    def __init__(self) -> None:
+        self._about: object = None
+        self._seen: dict[int, Sightings] = {}
         self._courses: dict[int, Course] = {}
         self._strips: dict[int, Strip] = {}
 
-    def look(self, at: Plane | None = None, most: int | None = None) -> bool:
+    def look(self, tracks: Tracks, box: Box | None = None, *, at: Plane | None = None, most: int | None = None) -> bool:
         """Take what is new; return whether there is more of it.
 
         Parameters
         ----------
+        tracks : Tracks
+            Also a copy of those of the last look.
+        box : Box or None
+            What is looked at of each plane, in pixels; None where its edges cannot be told.
         at : Plane or None
             Tells where the other axes are, where the frames stand at each position of a second one.
         most : int or None
             How many masks are measured at the most: the rest waits for another look. None for all.
         """
-        self._go(at)
-        there = self._planes()
+        here = _position(tracks, at)
+        about = tracks.image, tracks.plane.at(tracks.axis, 0), tracks.axis, tracks.over, here, box
+        if about != self._about:
+            self._about = about
+            self._seen, self._courses, self._strips = {}, {}, {}
+        there = _planes(tracks, here)
         for frame in [frame for frame in self._seen if frame not in there]:
             self._forget(frame, self._seen.pop(frame))
         left = float("inf") if most is None else most
@@ -98,7 +100,7 @@ class Quality:
                 continue
             if left <= 0:
                 return True
-            left -= self._take(frame, before, seen)
+            left -= self._take(frame, before, seen, box)
             self._seen[frame] = seen
         return False
 
@@ -109,25 +111,7 @@ class Quality:
                 self._strips[object_id] = _strip(object_id, course)
         return tuple(strip for _, strip in sorted(self._strips.items()) if len(strip.frames))
 
-    def _go(self, at: Plane | None) -> None:
-        over, base = self.tracks.over, self.tracks.plane
-        if over is not None and at is not None and (there := at.position(over)) is not None:
-            base = base.at(over, there)
-        if base != self._base:
-            self._base = base
-            self._seen, self._courses, self._strips = {}, {}, {}
-
-    def _planes(self) -> dict[int, Mapping[int, Sighting]]:
-        """Return what is known of each frame at the position of the second axis, if there is one."""
-        axis, over = self.tracks.axis, self.tracks.over
-        here = None if over is None else self._base.position(over)
-        return {
-            plane.position(axis) or 0: self.tracks.seen(plane)
-            for plane in self.tracks.planes
-            if over is None or plane.position(over) == here
-        }
-
-    def _take(self, frame: int, before: Mapping[int, Sighting], seen: Mapping[int, Sighting]) -> int:
+    def _take(self, frame: int, before: Sightings, seen: Sightings, box: Box | None) -> int:
         """Note what is new on a frame; return how many masks were measured."""
         self._forget(frame, {id: item for id, item in before.items() if id not in seen})
         new = [item for id, item in seen.items() if before.get(id) is not item]
@@ -136,10 +120,10 @@ class Quality:
             course = self._courses.get(item.id)
             if course is None or frame >= len(course):
                 course = self._courses[item.id] = _longer(course, frame)
-            course[frame] = _measured(item, self._box)
+            course[frame] = _measured(item, box)
         return len(new)
 
-    def _forget(self, frame: int, items: Mapping[int, Sighting]) -> None:
+    def _forget(self, frame: int, items: Sightings) -> None:
         for object_id in items:
             self._courses[object_id][frame] = np.zeros((), COURSE)
             self._strips.pop(object_id, None)
@@ -147,8 +131,8 @@ class Quality:
 
 def strips(tracks: Tracks, box: Box | None = None) -> tuple[Strip, ...]:
     """Return the courses of all objects, by their numbers; see :class:`Quality` for what is looked at often."""
-    quality = Quality(tracks, box)
-    quality.look()
+    quality = Quality()
+    quality.look(tracks, box)
     return quality.strips()
 
 
@@ -160,6 +144,20 @@ def doubts(tracks: Tracks, box: Box | None = None) -> dict[int, dict[int, str]]:
         if len(where):
             found[strip.object_id] = {int(strip.frames[k]): words(int(strip.why[k])) for k in where}
     return found
+
+
+def _position(tracks: Tracks, at: Plane | None) -> int | None:
+    """Return where on the second axis the frames are looked at; None where there is none."""
+    if tracks.over is None:
+        return None
+    there = at.position(tracks.over) if at is not None else None
+    return tracks.plane.position(tracks.over) if there is None else there
+
+
+def _planes(tracks: Tracks, here: int | None) -> dict[int, Sightings]:
+    """Return what is known of each frame, at a position of the second axis if there is one."""
+    planes = [plane for plane in tracks.planes if tracks.over is None or plane.position(tracks.over) == here]
+    return {plane.position(tracks.axis) or 0: tracks.seen(plane) for plane in planes}
 
 
 def _longer(course: Course | None, frame: int) -> Course:
