@@ -21,6 +21,7 @@ from napari_sam3_assistant.engines.sam3 import clicks, text, waits
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding, embed
 from napari_sam3_assistant.engines.sam3.masks import HOLE_AREA
 from napari_sam3_assistant.engines.sam3.model import Model, load, signature_of
+from napari_sam3_assistant.engines.sam3.video import LIMITS, TrackerSession
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
 INSTEAD = "Use points, a box or a painted mask, or choose the engine Built-in."
@@ -66,10 +67,16 @@ class Sam3Engine:
         self._device, self._precision, self._hole_area = device, precision, hole_area
         self._reader: text.Reader | None = None
         self.capabilities = Capabilities(
-            text=True, refines=True, devices=devices.report(probe=True).devices, instead=INSTEAD
+            text=True,
+            refines=True,
+            video=replace(LIMITS, text=True),
+            devices=devices.report(probe=True).devices,
+            instead=INSTEAD,
         )
         if not self._folder.tokenizer:
-            self.capabilities = replace(self.capabilities, text=False, exemplars=False, instead=WITHOUT_TOKENIZER)
+            self.capabilities = replace(
+                self.capabilities, text=False, exemplars=False, video=LIMITS, instead=WITHOUT_TOKENIZER
+            )
 
     @property
     def weights(self) -> str:
@@ -123,6 +130,10 @@ class Sam3Engine:
         with devices.memory_errors():
             return text.find(reader, known, query)
 
+    def start(self, query: Query | None = None) -> TrackerSession:
+        """Return a session that follows objects through frames; see :meth:`VideoEngine.start`."""
+        return TrackerSession(self._seen, self.capabilities.instead)
+
     def close(self) -> None:
         """Give back the model's memory. Later calls raise until it is loaded again."""
         if self._reader is not None:
@@ -138,6 +149,9 @@ class Sam3Engine:
         if self._reader is None:
             raise EngineError("SAM3 is not loaded.", hint="Load it first, or again.")
         return self._reader
+
+    def _seen(self, embedding: Embedding) -> tuple[Model, Sam3Embedding]:
+        return self._loaded().model, self._own(embedding)
 
     def _own(self, embedding: Embedding) -> Sam3Embedding:
         if not isinstance(embedding, Sam3Embedding) or embedding.weights != self.weights:
