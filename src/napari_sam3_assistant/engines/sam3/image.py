@@ -15,13 +15,14 @@ from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.engines import devices
-from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, check
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, VideoSession, check
 from napari_sam3_assistant.engines.registry import NO_FOLDER
 from napari_sam3_assistant.engines.sam3 import clicks, text, waits
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding, embed
 from napari_sam3_assistant.engines.sam3.masks import HOLE_AREA
 from napari_sam3_assistant.engines.sam3.model import Model, load, signature_of
 from napari_sam3_assistant.engines.sam3.video import LIMITS, TrackerSession
+from napari_sam3_assistant.engines.sam3.words import WordsSession
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
 INSTEAD = "Use points, a box or a painted mask, or choose the engine Built-in."
@@ -130,9 +131,19 @@ class Sam3Engine:
         with devices.memory_errors():
             return text.find(reader, known, query)
 
-    def start(self, query: Query | None = None) -> TrackerSession:
-        """Return a session that follows objects through frames; see :meth:`VideoEngine.start`."""
-        return TrackerSession(self._seen, self.capabilities.instead)
+    def start(self, query: Query | None = None) -> VideoSession:
+        """Return a session that follows objects through frames; see :meth:`VideoEngine.start`.
+
+        With words it finds all objects that they mean on each frame, too.
+        """
+        if query is None:
+            return TrackerSession(lambda embedding: (self._loaded().model, self._own(embedding)), self.capabilities.instead)
+        if not self._folder.tokenizer:
+            raise Unsupported("This model folder has no tokenizer: words need it.", hint=WITHOUT_TOKENIZER)
+        if query.exemplars or query.crop is not None or not query.texts:
+            raise Unsupported("In a film SAM3 finds objects by words alone.", hint="Type a phrase, without examples.")
+        phrases = [one.text for one in query.texts]
+        return WordsSession(lambda embedding: (self._loaded(), self._own(embedding)), phrases)
 
     def close(self) -> None:
         """Give back the model's memory. Later calls raise until it is loaded again."""
@@ -149,9 +160,6 @@ class Sam3Engine:
         if self._reader is None:
             raise EngineError("SAM3 is not loaded.", hint="Load it first, or again.")
         return self._reader
-
-    def _seen(self, embedding: Embedding) -> tuple[Model, Sam3Embedding]:
-        return self._loaded().model, self._own(embedding)
 
     def _own(self, embedding: Embedding) -> Sam3Embedding:
         if not isinstance(embedding, Sam3Embedding) or embedding.weights != self.weights:

@@ -153,13 +153,23 @@ class TrackerSession:
 
     def _frame(self, embedding: Embedding) -> tuple[Model, Sam3Embedding]:
         model, known = self._look(embedding)
-        if self._shape is not None and known.shape != self._shape:
-            sizes = " x ".join(map(str, known.shape)), " x ".join(map(str, self._shape))
-            raise ImageError(
-                f"This frame has {sizes[0]} px, those before it {sizes[1]}.",
-                hint="Follow objects through frames of one size.",
-            )
+        check_shape(known.shape, self._shape)
         return model, known
+
+
+def check_shape(shape: tuple[int, int], before: tuple[int, int] | None) -> None:
+    """Check that a frame is as large as those before it.
+
+    Raises
+    ------
+    ImageError
+        If it is not.
+    """
+    if before is not None and shape != before:
+        here, there = (" x ".join(map(str, one)) for one in (shape, before))
+        raise ImageError(
+            f"This frame has {here} px, those before it {there}.", hint="Follow objects through frames of one size."
+        )
 
 
 def _on(model: Model, features: Features, memory: Memory, frame: int, backward: bool) -> Seen:
