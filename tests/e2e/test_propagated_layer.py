@@ -135,14 +135,14 @@ def test_axes_in_another_order_and_a_fourth_one(open_small):
     controller = driver.widget.controller
     controller.choose_task(Task.VIDEO)
     controller.arm()
-    for axis, position in ((0, 1), (3, 3)):  # the slider that was moved last is that of the frames
+    for axis, position in ((0, 1), (3, 5), (3, 3)):  # the slider that was moved last is that of the frames
         driver.viewer.dims.set_current_step(axis, position)
     points(driver).add([1, 26, 20, 3])
     driver.wait_until_idle()
     driver.pump(0.05)
     run(driver)
 
-    assert driver.state.run.phase is Phase.IDLE, driver.state.run.message
+    assert (driver.state.run.phase, driver.state.video.axis) == (Phase.IDLE, "z"), driver.state.run.message
     now = followed(driver)
     layer = driver.viewer.layers[names.PROPAGATED]
     assert layer.data.chunks == (1, 96, 96, 1)
