@@ -85,7 +85,7 @@ class AppController:
     def __init__(self, viewer: Any, state: AppState, runtime: Runtime, on_main: OnMain, after: After) -> None:
         self.viewer = viewer
         self.state = state
-        self.on_main, self.after = on_main, after
+        self.runtime, self.on_main, self.after = runtime, on_main, after
         self.status = Status(state.run, state.activity, on_main)
         self.closed = False
         """Whether the last widget of the viewer is closed."""

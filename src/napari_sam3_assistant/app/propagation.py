@@ -21,6 +21,7 @@ from napari_sam3_assistant.app.tracks_layer import TracksLayer
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ImageError, PromptError
 from napari_sam3_assistant.core.geometry import PlacedMask, mask_iou, union
 from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, Prompts
+from napari_sam3_assistant.layers.propagated import removed
 from napari_sam3_assistant.masks.registry import MaskObject, Origin
 from napari_sam3_assistant.tasks.frames import frame_axes, frame_axis
 from napari_sam3_assistant.tasks.tracks import PROPAGATED, Tracks, joined
@@ -180,13 +181,13 @@ class Propagating:
                 video.give(frame, {id: Prompts(mask=MaskPrompt(mask)) for id, mask in objects.items()})
             run = video.run(self._task.direction, ahead=self._session.read_ahead)
             self.layer.begin(here, video.tracks, objects) if axis is not None else self.layer.check(here)
+            self.layer.write(video.tracks, video.plane_at(frame), run.objects)
         except (AssistantError, MemoryError) as error:
             self._fail(error if isinstance(error, AssistantError) else unexpected(error, "Close other layers."))
             return
         self._run, self._video_in_use, self._open = run, video, True
         self._ends, self._problem = [], None
         self._origin = Origin(str(here.layer.name), PROPAGATED, engine=self._session.engine.name)
-        self.layer.write(video.tracks, video.plane_at(frame), run.objects)
         self._controller.status.idle(STARTED.format(frame))
         self._video.running, self._video.progress = True, 0.0
         self._video.step = f"Following {count_of(len(run.objects))} through {run.total} frames..."
@@ -234,7 +235,11 @@ class Propagating:
                 error = unexpected(error)
             self._end(error=error)
             return
-        self._take(run, step)
+        try:
+            self._take(run, step)
+        except AssistantError as error:  # the disk under the layer is full
+            self._end(error=error)
+            return
         if self._run is not run:
             return
         self._video.progress = run.done / max(run.total, 1)
@@ -312,6 +317,7 @@ class Propagating:
 
     def layer_removed(self, layer: Any) -> None:
         """Stop where the picture, or the layer that is being filled, has left the viewer."""
+        removed(layer)
         tracks = self._tracks
         if tracks is None:
             return
