@@ -266,6 +266,20 @@ class VideoView:
         Whether words may be the prompt.
     frames : str
         Which axis holds the frames, and how many there are.
+    axes : tuple of str
+        What may be gone through, by name; fewer than two where there is nothing to choose.
+    along : Action
+        ``Frames along``; ``through`` is the one in use.
+    span : Action
+        ``Frames`` from ``first`` to ``last``, both included; the last one there is, is ``final``.
+    every : Action
+        ``All``.
+    follow : Action
+        ``Follow frames``.
+    glance : bool
+        Whether the strip is shown; ``doubts`` says how many frames are doubtful.
+    previous, next : Action
+        Of the doubtful frames.
     """
 
     on: bool
@@ -277,6 +291,19 @@ class VideoView:
     go_on_title: str
     words: Action
     frames: str
+    axes: tuple[str, ...]
+    along: Action
+    through: str
+    span: Action
+    first: int
+    last: int
+    final: int
+    every: Action
+    follow: Action
+    glance: bool
+    doubts: str
+    previous: Action
+    next: Action
 
 
 @dataclass(frozen=True, slots=True)

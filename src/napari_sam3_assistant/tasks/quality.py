@@ -18,7 +18,6 @@ from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.tasks.faults import COURSE, Course, Floats, Truths, faults, words
 from napari_sam3_assistant.tasks.tracks import Sighting, Tracks
 
-
 Sightings = Mapping[int, Sighting]
 
 
