@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from napari_sam3_assistant.app.state import AppState
-from napari_sam3_assistant.app.views import Action, VideoView, action
+from napari_sam3_assistant.app.views import Action, VideoView
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
 
@@ -23,15 +23,6 @@ GO_ON = (
     "it goes on from the frame on screen, with what was corrected there."
 )
 DIRECTION = "Which way objects are followed from the frame on screen."
-WAITS = "Wait until it is done, or press Cancel."
-RANGE = "Objects are followed from the first of these frames to the last, and no further."
-EVERY = "Go through all frames."
-FOLLOW = "The slider goes to each frame as it is done. Off: it stays where you put it."
-ALONG = "Which axis counts the frames. Otherwise it is the one whose slider was moved last."
-ONE_AXIS = "This image has one axis of frames: there is nothing to choose."
-NEXT = "Go to the next frame on which an object is doubtful, and select it (J). Correct it there, or confirm it."
-PREVIOUS = "Go to the doubtful frame before this one, and select the object (Shift+J)."
-NO_DOUBT = "No frame is doubtful: there is nothing to look after."
 LAYER = names.PROPAGATED
 
 
@@ -45,12 +36,10 @@ def video_view(state: AppState, busy: bool) -> VideoView:
     elif not video.frames:
         why_not = NO_FRAMES
     elif video.running or busy:
-        why_not = WAITS
+        why_not = "Wait until it is done, or press Cancel."
     else:
         why_not = ""
     session = why_not or ("" if video.session else "No active video session. Start 3D first.")
-    framed, final = on and video.frames > 1, max(video.frames - 1, 0)
-    held = elsewhere if not on else NO_FRAMES if not framed else WAITS if video.running else ""
     return VideoView(
         on=on,
         running=video.running,
@@ -60,59 +49,8 @@ def video_view(state: AppState, busy: bool) -> VideoView:
         go_on=Action(not session, session or GO_ON),
         go_on_title="Propagate Existing Session" if task.advanced else "Propagate",
         words=Action(not on, NO_WORDS if on else "Type what you look for. Needs SAM3."),
-        frames=span_line(state),
-        axes=video.axes,
-        along=Action(on and len(video.axes) > 1 and not video.running, elsewhere if not on else _along_tip(state)),
-        through=task.through if task.through in video.axes else video.axis,
-        span=Action(framed and not video.running, RANGE if framed and not video.running else held),
-        first=min(task.first_frame, final),
-        last=final if task.last_frame is None else min(task.last_frame, final),
-        final=final,
-        every=Action(framed and not video.running and ranged(state), _every_tip(state, held)),
-        follow=Action(on, FOLLOW if on else elsewhere),
-        glance=on and video.objects > 0,
-        doubts=doubts_line(state),
-        previous=action(video.doubtful > 0, PREVIOUS, NO_DOUBT),
-        next=action(video.doubtful > 0, NEXT, NO_DOUBT),
+        frames=frames_line(state).strip(),
     )
-
-
-def ranged(state: AppState) -> bool:
-    """Return whether only some of the frames are wanted."""
-    final = max(state.video.frames - 1, 0)
-    return state.task.first_frame > 0 or (state.task.last_frame is not None and state.task.last_frame < final)
-
-
-def span_line(state: AppState) -> str:
-    """Return which frames are gone through, along which axis."""
-    task, video = state.task, state.video
-    if task.task is not Task.VIDEO:
-        return ""
-    if not video.frames or not ranged(state):
-        return frames_line(state).strip()
-    final = video.frames - 1
-    last = final if task.last_frame is None else min(task.last_frame, final)
-    return f"Frames: {video.axis} ({min(task.first_frame, final)} to {last} of {video.frames})."
-
-
-def doubts_line(state: AppState) -> str:
-    """Return how many frames are doubtful."""
-    count = state.video.doubtful
-    if not count:
-        return "No doubtful frame yet." if state.video.running else "No doubtful frame."
-    return f"{count} doubtful frame{'' if count == 1 else 's'}."
-
-
-def _along_tip(state: AppState) -> str:
-    if state.video.running:
-        return WAITS
-    return ALONG if len(state.video.axes) > 1 else ONE_AXIS
-
-
-def _every_tip(state: AppState, held: str) -> str:
-    if held or state.video.running:
-        return held
-    return EVERY if ranged(state) else "All frames are gone through."
 
 
 def startable(state: AppState) -> bool:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app.task_state import LayerChoice
 from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.core.sources import Mix
+
+if TYPE_CHECKING:
+    from napari_sam3_assistant.app.frame_views import FramesView, GlanceView
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,20 +270,6 @@ class VideoView:
         Whether words may be the prompt.
     frames : str
         Which axis holds the frames, and how many there are.
-    axes : tuple of str
-        What may be gone through, by name; fewer than two where there is nothing to choose.
-    along : Action
-        ``Frames along``; ``through`` is the one in use.
-    span : Action
-        ``Frames`` from ``first`` to ``last``, both included; the last one there is, is ``final``.
-    every : Action
-        ``All``.
-    follow : Action
-        ``Follow frames``.
-    glance : bool
-        Whether the strip is shown; ``doubts`` says how many frames are doubtful.
-    previous, next : Action
-        Of the doubtful frames.
     """
 
     on: bool
@@ -291,19 +281,6 @@ class VideoView:
     go_on_title: str
     words: Action
     frames: str
-    axes: tuple[str, ...]
-    along: Action
-    through: str
-    span: Action
-    first: int
-    last: int
-    final: int
-    every: Action
-    follow: Action
-    glance: bool
-    doubts: str
-    previous: Action
-    next: Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +361,8 @@ class Availability:
     exemplar : ExemplarView
     batch : BatchView
     video : VideoView
+    frames : FramesView
+    glance : GlanceView
     journal : JournalView
     """
 
@@ -404,4 +383,6 @@ class Availability:
     exemplar: ExemplarView
     batch: BatchView
     video: VideoView
+    frames: FramesView
+    glance: GlanceView
     journal: JournalView

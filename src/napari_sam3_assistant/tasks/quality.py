@@ -145,6 +145,19 @@ def doubts(tracks: Tracks, box: Box | None = None) -> dict[int, dict[int, str]]:
     return found
 
 
+def doubts_by_plane(tracks: Tracks, box: Box | None = None) -> dict[tuple[Plane, int], str]:
+    """Return by plane and object why it is doubtful there, at all positions of a second axis."""
+    quality, found = Quality(), {}
+    there = {} if tracks.over is None else {plane.position(tracks.over): plane for plane in tracks.planes}
+    for at in there.values() or (None,):
+        quality.look(tracks, box, at=at)
+        for strip in quality.strips():
+            for k in np.flatnonzero(strip.why):
+                plane = (tracks.plane if at is None else at).at(tracks.axis, int(strip.frames[k]))
+                found[plane, strip.object_id] = words(int(strip.why[k]))
+    return found
+
+
 def _position(tracks: Tracks, at: Plane | None) -> int | None:
     """Return where on the second axis the frames are looked at; None where there is none."""
     if tracks.over is None:

@@ -27,6 +27,6 @@ class ResultsStep(QGroupBox):
 
     def draw(self, can: Availability) -> None:
         """Show the rows."""
-        self.glance.draw(can.video)
+        self.glance.draw(can.glance)
         self.table.draw(can.table)
         draw(self.clear_results, can.run.clear_results)

@@ -98,4 +98,4 @@ class Tuning(QWidget):
         """Enable what applies."""
         draw(self.threshold, can.guide.threshold)
         draw(self.direction, can.video.direction)
-        self.frames.draw(can.video)
+        self.frames.draw(can.frames)

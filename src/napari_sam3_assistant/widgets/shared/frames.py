@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from napari_sam3_assistant.app.controller import AppController
-from napari_sam3_assistant.app.views import VideoView
+from napari_sam3_assistant.app.frame_views import FramesView
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, form, row
 from napari_sam3_assistant.widgets.whole import Number
@@ -37,7 +37,7 @@ class FrameRows(QWidget):
         layout.addRow(self.follow)
         self._form = layout
 
-    def draw(self, can: VideoView) -> None:
+    def draw(self, can: FramesView) -> None:
         """Show what is chosen, and what can be."""
         self._form.setRowVisible(self.axis, len(can.axes) > 1)
         fill(self.axis, [(name, name) for name in can.axes], can.through)

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QMenu, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from napari_sam3_assistant.app.controller import AppController
-from napari_sam3_assistant.app.views import VideoView
+from napari_sam3_assistant.app.frame_views import GlanceView
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.controls import button, draw, row, show
 from napari_sam3_assistant.widgets.shared.strip import StripView
@@ -35,14 +35,14 @@ class GlancePanel(QWidget):
         layout.addLayout(last)
         bindings.connect(self._glance.changed, self.look)
 
-    def draw(self, can: VideoView) -> None:
+    def draw(self, can: GlanceView) -> None:
         """Show how well the objects are followed."""
-        show(self, can.glance)
-        self.text.setText(can.doubts)
-        self.text.setToolTip(can.doubts)
+        show(self, can.shown)
+        self.text.setText(can.text)
+        self.text.setToolTip(can.text)
         draw(self.previous, can.previous)
         draw(self.next, can.next)
-        if can.glance:
+        if can.shown:
             self.look()
 
     def look(self) -> None:

@@ -76,7 +76,7 @@ class StripView(QAbstractScrollArea):
     def sizeHint(self) -> QSize:
         """Return the height of the rows, of a few at most, and of the line below them."""
         rows = min(max(len(self._scene.strips), 1), MOST_ROWS)
-        return QSize(200, rows * self.row_px + self._below_px())
+        return QSize(200, rows * self.row_px + self._below_px() + 2 * self.frameWidth())
 
     def minimumSizeHint(self) -> QSize:
         """Return the same height, and little width."""

@@ -22,13 +22,13 @@ class ResultsGroup(Group):
         self.accepting = AcceptRows(controller)
         self.saving = SavingRows(controller, bindings)
         layout = column(self)
-        for widget in (self.summary, self.glance, self.accepting, self.saving):
+        for widget in (self.glance, self.summary, self.accepting, self.saving):
             layout.addWidget(widget)
 
     def draw(self, can: Availability) -> None:
         """Show the result and what can be done with it."""
         self.summary.setText(can.results.text)
         self.summary.setToolTip(can.results.saved)
-        self.glance.draw(can.video)
+        self.glance.draw(can.glance)
         self.accepting.draw(can.results)
         self.saving.draw(can.results)

@@ -75,13 +75,13 @@ class SetupGroup(Group):
         self.window.draw(can.window)
         draw(self.direction, can.video.direction)
         opened = Section.FRAMES in self._panel.opened
-        self.open_frames.setText(can.video.frames)
-        self.open_frames.setToolTip(f"{can.video.frames}\n{FRAMES_TIP}")
+        self.open_frames.setText(can.frames.line)
+        self.open_frames.setToolTip(f"{can.frames.line}\n{FRAMES_TIP}")
         show_fold(self.open_frames, self.frames, opened=opened)
         for widget in (self._direction_row, self.open_frames):
             show(widget, can.video.on)
         show(self.frames, can.video.on and opened)
-        self.frames.draw(can.video)
+        self.frames.draw(can.frames)
 
     def _open_frames(self, opened: bool) -> None:
         chosen = {Section.FRAMES}
