@@ -26,7 +26,7 @@ from napari_sam3_assistant.masks.registry import MaskObject, Origin
 from napari_sam3_assistant.tasks.frames import frame_axes, frame_axis
 from napari_sam3_assistant.tasks.tracks import PROPAGATED, Tracks, joined
 from napari_sam3_assistant.tasks.video import Propagation, Step, Video
-from napari_sam3_assistant.tasks.view import view_of
+from napari_sam3_assistant.tasks.view import View, view_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -84,6 +84,11 @@ class Propagating:
         """What was followed through the image in use; None where nothing was."""
         own = self._tracks is not None and self._tracks.image == self._task.image
         return self._tracks if own else None
+
+    @property
+    def view(self) -> View | None:
+        """What is looked at of each frame of the image in use; None where nothing was followed."""
+        return self._video_in_use.view if self._video_in_use is not None and self.tracks is not None else None
 
     def on(self, place: Place) -> tuple[MaskObject, ...]:
         """Return what was followed onto a plane."""

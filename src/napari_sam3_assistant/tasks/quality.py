@@ -18,7 +18,6 @@ from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.tasks.faults import COURSE, Course, Floats, Truths, faults, words
 from napari_sam3_assistant.tasks.tracks import Sighting, Tracks
 
-
 Sightings = Mapping[int, Sighting]
 
 
@@ -143,6 +142,19 @@ def doubts(tracks: Tracks, box: Box | None = None) -> dict[int, dict[int, str]]:
         where = np.flatnonzero(strip.why)
         if len(where):
             found[strip.object_id] = {int(strip.frames[k]): words(int(strip.why[k])) for k in where}
+    return found
+
+
+def doubts_by_plane(tracks: Tracks, box: Box | None = None) -> dict[tuple[Plane, int], str]:
+    """Return by plane and object why it is doubtful there, at all positions of a second axis."""
+    quality, found = Quality(), {}
+    there = {} if tracks.over is None else {plane.position(tracks.over): plane for plane in tracks.planes}
+    for at in there.values() or (None,):
+        quality.look(tracks, box, at=at)
+        for strip in quality.strips():
+            for k in np.flatnonzero(strip.why):
+                plane = (tracks.plane if at is None else at).at(tracks.axis, int(strip.frames[k]))
+                found[plane, strip.object_id] = words(int(strip.why[k]))
     return found
 
 
