@@ -95,6 +95,24 @@ class Ledger:
             backward += [_mirrored(leg, self.count) for leg in _legs(object_id, behind[::-1], done[::-1])]
         return forward + backward
 
+    # -- for records ------------------------------------------------------------------------------
+
+    @property
+    def serial(self) -> int:
+        """Of what was said last."""
+        return self._serial
+
+    @property
+    def done(self) -> Mapping[int, Serials]:
+        """By object, the serial of what each frame comes from; 0 where it is not done."""
+        return self._done
+
+    def restore(self, serial: int, said: Mapping[int, Mapping[int, int]], done: Mapping[int, Serials]) -> None:
+        """Take what was known, see :attr:`serial`, :attr:`said` and :attr:`done`, in place of all that is there."""
+        self._serial = serial
+        self._said = {object_id: dict(frames) for object_id, frames in said.items()}
+        self._done = {object_id: serials.copy() for object_id, serials in done.items()}
+
     def _wanted(self, object_id: int, frames: range, direction: Direction) -> tuple[Serials, Serials]:
         """Return by frame the serial that it should come from, going forward and going backward; 0 for none."""
         ahead, behind = np.zeros(self.count, np.int32), np.zeros(self.count, np.int32)
