@@ -140,7 +140,7 @@ class Saving:
             self._controller.status.fail(error)
             return True
         if found is not None:
-            self._submit([found[0]], [], clean=False, remark=found[1], keep=keep)
+            self._submit([found[0]], [], clean=False, remark=found[1], keep=keep, long=True)
         return found is not None
 
     def _copy_stack(self) -> bool:
@@ -184,17 +184,18 @@ class Saving:
         clean: bool,
         remark: str = "",
         keep: Callable[[str], str] | None = None,
+        long: bool = False,
     ) -> None:
         output = self._output
         output.saving, output.saved = True, None
-        several = len(taken) > 1
-        output.progress, output.step = None, f"Saving {len(taken)} masks..." if several else ""
+        several = len(taken) > 1 or long
+        output.progress, output.step = None, f"Saving {len(taken)} masks..." if len(taken) > 1 else ""
         output.several = several
         on_main = self._controller.on_main
         job = Job(WORKER, write_all([one.write for one in taken]), keeps=True)
         future = self._scheduler.submit(job, session=self._session, kind=Kind.BATCH, progress=self._progress)
         future.add_done_callback(lambda done: on_main(lambda: self._saved(done, taken, refused, clean, remark, keep)))
-        if not several:
+        if len(taken) == 1:
             self._controller.after(SAID_AFTER_S, lambda: self._say_saving(future))
 
     def _say_saving(self, future: Future[list[Outcome]]) -> None:

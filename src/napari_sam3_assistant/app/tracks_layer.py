@@ -10,7 +10,7 @@ from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.core.errors import AssistantError, ImageError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.planes import Plane
-from napari_sam3_assistant.layers import images, names, propagated, stacks
+from napari_sam3_assistant.layers import images, names, propagated
 from napari_sam3_assistant.layers.blocks import picture_shape
 from napari_sam3_assistant.layers.world import plane_on_screen, world_of
 from napari_sam3_assistant.tasks.tracks import Tracks
@@ -141,13 +141,13 @@ class TracksLayer:
         layer = self.find()
         return "" if layer is None else propagated.hand_over(layer, name)
 
-    def copying(self, plane: Plane) -> Callable[[], Any] | None:
-        """Return what copies the labels, which may take long and goes on any thread; None where there are none."""
+    def copying(self, plane: Plane, ids: Collection[int] | None = None) -> Callable[[], Any] | None:
+        """Return what copies the labels, or only some; it may take long, on any thread. None where there are none."""
         layer = self.find()
         if layer is None:
             return None
         data = list(layer.data) if layer.multiscale else layer.data
-        return lambda: data if isinstance(data, list) else stacks.copied(data, plane)
+        return lambda: propagated.copied(data, plane, ids)
 
     def add_copy(self, identity: str, data: Any, name: str = names.SAVED_PROPAGATED, **metadata: Any) -> Any | None:
         """Add labels that were copied above their picture, the user's own; None where that is no longer there."""

@@ -204,6 +204,32 @@ def read_frame(layer: Any, plane: Plane) -> dict[int, PlacedMask] | None:
     return None if layer.multiscale else to_masks(np.asarray(stacks.plane_in(layer.data, plane)))
 
 
+def copied(data: Any, plane: Plane, ids: Collection[int] | None = None) -> Any:
+    """Return an independent copy of a layer's labels, or of some of them alone. May take long; on any thread.
+
+    Parameters
+    ----------
+    data : array or list of SparseLabels
+    plane : Plane
+        Any one of the stack.
+    ids : collection of int or None
+        The labels that are copied; None copies all.
+
+    Raises
+    ------
+    SaveError
+        If it is on the disk, and that is full.
+    """
+    if isinstance(data, list):
+        if ids is None:
+            return data
+        return levels(data[0].shape, [one for one in data[0].records if one.id in ids], data[0].dtype)
+    made = stacks.copied(data, plane)
+    if ids is not None:
+        stacks.keep_only(made, plane, ids)
+    return made
+
+
 def add_labels(viewer: Any, image: Any, data: Any, name: str, metadata: Mapping[str, Any] | None = None) -> Any:
     """Add labels of a picture's shape above it, the user's own, and return their layer."""
     geometry = geometry_at(image, [0] * image.ndim)

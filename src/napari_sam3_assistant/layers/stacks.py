@@ -12,7 +12,8 @@ import logging
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,22 @@ def copied(data: Any, plane: Plane) -> Any:
     return made
 
 
+def keep_only(data: Any, plane: Plane, ids: Collection[int]) -> None:
+    """Empty all labels of a stack but some.
+
+    Raises
+    ------
+    SaveError
+        If the disk is full.
+    """
+    for one in planes_of(data, plane):
+        labels = plane_in(data, one)
+        gone = (labels > 0) & ~np.isin(labels, list(ids))
+        if gone.any():
+            labels[gone] = 0
+            put_plane(data, one, labels, Box(0, 0, *labels.shape))
+
+
 # -- planes ---------------------------------------------------------------------------------------
 
 
@@ -128,6 +145,13 @@ def key_of(plane: Plane, ndim: int) -> tuple[slice, ...]:
     for axis, position in plane.index:
         key[axis] = slice(position, position + 1)
     return tuple(key)
+
+
+def planes_of(data: Any, plane: Plane) -> list[Plane]:
+    """Return all planes of a stack."""
+    cut = [axis for axis in range(data.ndim) if axis not in (plane.row_axis, plane.col_axis)]
+    found = product(*(range(data.shape[axis]) for axis in cut))
+    return [Plane(plane.row_axis, plane.col_axis, tuple(zip(cut, index, strict=True))) for index in found]
 
 
 def plane_in(data: Any, plane: Plane) -> npt.NDArray[Any]:
