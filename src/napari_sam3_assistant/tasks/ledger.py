@@ -78,6 +78,14 @@ class Ledger:
         self._said.pop(object_id, None)
         self._done.pop(object_id, None)
 
+    def copy(self) -> Ledger:
+        """Return the same, independent of what comes after."""
+        other = Ledger(self.count)
+        other._serial = self._serial
+        other._said = {object_id: dict(said) for object_id, said in self._said.items()}
+        other._done = {object_id: done.copy() for object_id, done in self._done.items()}
+        return other
+
     def legs(self, frames: range, direction: Direction) -> list[Leg]:
         """Return what is still to be done: forward legs, then backward ones.
 
