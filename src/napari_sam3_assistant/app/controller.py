@@ -379,7 +379,8 @@ class AppController:
         self.board.draw(here)
         if self.live.is_live and self.state.task.usable:
             self.segment_points(gone=False)
-        self.prepare()
+        if not self.propagation.moving:
+            self.prepare()
 
     def prepare(self) -> None:
         """Have what is on screen encoded before it is asked about."""

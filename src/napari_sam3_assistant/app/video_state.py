@@ -22,6 +22,8 @@ class VideoState:
         Number of frames along it; 0 where there is none.
     frame : int or None
         Which of them is on screen; None where there are none.
+    said : int
+        On how many of them prompts of the kind in use lie, or may lie; known in the task ``3D/Video``.
     running : bool
         Whether objects are being followed.
     progress : float or None
@@ -45,6 +47,7 @@ class VideoState:
     axes: tuple[str, ...] = ()
     frames: int = 0
     frame: int | None = None
+    said: int = 0
     running: bool = False
     progress: float | None = None
     step: str = ""

@@ -152,6 +152,14 @@ class Video:
         self._run = Propagation(self, direction, frames if frames is not None else range(self.count), ahead)
         return self._run
 
+    def copy(self) -> Video:
+        """Return the same, independent of what comes after; the engine remembers nothing of it."""
+        other = Video(self.view, self.axis, self.tracks.copy())
+        other.ledger = self.ledger.copy()
+        other.given = {frame: dict(prompts) for frame, prompts in self.given.items()}
+        other.unanswered = {frame: dict(prompts) for frame, prompts in self.unanswered.items()}
+        return other
+
     def close(self) -> None:
         """Give back what the engine keeps of the frames. A later run begins with the masks that are there."""
         self.stepper.close()
