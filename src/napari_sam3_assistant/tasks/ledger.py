@@ -124,6 +124,24 @@ class Ledger:
         ]
         return sorted(legs, key=lambda leg: leg.frames.step < 0)
 
+    # -- for records ------------------------------------------------------------------------------
+
+    @property
+    def serial(self) -> int:
+        """Of what was said last."""
+        return self._serial
+
+    @property
+    def done(self) -> Mapping[int, Serials]:
+        """By object, the serial of what each frame comes from; 0 where it is not done."""
+        return self._done
+
+    def restore(self, serial: int, said: Mapping[int, Mapping[int, int]], done: Mapping[int, Serials]) -> None:
+        """Take what was known, see :attr:`serial`, :attr:`said` and :attr:`done`, in place of all that is there."""
+        self._serial = serial
+        self._said = {object_id: dict(frames) for object_id, frames in said.items()}
+        self._done = {object_id: serials.copy() for object_id, serials in done.items()}
+
 
 def _ways(said: Mapping[int, int], count: int, direction: Direction) -> Iterator[tuple[int, range, int]]:
     """Yield where an object comes from, onto which frames, and the serial of what was said at their far end, or 0."""

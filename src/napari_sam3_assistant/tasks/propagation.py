@@ -183,7 +183,7 @@ class Propagation:
         else:
             tracks.problems.pop(step.plane, None)
             found = {id: one for id, one in step.found.objects.items() if id in valid}
-            said = answered & video.of_user.get(visit.frame, frozenset())
+            said = answered - video.brought.get(visit.frame, frozenset())
             tracks.put(step.plane, found, valid, origin, said=said, names=step.found.names)
             changed += self._noted(step, legs, answered)
         if self._tried is not self._plan:  # made while the step was worked on, and does not know of it

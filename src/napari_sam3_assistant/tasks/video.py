@@ -63,8 +63,8 @@ class Video:
         self.given: dict[int, dict[int, Prompts]] = {}
         """By frame and object, all that was said."""
         self.unanswered: dict[int, dict[int, Prompts]] = {}
-        self.of_user: dict[int, frozenset[int]] = {}
-        """By frame, the objects that a user has prompted there."""
+        self.brought: dict[int, frozenset[int]] = {}
+        """By frame, the objects that a program has brought there, and not a user."""
         self.query, self.unanswered_words = query, query is not None
         self.by_words: frozenset[int] = frozenset()
         """The objects that were found by words, and not prompted since."""
@@ -124,8 +124,8 @@ class Video:
         for said in (self.given, self.unanswered):
             said[frame] = {**said.get(frame, {}), **prompts}
         masks = {id: Segmentation(one.mask.mask, 1.0) for id, one in prompts.items() if one.mask and one.is_mask}
-        of_user = self.of_user.get(frame, frozenset()) - set(prompts)
-        self.of_user[frame] = of_user.union(prompts) if by_user else of_user
+        brought = self.brought.get(frame, frozenset()) - set(prompts)
+        self.brought[frame] = brought if by_user else brought.union(prompts)
         if masks:
             self.tracks.put(self.plane_at(frame), masks, masks, said=masks if by_user else ())
         self._renew()
@@ -169,6 +169,15 @@ class Video:
         """Whether a run would find anything that is not known yet."""
         asked = self.unanswered_words or not all(one.is_mask for one in self.open_prompts)
         return asked or bool(self.ledger.legs(frames if frames is not None else range(self.count), direction))
+
+    def copy(self) -> Video:
+        """Return the same, independent of what comes after; the engine remembers nothing of it."""
+        other = Video(self.view, self.axis, self.tracks.copy(), self.query)
+        other.ledger, other.brought = self.ledger.copy(), dict(self.brought)
+        other.by_words, other._removed, other.unanswered_words = self.by_words, self._removed, self.unanswered_words
+        other.given = {frame: dict(prompts) for frame, prompts in self.given.items()}
+        other.unanswered = {frame: dict(prompts) for frame, prompts in self.unanswered.items()}
+        return other
 
     def close(self) -> None:
         """Give back what the engine keeps of the frames. A later run begins with the masks that are there."""
