@@ -82,9 +82,9 @@ class Recorder:
         )
         self.changed()
 
-    def gave(self, frame: int, prompts: Mapping[int, Prompts]) -> None:
-        """Note what was just said, by :meth:`Video.give`."""
-        self._write(Event.SAID, frame, [self._video.plane_at(frame)] if prompts else [])
+    def gave(self, frame: int) -> None:
+        """Note what was just said of objects on a frame, by :meth:`Video.give`."""
+        self._write(Event.SAID, frame, [self._video.plane_at(frame)])
 
     def took(self, step: Step, changed: Iterable[Plane]) -> None:
         """Note what was just found: a step, and what :meth:`Propagation.take` has returned of it.
