@@ -9,6 +9,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_sam3_assistant.tasks.jobs import Task
+
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
 
@@ -47,11 +49,27 @@ class Key:
         return self.keys.replace("-", "+").replace("Control", "Ctrl")
 
 
+def _next(controller: AppController) -> None:
+    """Change what the next box is, or go to the next doubtful frame."""
+    if controller.state.task.task is Task.VIDEO:
+        controller.glance.walk(1)
+    else:
+        controller.boxes.toggle_next()
+
+
+def _flip(controller: AppController) -> None:
+    """Change what a box is, or go to the doubtful frame before."""
+    if controller.state.task.task is Task.VIDEO:
+        controller.glance.walk(-1)
+    else:
+        controller.boxes.flip()
+
+
 KEYS = (
     Key("T", "Next point: positive or negative", lambda c: c.live.toggle_next(), POINTS),
     Key("Shift-T", "Flip the selected or latest point", lambda c: c.live.flip(), POINTS),
-    Key("J", "Next box: example or counter-example", lambda c: c.boxes.toggle_next(), BOXES),
-    Key("Shift-J", "Flip the selected or latest box", lambda c: c.boxes.flip(), BOXES),
+    Key("J", "Next box: example or counter-example; in 3D/Video the next doubtful frame", lambda c: _next(c)),
+    Key("Shift-J", "Flip the selected or latest box; in 3D/Video the doubtful frame before", lambda c: _flip(c)),
     Key("N", "New object: the next click begins one", lambda c: c.board.begin_object()),
     Key("W", "Next object", lambda c: c.board.walk(1)),
     Key("Shift-W", "Previous object", lambda c: c.board.walk(-1)),

@@ -21,11 +21,12 @@ from napari_sam3_assistant.app.tracks_layer import TracksLayer
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ImageError, PromptError
 from napari_sam3_assistant.core.geometry import PlacedMask, mask_iou, union
 from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, Prompts
+from napari_sam3_assistant.layers.propagated import removed
 from napari_sam3_assistant.masks.registry import MaskObject, Origin
 from napari_sam3_assistant.tasks.frames import frame_axes, frame_axis
 from napari_sam3_assistant.tasks.tracks import PROPAGATED, Tracks, joined
 from napari_sam3_assistant.tasks.video import Propagation, Step, Video
-from napari_sam3_assistant.tasks.view import view_of
+from napari_sam3_assistant.tasks.view import View, view_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -83,6 +84,11 @@ class Propagating:
         """What was followed through the image in use; None where nothing was."""
         own = self._tracks is not None and self._tracks.image == self._task.image
         return self._tracks if own else None
+
+    @property
+    def view(self) -> View | None:
+        """What is looked at of each frame of the image in use; None where nothing was followed."""
+        return self._video_in_use.view if self._video_in_use is not None and self.tracks is not None else None
 
     def on(self, place: Place) -> tuple[MaskObject, ...]:
         """Return what was followed onto a plane."""
@@ -180,13 +186,13 @@ class Propagating:
                 video.give(frame, {id: Prompts(mask=MaskPrompt(mask)) for id, mask in objects.items()})
             run = video.run(self._task.direction, ahead=self._session.read_ahead)
             self.layer.begin(here, video.tracks, objects) if axis is not None else self.layer.check(here)
+            self.layer.write(video.tracks, video.plane_at(frame), run.objects)
         except (AssistantError, MemoryError) as error:
             self._fail(error if isinstance(error, AssistantError) else unexpected(error, "Close other layers."))
             return
         self._run, self._video_in_use, self._open = run, video, True
         self._ends, self._problem = [], None
         self._origin = Origin(str(here.layer.name), PROPAGATED, engine=self._session.engine.name)
-        self.layer.write(video.tracks, video.plane_at(frame), run.objects)
         self._controller.status.idle(STARTED.format(frame))
         self._video.running, self._video.progress = True, 0.0
         self._video.step = f"Following {count_of(len(run.objects))} through {run.total} frames..."
@@ -234,7 +240,11 @@ class Propagating:
                 error = unexpected(error)
             self._end(error=error)
             return
-        self._take(run, step)
+        try:
+            self._take(run, step)
+        except AssistantError as error:  # the disk under the layer is full
+            self._end(error=error)
+            return
         if self._run is not run:
             return
         self._video.progress = run.done / max(run.total, 1)
@@ -312,6 +322,7 @@ class Propagating:
 
     def layer_removed(self, layer: Any) -> None:
         """Stop where the picture, or the layer that is being filled, has left the viewer."""
+        removed(layer)
         tracks = self._tracks
         if tracks is None:
             return

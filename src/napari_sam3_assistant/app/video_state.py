@@ -34,6 +34,8 @@ class VideoState:
         Frames of the image in use that have masks, and the objects on them.
     version : int
         Raised whenever other objects are on other frames: what is drawn of them is drawn anew.
+    doubtful : int
+        Frames on which an object is doubtful.
     resumable : str
         What an earlier run through this image has left, in words; empty where it has left nothing.
     """
@@ -50,4 +52,5 @@ class VideoState:
     done: int = 0
     objects: int = 0
     version: int = 0
+    doubtful: int = 0
     resumable: str = ""
