@@ -27,7 +27,7 @@ from napari_sam3_assistant.tasks.video import Video
 from napari_sam3_assistant.tasks.view import fitted
 
 if TYPE_CHECKING:
-    from napari_sam3_assistant.tasks.video import Step
+    from napari_sam3_assistant.tasks.propagation import Step
 
 
 class Recorder:
