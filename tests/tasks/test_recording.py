@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_sam3_assistant.core.errors import ImageError, PromptError, SaveError
@@ -84,7 +84,7 @@ def prompt(kind, frame):
     }[kind]
 
 
-@settings(max_examples=60, deadline=None, phases=[Phase.generate])
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_a_run_that_stops_anywhere_and_goes_on_later_ends_as_one_that_does_not(data, tmp_path_factory):
     folder, pixels = tmp_path_factory.mktemp("any"), two()
