@@ -28,6 +28,8 @@ class Follower:
         self._following: frozenset[int] = frozenset()
         self._told: set[int] = set()
         self._embedding: Embedding | None = None
+        self.prompted: frozenset[int] = frozenset()
+        """The objects that it was told of by what was said of them."""
 
     def known(self, frame: int) -> frozenset[int]:
         """Return the objects that it has followed onto a frame, and can follow on from there."""
@@ -44,6 +46,7 @@ class Follower:
             for object_id, prompts in said.items()
         }
         self._at, self._following, self._embedding = frame, frozenset(found), embedding
+        self.prompted |= frozenset(found)
         return found
 
     def begin(self, frame: int, masks: Masks, embedding_of: EmbeddingOf) -> None:

@@ -198,6 +198,17 @@ class Video:
         """Note which objects words have found."""
         self.by_words |= (set(names) | (set(asked) & self.tracks.ids)) - self.not_found_by_words
 
+    # -- for records ------------------------------------------------------------------------------
+
+    @property
+    def words(self) -> tuple[frozenset[int], frozenset[int], bool]:
+        """The objects that words have found, those removed since, and whether words are still to be answered."""
+        return self.by_words, self._removed, self.unanswered_words
+
+    def restore_words(self, found: frozenset[int], removed: frozenset[int], waiting: bool) -> None:
+        """Take what was known, see :attr:`words`, in place of what is there."""
+        self.by_words, self._removed, self.unanswered_words = found, removed, waiting
+
     def _renew(self) -> None:
         if self._run is not None:
             self._run.renew()
