@@ -153,9 +153,7 @@ class Words:
         self.model.get_vision_features_for_tracker = lambda vision_embeds: self._shown[self._at]
         if token:  # a box of no kind brings the class token, and nothing of its own
             bare, box = detector.forward, torch.tensor([[[0.5, 0.5, 0.2, 0.2]]])
-            detector.forward = lambda **given: bare(
-                **given, input_boxes=box, input_boxes_labels=torch.tensor([[-10]])
-            )
+            detector.forward = lambda **given: bare(**given, input_boxes=box, input_boxes_labels=torch.tensor([[-10]]))
 
     def follow(self, phrases, start=0, backward=False):
         """Return what is on each frame, and the session."""

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 
-def generic_nms(ious: torch.Tensor, scores: torch.Tensor, threshold: float, use_iou_matrix: bool = True) -> torch.Tensor:
+def generic_nms(
+    ious: torch.Tensor, scores: torch.Tensor, threshold: float, use_iou_matrix: bool = True
+) -> torch.Tensor:
     """Return which of some masks are kept, the best first: one that overlaps a better one is left out.
 
     Parameters

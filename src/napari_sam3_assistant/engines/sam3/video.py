@@ -67,7 +67,14 @@ class TrackerSession:
         return sum(memory.nbytes for memory in self._memories.values())
 
     def prompt(
-        self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts, present: PlacedMask | None = None
+        self,
+        frame: int,
+        embedding: Embedding,
+        object_id: int,
+        prompts: Prompts,
+        present: PlacedMask | None = None,
+        *,
+        cancel: CancelToken | None = None,
     ) -> Segmentation:
         """Set or correct an object on ``frame``; see :meth:`VideoSession.prompt`.
 
@@ -79,7 +86,7 @@ class TrackerSession:
         check_video(prompts, LIMITS, self._instead)
         model, known = self._frame(embedding)
         memory = self._memories.get(object_id, Memory())
-        with devices.memory_errors():
+        with devices.memory_errors(), torch.inference_mode(), stoppable(model, cancel):
             features = features_of(model, known)
             if prompts.mask is not None and not prompts.points and prompts.box is None:
                 seen = drawn(model, features, _clipped(prompts.mask.mask, known.shape), known.shape)
@@ -94,11 +101,11 @@ class TrackerSession:
     def begin(self, frame: int, embedding: Embedding, masks: Mapping[int, PlacedMask]) -> None:
         """Follow objects on from ``frame``; see :meth:`VideoSession.begin`."""
         model, known = self._frame(embedding)
-        with devices.memory_errors():
+        with devices.memory_errors(), torch.inference_mode():
             features = features_of(model, known)
             for object_id, mask in masks.items():
                 memory = self._memories.get(object_id, Memory())
-                if memory.on(frame) is None and mask.lies_on(known.shape):
+                if memory.on(frame) is None:
                     seen = drawn(model, features, _clipped(mask, known.shape), known.shape)
                     memory.tell(frame, seen, begun=True)
                     self._memories[object_id] = memory
@@ -112,27 +119,14 @@ class TrackerSession:
         *,
         cancel: CancelToken | None = None,
     ) -> FrameResult:
-        """Return the objects on ``frame``; see :meth:`VideoSession.step`.
-
-        Parameters
-        ----------
-        frame, embedding, ids
-            As there.
-        cancel : CancelToken or None
-            Looked at several times for each object. What was stopped can be done again.
-
-        Raises
-        ------
-        Cancelled
-            If ``cancel`` was raised.
-        """
+        """Return the objects on ``frame``; see :meth:`VideoSession.step`. A step looks at ``cancel`` all the while."""
         if self._last is None or not self._memories:
             raise PromptError("There is no object to follow.", hint="Click on one first.")
         model, known = self._frame(embedding)
         before, way = self._last
         backward = way if frame == before else frame < before
         found: dict[int, Segmentation] = {}
-        with devices.memory_errors(), stoppable(model, cancel):
+        with devices.memory_errors(), torch.inference_mode(), stoppable(model, cancel):
             features = features_of(model, known)
             for object_id, memory in self._memories.items():
                 if ids is None or object_id in ids:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
 
 import torch
 
@@ -46,7 +45,14 @@ class WordsSession:
         self._removed: set[int] = set()
 
     def prompt(
-        self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts, present: PlacedMask | None = None
+        self,
+        frame: int,
+        embedding: Embedding,
+        object_id: int,
+        prompts: Prompts,
+        present: PlacedMask | None = None,
+        *,
+        cancel: CancelToken | None = None,
     ) -> Segmentation:
         """Raise Unsupported: here objects are found by words alone."""
         raise Unsupported(
@@ -59,7 +65,7 @@ class WordsSession:
         reader, known = self._frame(embedding)
         with devices.memory_errors(), torch.inference_mode():
             finder = self._opened(reader)
-            new = {id: mask for id, mask in masks.items() if not finder.knows(id, frame) and mask.lies_on(known.shape)}
+            new = {id: mask for id, mask in masks.items() if not finder.knows(id, frame)}
             found = finder.found(known) if new else None
             features = features_of(reader.model, known)
             for object_id, mask in new.items():
@@ -79,11 +85,6 @@ class WordsSession:
         """Return the objects on ``frame``, followed there or found there; see :meth:`VideoSession.step`.
 
         Of those that it knows, objects that are not in ``ids`` are left out.
-
-        Raises
-        ------
-        Cancelled
-            If ``cancel`` was raised. What was stopped can be done again.
         """
         reader, known = self._frame(embedding)
         before, way = self._last or (frame, False)
@@ -109,6 +110,7 @@ class WordsSession:
     def close(self) -> None:
         """Forget all objects."""
         self._finder = self._last = self._shape = None
+        self._removed.clear()
 
     def _frame(self, embedding: Embedding) -> tuple[text.Reader, Sam3Embedding]:
         reader, known = self._look(embedding)
