@@ -102,7 +102,7 @@ class Tracker:
 
     @torch.inference_mode()
     def follow(self, frames, steps, passes, features=(), **spoil):
-        """Return logits ``{frame: {id: (h, w)}}`` of ``passes``, (first frame, backward), after the prompts of steps."""
+        """Return logits ``{frame: {id: (h, w)}}`` of passes, (first frame, backward), after the prompts of steps."""
         session, found = self.open(frames, features), {}
         for frame, said in steps:
             self.prompt(session, frame, said, **spoil)

@@ -196,6 +196,7 @@ class Finder:
             zip(followed, presence.sigmoid().flatten().tolist(), strict=True)
         )
         self._note(told)
+        self._shown.clear_all()
         hidden = session.suppressed_obj_ids[frame] | session.removed_obj_ids
         scores = session.obj_id_to_tracker_score_frame_wise[frame]
         made = [Followed(id, one[0], scores[id]) for id, one in logits.items() if id not in hidden]

@@ -28,7 +28,7 @@ class WordsSession:
     """Objects found by phrases and followed; see :class:`~napari_sam3_assistant.engines.protocol.VideoSession`.
 
     Numbers are given as objects are found, from 1. Answers come at once, without the 15 frames by which transformers
-    holds them back: an object that turns out to be none, or another one's double, is lost on the frame where that is seen.
+    holds them back: an object that turns out to be none, or another one's double, is lost where that is seen.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ class WordsSession:
         with devices.memory_errors(), torch.inference_mode():
             finder = self._opened(reader)
             new = {id: mask for id, mask in masks.items() if not finder.knows(id, frame)}
-            found = finder.found(known) if new else None
-            features = features_of(reader.model, known)
+            if new:
+                found, features = finder.found(known), features_of(reader.model, known)
             for object_id, mask in new.items():
                 shares = shares_of(mask, known.shape, finder.grid)
                 phrase = finder.phrase_for(shares[0] >= shares.max().clamp(max=0.5), found)
@@ -86,6 +86,8 @@ class WordsSession:
 
         Of those that it knows, objects that are not in ``ids`` are left out.
         """
+        if cancel is not None:
+            cancel.raise_if_cancelled()
         reader, known = self._frame(embedding)
         before, way = self._last or (frame, False)
         backward = way if frame == before else frame < before
