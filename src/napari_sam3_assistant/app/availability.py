@@ -13,6 +13,7 @@ from napari_sam3_assistant.app.model_availability import model_step, model_view
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase
 from napari_sam3_assistant.app.task_state import PromptKind, TaskState
+from napari_sam3_assistant.app.video_offers import resume_view
 from napari_sam3_assistant.app.views import (
     Action,
     Availability,
@@ -55,6 +56,7 @@ def availability(state: AppState) -> Availability:
         batch=_batch(state.task),
         video=video_views.video_view(state, state.run.phase in BUSY),
         journal=journal_view(state.journal),
+        resume=resume_view(state.video),
     )
 
 

@@ -85,6 +85,22 @@ class Propagating:
         own = self._tracks is not None and self._tracks.image == self._task.image
         return self._tracks if own else None
 
+    @property
+    def video(self) -> Video | None:
+        """What was said and found, through whichever image; None where nothing was."""
+        return self._video_in_use
+
+    def resume(self, video: Video) -> None:
+        """Go on with what an earlier process has followed through the image in use."""
+        here = self._controller.here_or_say()
+        if here is None:
+            return
+        self.layer.show(here, video.tracks)
+        self._video_in_use, self._open = video, True
+        self._session.engine = self._controller.standby.session.engine
+        self._session.set_source(here.source)
+        self.publish(rows=True)
+
     def on(self, place: Place) -> tuple[MaskObject, ...]:
         """Return what was followed onto a plane."""
         frame = self._tracks.frame_of(place) if self._tracks is not None else None
@@ -366,6 +382,7 @@ class Propagating:
         video.session = tracks is not None and self._open
         video.done = len(tracks.frames) if tracks is not None else 0
         video.objects = len(tracks.ids) if tracks is not None else 0
+        video.version += 1
         if rows:
             self._published = time.monotonic()
             self._controller.listing.publish()

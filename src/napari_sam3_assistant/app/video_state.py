@@ -36,6 +36,8 @@ class VideoState:
         Raised whenever other objects are on other frames: what is drawn of them is drawn anew.
     resumable : str
         What an earlier run through this image has left, in words; empty where it has left nothing.
+    resuming : bool
+        Whether that is being brought back.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -51,3 +53,4 @@ class VideoState:
     objects: int = 0
     version: int = 0
     resumable: str = ""
+    resuming: bool = False

@@ -357,7 +357,8 @@ class Availability:
     exemplar : ExemplarView
     batch : BatchView
     video : VideoView
-    journal : JournalView
+    journal, resume : JournalView
+        Accepted objects, and a propagation, that an earlier process has left.
     """
 
     start: bool
@@ -378,3 +379,4 @@ class Availability:
     batch: BatchView
     video: VideoView
     journal: JournalView
+    resume: JournalView
