@@ -6,7 +6,8 @@ Subclass :class:`EngineTests` in a test module of yours and say how the engine i
         def make_engine(self):
             return MyEngine()
 
-What an engine does not promise in its ``capabilities`` is not asked of it. This module needs pytest.
+What an engine does not promise in its ``capabilities`` is not asked of it. One that follows objects through frames
+passes :class:`napari_sam3_assistant.testing_video.VideoEngineTests` as well. This module needs pytest.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from napari_sam3_assistant.core.prompts import (
     TextPrompt,
 )
 from napari_sam3_assistant.core.results import Segmentation
-from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine, VideoEngine
+from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
 
 FIRST_SQUARE = Box(8, 8, 24, 24)
 SECOND_SQUARE = Box(36, 40, 52, 56)
@@ -361,36 +362,7 @@ class EngineTests:
         assert gone() is None
         assert embedding.shape == (128, 160)
 
-    # -- video ------------------------------------------------------------------------------------
-
-    def test_video_is_what_it_says(self, engine: ImageEngine) -> None:
-        assert isinstance(engine, VideoEngine) == (engine.capabilities.video is not None)
-
-    def test_objects_are_followed_and_removed(self, engine: ImageEngine, squares: Embedding) -> None:
-        if not isinstance(engine, VideoEngine):
-            pytest.skip("follows nothing")
-        session = engine.start()
-        for object_id, box in ((1, FIRST_SQUARE), (2, SECOND_SQUARE)):
-            session.prompt(0, squares, object_id, Prompts(box=BoxPrompt(box)))
-        moved = self.encode(engine, np.roll(rgb(two_squares()), 2, axis=0))
-
-        second = session.step(1, moved)
-        session.remove(1)
-        third = session.step(2, moved)
-        session.close()
-
-        assert second.frame == 1
-        assert sorted(second.objects) == [1, 2]
-        assert sorted(third.objects) == [2]
-        for answer in second.objects.values():
-            assert_sound(answer, (64, 72))
-
-    def test_session_without_objects_cannot_step(self, engine: ImageEngine, squares: Embedding) -> None:
-        if not isinstance(engine, VideoEngine):
-            pytest.skip("follows nothing")
-
-        with pytest.raises(PromptError):
-            engine.start().step(0, squares)
+    # -- foreign things ---------------------------------------------------------------------------
 
     def test_all_errors_are_ours(self, engine: ImageEngine) -> None:
         class Foreign:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from napari_sam3_assistant.app import batch_words, hints, model_hints, video_views
 from napari_sam3_assistant.app.exemplar_view import exemplar_view
+from napari_sam3_assistant.app.frame_views import frames_view, glance_view
 from napari_sam3_assistant.app.guide import create_tip, guide
 from napari_sam3_assistant.app.journal_state import journal_view
 from napari_sam3_assistant.app.model_availability import model_step, model_view
@@ -55,6 +56,8 @@ def availability(state: AppState) -> Availability:
         exemplar=exemplar_view(state.task),
         batch=_batch(state.task),
         video=video_views.video_view(state, state.run.phase in BUSY),
+        frames=frames_view(state),
+        glance=glance_view(state),
         journal=journal_view(state.journal),
         resume=resume_view(state.video),
     )

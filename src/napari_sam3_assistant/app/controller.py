@@ -4,7 +4,7 @@ Everything here runs on the GUI thread. Widgets call these verbs and those of th
 ``board`` (objects and undo), ``asking``, ``finding`` and ``standby`` (requests and answers), ``live``, ``boxes`` and
 ``masks`` (prompt layers; ``choice`` says which), ``channels`` and ``roi`` (what is seen), ``listing`` (the table),
 ``accepting``, ``editing``, ``hover``, ``clearing``, ``saving``, ``model`` (the engine), ``batching`` and
-``batch_views`` (many pictures, phrases), ``exemplars``, ``propagation`` (3D/Video).
+``batch_views`` (many pictures, phrases), ``exemplars``, ``propagation`` and ``glance`` (3D/Video).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from napari_sam3_assistant.app.editing import Editing
 from napari_sam3_assistant.app.exemplars import Exemplars
 from napari_sam3_assistant.app.finding import Finding
 from napari_sam3_assistant.app.following import Following
+from napari_sam3_assistant.app.glance import Glance
 from napari_sam3_assistant.app.hover import Hover
 from napari_sam3_assistant.app.listing import Listing
 from napari_sam3_assistant.app.live_points import LivePoints
@@ -97,6 +98,7 @@ class AppController:
         self.batch_views: BatchViews = BatchViews(self)
         self.propagation: Propagating = Propagating(self, runtime.session(state.model.in_use))
         self.board: Board = Board(self)
+        self.glance: Glance = Glance(self)
         self.listing: Listing = Listing(self, runtime.scheduler)
         self.standby: Standby = Standby(self, self._session, runtime.session(registry.BUILTIN.name))
         self.roi: ActiveRoi = ActiveRoi(self)
@@ -342,6 +344,7 @@ class AppController:
         self.records.close()
         self.accepting.close()
         self.propagation.close()
+        self.glance.close()
         self.channels.close()
 
     # -- telling ----------------------------------------------------------------------------------
@@ -382,7 +385,8 @@ class AppController:
         self.board.draw(here)
         if self.live.is_live and self.state.task.usable:
             self.segment_points(gone=False)
-        self.prepare()
+        if not self.propagation.moving:
+            self.prepare()
 
     def prepare(self) -> None:
         """Have what is on screen encoded before it is asked about."""

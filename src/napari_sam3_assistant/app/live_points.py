@@ -117,15 +117,16 @@ class LivePoints:
         """
         if self.layer is None:
             return
-        if prompts.next_object(self.layer) != draft.next_point:
-            prompts.set_next_object(self.layer, draft.next_point)
+        number = self._controller.propagation.next_point(draft)
+        if prompts.next_object(self.layer) != number:
+            prompts.set_next_object(self.layer, number)
         if not self.ours:
             return
         image = images.layer_by_id(self._controller.viewer, self._task.image)
         if image is not None:
             owned.set_next_picture(self.layer, image)
         several = len(draft.talks) + len(draft.objects) > 1
-        prompts.show_only(self.layer, draft.next_point if several else None, image)
+        prompts.show_only(self.layer, number if several else None, image)
         prompts.limit_size(self.layer, world_of(self._controller.viewer))
 
     def toggle_next(self) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.errors import Unsupported
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, Segmentation
-from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, ImageEngine, VideoEngine, VideoSession
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, ImageEngine, VideoSession, video_of
 
 
 class Loaded:
@@ -67,9 +66,7 @@ class Loaded:
         Unsupported
             If it does not, as its capabilities say.
         """
-        if not isinstance(self._engine, VideoEngine):
-            raise Unsupported(f"The engine {self.name} follows nothing.", hint=self.capabilities.instead)
-        return self._engine.start(query)
+        return video_of(self._engine).start(query)
 
     def close(self) -> None:
         """Close the engine."""

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import AssistantError
+from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.engines.protocol import Capabilities
@@ -34,9 +35,28 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """The embeddings of these numbers are no longer wanted."""
+    """The embedding of this number is no longer wanted."""
 
-    embeddings: tuple[int, ...]
+    embedding: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The session of this number is no longer wanted."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """A session follows this object no longer."""
+
+    session: int
+    object_id: int
+
+
+Note = Forget | Leave | Remove
+"""What is told, without an answer; several travel as a tuple, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +107,46 @@ class Find:
     query: Query
 
 
-Question = Load | Encode | Segment | Find
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A session; answered by :class:`Started`."""
+
+    query: Query | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompted:
+    """An object of a session, set or corrected; answered by a ``Segmentation`` without a state."""
+
+    session: int
+    frame: int
+    embedding: int
+    object_id: int
+    prompts: Prompts
+    present: PlacedMask | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Begin:
+    """Objects that a session follows on from a frame; answered by :class:`Begun`."""
+
+    session: int
+    frame: int
+    embedding: int
+    masks: Mapping[int, PlacedMask]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A frame that a session goes on to; answered by a ``FrameResult`` whose objects have no state."""
+
+    session: int
+    frame: int
+    embedding: int
+    ids: frozenset[int] | None
+
+
+Question = Load | Encode | Segment | Find | Start | Prompted | Begin | Step
 
 # -- from the engine's process --------------------------------------------------------------------
 
@@ -137,6 +196,18 @@ class Encoded:
     nbytes: int
     shape: tuple[int, int]
     about: About
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A session that the engine's process keeps until it is told to leave it."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A session has begun on a frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

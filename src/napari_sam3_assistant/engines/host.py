@@ -17,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import EmbeddingLost, EngineError
-from napari_sam3_assistant.core.progress import CancelToken, Progress
+from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.engines.calls import About, Encode, Encoded, Find, Load, PackedState, Segment
+from napari_sam3_assistant.engines.host_session import HostedSession
 from napari_sam3_assistant.engines.process import START_S, EngineProcess
-from napari_sam3_assistant.engines.protocol import Capabilities, Embedding
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, video_of
 
 CLOSE_S = 1.0
 """How long a process may take to end by itself when its engine is closed, in seconds."""
@@ -58,7 +59,7 @@ class HostedEmbedding:
 class HostedEngine:
     """An :class:`~napari_sam3_assistant.engines.protocol.ImageEngine` in a process of its own.
 
-    It follows nothing from frame to frame, whatever the engine in the process can.
+    It follows objects from frame to frame where the engine in the process does.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ class HostedEngine:
         start_s: float = START_S,
     ) -> None:
         self.name, self.weights = name, weights
-        self.capabilities = replace(capabilities or Capabilities(), video=None)
+        self.capabilities = capabilities or Capabilities()
         self._question = Load(title or name, factory, dict(options or {}))
         self._interpreter = interpreter or sys.executable
         self._on_lost, self._start_s = on_lost, start_s
@@ -167,6 +168,23 @@ class HostedEngine:
         answer: Candidates = known.process.ask(Find(known.number, query))
         return answer
 
+    def start(self, query: Query | None = None) -> HostedSession:
+        """Return a session without objects, in the process; see :meth:`VideoEngine.start`.
+
+        Raises
+        ------
+        Unsupported
+            If the engine follows nothing, or finds nothing by words.
+        EngineError
+            If the engine is closed, or its process ends now.
+        """
+        self._check_open()
+        video_of(self)
+        with self._lock:
+            self._check_open()
+            process = self._running(no_progress, CancelToken())
+        return HostedSession(process, query, self._question.title, self._place_of)
+
     def close(self) -> None:
         """End the process: all its memory is back. Later calls but :meth:`load` raise EngineError."""
         self._open = False
@@ -206,6 +224,10 @@ class HostedEngine:
     def _check_open(self) -> None:
         if not self._open:
             raise EngineError(f"{self._question.title} is not loaded.", hint="Load it first, or again.")
+
+    def _place_of(self, embedding: Embedding) -> tuple[EngineProcess, int]:
+        known = self._own(embedding)
+        return known.process, known.number
 
     def _own(self, embedding: Embedding) -> HostedEmbedding:
         self._check_open()

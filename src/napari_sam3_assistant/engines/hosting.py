@@ -9,7 +9,6 @@ does, whatever the engine is at.
 from __future__ import annotations
 
 import faulthandler
-import gc
 import importlib
 import logging
 import os
@@ -19,7 +18,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,28 +25,34 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from napari_sam3_assistant.core import errors
-from napari_sam3_assistant.core.errors import AssistantError, EmbeddingLost, EngineError, OutOfMemory
+from napari_sam3_assistant.core.errors import AssistantError, EmbeddingLost, EngineError
 from napari_sam3_assistant.core.progress import CancelToken
-from napari_sam3_assistant.core.results import Candidates, Segmentation
+from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
 from napari_sam3_assistant.engines.calls import (
     About,
     Answer,
     Ask,
+    Begun,
     Encode,
     Encoded,
     End,
     Failed,
     Find,
     Forget,
+    Leave,
     Load,
+    Note,
     PackedState,
     Question,
     Ready,
+    Remove,
     Segment,
+    Started,
     Stop,
     Told,
 )
+from napari_sam3_assistant.engines.hosting_failures import failed
+from napari_sam3_assistant.engines.hosting_sessions import Sessions
 from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
 from napari_sam3_assistant.wire.arrays import Pad, pack, unpack
 
@@ -57,8 +61,6 @@ PARENT_S = 1.0
 TOLD_S = 0.05
 """Reports of progress are at least so far apart, in seconds."""
 
-MEMORY_HINT = "Close other programs or large pictures and try again, or choose the engine Built-in."
-_MOST_TRACE = 20_000
 NICE = 5
 """How much later than others this process is served where cores are scarce; of nineteen steps."""
 _FIRST_TO_GO = "500"
@@ -108,12 +110,13 @@ class Office:
 
     def __init__(self, connection: Connection[Any, Any], pad: Pad) -> None:
         self._connection, self._pad = connection, pad
-        self._asked: queue.SimpleQueue[tuple[Ask, CancelToken] | End] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[tuple[Ask, CancelToken] | Leave | Remove | End] = queue.SimpleQueue()
         self._current = CancelToken()
         self._title = "The engine"
         self._engine: ImageEngine | None = None
         self._embeddings: dict[int, Embedding] = {}
         self._encoded = 0
+        self._sessions = Sessions(self._loaded, self._known)
 
     def read(self) -> NoReturn:
         """Take in messages, on a thread of its own; end the process when the parent is gone."""
@@ -130,7 +133,10 @@ class Office:
     def work(self) -> NoReturn:
         """Answer what is asked, on the main thread."""
         while not isinstance(asked := self._asked.get(), End):
-            self._reply(*asked)
+            if isinstance(asked, tuple):
+                self._reply(*asked)
+            else:
+                self._sessions.note(asked)
         try:
             if self._engine is not None:
                 self._engine.close()
@@ -144,18 +150,21 @@ class Office:
         except OSError:
             os._exit(0)
 
-    def _take(self, message: Ask | Stop | Forget | End) -> None:
+    def _take(self, message: Ask | Stop | tuple[Note, ...] | End) -> None:
         match message:
             case Ask():
                 self._current = CancelToken()
                 self._asked.put((message, self._current))
             case Stop():
                 self._current.cancel()
-            case Forget(numbers):
-                for number in numbers:
-                    self._embeddings.pop(number, None)
             case End():
                 self._asked.put(message)
+            case _:
+                for note in message:
+                    if isinstance(note, Forget):
+                        self._embeddings.pop(note.embedding, None)
+                    else:  # a session is the engine's, and is touched where the engine works
+                        self._asked.put(note)
 
     def _reply(self, asked: Ask, cancel: CancelToken) -> None:
         teller = _Teller(self)
@@ -164,13 +173,13 @@ class Office:
             answer = self._answer(unpack(asked.question, self._pad), teller, cancel)
             reply = Answer(pack(answer, self._pad))
         except BaseException as error:  # an engine may raise anything, and somebody waits
-            reply = _failed(error, self._title)
+            reply = failed(error, self._title)
         teller.flush()
         self.send(reply)
 
     def _answer(
         self, question: Question, progress: _Teller, cancel: CancelToken
-    ) -> About | Encoded | Segmentation | Candidates:
+    ) -> About | Encoded | Segmentation | Candidates | Started | Begun | FrameResult:
         match question:
             case Load():
                 return self._load(question, progress, cancel)
@@ -183,6 +192,8 @@ class Office:
                 return _sealed(self._loaded().segment(self._known(number), prompts, _opened(previous)))
             case Find(number, query):
                 return self._loaded().find(self._known(number), query)
+            case _:
+                return self._sessions.answer(question, cancel)
 
     def _load(self, question: Load, progress: _Teller, cancel: CancelToken) -> About:
         self._title = question.title
@@ -236,7 +247,7 @@ def _made(question: Load) -> ImageEngine:
 
 
 def _about(engine: ImageEngine) -> About:
-    return About(engine.name, engine.weights, replace(engine.capabilities, video=None))
+    return About(engine.name, engine.weights, engine.capabilities)
 
 
 def _sealed(answer: Segmentation) -> Segmentation:
@@ -251,22 +262,6 @@ def _opened(previous: Segmentation | None) -> Segmentation | None:
     if previous is None or not isinstance(previous.state, PackedState):
         return previous
     return replace(previous, state=pickle.loads(previous.state.pickled.data))
-
-
-def _failed(error: BaseException, title: str) -> Failed:
-    if isinstance(error, AssistantError):
-        cause = error.__cause__ if isinstance(error, EngineError) else None
-        trace = "" if cause is None else "".join(traceback.format_exception(cause))
-        # The other process knows our classes only, not those that another package has derived from them.
-        kind = next(one for one in type(error).__mro__ if one.__module__ == errors.__name__)
-        return Failed(kind(error.message, hint=error.hint, in_shell=error.in_shell), trace[-_MOST_TRACE:])
-    if isinstance(error, MemoryError):
-        error.__traceback__ = None  # it holds what took the memory
-        gc.collect()
-        return Failed(OutOfMemory(f"{title} ran out of memory.", hint=MEMORY_HINT))
-    trace = "".join(traceback.format_exception(error))
-    said = f"{type(error).__name__}: {error}"[:300].rstrip(".: ")
-    return Failed(EngineError(f"{title} failed: {said}.", hint="Try again, or report it."), trace[-_MOST_TRACE:])
 
 
 if __name__ == "__main__":

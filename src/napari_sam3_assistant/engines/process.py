@@ -28,6 +28,7 @@ from napari_sam3_assistant.engines.calls import (
     End,
     Failed,
     Forget,
+    Note,
     Question,
     Ready,
     Stop,
@@ -81,7 +82,7 @@ class EngineProcess:
         self._sending = threading.Lock()
         self._ending = False
         self._embeddings: set[int] = set()
-        self._forgotten: deque[int] = deque()
+        self._notes: deque[Note] = deque()
         self._last_words = b""
         try:
             with ExitStack() as undo:
@@ -170,7 +171,11 @@ class EngineProcess:
     def forget(self, embedding: int) -> None:
         """Let the process forget an embedding. Called by the garbage collector: anywhere, at any time."""
         self._embeddings.discard(embedding)
-        self._forgotten.append(embedding)
+        self.tell(Forget(embedding))
+
+    def tell(self, note: Note) -> None:
+        """Tell the process something, before all that is asked later. Never waits; callable as :meth:`forget` is."""
+        self._notes.append(note)
         self._flush()
 
     def end(self, patience_s: float = 0.0) -> None:
@@ -256,21 +261,27 @@ class EngineProcess:
     def _send(self, message: Ask | Stop | End) -> None:
         try:
             with self._sending:
+                self._send_notes()
                 self._connection.send_bytes(pickle.dumps(message, protocol=5))
         except OSError as error:
             raise _Lost from error
         self._flush()
 
     def _flush(self) -> None:
-        """Send what is to be forgotten, unless a message is being sent: who sends it comes here next."""
-        while self._forgotten and self._sending.acquire(blocking=False):
+        """Send what is to be told, unless a message is being sent: who sends it comes here next."""
+        while self._notes and self._sending.acquire(blocking=False):
             try:
-                numbers = tuple(self._forgotten.popleft() for _ in range(len(self._forgotten)))
-                self._connection.send_bytes(pickle.dumps(Forget(numbers), protocol=5))
+                self._send_notes()
             except OSError:  # the process has ended, and with it what it kept
                 return
             finally:
                 self._sending.release()
+
+    def _send_notes(self) -> None:
+        """Send what is to be told. Called with the lock for sending held."""
+        notes = tuple(self._notes.popleft() for _ in range(len(self._notes)))
+        if notes:
+            self._connection.send_bytes(pickle.dumps(notes, protocol=5))
 
     def _receive(self) -> Ready | Told | Answer | Failed | None:
         """Return the next message, or None if none came within :data:`TICK_S`."""

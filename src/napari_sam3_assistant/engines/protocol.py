@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -177,9 +177,8 @@ class ImageEngine(Protocol):
         """Give back all memory. Later calls but :meth:`load` raise EngineError."""
 
 
-@runtime_checkable
 class VideoEngine(Protocol):
-    """An engine that also follows objects through frames."""
+    """An engine that also follows objects through frames: its ``capabilities.video`` says so (:func:`video_of`)."""
 
     def start(self, query: Query | None = None) -> VideoSession:
         """Return a session without objects.
@@ -200,11 +199,20 @@ class VideoSession(Protocol):
     """Objects on their way through frames that are encoded one at a time.
 
     Frames are whole numbers; neighbours differ by one. A session goes forward or backward, and may be begun
-    anew at any frame.
+    anew at any frame. It is called on its engine's thread only, one call at a time.
+
+    Every session passes :class:`napari_sam3_assistant.testing_video.VideoEngineTests`.
     """
 
     def prompt(
-        self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts, present: PlacedMask | None = None
+        self,
+        frame: int,
+        embedding: Embedding,
+        object_id: int,
+        prompts: Prompts,
+        present: PlacedMask | None = None,
+        *,
+        cancel: CancelToken | None = None,
     ) -> Segmentation:
         """Set or correct object ``object_id`` (1 or more) on ``frame`` and return it; it is followed from there.
 
@@ -218,11 +226,18 @@ class VideoSession(Protocol):
             All of the object on this frame. A mask alone is taken as it is.
         present : PlacedMask or None
             Where the object was followed to on this frame, if it was: what is corrected.
+        cancel : CancelToken or None
 
         Raises
         ------
         PromptError, Unsupported
-            As :meth:`ImageEngine.segment`.
+            As :meth:`ImageEngine.segment`; the session is as it was.
+        Cancelled
+            Soon after ``cancel`` was raised; the call may be made again.
+        EmbeddingLost
+            If what the session remembers is lost with the process that kept it: start another one.
+        EngineError
+            If the engine fails, or was closed.
         """
 
     def begin(self, frame: int, embedding: Embedding, masks: Mapping[int, PlacedMask]) -> None:
@@ -230,9 +245,23 @@ class VideoSession(Protocol):
 
         What the session remembers of an object on this frame stays as it is. Objects that it has followed onto
         this frame are followed on as well.
+
+        Raises
+        ------
+        PromptError
+            If a mask lies outside the frame.
+        EmbeddingLost, EngineError
+            As :meth:`prompt`.
         """
 
-    def step(self, frame: int, embedding: Embedding, ids: Collection[int] | None = None) -> FrameResult:
+    def step(
+        self,
+        frame: int,
+        embedding: Embedding,
+        ids: Collection[int] | None = None,
+        *,
+        cancel: CancelToken | None = None,
+    ) -> FrameResult:
         """Return the objects on ``frame``, followed from the frame that was answered, or begun on, last.
 
         Parameters
@@ -242,18 +271,37 @@ class VideoSession(Protocol):
             Of the frame.
         ids : collection of int or None
             Which objects are followed on; the others rest, until they are begun again. None for all.
+        cancel : CancelToken or None
 
         Raises
         ------
         PromptError
             If the session has no object yet.
+        Cancelled
+            Soon after ``cancel`` was raised; the call may be made again.
+        EmbeddingLost, EngineError
+            As :meth:`prompt`.
         """
 
     def remove(self, object_id: int) -> None:
-        """Follow the object no longer."""
+        """Follow the object no longer. Of one that is not known there is nothing to do."""
 
     def close(self) -> None:
-        """Give back what is kept of the frames."""
+        """Give back what is kept of frames and objects; it is then as it was started. A second call does nothing."""
+
+
+def video_of(engine: ImageEngine) -> VideoEngine:
+    """Return an engine as one that follows objects through frames.
+
+    Raises
+    ------
+    Unsupported
+        If it does not, as its capabilities say. Whether it has the methods is not looked at: what passes calls on to
+        an engine, in its process or elsewhere, has them all.
+    """
+    if engine.capabilities.video is None:
+        raise Unsupported(f"The engine {engine.name} follows nothing.", hint=engine.capabilities.instead)
+    return cast(VideoEngine, engine)
 
 
 def check(prompts: Prompts, capabilities: Capabilities) -> None:

@@ -9,15 +9,16 @@ from collections.abc import Collection, Mapping
 
 from napari_sam3_assistant.core.errors import PromptError, Unsupported
 from napari_sam3_assistant.core.geometry import PlacedMask, mask_iou
+from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines.protocol import (
     Capabilities,
     Embedding,
     ImageEngine,
-    VideoEngine,
     VideoLimits,
     VideoSession,
+    video_of,
 )
 
 LEAST_SCORE = 0.3
@@ -41,10 +42,23 @@ class CarryingSession:
         self._masks: dict[int, PlacedMask] = {}
 
     def prompt(
-        self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts, present: PlacedMask | None = None
+        self,
+        frame: int,
+        embedding: Embedding,
+        object_id: int,
+        prompts: Prompts,
+        present: PlacedMask | None = None,
+        *,
+        cancel: CancelToken | None = None,
     ) -> Segmentation:
         """Set or correct an object on ``frame``; a mask alone is taken as it is. See :meth:`VideoSession.prompt`."""
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        if object_id < 1:
+            raise PromptError(f"An object cannot have the number {object_id}.", hint="Numbers start at 1.")
         if prompts.mask is not None and not prompts.points and prompts.box is None:
+            if not prompts.mask.mask.lies_on(embedding.shape):
+                raise PromptError("The mask lies outside the image.", hint="Paint on the picture itself.")
             answer = Segmentation(prompts.mask.mask, 1.0)
         elif present is not None and prompts.mask is None and prompts.box is None:
             answer = self._engine.segment(embedding, Prompts(prompts.points, mask=MaskPrompt(present)))
@@ -59,13 +73,22 @@ class CarryingSession:
             self._frame, self._masks = frame, {}
         self._masks.update(masks)
 
-    def step(self, frame: int, embedding: Embedding, ids: Collection[int] | None = None) -> FrameResult:
+    def step(
+        self,
+        frame: int,
+        embedding: Embedding,
+        ids: Collection[int] | None = None,
+        *,
+        cancel: CancelToken | None = None,
+    ) -> FrameResult:
         """Return the objects on ``frame``; see :meth:`VideoSession.step`. One that is not seen is lost."""
         if self._frame is None:
             raise PromptError("There is no object to follow.", hint="Click on one first.")
         masks = {id: mask for id, mask in self._masks.items() if ids is None or id in ids}
         found = {}
         for object_id, mask in masks.items():
+            if cancel is not None:
+                cancel.raise_if_cancelled()
             answer = self._engine.segment(embedding, Prompts(mask=MaskPrompt(mask)))
             if answer.score >= LEAST_SCORE and mask_iou(answer.mask, mask) >= LEAST_IOU:
                 found[object_id] = Segmentation(answer.mask, answer.score)
@@ -97,8 +120,8 @@ def session_of(engine: ImageEngine, query: Query | None = None) -> VideoSession:
     Unsupported
         For a query, if the engine finds nothing by words in a film.
     """
-    if engine.capabilities.video is not None and isinstance(engine, VideoEngine):
-        return engine.start(query)
+    if engine.capabilities.video is not None:
+        return video_of(engine).start(query)
     if query is not None:
         raise Unsupported("This engine finds nothing by words in a film.", hint=engine.capabilities.instead)
     return CarryingSession(engine)

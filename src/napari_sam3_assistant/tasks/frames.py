@@ -13,6 +13,7 @@ import numpy.typing as npt
 from napari_sam3_assistant.core.errors import ImageError
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.sources import Source
+from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.tasks.view import View
 
 Pixels = npt.NDArray[Any]
@@ -72,28 +73,22 @@ def frame_axis(source: Source, plane: Plane, names: Sequence[str] = (), moved: i
 
 
 class Frames:
-    """One window of each frame of a picture; the next frame is read while one works on the last.
+    """Pixels of one frame after the other; the next frame is read while one works on the last.
 
     Parameters
     ----------
-    view : View
-        Of any frame.
     axis : int
         The axis of the frames.
     ahead : callable or None
         Runs the reading of the next frame on another thread; None reads it when its turn comes.
     """
 
-    def __init__(self, view: View, axis: int, ahead: Ahead | None = None) -> None:
-        self._view, self._axis, self._ahead = view, axis, ahead
-        self._next: tuple[int, Future[Pixels]] | None = None
+    def __init__(self, axis: int, ahead: Ahead | None = None) -> None:
+        self._axis, self._ahead = axis, ahead
+        self._next: tuple[tuple[Plane, Window], Future[Pixels]] | None = None
 
-    def at(self, frame: int) -> View:
-        """Return what is looked at of a frame."""
-        return replace(self._view, plane=self._view.plane.at(self._axis, frame))
-
-    def read(self, frame: int, following: int | None = None) -> Pixels:
-        """Return the pixels of a frame, and begin to read the one that follows.
+    def read(self, view: View, following: int | None = None) -> Pixels:
+        """Return the pixels of a view, and begin to read the same window of the frame that follows.
 
         Raises
         ------
@@ -102,17 +97,24 @@ class Frames:
         """
         ready, self._next = self._next, None
         try:
-            pixels = self._ready(frame, ready)
+            pixels = _ready(view, ready)
         except ImageError as error:
-            raise type(error)(f"Frame {frame}: {error.message}", hint=error.hint, in_shell=error.in_shell) from error
+            raise named(error, view.plane.position(self._axis)) from error
         if self._ahead is not None and following is not None:
-            self._next = following, self._ahead(self.at(following).read)
+            after = replace(view, plane=view.plane.at(self._axis, following))
+            self._next = (after.plane, after.window), self._ahead(after.read)
         return pixels
 
-    def _ready(self, frame: int, ready: tuple[int, Future[Pixels]] | None) -> Pixels:
-        if ready is not None and ready[0] == frame:
-            try:
-                return ready[1].result()
-            except CancelledError:  # dropped with what else waited: read it now
-                return self.at(frame).read()
-        return self.at(frame).read()
+
+def named(error: ImageError, frame: int | None) -> ImageError:
+    """Return an error that says which frame it is about."""
+    return type(error)(f"Frame {frame}: {error.message}", hint=error.hint, in_shell=error.in_shell)
+
+
+def _ready(view: View, ready: tuple[tuple[Plane, Window], Future[Pixels]] | None) -> Pixels:
+    if ready is not None and ready[0] == (view.plane, view.window):
+        try:
+            return ready[1].result()
+        except CancelledError:  # dropped with what else waited: read it now
+            return view.read()
+    return view.read()

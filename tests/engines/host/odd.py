@@ -11,12 +11,14 @@ from napari_sam3_assistant.core.errors import EngineError, PromptError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.core.prompts import PointPrompt, Prompts
-from napari_sam3_assistant.core.results import Candidates, Segmentation
+from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
 from napari_sam3_assistant.engines.protocol import Capabilities, VideoLimits
 
 WELL, DEAF, POLITE, EXIT, SEGFAULT, KILLED, MEMORY, FOREIGN, OURS, DERIVED, CHATTY = range(11)
 # Clicks only.
 COUNT, STATE, STRANGER, ARGUMENTS = range(20, 24)
+# Prompts of a session only.
+SESSIONS = 30
 FACTORY = f"{__name__}:Odd"
 LONG_S = 60.0
 MODEL_BYTES = 300 * 2**20
@@ -62,7 +64,7 @@ class Odd:
     capabilities = Capabilities(text=True, video=VideoLimits(), refines=True, instead="Be kind.")
 
     def __init__(self, large=False, loading=WELL, folder=None):
-        self._loading, self._kept = loading, weakref.WeakSet()
+        self._loading, self._kept, self._sessions = loading, weakref.WeakSet(), weakref.WeakSet()
         self._model = np.ones(MODEL_BYTES, np.uint8) if large else None
 
     def load(self, *, progress, cancel):
@@ -101,8 +103,51 @@ class Odd:
         grids = tuple(np.full((288, 288), index, np.float32) for index in range(n))
         return Candidates(np.linspace(0, 1, n, dtype=np.float32), boxes, grids, boxes.copy(), embedding.shape)
 
+    def start(self, query=None):
+        made = OddSession(self._sessions)
+        self._sessions.add(made)
+        return made
+
     def close(self):
         self._model = None
+
+
+class OddSession:
+    """Does at a step what the frame's second pixel says (:func:`frame`), and at a prompt what the click says."""
+
+    def __init__(self, others):
+        self._others, self._masks = others, {}
+
+    def prompt(self, frame, embedding, object_id, prompts, present=None, *, cancel=None):
+        if prompts.points:
+            does = int(prompts.points[0].row)
+            misbehave(does, no_progress, cancel or CancelToken())
+            area = len(self._others) if does == SESSIONS else 1
+            self._masks[object_id] = PlacedMask(np.ones((1, area), bool))
+        else:
+            self._masks[object_id] = prompts.mask.mask
+        return Segmentation(self._masks[object_id], 1.0, state=Stranger())
+
+    def begin(self, frame, embedding, masks):
+        self._masks.update(masks)
+
+    def step(self, frame, embedding, ids=None, *, cancel=None):
+        misbehave(int(embedding.picture[0, 1, 0]), no_progress, cancel or CancelToken())
+        kept = {id: mask for id, mask in self._masks.items() if ids is None or id in ids}
+        return FrameResult(frame, {id: Segmentation(mask, 1.0, state=Stranger()) for id, mask in kept.items()})
+
+    def remove(self, object_id):
+        self._masks.pop(object_id, None)
+
+    def close(self):
+        self._masks.clear()
+
+
+def frame(engine, does=WELL):
+    """Return the embedding of a frame at which a session does this when it steps onto it."""
+    made = image()
+    made[0, 1] = does
+    return engine.encode(made, progress=no_progress, cancel=CancelToken())
 
 
 def misbehave(does, progress, cancel):

@@ -8,7 +8,10 @@ from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompts, Query, TextPrompt
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.engines.protocol import video_of
 from napari_sam3_assistant.testing import EngineTests, assert_same, blobs, click
+from napari_sam3_assistant.testing_film import frame_of_squares
+from napari_sam3_assistant.testing_video import VideoEngineTests
 
 BOX = Box(20, 30, 60, 70)
 PROMPTS = {
@@ -21,8 +24,8 @@ PROMPTS = {
 TINY = {"device": "cpu", "precision": "float32"}
 
 
-class Shared(EngineTests):
-    """The contract on one process for all its tests, but those that end it."""
+class OneProcess:
+    """One process for all tests of a class, but those that end it."""
 
     name: str
 
@@ -50,6 +53,10 @@ class Shared(EngineTests):
 
     def make_engine(self):
         return registry.host(self.name, **self.options_of_class)
+
+
+class Shared(OneProcess, EngineTests):
+    """The contract of engines, and the answers of the engine in this process."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -106,11 +113,24 @@ class Shared(EngineTests):
     def test_says_of_itself_what_the_engine_in_this_process_says(self, engine, direct):
         assert (engine.name, engine.weights) == (direct.name, direct.weights)
         assert engine.capabilities.devices == direct.capabilities.devices
-        assert engine.capabilities.threshold == direct.capabilities.threshold
+        assert engine.capabilities == direct.capabilities
 
 
 class TestBuiltin(Shared):
     name = "builtin"
+
+
+class TestBuiltinVideo(OneProcess, VideoEngineTests):
+    name = "builtin"
+
+    def test_what_is_followed_is_what_the_engine_in_this_process_follows(self, engine):
+        direct = registry.create(self.name)
+        here, there = ([self.encode(one, frame_of_squares(frame)) for frame in range(3)] for one in (direct, engine))
+
+        a, b = (self.follow(one, video_of(one).start(), frames) for one, frames in ((direct, here), (engine, there)))
+
+        for one, other in zip(a, b, strict=True):
+            self.assert_alike(one, other)
 
 
 class TestSam3(Shared):

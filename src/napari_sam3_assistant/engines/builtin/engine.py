@@ -99,11 +99,15 @@ class BuiltinEngine:
         self._check_open()
         if query is not None:
             raise Unsupported("The built-in engine does not read words.", hint=INSTEAD)
-        return BuiltinSession(lambda embedding, prompts: segment(_tree(embedding), prompts), _tree)
+        return BuiltinSession(self.segment, self._open_tree)
 
     def close(self) -> None:
         """Refuse further work until it is loaded again. It keeps no memory of its own."""
         self._closed = True
+
+    def _open_tree(self, embedding: Embedding) -> RegionTree:
+        self._check_open()
+        return _tree(embedding)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import PlacedMask
+from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines.builtin.follow import followed, mask_on
@@ -37,13 +38,22 @@ class BuiltinSession:
         self._stood: dict[int, float] = {}
 
     def prompt(
-        self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts, present: PlacedMask | None = None
+        self,
+        frame: int,
+        embedding: Embedding,
+        object_id: int,
+        prompts: Prompts,
+        present: PlacedMask | None = None,
+        *,
+        cancel: CancelToken | None = None,
     ) -> Segmentation:
         """Set or correct an object on ``frame``; see :meth:`VideoSession.prompt`.
 
         A mask alone is taken as it is: it was drawn, or corrected, for this very frame. Negative points alone
         correct what is ``present``.
         """
+        if cancel is not None:
+            cancel.raise_if_cancelled()
         if object_id < 1:
             raise PromptError(f"An object cannot have the number {object_id}.", hint="Numbers start at 1.")
         tree = self._tree_of(embedding)
@@ -67,7 +77,14 @@ class BuiltinSession:
             self._masks[object_id] = mask_on(tree, mask)
             self._stood.setdefault(object_id, standing_out(tree, mask))
 
-    def step(self, frame: int, embedding: Embedding, ids: Collection[int] | None = None) -> FrameResult:
+    def step(
+        self,
+        frame: int,
+        embedding: Embedding,
+        ids: Collection[int] | None = None,
+        *,
+        cancel: CancelToken | None = None,
+    ) -> FrameResult:
         """Return the objects on ``frame``; see :meth:`VideoSession.step`. One that is not seen is lost."""
         if self._last is None:
             raise PromptError("There is no object to follow.", hint="Click on one first.")
@@ -75,6 +92,8 @@ class BuiltinSession:
         masks = {id: mask for id, mask in self._masks.items() if ids is None or id in ids}
 
         def drawn_anew(mask: PlacedMask) -> PlacedMask:
+            if cancel is not None:
+                cancel.raise_if_cancelled()
             return self._answer(tree, Prompts(mask=MaskPrompt(mask))).mask
 
         found = followed(tree, masks, self._last, self._stood, drawn_anew)
