@@ -34,6 +34,7 @@ from napari_sam3_assistant.masks.registry import MaskObject, Origin
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.tasks.tracks import PROPAGATED, Tracks
 from napari_sam3_assistant.tasks.video import Propagation, Step, Video
+from napari_sam3_assistant.tasks.view import View
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -84,6 +85,11 @@ class Propagating:
     def video(self) -> Video | None:
         """What was said and found, through whichever image; None where nothing was."""
         return self._followed
+
+    @property
+    def view(self) -> View | None:
+        """What is looked at of each frame of the image in use; None where nothing was followed."""
+        return self._followed.view if self._followed is not None and self.tracks is not None else None
 
     @property
     def _tracks(self) -> Tracks | None:
