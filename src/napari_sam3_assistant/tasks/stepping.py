@@ -156,7 +156,7 @@ class Stepper:
             except ImageError as error:
                 return Seen(FrameResult(visit.frame, {}), window, problem=error)
             means.cancel.raise_if_cancelled()
-            found = self._found(visit, embedding, follower, unseen)
+            found = self._found(visit, embedding, follower, unseen, means.cancel)
         except (EmbeddingLost, OutOfMemory):
             self._give_up()
             raise
@@ -223,7 +223,7 @@ class Stepper:
                 except ImageError as error:  # it could be read before; the last mask will do
                     logger.info("An object is not known from where it was prompted: %s", error)
                     continue
-                follower.prompt(frame, embedding, {id: Prompts(mask=MaskPrompt(mask))}, {})
+                follower.prompt(frame, embedding, {id: Prompts(mask=MaskPrompt(mask))}, {}, means.cancel)
 
     def _found_by(self, engine: ImageEngine) -> Finder:
         if self._finder is None:
@@ -237,7 +237,9 @@ class Stepper:
         pixels = self._frames.read(self._at(visit.frame), following)
         return means.engine.encode(to_rgb(pixels, limits), progress=means.progress, cancel=means.cancel)
 
-    def _found(self, visit: Visit, embedding: Embedding, follower: Follower, unseen: frozenset[int]) -> FrameResult:
+    def _found(
+        self, visit: Visit, embedding: Embedding, follower: Follower, unseen: frozenset[int], cancel: CancelToken
+    ) -> FrameResult:
         video, frame = self._video, visit.frame
         found: dict[int, Segmentation] = {}
         lost, names = unseen, dict[int, str]()
@@ -246,13 +248,13 @@ class Stepper:
             corrected = [id for id, prompts in visit.said.items() if id in there and prompts.mask is None]
             present = {id: mask for id in corrected if (mask := self._in_view(there[id].mask))}
             said = {id: self._view.seen(prompts) for id, prompts in visit.said.items()}
-            found |= follower.prompt(frame, embedding, said, present)
+            found |= follower.prompt(frame, embedding, said, present, cancel)
         if visit.ids - unseen:
-            step = follower.step(frame, embedding, visit.ids - unseen)
+            step = follower.step(frame, embedding, visit.ids - unseen, cancel)
             found, lost = found | step.objects, lost | step.lost
         if visit.looks and self._engine is not None:
             used, theirs = video.numbers, video.not_found_by_words
-            step = self._found_by(self._engine).look(frame, embedding, used, theirs)
+            step = self._found_by(self._engine).look(frame, embedding, used, theirs, cancel)
             found, lost, names = found | step.objects, lost | step.lost, dict(step.names)
         placed = dict(zip(found, self._view.placed(found.values()), strict=True))
         return FrameResult(frame, placed, lost, names)
