@@ -20,6 +20,7 @@ BENCHMARKS = {
     "sam3": "benchmarks.sam3",
     "batch": "benchmarks.batch",
     "review": "benchmarks.review",
+    "propagation": "benchmarks.propagation",
 }
 """Name to module; each has ``main(arguments)``, which returns an exit code."""
 

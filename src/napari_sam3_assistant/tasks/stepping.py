@@ -6,26 +6,25 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.core.errors import EmbeddingLost, EngineError, ImageError, OutOfMemory, Unsupported
-from napari_sam3_assistant.core.geometry import Box, PlacedMask
+from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.intensity import Limits, to_rgb
-from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
+from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine, check_video
 from napari_sam3_assistant.tasks.carrying import limits_of_video, session_of
-from napari_sam3_assistant.tasks.drift import drifted, holding
+from napari_sam3_assistant.tasks.drift import drifted
 from napari_sam3_assistant.tasks.following import Finder, Follower
 from napari_sam3_assistant.tasks.frames import Ahead, Frames, named
-from napari_sam3_assistant.tasks.image import LimitsOf, embed, limits_on, second_try
-from napari_sam3_assistant.tasks.ledger import Leg
+from napari_sam3_assistant.tasks.image import embed, limits_on, second_try
 from napari_sam3_assistant.tasks.plan import WORDS, Visit
-from napari_sam3_assistant.tasks.tracks import Sighting
+from napari_sam3_assistant.tasks.trail import Means, Seen, last_seen, start_of, window_for
 from napari_sam3_assistant.tasks.view import View
 
 if TYPE_CHECKING:
@@ -34,39 +33,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 NO_WORDS = "This engine finds nothing by words from frame to frame."
 NO_WORDS_HINT = "Find the objects by words on one frame first, then follow their masks; or choose SAM3."
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Means:
-    """By what a frame is looked at: see :meth:`Propagation.step`."""
-
-    engine: ImageEngine
-    embeddings: EmbeddingCache
-    limits_of: LimitsOf
-    progress: Progress
-    cancel: CancelToken
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """What is on a frame.
-
-    Attributes
-    ----------
-    found : FrameResult
-        In pixels of the plane.
-    window : Window
-        In which one goes on.
-    leaving : frozenset of int
-        Objects at an edge of it, which it cannot follow.
-    problem : ImageError or None
-        Why the frame could not be read.
-    """
-
-    found: FrameResult
-    window: Window
-    leaving: frozenset[int] = frozenset()
-    problem: ImageError | None = None
 
 
 class Stepper:
@@ -144,7 +110,8 @@ class Stepper:
         """Do a step; asked again, after a lack of memory, it begins anew."""
         means.engine.load(progress=means.progress, cancel=means.cancel)
         self._check(visit, means.engine)
-        start, window = self._start(visit), self._window_for(visit)
+        start = start_of(self._video, visit, self._unread)
+        window = self._window_for(visit, start)
         try:
             follower = self._opened(means.engine, window)
             unseen = self._begin(visit, start, follower, means)
@@ -189,11 +156,14 @@ class Stepper:
         def embedding_of(frame: int) -> Embedding:
             return self._embedded(frame, means)
 
-        self._remind(visit.ids - follower.known(start) - follower.prompted, follower, means)
+        if limits_of_video(means.engine.capabilities).masks:
+            self._remind(visit.ids - follower.known(start) - follower.prompted, follower, means)
         masks = {
             leg.object_id: mask
             for leg in visit.legs
-            if leg.object_id not in {WORDS, *follower.known(start)} and (mask := self._last_seen(leg, start))
+            if leg.object_id not in {WORDS, *follower.known(start)}
+            and (item := last_seen(self._video, leg, start)) is not None
+            and (mask := self._in_view(item.mask)) is not None
         }
         try:
             follower.begin(start, masks, embedding_of)
@@ -205,13 +175,13 @@ class Stepper:
             if any(leg.origin == start for leg in visit.legs):
                 raise
             self._unread.add(start)
-            return self._begin(visit, self._start(visit), follower, means)
+            return self._begin(visit, start_of(self._video, visit, self._unread), follower, means)
         return visit.ids - follower.known(start)
 
     def _remind(self, ids: Collection[int], follower: Follower, means: Means) -> None:
         """Tell a new session what objects are where they were prompted: it may know from there when they end."""
         video = self._video
-        said = sorted((serial, frame, id) for id in ids for frame, serial in video.ledger.said[id].items())
+        said = sorted((serial, frame, id) for id in ids for frame, serial in video.ledger.said.get(id, {}).items())
         for _, frame, id in said:
             item = video.tracks.seen(video.plane_at(frame)).get(id)
             if item is None or not item.said or id in video.unanswered.get(frame, {}):
@@ -266,44 +236,13 @@ class Stepper:
         boxes = {id: one.mask.box for id, one in found.objects.items() if one.mask.box is not None}
         return Seen(found, *drifted(window, boxes, self._video.plane_shape))
 
-    # -- where objects are --------------------------------------------------------------------------
-
-    def _start(self, visit: Visit) -> int:
-        """Return from which frame one goes: the last one that could be read, up to where objects come from."""
-        if not visit.legs:
-            return visit.frame
-        video, step = self._video, visit.legs[0].frames.step
-        origins = {leg.origin for leg in visit.legs}
-        start = visit.frame - step
-        while start not in origins and (start in self._unread or video.plane_at(start) in video.tracks.problems):
-            start -= step
-        return start
-
-    def _window_for(self, visit: Visit) -> Window:
+    def _window_for(self, visit: Visit, start: int) -> Window:
         """Return the window in which a frame is looked at: the one in use, unless what is begun lies outside."""
-        video, boxes = self._video, list[Box]()
-        window, start = video.view.window, self._start(visit)
-        if video.query is not None or window.shape == video.plane_shape:
+        window = self._video.view.window
+        known = self._follower.known(start) if self._follower is not None else frozenset()
+        if not visit.said and not visit.ids - known and window == self._view.window:
             return window
-        if visit.said:
-            boxes = [prompts.extent() for prompts in visit.said.values()]
-        elif self._follower is None or visit.ids - self._follower.known(start) or window != self._view.window:
-            seen = (self._last_sighting(leg, start) for leg in visit.legs)
-            boxes = [item.box for item in seen if item is not None]
-        return holding(window, boxes, video.plane_shape)
-
-    def _last_sighting(self, leg: Leg, start: int) -> Sighting | None:
-        """Return where an object was seen last on its way to a frame; None where it never was."""
-        video, step = self._video, leg.frames.step
-        for frame in range(start, leg.origin - step, -step):
-            item = video.tracks.seen(video.plane_at(frame)).get(leg.object_id)
-            if item is not None:
-                return item
-        return None
-
-    def _last_seen(self, leg: Leg, start: int) -> PlacedMask | None:
-        item = self._last_sighting(leg, start)
-        return None if item is None else self._in_view(item.mask)
+        return window_for(self._video, visit, start)
 
     def _in_view(self, mask: PlacedMask) -> PlacedMask | None:
         """Return a mask in pixels of what is read; None where nothing of it lies there."""
