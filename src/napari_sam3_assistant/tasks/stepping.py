@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.core.errors import EmbeddingLost, EngineError, ImageError, OutOfMemory, Unsupported
 from napari_sam3_assistant.core.geometry import PlacedMask
-from napari_sam3_assistant.core.intensity import Limits, to_rgb
-from napari_sam3_assistant.core.progress import CancelToken, no_progress
+from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.core.windows import Window
@@ -20,9 +19,10 @@ from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine, check_video
 from napari_sam3_assistant.tasks.carrying import limits_of_video, session_of
 from napari_sam3_assistant.tasks.drift import drifted
+from napari_sam3_assistant.tasks.encoding import FrameEncoder
 from napari_sam3_assistant.tasks.following import Finder, Follower
-from napari_sam3_assistant.tasks.frames import Ahead, Frames, named
-from napari_sam3_assistant.tasks.image import embed, limits_on, second_try
+from napari_sam3_assistant.tasks.frames import Ahead
+from napari_sam3_assistant.tasks.image import second_try
 from napari_sam3_assistant.tasks.plan import WORDS, Visit
 from napari_sam3_assistant.tasks.trail import Means, Seen, last_seen, start_of, window_for
 from napari_sam3_assistant.tasks.view import View
@@ -45,19 +45,18 @@ class Stepper:
 
     def __init__(self, video: Video) -> None:
         self._video, self._view = video, video.view
-        self._limits: Limits | None = None
         self._engine: ImageEngine | None = None
         self._weights = ""
         self._follower: Follower | None = None
         self._finder: Finder | None = None
-        self._frames = Frames(video.axis)
+        self._encoder = FrameEncoder(video.axis)
         self._removed: deque[int] = deque()
         self._unread: set[int] = set()
         self._at_work, self._closing = threading.Lock(), False
 
     def read_with(self, ahead: Ahead | None) -> None:
         """Read the next frame by ``ahead``, on another thread; None reads it when its turn comes."""
-        self._frames = Frames(self._video.axis, ahead)
+        self._encoder.read_with(ahead)
 
     def step(self, visit: Visit, following: int | None, means: Means) -> Seen:
         """Return what is on a frame; ``following`` is the one to be read meanwhile.
@@ -119,7 +118,10 @@ class Stepper:
                 return Seen(FrameResult(visit.frame, {}, unseen), window)
             means.cancel.raise_if_cancelled()
             try:
-                embedding = self._encoded(visit, following, means)
+                if visit.legs:
+                    embedding = self._encoder.encoded(self._at(visit.frame), following, means)
+                else:  # one comes back to where something was said, to go the other way
+                    embedding = self._embedded(visit.frame, means)
             except ImageError as error:
                 return Seen(FrameResult(visit.frame, {}), window, problem=error)
             means.cancel.raise_if_cancelled()
@@ -200,13 +202,6 @@ class Stepper:
             self._finder = Finder(session_of(engine, self._video.query))
         return self._finder
 
-    def _encoded(self, visit: Visit, following: int | None, means: Means) -> Embedding:
-        if not visit.legs:  # one comes back to where something was said, to go the other way
-            return self._embedded(visit.frame, means)
-        limits = self._limits_from(visit.frame, means)
-        pixels = self._frames.read(self._at(visit.frame), following)
-        return means.engine.encode(to_rgb(pixels, limits), progress=means.progress, cancel=means.cancel)
-
     def _found(
         self, visit: Visit, embedding: Embedding, follower: Follower, unseen: frozenset[int], cancel: CancelToken
     ) -> FrameResult:
@@ -244,33 +239,16 @@ class Stepper:
             return window
         return window_for(self._video, visit, start)
 
-    def _in_view(self, mask: PlacedMask) -> PlacedMask | None:
-        """Return a mask in pixels of what is read; None where nothing of it lies there."""
-        seen = self._view.seen(Prompts(mask=MaskPrompt(mask))).mask
-        return None if seen is None else seen.mask
-
-    # -- pixels -------------------------------------------------------------------------------------
-
     def _at(self, frame: int) -> View:
         return replace(self._view, plane=self._video.plane_at(frame))
 
     def _embedded(self, frame: int, means: Means) -> Embedding:
-        """Return the embedding of a frame that one may come back to."""
-        limits, view = self._limits_from(frame, means), self._at(frame)
-        try:
-            made = embed(means.engine, means.embeddings, view, limits, progress=no_progress, cancel=means.cancel)
-        except ImageError as error:
-            raise named(error, frame) from error
-        return made[0]
+        return self._encoder.embedded(self._at(frame), means)
 
-    def _limits_from(self, frame: int, means: Means) -> Limits:
-        """Return the limits of intensity of the picture; where all looks constant, they are asked for again."""
-        if self._limits is None or self._limits.low == self._limits.high:
-            try:
-                self._limits = limits_on(self._at(frame), means.limits_of)
-            except ImageError as error:
-                raise named(error, frame) from error
-        return self._limits
+    def _in_view(self, mask: PlacedMask) -> PlacedMask | None:
+        """Return a mask in pixels of what is read; None where nothing of it lies there."""
+        seen = self._view.seen(Prompts(mask=MaskPrompt(mask))).mask
+        return None if seen is None else seen.mask
 
 
 @second_try
