@@ -21,6 +21,7 @@ BENCHMARKS = {
     "sam3_video": "benchmarks.sam3_video",
     "batch": "benchmarks.batch",
     "review": "benchmarks.review",
+    "propagation": "benchmarks.propagation",
 }
 """Name to module; each has ``main(arguments)``, which returns an exit code."""
 

@@ -79,7 +79,7 @@ class Shifted:
     def __init__(self, engine: Shifting) -> None:
         self.engine, self.masks, self.frame = engine, {}, None
 
-    def prompt(self, frame, embedding, object_id, prompts, present=None) -> Segmentation:
+    def prompt(self, frame, embedding, object_id, prompts, present=None, cancel=None) -> Segmentation:
         assert embedding.frame == frame
         self.engine.asked["prompt"] += 1
         if prompts.mask is not None:
@@ -100,7 +100,7 @@ class Shifted:
             self.frame, self.masks = frame, {}
         self.masks |= {id: (mask, frame) for id, mask in masks.items()}
 
-    def step(self, frame, embedding, ids=None) -> FrameResult:
+    def step(self, frame, embedding, ids=None, cancel=None) -> FrameResult:
         assert embedding.frame == frame
         assert abs(frame - self.frame) >= 1
         hidden = self.engine.hidden.get(frame, set())
@@ -164,7 +164,7 @@ class Bright:
     def __init__(self, engine: Seeing) -> None:
         self.ids, self.frame = set(), None
 
-    def prompt(self, frame, embedding, object_id, prompts, present=None) -> Segmentation:
+    def prompt(self, frame, embedding, object_id, prompts, present=None, cancel=None) -> Segmentation:
         self.begin(frame, embedding, {object_id: prompts.mask.mask})
         return Segmentation(prompts.mask.mask, 1.0)
 
@@ -176,7 +176,7 @@ class Bright:
         self.ids = set(masks) if frame != self.frame else self.ids | set(masks)
         self.frame = frame
 
-    def step(self, frame, embedding, ids=None) -> FrameResult:
+    def step(self, frame, embedding, ids=None, cancel=None) -> FrameResult:
         assert abs(frame - self.frame) == 1
         mask = PlacedMask(embedding.image[..., 0] > 100).trimmed()
         wanted = self.ids if ids is None else self.ids & set(ids)
@@ -202,7 +202,7 @@ class Words(Shifted):
         super().begin(frame, embedding, masks)
         self.engine.asked["begin words"] += 1
 
-    def step(self, frame, embedding, ids=None) -> FrameResult:
+    def step(self, frame, embedding, ids=None, cancel=None) -> FrameResult:
         there = {}
         if self.frame is not None:
             there = super().step(frame, embedding, ids).objects

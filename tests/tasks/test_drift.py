@@ -88,7 +88,7 @@ def test_objects_that_part_stay_in_the_window_as_long_as_they_can_and_are_named(
             session = super().start(query)
             session.masks, step = {}, session.step
 
-            def parting(frame, embedding, ids=None):
+            def parting(frame, embedding, ids=None, cancel=None):
                 session.masks = {
                     id: (m.shifted(0, -2 * (frame - at) if id == 2 else 0), at) for id, (m, at) in session.masks.items()
                 }

@@ -167,8 +167,10 @@ def test_what_a_frame_costs_does_not_grow_with_the_number_of_frames():
         class Still(Shifting):
             def start(self, query=None):
                 session = super().start(query)
-                session.step = lambda frame, embedding, ids=None: steady(session, frame)
-                session.prompt = lambda frame, embedding, id, prompts, present=None: first(session, id, prompts)
+                session.step = lambda frame, embedding, ids=None, cancel=None: steady(session, frame)
+                session.prompt = lambda frame, embedding, id, prompts, present=None, cancel=None: first(
+                    session, id, prompts
+                )
                 return session
 
         def first(session, id, prompts):

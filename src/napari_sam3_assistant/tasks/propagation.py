@@ -23,8 +23,8 @@ from napari_sam3_assistant.tasks.frames import Ahead, Direction
 from napari_sam3_assistant.tasks.image import LimitsOf, engine_errors
 from napari_sam3_assistant.tasks.ledger import Leg
 from napari_sam3_assistant.tasks.plan import WORDS, Plan, Visit
-from napari_sam3_assistant.tasks.stepping import Means
 from napari_sam3_assistant.tasks.tracks import FOLLOWED
+from napari_sam3_assistant.tasks.trail import Means
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.tasks.video import Video
