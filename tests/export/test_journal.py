@@ -14,6 +14,7 @@ from napari_sam3_assistant.core.fingerprints import Fingerprint
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.export import journal, journal_folder, journal_writer
+from napari_sam3_assistant.export.appended import AppendedFile
 from napari_sam3_assistant.export.journal import KeptObject
 from napari_sam3_assistant.export.journal_folder import Claim
 from napari_sam3_assistant.export.journal_writer import Journal
@@ -191,13 +192,13 @@ def test_a_journal_that_has_grown_is_written_anew_and_goes_on(tmp_path, monkeypa
 
 def test_a_full_disk_is_said_and_what_was_written_before_stays(tmp_path, monkeypatch):
     one = written(tmp_path, 1, 2)
-    append, room = Journal._append, [30]
+    write, room = AppendedFile._write, [30]
 
-    def half(self, file, data):
-        append(self, file, data[: room[0]])
+    def half(self, data):
+        write(self, data[: room[0]])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Journal, "_append", half)
+    monkeypatch.setattr(AppendedFile, "_write", half)
     with pytest.raises(SaveError, match="disk is full"):
         list(one.put([made(3)]))
     monkeypatch.undo()

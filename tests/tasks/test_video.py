@@ -248,7 +248,7 @@ def test_what_cannot_be_followed_is_refused():
     with pytest.raises(PromptError):
         following(view_at(moving(), 0), 0, {0: square()})
     with pytest.raises(PromptError):
-        following(view_at(moving(), 0, window=Window(0, 40, 64, 64)), 0, {1: square()})
+        following(view_at(moving(), 0), 0, {1: square().shifted(0, 60)})
     with pytest.raises(PromptError, match="no") as first:
         following(view_at(moving(), 0), 0, {1: square()}, Direction.BACKWARD)
     assert first.value.hint

@@ -101,11 +101,12 @@ def test_a_closed_widget_follows_no_more(settings, opened):
 
 def test_what_is_set_is_there_after_a_restart(settings):
     settings.memory.encoded_images_gib = 1.5
+    settings.memory.stacks_in_memory_mb = 100
     settings.engine.default_engine = "builtin"
 
     napari.settings._clear_plugin_settings_cache()
 
-    assert napari_bridge.preferences() == Preferences("builtin", round(1.5 * GIB))
+    assert napari_bridge.preferences() == Preferences("builtin", round(1.5 * GIB), 100 * 2**20)
 
 
 def test_a_broken_file_leaves_them_as_at_first(settings, caplog):

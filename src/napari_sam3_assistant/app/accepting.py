@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.accepted_paint import AcceptedPaint
+from napari_sam3_assistant.app.accepted_stacks import AcceptedStacks
 from napari_sam3_assistant.app.drafts import Draft, Talk
 from napari_sam3_assistant.app.journal_held import Gathered
 from napari_sam3_assistant.app.journal_offers import Offers
@@ -40,6 +41,7 @@ class Accepting:
         self.paint.doubt(one.image for one in self.records)
         self.journals: Journals = Journals(controller, scheduler)
         self.offers: Offers = Offers(controller, self.journals)
+        self.stacks: AcceptedStacks = AcceptedStacks(controller, scheduler)
         self._replaced: dict[tuple[str, int], tuple[Accepted, ...]] = {}
         """By image and act: what stood there before objects were accepted anew."""
 
@@ -53,6 +55,8 @@ class Accepting:
         ids : collection of int or None
             None accepts all.
         """
+        if self.stacks.accept(clear=clear, ids=ids):
+            return
         board, status = self._controller.board, self._controller.status
         here = self._controller.here()
         if here is None:
@@ -113,6 +117,8 @@ class Accepting:
 
     def undo_last(self) -> None:
         """Take what was accepted last out of the layer again: one object, or all that were accepted with it."""
+        if self.stacks.undo_last():
+            return
         if not self.records:
             self._controller.status.idle("No accepted Live Points object to undo.")
             return
@@ -187,6 +193,7 @@ class Accepting:
     def layer_removed(self, layer: Any) -> None:
         """Forget what was in a layer of accepted labels that was removed, or on an image that was."""
         viewer, gone = self._controller.viewer, set()
+        self.stacks.layer_removed(layer)
         for identity in {one.image for one in self.records}:
             image = images.layer_by_id(viewer, identity)
             if image is None or accepted.accepted_layer(viewer, image) is None:
@@ -210,7 +217,7 @@ class Accepting:
     def publish(self) -> None:
         """Write how many objects were accepted, and how many of them on the image in use."""
         results, image = self._controller.state.results, self._controller.state.task.image
-        results.accepted = len(self.records)
+        results.accepted = len(self.records) + self.stacks.objects
         results.kept = sum(one.image == image for one in self.records)
         self.paint.watch()
         self.journals.follow()

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from napari_sam3_assistant.app import batch_words, hints, model_hints, video_views
 from napari_sam3_assistant.app.exemplar_view import exemplar_view
+from napari_sam3_assistant.app.frame_views import frames_view, glance_view
 from napari_sam3_assistant.app.guide import create_tip, guide
 from napari_sam3_assistant.app.journal_state import journal_view
 from napari_sam3_assistant.app.model_availability import model_step, model_view
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase
 from napari_sam3_assistant.app.task_state import PromptKind, TaskState
+from napari_sam3_assistant.app.video_offers import resume_view
 from napari_sam3_assistant.app.views import (
     Action,
     Availability,
@@ -54,7 +56,10 @@ def availability(state: AppState) -> Availability:
         exemplar=exemplar_view(state.task),
         batch=_batch(state.task),
         video=video_views.video_view(state, state.run.phase in BUSY),
+        frames=frames_view(state),
+        glance=glance_view(state),
         journal=journal_view(state.journal),
+        resume=resume_view(state.video),
     )
 
 
@@ -181,9 +186,11 @@ def _results(state: AppState) -> ResultsView:
     count = len(results.objects)
     new = sum(item.status != "accepted" for item in results.objects)
     what = "the object" if count == 1 else f"all {count} objects"
-    accept, none = f"Copy {what} to the layer {hints.ACCEPTED}", "Make a mask first."
-    saved = f"Show {output.saved.name} in its folder." if output.saved is not None else ""
     stack = video_views.stacked(state)
+    layer = f"the new layer {names.ACCEPTED_PROPAGATED}" if stack else f"the layer {hints.ACCEPTED}"
+    what = f"the masks of {state.video.done} frames" if stack else what
+    accept, none = f"Copy {what} to {layer}", "Make a mask first."
+    saved = f"Show {output.saved.name} in its folder." if output.saved is not None else ""
     everywhere = "" if stack else hints.everywhere(results)
     here = min(count, 1) + (results.more_here if count else 0)
     files = len(results.previews) + results.more_files if output.everywhere else here
@@ -193,13 +200,20 @@ def _results(state: AppState) -> ResultsView:
     several = f"{files} results" if results.more_files else f"{files} planes"
     masks = "the masks to a file" if files < 2 else f"the masks of {several} to a file each"
     masks = f"the masks of {state.video.done} frames to one file" if stack else masks
+    cleaned = (
+        "and name the preview as it: the layer is yours then, and Propagate does not go on."
+        if stack
+        else "keep them as a layer named as it, and remove the preview."
+    )
     copied = f"Copy {what} to a new layer {hints.SAVED}; the preview stays."
     copied = f"Copy the masks of all frames to a new layer {names.SAVED_PROPAGATED}." if stack else copied
     return ResultsView(
         text=hints.results_lines(state),
-        accept_clear=action(count > 0, f"{accept}, and clear the prompts (K).", none),
+        accept_clear=action(
+            count > 0 or stack, f"{accept}, and clear the {'preview' if stack else 'prompts'} (K).", none
+        ),
         accept_only=action(
-            new > 0, f"{accept}; the prompts stay (Shift+K).", "All are accepted already." if count else none
+            new > 0 or stack, f"{accept}; the prompts stay (Shift+K).", "All are accepted already." if count else none
         ),
         undo_accept=action(
             results.accepted > 0, f"Take back what went into {hints.ACCEPTED} last.", "Nothing was accepted yet."
@@ -211,7 +225,7 @@ def _results(state: AppState) -> ResultsView:
             f"Write {masks}." if files else "Write the accepted labels to a file.",
             waits,
         ),
-        save_clean=action(preview, f"Write {masks}, keep them as a layer named as it, and remove the preview.", waits),
+        save_clean=action(preview, f"Write {masks}, {cleaned}", waits),
         save_labels=action(
             preview,
             copied

@@ -4,7 +4,7 @@ Everything here runs on the GUI thread. Widgets call these verbs and those of th
 ``board`` (objects and undo), ``asking``, ``finding`` and ``standby`` (requests and answers), ``live``, ``boxes`` and
 ``masks`` (prompt layers; ``choice`` says which), ``channels`` and ``roi`` (what is seen), ``listing`` (the table),
 ``accepting``, ``editing``, ``hover``, ``clearing``, ``saving``, ``model`` (the engine), ``batching`` and
-``batch_views`` (many pictures, phrases), ``exemplars``, ``propagation`` (3D/Video).
+``batch_views`` (many pictures, phrases), ``exemplars``, ``propagation`` and ``glance`` (3D/Video).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from napari_sam3_assistant.app.editing import Editing
 from napari_sam3_assistant.app.exemplars import Exemplars
 from napari_sam3_assistant.app.finding import Finding
 from napari_sam3_assistant.app.following import Following
+from napari_sam3_assistant.app.glance import Glance
 from napari_sam3_assistant.app.hover import Hover
 from napari_sam3_assistant.app.listing import Listing
 from napari_sam3_assistant.app.live_points import LivePoints
@@ -43,6 +44,8 @@ from napari_sam3_assistant.app.standby import Standby
 from napari_sam3_assistant.app.state import AppState, Phase
 from napari_sam3_assistant.app.status import OnMain, Status
 from napari_sam3_assistant.app.task_state import PromptKind
+from napari_sam3_assistant.app.video_offers import VideoOffers
+from napari_sam3_assistant.app.video_records import VideoRecords
 from napari_sam3_assistant.app.video_views import GUIDANCE, frames_line
 from napari_sam3_assistant.app.viewer_events import ViewerEvents
 from napari_sam3_assistant.core.errors import AssistantError, ImageError
@@ -85,7 +88,7 @@ class AppController:
     def __init__(self, viewer: Any, state: AppState, runtime: Runtime, on_main: OnMain, after: After) -> None:
         self.viewer = viewer
         self.state = state
-        self.on_main, self.after = on_main, after
+        self.runtime, self.on_main, self.after = runtime, on_main, after
         self.status = Status(state.run, state.activity, on_main)
         self.closed = False
         """Whether the last widget of the viewer is closed."""
@@ -95,6 +98,7 @@ class AppController:
         self.batch_views: BatchViews = BatchViews(self)
         self.propagation: Propagating = Propagating(self, runtime.session(state.model.in_use))
         self.board: Board = Board(self)
+        self.glance: Glance = Glance(self)
         self.listing: Listing = Listing(self, runtime.scheduler)
         self.standby: Standby = Standby(self, self._session, runtime.session(registry.BUILTIN.name))
         self.roi: ActiveRoi = ActiveRoi(self)
@@ -110,6 +114,8 @@ class AppController:
         self.editing: Editing = Editing(self)
         self.hover = Hover(self)
         self.clearing = Clearing(self)
+        self.records: VideoRecords = VideoRecords(self)
+        self.offers: VideoOffers = VideoOffers(self)
         self._following = Following(self)
         self.parting = Parting(self, runtime.embeddings)
         self.saving = Saving(self, runtime.scheduler)
@@ -334,8 +340,11 @@ class AppController:
         for part in (self.live, self.boxes, self.masks, self.model, self.finding, self.roi, self.listing, self.saving):
             part.close()
         self.exemplars.close()
+        self.offers.close()
+        self.records.close()
         self.accepting.close()
         self.propagation.close()
+        self.glance.close()
         self.channels.close()
 
     # -- telling ----------------------------------------------------------------------------------
@@ -376,7 +385,8 @@ class AppController:
         self.board.draw(here)
         if self.live.is_live and self.state.task.usable:
             self.segment_points(gone=False)
-        self.prepare()
+        if not self.propagation.moving:
+            self.prepare()
 
     def prepare(self) -> None:
         """Have what is on screen encoded before it is asked about."""

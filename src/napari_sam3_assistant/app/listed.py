@@ -13,6 +13,7 @@ from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.export import tables
 from napari_sam3_assistant.masks.accepting import Accepted
 from napari_sam3_assistant.masks.registry import MaskObject
+from napari_sam3_assistant.tasks.tracks import Sighting
 
 Key = tuple[bool, int]
 """Whether an object was accepted, and its number: those that were accepted have numbers of their own."""
@@ -24,14 +25,15 @@ class Line:
 
     Attributes
     ----------
-    made : MaskObject or Accepted
-    mask : PlacedMask
-        Its pixels now: a user may have painted in what was accepted.
+    made : MaskObject, Accepted or Sighting
+        The last is one that was followed onto its plane; it is not unpacked before its pixels are wanted.
+    painted : PlacedMask or None
+        Its pixels now, where a user may have painted in what was accepted; None where ``made`` has them.
     row : ObjectRow
     """
 
-    made: MaskObject | Accepted
-    mask: PlacedMask
+    made: MaskObject | Accepted | Sighting
+    painted: PlacedMask | None
     row: ObjectRow
 
     @property
@@ -39,23 +41,39 @@ class Line:
         """What tells it from the others of its plane."""
         return self.row.accepted, self.row.object_id
 
-    def entry(self, grid: tables.Grid, picture: str) -> tables.Entry:
-        """Return all that a file tells of it."""
-        of = self.made.facts if isinstance(self.made, Accepted) else self.made
-        status = tables.ACCEPTED if isinstance(self.made, Accepted) else self.made.status
+    @property
+    def mask(self) -> PlacedMask:
+        """Its pixels now."""
+        return self.made.mask if self.painted is None else self.painted
+
+    @property
+    def pixels(self) -> object:
+        """What is another object whenever its pixels are others."""
+        return self.made if isinstance(self.made, Sighting) else self.mask
+
+    def entry(self, grid: tables.Grid, picture: str, why: str = "") -> tables.Entry:
+        """Return all that a file tells of it; ``why`` it is doubtful."""
+        made = self.made
+        mask = self.mask
+        if isinstance(made, Sighting):
+            engine = registry.title_of(made.origin.engine) if made.origin.engine else ""
+            return tables.Entry(self.row, mask, grid, picture, "", engine, "", made.said, why)
+        of = made.facts if isinstance(made, Accepted) else made
+        status = tables.ACCEPTED if isinstance(made, Accepted) else made.status
         engine = registry.title_of(of.origin.engine) if of.origin.engine else ""
-        return tables.Entry(self.row, self.mask, grid, picture, of.class_name, engine, status)
+        return tables.Entry(self.row, mask, grid, picture, of.class_name, engine, status)
 
 
 Lines = Mapping[Key, Line]
 """The objects of a plane and their rows."""
 
 
-def line_of(place: Place, made: MaskObject | Accepted, mask: PlacedMask, name: str | None) -> Line:
+def line_of(place: Place, made: MaskObject | Accepted | Sighting, mask: PlacedMask | None, name: str | None) -> Line:
     """Return the line of an object; ``name`` is the picture's, None where it is no longer there."""
     of = made.facts if isinstance(made, Accepted) else made
     layer = of.origin.layer if name is None else name
-    row = ObjectRow(layer, of.origin.prompt, *place, made.id, of.score, mask.area, isinstance(made, Accepted))
+    area = made.area if isinstance(made, Sighting) else (mask or made.mask).area
+    row = ObjectRow(layer, of.origin.prompt, *place, made.id, of.score, area, isinstance(made, Accepted))
     return Line(made, mask, row)
 
 

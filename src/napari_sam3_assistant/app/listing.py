@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,14 @@ from napari_sam3_assistant.app.listed import Key, Line, Lines, line_of, number_i
 from napari_sam3_assistant.app.saving import WORKER
 from napari_sam3_assistant.app.screen import Place, in_order
 from napari_sam3_assistant.core.errors import AssistantError, PromptError, SaveError
-from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.export import tables
 from napari_sam3_assistant.layers import accepted, images, seeing
 from napari_sam3_assistant.masks.accepting import Accepted
-from napari_sam3_assistant.masks.registry import MaskObject
+from napari_sam3_assistant.masks.registry import MaskObject, Objects
 from napari_sam3_assistant.tasks.jobs import Job, Kind, Task
+from napari_sam3_assistant.tasks.quality import doubts_by_plane
+from napari_sam3_assistant.tasks.tracks import Sighting
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 SUFFIX = ".csv"
 NOTHING: Lines = {}
+NO_OBJECTS = Objects()
+NONE_SEEN: Mapping[int, Sighting] = {}
 
 
 class Listing:
@@ -46,7 +49,8 @@ class Listing:
         self._results = controller.state.results
         self._known: dict[Place, tuple[tuple[object, ...], Lines]] = {}
         self._kept: tuple[tuple[Accepted, ...], dict[Place, tuple[Accepted, ...]]] = ((), {})
-        self._cleared: dict[Place, dict[Key, PlacedMask]] = {}
+        self._cleared: dict[Place, dict[Key, object]] = {}
+        self._whole: dict[Place, tuple[Lines, tuple[Line, ...]]] = {}
         self._looked_at: tuple[Place, Key] | None = None
         self._results.events.all_planes.connect(self.publish)
 
@@ -58,8 +62,9 @@ class Listing:
 
     def publish(self) -> None:
         """Write the rows, and which one is the selected object's."""
-        there = self._everywhere()
+        there = set(self._everywhere())
         self._known = {place: known for place, known in self._known.items() if place in there}
+        self._whole = {place: whole for place, whole in self._whole.items() if place in there}
         self._cleared = {place: masks for place, masks in self._cleared.items() if place in there}
         listed = self._listed()
         rows = tuple(line.row for line in listed)
@@ -67,15 +72,15 @@ class Listing:
             a is not b for a, b in zip(rows, self._results.rows, strict=True)
         ):
             self._results.rows = rows
-        self._results.row = self._selected(listed)
+        self._results.row = self._selected()
 
     def clear(self) -> None:
         """Empty the table; an object comes back once its mask changes."""
         for line in self._listed():
-            self._cleared.setdefault((line.row.image, line.row.plane), {})[line.key] = line.mask
+            self._cleared.setdefault((line.row.image, line.row.plane), {})[line.key] = line.pixels
         self.publish()
 
-    def _selected(self, listed: list[Line]) -> ObjectRow | None:
+    def _selected(self) -> ObjectRow | None:
         """Return the row of the object that the next point is about, else of the accepted one that was looked at."""
         place, draft = self._controller.board.place, self._controller.board.draft
         key, accepted_key = self._looked_at or (place, (False, 0)), (True, 0)
@@ -83,9 +88,8 @@ class Listing:
             self._looked_at, key = None, (place, (False, draft.selected))
             talk = draft.talks.get(draft.selected)
             accepted_key = (True, talk.accepted or 0) if talk is not None else accepted_key
-        wanted = [one for one in listed if one.key in (key[1], accepted_key)]
-        found = [one for one in wanted if (one.row.image, one.row.plane) == key[0]]
-        return found[0].row if found else None
+        shown = self._shown(key[0]) if key[0] is not None and key[0] in self._places() else ()
+        return next((one.row for one in shown if one.key in (key[1], accepted_key)), None)
 
     def _records(self) -> dict[Place, tuple[Accepted, ...]]:
         """Return the accepted objects of each plane."""
@@ -110,49 +114,60 @@ class Listing:
         shown = self._controller.state.task.task is Task.VIDEO and tracks is not None
         return tracks.places() if tracks is not None and shown else []
 
-    def _listed(self) -> list[Line]:
+    def _places(self) -> Collection[Place]:
+        """Return the planes that are listed."""
         here = self._controller.board.place
         everywhere = self._results.all_planes or bool(self._followed())
-        places = self._everywhere() if everywhere else [] if here is None else [here]
-        found: list[Line] = []
-        for place in places:
-            lines, cleared = self._of(place), self._cleared.get(place)
-            found += lines if not cleared else [one for one in lines if cleared.get(one.key) is not one.mask]
-        return found
+        return self._everywhere() if everywhere else [] if here is None else [here]
 
-    def _of(self, place: Place) -> list[Line]:
-        return one_of_each(self._controller.board.at(place), self._lines(place))
+    def _listed(self) -> list[Line]:
+        return [line for place in self._places() for line in self._shown(place)]
 
-    def _objects(self, place: Place) -> Iterable[MaskObject]:
-        """Return the objects of a plane that are being made; those followed onto it stand for their drafts."""
-        objects = self._controller.board.at(place).objects
-        if self._controller.state.task.task is not Task.VIDEO:
-            return objects
-        followed = self._controller.propagation.on(place)
-        if not followed:
-            return objects
-        ids = {item.id for item in followed}
-        rest = tuple(item for item in objects if item.id not in ids)
-        return (*rest, *followed) if rest else followed
+    def _shown(self, place: Place) -> Sequence[Line]:
+        """Return the lines of a plane but those that the user has cleared."""
+        lines, cleared = self._of(place), self._cleared.get(place)
+        return lines if not cleared else [one for one in lines if cleared.get(one.key) is not one.pixels]
+
+    def _of(self, place: Place) -> Sequence[Line]:
+        lines, drafts = self._lines(place), self._controller.board.drafts
+        if place in drafts:
+            return one_of_each(self._controller.board.at(place), lines)
+        before = self._whole.get(place)
+        if (
+            before is None or before[0] is not lines
+        ):  # of thousands of planes, those that changed alone are gone through
+            before = self._whole[place] = lines, tuple(lines.values())
+        return before[1]
+
+    def _seen(self, place: Place) -> Mapping[int, Sighting]:
+        """Return what was followed onto a plane, in the task that shows it."""
+        tracks = self._controller.propagation.tracks
+        shown = self._controller.state.task.task is Task.VIDEO and tracks is not None
+        return tracks.seen(place[1]) if tracks is not None and shown and tracks.image == place[0] else NONE_SEEN
 
     def _lines(self, place: Place) -> Lines:
-        """Return the objects of a plane and their rows; of thousands, only those that changed are made anew."""
-        paint, objects = self._controller.accepting.paint, self._objects(place)
+        """Return the objects of a plane and their rows; of thousands, only those that changed are made anew.
+
+        Those that were followed onto it stand for their drafts.
+        """
+        drafts, paint, seen = self._controller.board.drafts, self._controller.accepting.paint, self._seen(place)
+        objects = self._controller.board.at(place).objects if place in drafts else NO_OBJECTS
         records = self._records().get(place, ())
         layer = images.layer_by_id(self._controller.viewer, place[0])
         name = None if layer is None else str(layer.name)
-        now = objects, records, name, paint.masks_of(place[0])
+        now = objects, seen, records, name, paint.masks_of(place[0])
         known, before = self._known.get(place, ((), NOTHING))
-        if len(known) == len(now) and all(a is b or a == b for a, b in zip(known[2:], now[2:], strict=True)):
-            if known[0] is objects and known[1] is records:
+        if len(known) == len(now) and all(a is b or a == b for a, b in zip(known[3:], now[3:], strict=True)):
+            if all(a is b for a, b in zip(known[:3], now[:3], strict=True)):
                 return before
-        elif known and known[2] != name:
+        elif known and known[3] != name:
             before = NOTHING
         lines: dict[Key, Line] = {}
-        for item in objects:
+        items: list[MaskObject | Sighting] = [one for one in objects if one.id not in seen]
+        for item in (*items, *seen.values()):
             old = before.get((False, item.id))
             same = old is not None and old.made is item
-            lines[False, item.id] = old if old is not None and same else line_of(place, item, item.mask, name)
+            lines[False, item.id] = old if old is not None and same else line_of(place, item, None, name)
         for record in records:
             mask, old = paint.mask_of(record), before.get((True, record.id))
             if mask is not None:
@@ -216,20 +231,18 @@ class Listing:
             Whether the user has agreed to replace a file that is there.
         """
         self._look()
-        entries = self._entries()
-        if not entries:
+        count, entries = self._entries()
+        if not count:
             self._controller.status.idle("No results to export.")
             return
         target, agreed = (path, overwrite) if path.suffix else (path.with_name(path.name + SUFFIX), False)
         beside = self._left_out()
         future = self._scheduler.submit(
-            Job(WORKER, lambda progress, cancel: tables.save_table(entries, target, overwrite=agreed), True),
+            Job(WORKER, lambda progress, cancel: tables.save_table(entries(), target, overwrite=agreed), True),
             session=f"table-{id(self)}",
             kind=Kind.BATCH,
         )
-        future.add_done_callback(
-            lambda done: self._controller.on_main(lambda: self._exported(done, len(entries), beside))
-        )
+        future.add_done_callback(lambda done: self._controller.on_main(lambda: self._exported(done, count, beside)))
 
     def _look(self) -> None:
         """Take what was painted meanwhile into the rows."""
@@ -237,10 +250,13 @@ class Listing:
         self._controller.accepting.paint.look()
         self.publish()
 
-    def _entries(self) -> list[tables.Entry]:
-        """Return all that is known of each listed object; what belongs to napari is read here, on the GUI thread."""
+    def _entries(self) -> tuple[int, Callable[[], Iterator[tables.Entry]]]:
+        """Return how many objects are listed, and what makes all that is known of each, one at a time.
+
+        What belongs to napari is read here, on the GUI thread; masks are unpacked on that of the files.
+        """
         grids: dict[Place, tuple[tables.Grid, str]] = {}
-        entries = []
+        lines = []
         for line in self._listed():
             place = line.row.image, line.row.plane
             if place not in grids:
@@ -248,8 +264,17 @@ class Listing:
                 if layer is None:
                     continue
                 grids[place] = seeing.grid_of_plane(layer, place[1]), _picture(layer)
-            entries.append(line.entry(*grids[place]))
-        return entries
+            lines.append((line, *grids[place]))
+        tracks, video = self._controller.propagation.tracks, self._controller.propagation.video
+        kept = tracks.copy() if tracks is not None and self._followed() else None
+        box = video.view.window.box if video is not None else None
+
+        def made() -> Iterator[tables.Entry]:
+            why = {} if kept is None else doubts_by_plane(kept, box)
+            for line, grid, picture in lines:
+                yield line.entry(grid, picture, why.get((line.row.plane, line.row.object_id), ""))
+
+        return len(lines), made
 
     def _left_out(self) -> str:
         """Return how many objects are not listed, as a sentence; empty where all are."""

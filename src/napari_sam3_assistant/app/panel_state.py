@@ -10,7 +10,7 @@ from psygnal import SignalGroupDescriptor
 
 
 class Section(StrEnum):
-    """A part of the mode ``Advanced`` that can be folded away. The value is what settings remember."""
+    """A part that can be folded away: of the mode ``Advanced``, but for ``FRAMES``. Settings remember the value."""
 
     MODEL = "model"
     TASK = "task"
@@ -20,6 +20,7 @@ class Section(StrEnum):
     RUN = "run"
     RESULTS = "results"
     LOG = "log"
+    FRAMES = "frames"
 
 
 OPEN_AT_FIRST = frozenset({Section.TASK, Section.PROMPTS, Section.RUN, Section.RESULTS})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.layers.stacks import MEMORY_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,10 @@ class Preferences:
         The engine of an assistant in which none was chosen.
     cache_bytes : int or None
         What all embeddings together may take, in bytes; None takes what is usual.
+    stack_bytes : int
+        The labels of a stack that take more than so many bytes are kept on the disk.
     """
 
     default_engine: str = registry.AUTO
     cache_bytes: int | None = None
+    stack_bytes: int = MEMORY_BYTES

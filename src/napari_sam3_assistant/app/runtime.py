@@ -51,6 +51,7 @@ class Runtime:
     def __init__(self) -> None:
         self.scheduler = Scheduler()
         self.embeddings = EmbeddingCache()
+        self.preferences = Preferences()
         self._engines: dict[str, _Made] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -190,6 +191,7 @@ def prefer(preferences: Preferences) -> None:
     with _lock:
         runtime = _runtime
     if runtime is not None:
+        runtime.preferences = preferences
         runtime.embeddings.resize(preferences.cache_bytes)
 
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app import outcomes
 from napari_sam3_assistant.app.cleaning import Cleaned, Cleaning, add_layer
@@ -140,22 +140,35 @@ class Saving:
             self._controller.status.fail(error)
             return True
         if found is not None:
-            self._submit([found[0]], [], clean=False, remark=found[1], keep=keep)
+            self._submit([found[0]], [], clean=False, remark=found[1], keep=keep, long=True)
         return found is not None
 
     def _copy_stack(self) -> bool:
         """Copy what was followed through a stack into a layer, where that is the task; return whether it is."""
-        propagation = self._controller.propagation
-        if self._controller.state.task.task is not Task.VIDEO or propagation.layer.find() is None:
+        here, layer = self._controller.here(), self._controller.propagation.layer
+        if self._controller.state.task.task is not Task.VIDEO or here is None:
             return False
-        try:
-            made = propagation.layer.copy()
-        except MemoryError:
-            made = None
+        copying = layer.copying(here.plane)
+        if copying is None:
+            return False
+        job = Job(WORKER, lambda progress, cancel: copying())
+        future = self._scheduler.submit(job, session=self._session, kind=Kind.BATCH)
+        done = self._controller.on_main
+        future.add_done_callback(lambda made: done(lambda: self._copied(made, here.place[0])))
+        return True
+
+    def _copied(self, future: Future[Any], image: str) -> None:
+        """Add the copy of a stack as a layer, and say so."""
+        if future.cancelled() or self._controller.closed:
+            return
+        error = future.exception()
+        if isinstance(error, AssistantError):
+            self._controller.status.fail(error)
+            return
+        made = None if error is not None else self._controller.propagation.layer.add_copy(image, future.result())
         self._tell(
             outcomes.copied([str(made.name)] if made is not None else [], [] if made else [names.PROPAGATED], [])
         )
-        return True
 
     def _left_out(self, files: int) -> str:
         results = self._controller.state.results
@@ -171,17 +184,20 @@ class Saving:
         clean: bool,
         remark: str = "",
         keep: Callable[[str], str] | None = None,
+        long: bool = False,
     ) -> None:
         output = self._output
         output.saving, output.saved = True, None
-        several = len(taken) > 1
-        output.progress, output.step = None, f"Saving {len(taken)} masks..." if several else ""
+        several = len(taken) > 1 or long
+        output.progress, output.step = None, f"Saving {len(taken)} masks..." if len(taken) > 1 else ""
         output.several = several
         on_main = self._controller.on_main
         job = Job(WORKER, write_all([one.write for one in taken]), keeps=True)
         future = self._scheduler.submit(job, session=self._session, kind=Kind.BATCH, progress=self._progress)
-        future.add_done_callback(lambda done: on_main(lambda: self._saved(done, taken, refused, clean, remark, keep)))
-        if not several:
+        future.add_done_callback(
+            lambda done: on_main(lambda: self._saved(done, taken, refused, clean, remark, keep, long))
+        )
+        if len(taken) == 1:
             self._controller.after(SAID_AFTER_S, lambda: self._say_saving(future))
 
     def _say_saving(self, future: Future[list[Outcome]]) -> None:
@@ -237,6 +253,7 @@ class Saving:
         clean: bool,
         remark: str,
         keep: Callable[[str], str] | None = None,
+        long: bool = False,
     ) -> None:
         try:
             results = future.result()
@@ -248,6 +265,8 @@ class Saving:
         if found.written:
             self._output.filename = ""
             self._files.update({one.here.place: written.path for one, written in found.written})
+            if long:
+                self._controller.records.saved()
             for one, _ in found.written:
                 self._controller.accepting.journals.saved(one.here.place[0], one.accepted)
             self.look()

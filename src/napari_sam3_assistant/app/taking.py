@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_sam3_assistant.app import writing
+from napari_sam3_assistant.app import stack_writing, writing
 from napari_sam3_assistant.app.batch_drafts import parts
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.writing import Target, Write
@@ -131,19 +131,15 @@ class Taking:
         Raises
         ------
         SaveError
-            If it is too large for a file, or there can be no such folder as the user has typed.
+            If there can be no such folder as the user has typed.
         """
         here, layer = self._controller.here(), self._controller.propagation.layer.find()
         if self._controller.state.task.task is not Task.VIDEO or here is None or layer is None:
             return None
         target = self.target(here, flat=False)
         data = layer.data[0] if layer.multiscale else layer.data
-        if data.size > writing.MOST_PIXELS:
-            raise SaveError(
-                f"A stack of {data.size:,} pixels is too large for one file.",
-                hint="Crop the stack to the part that matters; the masks stay in their layer.",
-            )
-        write = writing.of_stack(target, data) if layer.multiscale else writing.of_layer(target, data)
+        names = self._controller.channels.axis_names(here.layer)
+        write = stack_writing.of_stack(target, data, here.plane, names)
         return Taken(here, (), target.image, write), target.remark
 
     def next_target(self) -> Target | None:

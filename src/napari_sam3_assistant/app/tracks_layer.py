@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.screen import OnScreen
-from napari_sam3_assistant.core.errors import ImageError
+from napari_sam3_assistant.core.errors import AssistantError, ImageError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.planes import Plane
-from napari_sam3_assistant.layers import images, propagated
+from napari_sam3_assistant.layers import images, names, propagated
 from napari_sam3_assistant.layers.blocks import picture_shape
+from napari_sam3_assistant.layers.world import plane_on_screen, world_of
 from napari_sam3_assistant.tasks.tracks import Tracks
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
 
 REST_S = 0.3
-"""A layer of pieces is drawn no more often."""
+"""What takes its time to be drawn, pieces or a volume, is drawn no more often."""
+SHARE = 10
+"""Nor does drawing it take more than one part in so many of the time."""
 
 
 class TracksLayer:
@@ -32,7 +35,8 @@ class TracksLayer:
     def __init__(self, controller: AppController) -> None:
         self._controller = controller
         self._own = False
-        self._drawn = 0.0
+        self._drawn = self._took = 0.0
+        self._missing: dict[Plane, frozenset[int]] = {}
 
     def find(self) -> Any | None:
         """Return the layer of the image in use, or None."""
@@ -40,10 +44,17 @@ class TracksLayer:
         return None if identity is None else propagated.propagated_layer(self._controller.viewer, identity)
 
     def begin(self, here: OnScreen, tracks: Tracks, ids: Iterable[int]) -> None:
-        """Make the layer, or empty it: nothing of an older run is left."""
-        self._own = True  # a layer that goes now goes by our own doing
+        """Make the layer, or empty it: nothing of an older run is left.
+
+        Raises
+        ------
+        AssistantError
+            If it belongs on the disk, and that cannot be written.
+        """
+        self._own, self._missing = True, {}  # a layer that goes now goes by our own doing
+        most = self._controller.runtime.preferences.stack_bytes
         try:
-            propagated.empty_layer(self._controller.viewer, here.layer, here.source, ids)
+            propagated.empty_layer(self._controller.viewer, here.layer, here.source, here.plane, ids, most)
         finally:
             self._own = False
 
@@ -65,29 +76,55 @@ class TracksLayer:
         return None if layer is None else propagated.read_frame(layer, plane)
 
     def write(self, tracks: Tracks, plane: Plane, carried: Collection[int]) -> None:
-        """Write a plane: the objects that were ``carried`` are where they are in the tracks, and nowhere else."""
+        """Write a plane: the objects that were ``carried`` are where they are in the tracks, and nowhere else.
+
+        Raises
+        ------
+        SaveError
+            If the layer is on the disk, and that is full. The plane is written when others can be again.
+        """
         layer = propagated.propagated_layer(self._controller.viewer, tracks.image)
         if layer is None:
             return
         if layer.multiscale:
-            if time.monotonic() - self._drawn > REST_S:
-                self.finish(tracks)
+            self._draw_seldom(layer, lambda: propagated.write_records(layer, tracks.records()))
             return
-        place = self._controller.board.place
-        new = [item for item in tracks.at(plane) if item.id in carried]
-        propagated.write_frame(layer, plane, new, carried, seen=place == (tracks.image, plane))
+        flat = self._on_screen(layer)
+        across = flat is None or {flat.row_axis, flat.col_axis} != {plane.row_axis, plane.col_axis}
+        self._missing[plane] = self._missing.get(plane, frozenset()) | frozenset(carried)
+        for one, ids in list(self._missing.items()):
+            new = [item for item in tracks.at(one) if item.id in ids]
+            propagated.write_frame(layer, one, new, ids, seen=not across and flat == one)
+            del self._missing[one]
+        if across:
+            self._draw_seldom(layer, lambda: propagated.draw(layer))
 
     def finish(self, tracks: Tracks) -> None:
         """Draw what is not drawn yet, and tell others that pixels are others."""
         layer = propagated.propagated_layer(self._controller.viewer, tracks.image)
         if layer is None:
             return
-        self._drawn = time.monotonic()
         if layer.multiscale:
             propagated.write_records(layer, tracks.records())
         else:
             layer.refresh()
             layer.events.paint(value=[])  # what is written into the array is no event of napari's
+        self._drawn = time.monotonic()
+
+    def show(self, here: OnScreen, tracks: Tracks) -> None:
+        """Make the layer anew, with all that is known of a stack.
+
+        Raises
+        ------
+        AssistantError
+            If it belongs on the disk, and that cannot be written.
+        """
+        self.begin(here, tracks, tracks.ids)
+        layer = self.find()
+        if layer is not None and not layer.multiscale:
+            for plane in tracks.planes:
+                propagated.write_frame(layer, plane, tracks.at(plane), (), seen=False)
+        self.finish(tracks)
 
     def remove(self) -> None:
         """Remove the layer."""
@@ -95,7 +132,7 @@ class TracksLayer:
         if layer is not None:
             self._own = True
             try:
-                self._controller.viewer.layers.remove(layer)
+                propagated.remove_layer(self._controller.viewer, layer)
             finally:
                 self._own = False
 
@@ -104,12 +141,36 @@ class TracksLayer:
         layer = self.find()
         return "" if layer is None else propagated.hand_over(layer, name)
 
-    def copy(self) -> Any | None:
-        """Add a copy of the layer, the user's own, and return it; None where there is nothing to copy."""
+    def copying(self, plane: Plane, ids: Collection[int] | None = None) -> Callable[[], Any] | None:
+        """Return what copies the labels, or only some; it may take long, on any thread. None where there are none."""
         layer = self.find()
-        image = images.layer_by_id(self._controller.viewer, self._controller.state.task.image)
-        return None if layer is None or image is None else propagated.add_copy(self._controller.viewer, image, layer)
+        if layer is None:
+            return None
+        data = list(layer.data) if layer.multiscale else layer.data
+        return lambda: propagated.copied(data, plane, ids)
+
+    def add_copy(self, identity: str, data: Any, name: str = names.SAVED_PROPAGATED, **metadata: Any) -> Any | None:
+        """Add labels that were copied above their picture, the user's own; None where that is no longer there."""
+        image = images.layer_by_id(self._controller.viewer, identity)
+        if image is None:
+            return None
+        return propagated.add_labels(self._controller.viewer, image, data, name, metadata)
 
     def lost(self) -> bool:
         """Whether the layer has left the viewer, and not by our own doing."""
         return not self._own and propagated.propagated_layer(self._controller.viewer) is None
+
+    def _on_screen(self, layer: Any) -> Plane | None:
+        """Return the plane of the layer that is seen; None where it is none, or a volume."""
+        world = world_of(self._controller.viewer)
+        try:
+            return plane_on_screen(layer, world, layer.data.shape, None) if world.flat else None
+        except AssistantError:
+            return None
+
+    def _draw_seldom(self, layer: Any, work: Callable[[], None]) -> None:
+        began = time.monotonic()
+        if began - self._drawn > max(REST_S, SHARE * self._took):
+            work()
+            self._drawn = time.monotonic()
+            self._took = self._drawn - began

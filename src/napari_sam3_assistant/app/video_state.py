@@ -22,6 +22,8 @@ class VideoState:
         Number of frames along it; 0 where there is none.
     frame : int or None
         Which of them is on screen; None where there are none.
+    said : int
+        On how many of them prompts of the kind in use lie, or may lie; known in the task ``3D/Video``.
     running : bool
         Whether objects are being followed.
     progress : float or None
@@ -34,8 +36,12 @@ class VideoState:
         Frames of the image in use that have masks, and the objects on them.
     version : int
         Raised whenever other objects are on other frames: what is drawn of them is drawn anew.
+    doubtful : int
+        Frames on which an object is doubtful.
     resumable : str
         What an earlier run through this image has left, in words; empty where it has left nothing.
+    resuming : bool
+        Whether that is being brought back.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -43,6 +49,7 @@ class VideoState:
     axes: tuple[str, ...] = ()
     frames: int = 0
     frame: int | None = None
+    said: int = 0
     running: bool = False
     progress: float | None = None
     step: str = ""
@@ -50,4 +57,6 @@ class VideoState:
     done: int = 0
     objects: int = 0
     version: int = 0
+    doubtful: int = 0
     resumable: str = ""
+    resuming: bool = False

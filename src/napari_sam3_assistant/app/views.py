@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app.task_state import LayerChoice
 from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.core.sources import Mix
+
+if TYPE_CHECKING:
+    from napari_sam3_assistant.app.frame_views import FramesView, GlanceView
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +361,10 @@ class Availability:
     exemplar : ExemplarView
     batch : BatchView
     video : VideoView
-    journal : JournalView
+    frames : FramesView
+    glance : GlanceView
+    journal, resume : JournalView
+        Accepted objects, and a propagation, that an earlier process has left.
     """
 
     start: bool
@@ -377,4 +384,7 @@ class Availability:
     exemplar: ExemplarView
     batch: BatchView
     video: VideoView
+    frames: FramesView
+    glance: GlanceView
     journal: JournalView
+    resume: JournalView

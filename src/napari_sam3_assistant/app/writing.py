@@ -11,16 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.errors import AssistantError, SaveError
+from napari_sam3_assistant.core.errors import AssistantError, Cancelled, SaveError
 from napari_sam3_assistant.core.geometry import PlacedMask, union
 from napari_sam3_assistant.core.labels import to_labels
 from napari_sam3_assistant.core.planes import Plane
-from napari_sam3_assistant.core.progress import CancelToken, Progress
+from napari_sam3_assistant.core.progress import CancelToken, Progress, Watch
 from napari_sam3_assistant.core.windows import Window, whole
 from napari_sam3_assistant.export import omezarr
 from napari_sam3_assistant.export.images import FORMATS, Format, save_labels
@@ -104,14 +103,15 @@ class Written:
     remark: str = ""
 
 
-Write = Callable[[], Written]
+Write = Callable[[Watch], Written]
 Outcome = Written | AssistantError
 
 
 def write_all(writes: Sequence[Write]) -> Callable[[Progress, CancelToken], list[Outcome]]:
     """Return what writes one file after the other: one that fails does not stop the others.
 
-    Its result holds as many outcomes as files were tried before it was asked to stop, which it does between two.
+    Its result holds as many outcomes as files were tried before it was asked to stop, which it does between two, or
+    in a long one.
     """
 
     def run(progress: Progress, cancel: CancelToken) -> list[Outcome]:
@@ -119,16 +119,23 @@ def write_all(writes: Sequence[Write]) -> Callable[[Progress, CancelToken], list
         for number, write in enumerate(writes, 1):
             if cancel.cancelled:
                 break
-            progress((number - 1) / len(writes), f"Saving {number} of {len(writes)}.")
-            outcomes.append(_outcome(write))
+            words = f"Saving {number} of {len(writes)}." if len(writes) > 1 else "Saving..."
+            progress((number - 1) / len(writes), words)
+            watch = Watch(progress, cancel).share((number - 1) / len(writes), number / len(writes))
+            try:
+                outcomes.append(_outcome(write, watch))
+            except Cancelled:
+                break
         return outcomes
 
     return run
 
 
-def _outcome(write: Write) -> Outcome:
+def _outcome(write: Write, watch: Watch) -> Outcome:
     try:
-        return write()
+        return write(watch)
+    except Cancelled:
+        raise
     except AssistantError as error:
         return error
     except MemoryError as error:
@@ -165,7 +172,7 @@ def of_plane(target: Target, items: Sequence[tuple[int, PlacedMask, float]], pla
         top, left = window_of_file().offset
         return f"It begins at row {top}, column {left} of the picture: {target.kind.title} does not keep that."
 
-    return lambda: _written(target, save, remark)
+    return lambda watch: written(target, save, remark)
 
 
 def of_layer(target: Target, labels: npt.NDArray[np.integer]) -> Write:
@@ -175,22 +182,10 @@ def of_layer(target: Target, labels: npt.NDArray[np.integer]) -> Write:
     def save(path: Path) -> Path:
         return save_labels(copy, path, scale=target.scale, units=target.units)
 
-    return lambda: _written(target, save)
+    return lambda watch: written(target, save)
 
 
-def of_stack(target: Target, labels: Any) -> Write:
-    """Return the function that writes labels that are made where they are read, slice by slice, off the GUI thread."""
-
-    def save(path: Path) -> Path:
-        dense = np.zeros(labels.shape, labels.dtype)
-        for index in range(len(dense)):
-            dense[index] = np.asarray(labels[index])
-        return save_labels(dense, path, scale=target.scale, units=target.units)
-
-    return lambda: _written(target, save)
-
-
-def _written(target: Target, save: Callable[[Path], Path], remark: Callable[[], str] = str) -> Written:
+def written(target: Target, save: Callable[[Path], Path], remark: Callable[[], str] = str) -> Written:
     """Write under the first free name; where another program takes it meanwhile, under the next."""
     with _made_folder(target.folder):
         for _ in range(TRIES):

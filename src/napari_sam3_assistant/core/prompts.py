@@ -111,6 +111,11 @@ class Prompts:
         return not self.points and self.box is None and self.mask is None
 
     @property
+    def is_mask(self) -> bool:
+        """Whether a mask is all that was said: in a film it is the object itself, and needs no answer."""
+        return self.mask is not None and not self.points and self.box is None
+
+    @property
     def positive(self) -> tuple[PointPrompt, ...]:
         """The points on the object."""
         return tuple(point for point in self.points if point.positive)

@@ -46,7 +46,7 @@ def write_file(path: Path, write: Callable[[BinaryIO], object], *, overwrite: bo
         If the file is there already, or cannot be written.
     """
     if not overwrite and os.path.lexists(path):
-        raise _exists(path)
+        raise exists_error(path)
     draft = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with open(draft, "xb") as file:
@@ -84,7 +84,7 @@ def write_folder(path: Path, write: Callable[[Path], object], *, overwrite: bool
         If something has that name already, or it cannot be written.
     """
     if not overwrite and os.path.lexists(path):
-        raise _exists(path)
+        raise exists_error(path)
     draft = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         draft.mkdir()
@@ -133,7 +133,7 @@ def save_error(path: Path, error: OSError) -> SaveError:
     """Return ``error``, met while ``path`` was written, as one that says what to do now."""
     name, folder = path.name, path.parent
     if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
-        return _exists(path)
+        return exists_error(path)
     if error.errno in _FULL:
         return SaveError(f"The disk is full; {name} was not saved.", hint="Free some space or choose another folder.")
     if error.errno in _FORBIDDEN:
@@ -155,7 +155,8 @@ def save_error(path: Path, error: OSError) -> SaveError:
     )
 
 
-def _exists(path: Path) -> SaveError:
+def exists_error(path: Path) -> SaveError:
+    """Return what is said where ``path`` may not be replaced."""
     return SaveError(
         f"{path.name} is there already.",
         hint="Choose another file name, or allow it to be replaced.",

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from io import FileIO
 from pathlib import Path
 
 from napari_sam3_assistant.core.errors import SaveError
 from napari_sam3_assistant.core.fingerprints import Fingerprint
 from napari_sam3_assistant.export import journal
+from napari_sam3_assistant.export.appended import AppendedFile
 from napari_sam3_assistant.export.atomic import save_error, write_file
 from napari_sam3_assistant.export.journal import KeptObject, Stored
 from napari_sam3_assistant.export.journal_folder import Claim
@@ -41,10 +39,8 @@ class Journal:
         self.path, self._clock = path, clock
         self._pictures: tuple[Fingerprint, ...] = ()
         self._sizes: dict[int, int] = {}
-        self._file: FileIO | None = None
+        self._file: AppendedFile | None = None
         self._claim: Claim | None = None
-        self._lock = threading.Lock()
-        self._dirty = False
 
     def open(self) -> dict[int, Stored]:
         """Return the objects that are in the file already; makes it where it is not there, and locks it.
@@ -66,10 +62,9 @@ class Journal:
             found = journal.read(self.path) if self.path.exists() else journal.Content()
             self._pictures = found.pictures
             self._sizes = {id: len(one.raw) for id, one in found.objects.items()}
-            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115  # held until close
-            self._file.truncate(found.end)
+            self._file = AppendedFile(self.path, found.end)
             if not found.end:
-                self._append(self._file, journal.MAGIC)
+                self._file.append(journal.MAGIC)
         except OSError as error:
             self._let_go()
             raise save_error(self.path, error) from error
@@ -146,15 +141,8 @@ class Journal:
         data = b"".join(records)
         if self._file is None:
             raise SaveError(f"{self.path.name} is not open.", hint="Save the accepted objects.")
-        if not data:
-            return
-        good = self._file.seek(0, os.SEEK_END)
-        try:
-            self._append(self._file, data)
-        except OSError as error:
-            with contextlib.suppress(OSError):  # what is left of the record is passed over when it is read
-                self._file.truncate(good)
-            raise save_error(self.path, error) from error
+        if data:
+            self._file.append(data)
 
     def tidy(self) -> None:
         """Remove the file where it holds nothing, and write it anew where most of it is out of date."""
@@ -162,7 +150,7 @@ class Journal:
             return
         if not self._sizes:
             self.close()
-        elif self._file.seek(0, os.SEEK_END) > 2 * sum(self._sizes.values()) + ROOM:
+        elif self._file.size > 2 * sum(self._sizes.values()) + ROOM:
             try:
                 self._write_anew()
             except SaveError as error:
@@ -170,17 +158,9 @@ class Journal:
 
     def sync(self) -> None:
         """Bring what was written to the disk itself. Callable from any thread; may take long."""
-        with self._lock:
-            handle = os.dup(self._file.fileno()) if self._file is not None and self._dirty else None
-            self._dirty = False
-        if handle is None:
-            return
-        try:
-            os.fsync(handle)
-        except OSError as error:
-            logger.warning("A journal was not brought to the disk: %s", error)
-        finally:
-            os.close(handle)
+        file = self._file
+        if file is not None:
+            file.sync()
 
     def close(self) -> None:
         """Let go of the file; it stays where it holds objects."""
@@ -191,12 +171,6 @@ class Journal:
         self._let_go()
 
     # -- the file ---------------------------------------------------------------------------------
-
-    def _append(self, file: FileIO, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[file.write(rest) or 0 :]
-        self._dirty = True
 
     def _write_anew(self) -> None:
         """Write what counts under another name, and give it this one's place.
@@ -220,15 +194,12 @@ class Journal:
 
     def _open_file(self) -> None:
         try:
-            made = open(self.path, "ab", buffering=0)  # noqa: SIM115  # held until close
+            self._file = AppendedFile(self.path, self.path.stat().st_size)
         except OSError as error:
             raise save_error(self.path, error) from error
-        with self._lock:
-            self._file = made
 
     def _close_file(self) -> None:
-        with self._lock:
-            file, self._file = self._file, None
+        file, self._file = self._file, None
         if file is not None:
             file.close()
 

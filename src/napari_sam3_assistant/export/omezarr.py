@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.errors import SaveError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.labels import to_labels
 from napari_sam3_assistant.core.progress import UNWATCHED, Watch
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.export.atomic import write_folder
-from napari_sam3_assistant.export.places import TIMES, Place, axis_letters, place_in, place_of
+from napari_sam3_assistant.export.ngff import NOTE, attributes_of
+from napari_sam3_assistant.export.places import Place, place_in, place_of
 
 Array = npt.NDArray[Any]
 Block = tuple[tuple[slice, ...], Array]
@@ -34,9 +34,6 @@ BLOCK_SIDE = 1024
 """Of blocks, in pixels along rows and columns; of a stack they are one slice thick."""
 FACTORS, LEAST_SIDE = (2, 4, 8, 16), 64
 """How much coarser each level is than the first, as long as its sides have that many pixels."""
-NOTE, VERSION = "napari_sam3_assistant", "0.4"
-
-_LENGTHS = ("angstrom", "nanometer", "micrometer", "millimeter", "centimeter", "meter", "inch")
 
 
 def write(
@@ -126,45 +123,16 @@ def _levels(
     """Write what the file says of itself, then return name and factor of each level to be written."""
     import zarr
 
-    factors = (1, *(one for one in FACTORS if min(shape[-2:]) // one >= LEAST_SIDE))
-    about = {
-        "multiscales": [
-            {
-                "version": VERSION,
-                "name": "labels",
-                "type": "nearest",
-                "axes": _axes(len(shape), place.units),
-                "datasets": [_dataset(str(level), factor, len(shape), place) for level, factor in enumerate(factors)],
-            }
-        ],
-        "image-label": {"version": VERSION, **(looks or {})},
-        NOTE: place.note(),
-    }
-    zarr.create_group(folder, zarr_format=2, attributes=about)
+    ndim = len(shape)
+    factors = factors_of((shape[-2], shape[-1]))
+    steps = {str(level): (*[1] * (ndim - 2), factor, factor) for level, factor in enumerate(factors)}
+    zarr.create_group(folder, zarr_format=2, attributes=attributes_of(ndim, steps, place, looks))
     return ((str(level), factor) for level, factor in enumerate(factors))
 
 
-def _dataset(name: str, factor: int, ndim: int, place: Place) -> dict[str, Any]:
-    fine = [abs(length) for length in place.scale] if place.scale is not None else [1.0] * ndim
-    steps = [*fine[:-2], *(length * factor for length in fine[-2:])]
-    found: list[dict[str, Any]] = [{"type": "scale", "scale": steps}]
-    if place.offset is not None and any(place.offset):
-        moved = [length * first for length, first in zip(fine, place.offset, strict=True)]
-        found.append({"type": "translation", "translation": moved})
-    return {"path": name, "coordinateTransformations": found}
-
-
-def _axes(ndim: int, units: Sequence[str] | None) -> list[dict[str, str]]:
-    """Return names, kinds and units of axes."""
-    if not 2 <= ndim <= 5:
-        raise SaveError(f"OME-Zarr holds 2 to 5 axes, not {ndim}.", hint="Choose TIFF or NumPy.")
-    found = []
-    for place, name in enumerate(axis_letters(ndim, units)):
-        kind = {"t": "time", "c": "channel"}.get(name, "space")
-        known = {"time": TIMES, "space": _LENGTHS}.get(kind, ())
-        unit = units[place] if units is not None else ""
-        found.append({"name": name, "type": kind, **({"unit": unit} if unit in known else {})})
-    return found
+def factors_of(plane_shape: tuple[int, int]) -> tuple[int, ...]:
+    """Return how much coarser each level of a plane of such height and width is than the first."""
+    return (1, *(one for one in FACTORS if min(plane_shape) // one >= LEAST_SIDE))
 
 
 def _place_in(attributes: dict[str, Any], ndim: int) -> Place:
@@ -182,23 +150,29 @@ def _block_shape(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def _write_level(folder: Path, name: str, shape: Sequence[int], dtype: np.dtype[Any], blocks: Iterable[Block]) -> None:
+    array = new_level(folder, name, shape, _block_shape(shape), dtype)
+    for where, labels in blocks:
+        array[where] = labels
+
+
+def new_level(folder: Path, name: str, shape: Sequence[int], block: Sequence[int], dtype: np.dtype[Any]) -> Any:
+    """Return a new zarr array of a group, in blocks of which only those with a label are on the disk."""
     import zarr
     from numcodecs import Blosc
 
-    array = zarr.create_array(
+    return zarr.create_array(
         folder,
         name=name,
         shape=tuple(shape),
-        chunks=_block_shape(shape),
+        chunks=tuple(block),
         dtype=dtype.newbyteorder("="),
         compressors=Blosc(cname="zstd", clevel=3, shuffle=Blosc.BITSHUFFLE),
         fill_value=0,
         zarr_format=2,
         chunk_key_encoding={"name": "v2", "separator": "/"},
         config={"write_empty_chunks": False},
+        overwrite=True,
     )
-    for where, labels in blocks:
-        array[where] = labels
 
 
 def _blocks(labels: Array, dtype: np.dtype[Any], watch: Watch) -> Iterator[Block]:

@@ -80,6 +80,10 @@ class Entry:
         The file it comes from, or the name of the layer.
     class_name, engine, status : str
         May be empty.
+    said : bool or None
+        Of one that was followed through a stack, whether the user has prompted, corrected or confirmed it there.
+    why : str
+        Why it is doubtful there; empty where it is not.
     """
 
     row: ObjectRow
@@ -89,6 +93,8 @@ class Entry:
     class_name: str = ""
     engine: str = ""
     status: str = ""
+    said: bool | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,11 @@ def measures(mask: PlacedMask, grid: Grid) -> Measures:
     first, last = (int(rows.min()), int(cols.min())), (int(rows.max()), int(cols.max()))
     box = (top + first[0], left + first[1], top + last[0] + 1, left + last[1] + 1)
     return Measures((row, col), grid.place(row, col), box)
+
+
+def _yes(held: bool | None) -> str:
+    """Return a truth as a spreadsheet takes it; empty where it makes no sense."""
+    return "" if held is None else "yes" if held else "no"
 
 
 def frame_text(row: ObjectRow) -> str:
@@ -138,6 +149,9 @@ _COLUMNS: tuple[tuple[str, Callable[[Entry, Measures], Cell]], ...] = (
     ("Engine", lambda one, at: one.engine),
     ("Status", lambda one, at: one.status),
     ("Picture", lambda one, at: one.picture),
+    ("Said", lambda one, at: _yes(one.said)),
+    ("Doubtful", lambda one, at: "" if one.said is None else _yes(bool(one.why))),
+    ("Why", lambda one, at: one.why),
 )
 
 

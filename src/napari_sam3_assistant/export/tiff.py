@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +20,7 @@ MOST_LABEL = 2**32 - 1
 _X_POSITION, _Y_POSITION, _RATIONAL = 286, 287, 5
 _LARGEST = 2**32 - 1
 _IMAGEJ_AXES, _IMAGEJ_BYTES = 4, 2**32 - 2**25
+_IMAGEJ_ORDERS = ("YX", "ZYX", "TYX", "CYX", "TZYX", "TCYX", "ZCYX")
 _KEY = "napari_sam3_assistant"
 """Of our note among the lines that ImageJ reads."""
 
@@ -33,17 +36,44 @@ def write(file: BinaryIO, labels: npt.NDArray[Any], place: Place) -> None:
     of a pixel in the baseline tags, in centimetres. Both keep the place exactly, as JSON in ImageDescription,
     and the position in XPosition and YPosition.
     """
+    dtype = np.dtype(np.uint16 if int(labels.max()) < 2**16 else np.uint32)
+    write_pages(file, labels.astype(dtype, copy=False), labels.shape, dtype, place)
+
+
+def write_pages(
+    file: BinaryIO,
+    pages: npt.NDArray[Any] | Iterator[npt.NDArray[Any]],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    place: Place,
+    letters: str | None = None,
+) -> None:
+    """Write labels as :func:`write` does, page by page: an iterator gives the planes of the last two axes, in order.
+
+    Parameters
+    ----------
+    file : file
+    pages : ndarray or iterator of ndarray
+        Of ``dtype``, uint16 or uint32.
+    shape : tuple of int
+        Of all of it.
+    dtype : dtype
+    place : Place
+    letters : str or None
+        The names of the axes; None for the usual ones.
+    """
     import tifffile
 
-    dtype = np.uint16 if int(labels.max()) < 2**16 else np.uint32
     one_unit = place.units is None or len(set(place.units[-2:])) < 2
-    small = labels.ndim <= _IMAGEJ_AXES and labels.size * 2 < _IMAGEJ_BYTES and labels.shape[-1] > 1
-    imagej = dtype is np.uint16 and one_unit and small
+    small = len(shape) <= _IMAGEJ_AXES and math.prod(shape) * 2 < _IMAGEJ_BYTES and shape[-1] > 1
+    axes = (letters or axis_letters(len(shape), place.units)).upper()
+    imagej = dtype == np.uint16 and one_unit and small and axes in _IMAGEJ_ORDERS
     (x, y), unit = _resolution(place, imagej)
-    axes = axis_letters(labels.ndim, place.units).upper()
     tifffile.imwrite(
         file,
-        labels.astype(dtype, copy=False),
+        pages,
+        shape=shape,
+        dtype=dtype,
         imagej=imagej,
         photometric="minisblack",
         compression="zlib",
@@ -51,7 +81,7 @@ def write(file: BinaryIO, labels: npt.NDArray[Any], place: Place) -> None:
         resolution=((x.numerator, x.denominator), (y.numerator, y.denominator)),
         resolutionunit=unit,
         software="napari-sam3-assistant",
-        metadata=_imagej(place, axes, labels.shape) if imagej else {"axes": axes, **place.note()},
+        metadata=_imagej(place, axes, shape) if imagej else {"axes": axes, **place.note()},
         extratags=_position(place, (x, y)),
     )
 

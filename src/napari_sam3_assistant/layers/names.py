@@ -17,6 +17,7 @@ SAVED = "SAM3 saved labels"
 
 PROPAGATED = "SAM3 propagated preview labels"
 SAVED_PROPAGATED = "SAM3 saved propagated labels"
+ACCEPTED_PROPAGATED = "SAM3 accepted propagated labels"
 
 EDITED_LABELS = "SAM3 edited labels"
 """What a preview, or a copy of accepted labels, is called once it is the user's own: it keeps what was painted."""
@@ -27,7 +28,7 @@ PREVIEWS = (PREVIEW_LABELS, PREVIEW_MASKS, PREVIEW_BOXES, HELD)
 PROMPTS = (POINTS, BOXES, MASK_PROMPT)
 """Layers that hold prompts."""
 
-OURS = (*PROMPTS, *PREVIEWS, ACCEPTED, IN_VIEW, SAVED, ROI, PROPAGATED, SAVED_PROPAGATED)
+OURS = (*PROMPTS, *PREVIEWS, ACCEPTED, IN_VIEW, SAVED, ROI, PROPAGATED, SAVED_PROPAGATED, ACCEPTED_PROPAGATED)
 """How the names of all layers of ours begin; napari numbers the second one of a name."""
 
 

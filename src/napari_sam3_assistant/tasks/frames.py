@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from napari_sam3_assistant.core.errors import ImageError
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.sources import Source
+from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.tasks.view import View
 
 Pixels = npt.NDArray[Any]
@@ -46,6 +47,61 @@ def frame_axes(source: Source, plane: Plane) -> tuple[int, ...]:
     return tuple(axis for axis, _ in plane.index if axis != source.channel_axis and source.shape[axis] > 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Through:
+    """What can be gone through.
+
+    Attributes
+    ----------
+    name : str
+        As users read and choose it, such as ``"z"``, ``"axis 0"`` or ``"z, at each t"``.
+    axis : int
+        The axis of the frames.
+    over : int or None
+        A second axis, at each position of which objects are followed along ``axis``; None for where it is.
+    """
+
+    name: str
+    axis: int
+    over: int | None = None
+
+
+def ways_through(
+    source: Source, plane: Plane, names: Sequence[str] = (), first: int | None = None
+) -> tuple[Through, ...]:
+    """Return all that can be gone through: each axis that may count frames, and pairs of such axes.
+
+    Parameters
+    ----------
+    source : Source
+    plane : Plane
+        On screen.
+    names : sequence of str
+        Of the axes of the picture, as far as they are known.
+    first : int or None
+        The axis that comes first, as :func:`frame_axis` finds it.
+    """
+    axes = sorted(frame_axes(source, plane), key=lambda axis: axis != first)
+    called = _called(axes, names)
+    single = [Through(called[axis], axis) for axis in axes]
+    pairs = [
+        Through(f"{called[axis]}, at each {called[over]}", axis, over) for axis in axes for over in axes if over != axis
+    ]
+    return (*single, *pairs)
+
+
+def through_named(choices: Sequence[Through], name: str) -> Through | None:
+    """Return the choice of a name; the first one where there is no such, None where there are none."""
+    return next((one for one in choices if one.name == name), choices[0] if choices else None)
+
+
+def _called(axes: Sequence[int], names: Sequence[str]) -> dict[int, str]:
+    """Return what axes are called; by their numbers where they have no name, or share it."""
+    own = {axis: names[axis].strip() if axis < len(names) else "" for axis in axes}
+    alone = {name for name in own.values() if list(own.values()).count(name) == 1 and name}
+    return {axis: name if name in alone else f"axis {axis}" for axis, name in own.items()}
+
+
 def frame_axis(source: Source, plane: Plane, names: Sequence[str] = (), moved: int | None = None) -> int | None:
     """Return the axis that counts the frames, or None where there is none.
 
@@ -72,28 +128,22 @@ def frame_axis(source: Source, plane: Plane, names: Sequence[str] = (), moved: i
 
 
 class Frames:
-    """One window of each frame of a picture; the next frame is read while one works on the last.
+    """Pixels of one frame after the other; the next frame is read while one works on the last.
 
     Parameters
     ----------
-    view : View
-        Of any frame.
     axis : int
         The axis of the frames.
     ahead : callable or None
         Runs the reading of the next frame on another thread; None reads it when its turn comes.
     """
 
-    def __init__(self, view: View, axis: int, ahead: Ahead | None = None) -> None:
-        self._view, self._axis, self._ahead = view, axis, ahead
-        self._next: tuple[int, Future[Pixels]] | None = None
+    def __init__(self, axis: int, ahead: Ahead | None = None) -> None:
+        self._axis, self._ahead = axis, ahead
+        self._next: tuple[tuple[Plane, Window], Future[Pixels]] | None = None
 
-    def at(self, frame: int) -> View:
-        """Return what is looked at of a frame."""
-        return replace(self._view, plane=self._view.plane.at(self._axis, frame))
-
-    def read(self, frame: int, following: int | None = None) -> Pixels:
-        """Return the pixels of a frame, and begin to read the one that follows.
+    def read(self, view: View, following: int | None = None) -> Pixels:
+        """Return the pixels of a view, and begin to read the same window of the frame that follows.
 
         Raises
         ------
@@ -102,17 +152,24 @@ class Frames:
         """
         ready, self._next = self._next, None
         try:
-            pixels = self._ready(frame, ready)
+            pixels = _ready(view, ready)
         except ImageError as error:
-            raise type(error)(f"Frame {frame}: {error.message}", hint=error.hint, in_shell=error.in_shell) from error
+            raise named(error, view.plane.position(self._axis)) from error
         if self._ahead is not None and following is not None:
-            self._next = following, self._ahead(self.at(following).read)
+            after = replace(view, plane=view.plane.at(self._axis, following))
+            self._next = (after.plane, after.window), self._ahead(after.read)
         return pixels
 
-    def _ready(self, frame: int, ready: tuple[int, Future[Pixels]] | None) -> Pixels:
-        if ready is not None and ready[0] == frame:
-            try:
-                return ready[1].result()
-            except CancelledError:  # dropped with what else waited: read it now
-                return self.at(frame).read()
-        return self.at(frame).read()
+
+def named(error: ImageError, frame: int | None) -> ImageError:
+    """Return an error that says which frame it is about."""
+    return type(error)(f"Frame {frame}: {error.message}", hint=error.hint, in_shell=error.in_shell)
+
+
+def _ready(view: View, ready: tuple[tuple[Plane, Window], Future[Pixels]] | None) -> Pixels:
+    if ready is not None and ready[0] == (view.plane, view.window):
+        try:
+            return ready[1].result()
+        except CancelledError:  # dropped with what else waited: read it now
+            return view.read()
+    return view.read()

@@ -7,7 +7,7 @@ together, the earlier frame. So a correction concerns the frames between its nei
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -26,18 +26,23 @@ class Leg:
     Attributes
     ----------
     object_id : int
-    start : int
-        The frame beside the first one: the object's mask is known there.
+    origin : int
+        The frame on which that was said from which the object comes.
     frames : range
-        In the order in which they are visited.
+        In the order in which they are visited. Those between the origin and the first one are done.
     serial : int
-        Of what was said where the object comes from.
+        Of what was said on the origin.
     """
 
     object_id: int
-    start: int
+    origin: int
     frames: range
     serial: int
+
+    @property
+    def start(self) -> int:
+        """The frame before the first one: the object's mask is known there."""
+        return self.frames.start - self.frames.step
 
 
 class Ledger:
@@ -73,13 +78,37 @@ class Ledger:
         if done is not None:
             done[frame] = leg.serial
 
+    def end(self, leg: Leg, frame: int) -> list[int]:
+        """Note that the object is gone on a frame of a leg; return the frames beyond that are done by that."""
+        said, done, step = self._said.get(leg.object_id), self._done.get(leg.object_id), leg.frames.step
+        if said is None or done is None:
+            return []
+        beyond = [one for one in said if (one - frame) * step > 0]
+        stop = min(beyond, key=lambda one: abs(one - frame)) if beyond else (self.count if step > 0 else -1)
+        way = range(frame + step, stop, step)
+        gone = next(iter(_stale(way, done, leg.serial, said.get(stop, 0))), range(0))
+        if gone.start != way.start:  # the next frames are done already: what was lost is this one alone
+            return []
+        done[_indices(gone)] = leg.serial
+        return list(gone)
+
     def remove(self, object_id: int) -> None:
         """Forget all about an object."""
         self._said.pop(object_id, None)
         self._done.pop(object_id, None)
 
+    def copy(self) -> Ledger:
+        """Return the same, independent of what comes after."""
+        other = Ledger(self.count)
+        other._serial = self._serial
+        other._said = {object_id: dict(said) for object_id, said in self._said.items()}
+        other._done = {object_id: done.copy() for object_id, done in self._done.items()}
+        return other
+
     def legs(self, frames: range, direction: Direction) -> list[Leg]:
         """Return what is still to be done: forward legs, then backward ones.
+
+        To get onto a frame that is wanted, those between it and where the object comes from are gone through too.
 
         Parameters
         ----------
@@ -87,63 +116,70 @@ class Ledger:
             Those that are wanted, in rising order.
         direction : Direction
         """
-        forward: list[Leg] = []
-        backward: list[Leg] = []
-        for object_id, done in self._done.items():
-            ahead, behind = self._wanted(object_id, frames, direction)
-            forward += _legs(object_id, ahead, done)
-            backward += [_mirrored(leg, self.count) for leg in _legs(object_id, behind[::-1], done[::-1])]
-        return forward + backward
+        legs = [
+            Leg(object_id, origin, left, said[origin])
+            for object_id, said in self._said.items()
+            for origin, way, rival in _ways(said, self.count, direction)
+            for left in _stale(_cut(way, frames), self._done[object_id], said[origin], rival)
+        ]
+        return sorted(legs, key=lambda leg: leg.frames.step < 0)
 
-    def _wanted(self, object_id: int, frames: range, direction: Direction) -> tuple[Serials, Serials]:
-        """Return by frame the serial that it should come from, going forward and going backward; 0 for none."""
-        ahead, behind = np.zeros(self.count, np.int32), np.zeros(self.count, np.int32)
-        said = self._said[object_id]
-        at = sorted(said)
-        go = direction is not Direction.BACKWARD, direction is not Direction.FORWARD
-        first, last = at[0], at[-1]
-        if go[1]:
-            behind[:first] = said[first]
-        if go[0]:
-            ahead[last + 1 :] = said[last]
-        for before, after in pairwise(at):
-            if go[0] and (said[before] >= said[after] or not go[1]):
-                ahead[before + 1 : after] = said[before]
-            elif go[1]:
-                behind[before + 1 : after] = said[after]
-        inside = np.zeros(self.count, bool)
-        inside[frames.start : frames.stop] = True
-        # To get onto a frame of the range, those between it and where the object comes from are gone through too.
-        for way, order in ((ahead, slice(None, None, -1)), (behind, slice(None))):
-            needed = _needed(way[order], inside[order])[order]
-            way[~needed] = 0
-        return ahead, behind
+    # -- for records ------------------------------------------------------------------------------
+
+    @property
+    def serial(self) -> int:
+        """Of what was said last."""
+        return self._serial
+
+    @property
+    def done(self) -> Mapping[int, Serials]:
+        """By object, the serial of what each frame comes from; 0 where it is not done."""
+        return self._done
+
+    def restore(self, serial: int, said: Mapping[int, Mapping[int, int]], done: Mapping[int, Serials]) -> None:
+        """Take what was known, see :attr:`serial`, :attr:`said` and :attr:`done`, in place of all that is there."""
+        self._serial = serial
+        self._said = {object_id: dict(frames) for object_id, frames in said.items()}
+        self._done = {object_id: serials.copy() for object_id, serials in done.items()}
 
 
-def _needed(wanted: Serials, inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return which entries have one of the same serial that is inside before them, or are inside: a run is cut."""
-    needed, on, serial = np.zeros(len(wanted), bool), False, 0
-    for k, (one, within) in enumerate(zip(wanted.tolist(), inside.tolist(), strict=True)):
-        on = bool(one) and (within or (on and one == serial))
-        needed[k], serial = on, one
-    return needed
+def _ways(said: Mapping[int, int], count: int, direction: Direction) -> Iterator[tuple[int, range, int]]:
+    """Yield where an object comes from, onto which frames, and the serial of what was said at their far end, or 0."""
+    at = sorted(said)
+    ahead, behind = direction is not Direction.BACKWARD, direction is not Direction.FORWARD
+    if behind:
+        yield at[0], range(at[0] - 1, -1, -1), 0
+    for before, after in pairwise(at):
+        if ahead and (said[before] >= said[after] or not behind):
+            yield before, range(before + 1, after), said[after]
+        elif behind:
+            yield after, range(after - 1, before, -1), said[before]
+    if ahead:
+        yield at[-1], range(at[-1] + 1, count), 0
 
 
-def _legs(object_id: int, wanted: Serials, done: Serials) -> list[Leg]:
-    """Return the runs of frames of one serial from the first that is not done, going forward."""
-    stale = np.flatnonzero((wanted != 0) & (wanted != done)).tolist()
-    legs: list[Leg] = []
-    for frame in stale:
-        if legs and frame < legs[-1].frames.stop:
-            continue
-        serial, stop = int(wanted[frame]), frame + 1
-        while stop < len(wanted) and wanted[stop] == serial:
-            stop += 1
-        legs.append(Leg(object_id, frame - 1, range(frame, stop), serial))
-    return legs
+def _cut(way: range, wanted: range) -> range:
+    """Return a way up to the last frame of it that is wanted; an empty range where none is."""
+    if not way or not wanted:
+        return range(0)
+    low, high = sorted((way[0], way[-1]))
+    if low >= wanted.stop or high < wanted.start:
+        return range(0)
+    if way.step > 0:
+        return range(way.start, min(way.stop, wanted.stop))
+    return range(way.start, max(low, wanted.start) - 1, -1)
 
 
-def _mirrored(leg: Leg, count: int) -> Leg:
-    last = count - 1
-    frames = range(last - leg.frames.start, last - leg.frames.stop, -1)
-    return Leg(leg.object_id, last - leg.start, frames, leg.serial)
+def _stale(way: range, done: Serials, serial: int, rival: int) -> Iterator[range]:
+    """Yield the runs of a way that are to be done; what comes from a rival that was said later stays."""
+    if not way:
+        return
+    there = done[_indices(way)]
+    stale = (there != serial) & ~((there == rival) & (rival > serial))
+    edges = np.flatnonzero(np.diff(stale, prepend=False, append=False)).tolist()
+    for first, stop in zip(edges[::2], edges[1::2], strict=True):
+        yield way[first:stop]
+
+
+def _indices(way: range) -> npt.NDArray[np.intp]:
+    return np.arange(way.start, way.stop, way.step)

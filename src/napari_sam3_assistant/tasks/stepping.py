@@ -1,49 +1,72 @@
-"""One frame of a video: read, encoded, and looked at by the engine's session."""
+"""One frame of a video: read, encoded, and looked at by the engine's sessions. On the engine's thread."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import threading
+from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from napari_sam3_assistant.core.errors import EmbeddingLost, OutOfMemory
-from napari_sam3_assistant.core.geometry import PlacedMask
+from napari_sam3_assistant.core.errors import EmbeddingLost, EngineError, ImageError, OutOfMemory, Unsupported
+from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.intensity import Limits, to_rgb
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
+from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
-from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine, VideoSession, check_video
+from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine, check_video
 from napari_sam3_assistant.tasks.carrying import limits_of_video, session_of
-from napari_sam3_assistant.tasks.frames import Ahead, Frames
+from napari_sam3_assistant.tasks.drift import drifted, holding
+from napari_sam3_assistant.tasks.following import Finder, Follower
+from napari_sam3_assistant.tasks.frames import Ahead, Frames, named
 from napari_sam3_assistant.tasks.image import LimitsOf, embed, limits_on, second_try
 from napari_sam3_assistant.tasks.ledger import Leg
+from napari_sam3_assistant.tasks.plan import WORDS, Visit
+from napari_sam3_assistant.tasks.tracks import Sighting
 from napari_sam3_assistant.tasks.view import View
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.tasks.video import Video
 
+logger = logging.getLogger(__name__)
+NO_WORDS = "This engine finds nothing by words from frame to frame."
+NO_WORDS_HINT = "Find the objects by words on one frame first, then follow their masks; or choose SAM3."
 
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A frame to be looked at.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Means:
+    """By what a frame is looked at: see :meth:`Propagation.step`."""
+
+    engine: ImageEngine
+    embeddings: EmbeddingCache
+    limits_of: LimitsOf
+    progress: Progress
+    cancel: CancelToken
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What is on a frame.
 
     Attributes
     ----------
-    frame : int
-    legs : tuple of Leg
-        Along which objects are followed onto it.
-    said : bool
-        Whether what was said of objects there is to be answered.
+    found : FrameResult
+        In pixels of the plane.
+    window : Window
+        In which one goes on.
+    leaving : frozenset of int
+        Objects at an edge of it, which it cannot follow.
+    problem : ImageError or None
+        Why the frame could not be read.
     """
 
-    frame: int
-    legs: tuple[Leg, ...] = ()
-    said: bool = False
-
-    def without(self, leg: Leg) -> Visit:
-        """Return the same without one of its legs."""
-        return replace(self, legs=tuple(one for one in self.legs if one != leg)) if leg in self.legs else self
+    found: FrameResult
+    window: Window
+    leaving: frozenset[int] = frozenset()
+    problem: ImageError | None = None
 
 
 class Stepper:
@@ -55,164 +78,258 @@ class Stepper:
     """
 
     def __init__(self, video: Video) -> None:
-        self._video = video
+        self._video, self._view = video, video.view
         self._limits: Limits | None = None
-        self._session: VideoSession | None = None
-        self._engine: tuple[str, str] = ("", "")
-        self._at: int | None = None
-        self._following: frozenset[int] = frozenset()
-        self._embedding: Embedding | None = None
-        self._frames = Frames(video.view, video.axis)
+        self._engine: ImageEngine | None = None
+        self._weights = ""
+        self._follower: Follower | None = None
+        self._finder: Finder | None = None
+        self._frames = Frames(video.axis)
+        self._removed: deque[int] = deque()
+        self._unread: set[int] = set()
+        self._at_work, self._closing = threading.Lock(), False
 
     def read_with(self, ahead: Ahead | None) -> None:
         """Read the next frame by ``ahead``, on another thread; None reads it when its turn comes."""
-        self._frames = Frames(self._video.view, self._video.axis, ahead)
+        self._frames = Frames(self._video.axis, ahead)
 
-    def step(
-        self,
-        visit: Visit,
-        following: int | None,
-        engine: ImageEngine,
-        embeddings: EmbeddingCache,
-        limits_of: LimitsOf,
-        progress: Progress,
-        cancel: CancelToken,
-    ) -> FrameResult:
+    def step(self, visit: Visit, following: int | None, means: Means) -> Seen:
         """Return what is on a frame; ``following`` is the one to be read meanwhile.
 
         Raises
         ------
         ImageError
-            If the frame cannot be read.
+            If the frame where objects come from cannot be read again.
+        AssistantError
+            If the engine takes no such prompts, or fails.
         """
-        return _look(engine, embeddings, self, visit, following, limits_of, progress, cancel)
+        with self._at_work:
+            found = _look(means.engine, means.embeddings, self, visit, following, means)
+        self._close_if_asked()
+        return found
 
     def remove(self, object_id: int) -> None:
-        """Have the session forget an object."""
-        self._following -= {object_id}
-        if self._session is not None:
-            self._session.remove(object_id)
+        """Have the session forget an object, before the next step. On any thread."""
+        self._removed.append(object_id)
 
     def close(self) -> None:
-        """Give back all that is kept of frames; the next step begins anew with the masks that are there."""
-        session, self._session = self._session, None
-        self._at, self._following, self._embedding = None, frozenset(), None
-        if session is not None:
-            session.close()
+        """Give back all that is kept of frames, at once or after the step that is worked on. On any thread.
 
-    # -- parts of a step --------------------------------------------------------------------------
+        The next step begins anew with the masks that are there.
+        """
+        self._closing = True
+        self._close_if_asked()
 
-    def look(
-        self,
-        visit: Visit,
-        following: int | None,
-        engine: ImageEngine,
-        embeddings: EmbeddingCache,
-        limits_of: LimitsOf,
-        progress: Progress,
-        cancel: CancelToken,
-    ) -> FrameResult:
+    def _close_if_asked(self) -> None:
+        if self._closing and self._at_work.acquire(blocking=False):
+            try:
+                self._give_up()
+                self._closing = False
+            finally:
+                self._at_work.release()
+
+    def _give_up(self) -> None:
+        sessions, self._follower, self._finder = (self._follower, self._finder), None, None
+        self._engine = None
+        for session in sessions:
+            if session is not None:
+                try:
+                    session.close()
+                except EngineError as error:  # it ended with its engine
+                    logger.info("A video session was gone before it was closed: %s", error)
+
+    # -- a step -----------------------------------------------------------------------------------
+
+    def look(self, visit: Visit, following: int | None, means: Means) -> Seen:
         """Do a step; asked again, after a lack of memory, it begins anew."""
-        engine.load(progress=progress, cancel=cancel)
-        if self._limits is None:
-            self._limits = limits_on(self._video.view, limits_of)
+        means.engine.load(progress=means.progress, cancel=means.cancel)
+        self._check(visit, means.engine)
+        start, window = self._start(visit), self._window_for(visit)
         try:
-            session = self._opened(engine)
-            if visit.said:
-                return self._answered(visit.frame, session, engine, embeddings, self._limits, progress, cancel)
-            ids = frozenset(leg.object_id for leg in visit.legs)
-            self._begin(visit, session, engine, embeddings, self._limits, cancel)
-            known, unseen = ids & self._following, ids - self._following
-            if not known:
-                return FrameResult(visit.frame, {}, unseen)
-            cancel.raise_if_cancelled()
-            pixels = self._frames.read(visit.frame, following)
-            embedding = engine.encode(to_rgb(pixels, self._limits), progress=progress, cancel=cancel)
-            cancel.raise_if_cancelled()
-            found = session.step(visit.frame, embedding, known)
+            follower = self._opened(means.engine, window)
+            unseen = self._begin(visit, start, follower, means)
+            if visit.legs and not visit.looks and not visit.ids - unseen:
+                return Seen(FrameResult(visit.frame, {}, unseen), window)
+            means.cancel.raise_if_cancelled()
+            try:
+                embedding = self._encoded(visit, following, means)
+            except ImageError as error:
+                return Seen(FrameResult(visit.frame, {}), window, problem=error)
+            means.cancel.raise_if_cancelled()
+            found = self._found(visit, embedding, follower, unseen)
         except (EmbeddingLost, OutOfMemory):
-            self.close()
+            self._give_up()
             raise
-        self._at, self._following, self._embedding = visit.frame, known - found.lost, embedding
-        return replace(found, objects=self._placed(found.objects), lost=found.lost | unseen)
+        return self._seen_from(found, window)
 
-    def _opened(self, engine: ImageEngine) -> VideoSession:
-        """Return the session with the engine in use; that of another one, or of other weights, is given up."""
-        if self._session is None or self._engine != (engine.name, engine.weights):
-            self.close()
-            self._session, self._engine = session_of(engine), (engine.name, engine.weights)
-        return self._session
+    def _check(self, visit: Visit, engine: ImageEngine) -> None:
+        limits = limits_of_video(engine.capabilities)
+        for prompts in visit.said.values():
+            check_video(prompts, limits, engine.capabilities.instead)
+        if visit.looks and not limits.text:
+            raise Unsupported(NO_WORDS, hint=NO_WORDS_HINT)
 
-    def _answered(
-        self,
-        frame: int,
-        session: VideoSession,
-        engine: ImageEngine,
-        embeddings: EmbeddingCache,
-        limits: Limits,
-        progress: Progress,
-        cancel: CancelToken,
-    ) -> FrameResult:
-        """Have what was said of objects on a frame answered."""
-        asked, video = self._video.unanswered[frame], self._video
-        for prompts in asked.values():
-            check_video(prompts, limits_of_video(engine.capabilities), engine.capabilities.instead)
-        embedding, _ = embed(engine, embeddings, self._view_at(frame), limits, progress=progress, cancel=cancel)
-        there = video.tracks.seen(video.plane_at(frame))
-        found = {}
-        for object_id, prompts in asked.items():
-            cancel.raise_if_cancelled()
-            known = there.get(object_id)
-            present = self._seen(known.mask) if known is not None and prompts.mask is None else None
-            found[object_id] = session.prompt(frame, embedding, object_id, video.view.seen(prompts), present)
-        self._at, self._following, self._embedding = frame, frozenset(found), embedding
-        return FrameResult(frame, self._placed(found))
+    def _opened(self, engine: ImageEngine, window: Window) -> Follower:
+        """Return the session with the engine and the window in use; that with others is given up."""
+        if engine is not self._engine or engine.weights != self._weights or window != self._view.window:
+            self._give_up()
+        self._engine, self._weights = engine, engine.weights
+        self._view = replace(self._video.view, window=window)
+        if self._follower is None:
+            self._follower = Follower(session_of(engine))
+        while self._removed:
+            self._follower.remove(self._removed.popleft())
+        return self._follower
 
-    def _begin(
-        self,
-        visit: Visit,
-        session: VideoSession,
-        engine: ImageEngine,
-        embeddings: EmbeddingCache,
-        limits: Limits,
-        cancel: CancelToken,
-    ) -> None:
-        """Begin, on the frame before, with the objects that the session has not followed onto it."""
-        step = visit.legs[0].frames.step
-        start = visit.frame - step
-        while self._video.plane_at(start) in self._video.tracks.problems and 0 <= start - step < self._video.count:
-            start -= step
-        known = self._following if self._at == start else frozenset()
-        masks = {}
-        for leg in visit.legs:
-            if leg.object_id not in known and (mask := self._last_seen(leg.object_id, start, step)) is not None:
-                masks[leg.object_id] = mask
-        if masks:
-            if self._at != start or self._embedding is None:
-                view = self._view_at(start)
-                self._embedding, _ = embed(engine, embeddings, view, limits, progress=no_progress, cancel=cancel)
-            session.begin(start, self._embedding, masks)
-        self._at, self._following = start, known | frozenset(masks)
+    def _begin(self, visit: Visit, start: int, follower: Follower, means: Means) -> frozenset[int]:
+        """Make ready to go on from a frame; return the objects that were never seen on the way to it."""
+        if not visit.legs:
+            return frozenset()
 
-    def _last_seen(self, object_id: int, frame: int, step: int) -> PlacedMask | None:
-        """Return where an object was seen last, in pixels of what is read; None where it never was."""
+        def embedding_of(frame: int) -> Embedding:
+            return self._embedded(frame, means)
+
+        self._remind(visit.ids - follower.known(start) - follower.prompted, follower, means)
+        masks = {
+            leg.object_id: mask
+            for leg in visit.legs
+            if leg.object_id not in {WORDS, *follower.known(start)} and (mask := self._last_seen(leg, start))
+        }
+        try:
+            follower.begin(start, masks, embedding_of)
+            if visit.looks:
+                there = self._video.tracks.seen(self._video.plane_at(start))
+                own = {id: self._in_view(item.mask) for id, item in there.items() if id in self._video.by_words}
+                self._found_by(means.engine).reach(start, {id: one for id, one in own.items() if one}, embedding_of)
+        except ImageError:  # it could be read before
+            if any(leg.origin == start for leg in visit.legs):
+                raise
+            self._unread.add(start)
+            return self._begin(visit, self._start(visit), follower, means)
+        return visit.ids - follower.known(start)
+
+    def _remind(self, ids: Collection[int], follower: Follower, means: Means) -> None:
+        """Tell a new session what objects are where they were prompted: it may know from there when they end."""
         video = self._video
-        for before in range(frame, -1 if step > 0 else video.count, -step):
-            item = video.tracks.seen(video.plane_at(before)).get(object_id)
+        said = sorted((serial, frame, id) for id in ids for frame, serial in video.ledger.said[id].items())
+        for _, frame, id in said:
+            item = video.tracks.seen(video.plane_at(frame)).get(id)
+            if item is None or not item.said or id in video.unanswered.get(frame, {}):
+                continue
+            mask = self._in_view(item.mask)
+            if mask is not None and mask.area == item.area:
+                try:
+                    embedding = self._embedded(frame, means)
+                except ImageError as error:  # it could be read before; the last mask will do
+                    logger.info("An object is not known from where it was prompted: %s", error)
+                    continue
+                follower.prompt(frame, embedding, {id: Prompts(mask=MaskPrompt(mask))}, {})
+
+    def _found_by(self, engine: ImageEngine) -> Finder:
+        if self._finder is None:
+            self._finder = Finder(session_of(engine, self._video.query))
+        return self._finder
+
+    def _encoded(self, visit: Visit, following: int | None, means: Means) -> Embedding:
+        if not visit.legs:  # one comes back to where something was said, to go the other way
+            return self._embedded(visit.frame, means)
+        limits = self._limits_from(visit.frame, means)
+        pixels = self._frames.read(self._at(visit.frame), following)
+        return means.engine.encode(to_rgb(pixels, limits), progress=means.progress, cancel=means.cancel)
+
+    def _found(self, visit: Visit, embedding: Embedding, follower: Follower, unseen: frozenset[int]) -> FrameResult:
+        video, frame = self._video, visit.frame
+        found: dict[int, Segmentation] = {}
+        lost, names = unseen, dict[int, str]()
+        if visit.said:
+            there = video.tracks.seen(video.plane_at(frame))
+            corrected = [id for id, prompts in visit.said.items() if id in there and prompts.mask is None]
+            present = {id: mask for id in corrected if (mask := self._in_view(there[id].mask))}
+            said = {id: self._view.seen(prompts) for id, prompts in visit.said.items()}
+            found |= follower.prompt(frame, embedding, said, present)
+        if visit.ids - unseen:
+            step = follower.step(frame, embedding, visit.ids - unseen)
+            found, lost = found | step.objects, lost | step.lost
+        if visit.looks and self._engine is not None:
+            used, theirs = video.numbers, video.not_found_by_words
+            step = self._found_by(self._engine).look(frame, embedding, used, theirs)
+            found, lost, names = found | step.objects, lost | step.lost, dict(step.names)
+        placed = dict(zip(found, self._view.placed(found.values()), strict=True))
+        return FrameResult(frame, placed, lost, names)
+
+    def _seen_from(self, found: FrameResult, window: Window) -> Seen:
+        """Return what was found, and the window in which one goes on: that of words stays where it is."""
+        if self._video.query is not None:
+            return Seen(found, window)
+        boxes = {id: one.mask.box for id, one in found.objects.items() if one.mask.box is not None}
+        return Seen(found, *drifted(window, boxes, self._video.plane_shape))
+
+    # -- where objects are --------------------------------------------------------------------------
+
+    def _start(self, visit: Visit) -> int:
+        """Return from which frame one goes: the last one that could be read, up to where objects come from."""
+        if not visit.legs:
+            return visit.frame
+        video, step = self._video, visit.legs[0].frames.step
+        origins = {leg.origin for leg in visit.legs}
+        start = visit.frame - step
+        while start not in origins and (start in self._unread or video.plane_at(start) in video.tracks.problems):
+            start -= step
+        return start
+
+    def _window_for(self, visit: Visit) -> Window:
+        """Return the window in which a frame is looked at: the one in use, unless what is begun lies outside."""
+        video, boxes = self._video, list[Box]()
+        window, start = video.view.window, self._start(visit)
+        if video.query is not None or window.shape == video.plane_shape:
+            return window
+        if visit.said:
+            boxes = [prompts.extent() for prompts in visit.said.values()]
+        elif self._follower is None or visit.ids - self._follower.known(start) or window != self._view.window:
+            seen = (self._last_sighting(leg, start) for leg in visit.legs)
+            boxes = [item.box for item in seen if item is not None]
+        return holding(window, boxes, video.plane_shape)
+
+    def _last_sighting(self, leg: Leg, start: int) -> Sighting | None:
+        """Return where an object was seen last on its way to a frame; None where it never was."""
+        video, step = self._video, leg.frames.step
+        for frame in range(start, leg.origin - step, -step):
+            item = video.tracks.seen(video.plane_at(frame)).get(leg.object_id)
             if item is not None:
-                return self._seen(item.mask)
+                return item
         return None
 
-    def _view_at(self, frame: int) -> View:
-        return replace(self._video.view, plane=self._video.plane_at(frame))
+    def _last_seen(self, leg: Leg, start: int) -> PlacedMask | None:
+        item = self._last_sighting(leg, start)
+        return None if item is None else self._in_view(item.mask)
 
-    def _seen(self, mask: PlacedMask) -> PlacedMask | None:
+    def _in_view(self, mask: PlacedMask) -> PlacedMask | None:
         """Return a mask in pixels of what is read; None where nothing of it lies there."""
-        seen = self._video.view.seen(Prompts(mask=MaskPrompt(mask))).mask
+        seen = self._view.seen(Prompts(mask=MaskPrompt(mask))).mask
         return None if seen is None else seen.mask
 
-    def _placed(self, found: Mapping[int, Segmentation]) -> dict[int, Segmentation]:
-        return dict(zip(found, self._video.view.placed(found.values()), strict=True))
+    # -- pixels -------------------------------------------------------------------------------------
+
+    def _at(self, frame: int) -> View:
+        return replace(self._view, plane=self._video.plane_at(frame))
+
+    def _embedded(self, frame: int, means: Means) -> Embedding:
+        """Return the embedding of a frame that one may come back to."""
+        limits, view = self._limits_from(frame, means), self._at(frame)
+        try:
+            made = embed(means.engine, means.embeddings, view, limits, progress=no_progress, cancel=means.cancel)
+        except ImageError as error:
+            raise named(error, frame) from error
+        return made[0]
+
+    def _limits_from(self, frame: int, means: Means) -> Limits:
+        """Return the limits of intensity of the picture; where all looks constant, they are asked for again."""
+        if self._limits is None or self._limits.low == self._limits.high:
+            try:
+                self._limits = limits_on(self._at(frame), means.limits_of)
+            except ImageError as error:
+                raise named(error, frame) from error
+        return self._limits
 
 
 @second_try
@@ -222,8 +339,6 @@ def _look(
     stepper: Stepper,
     visit: Visit,
     following: int | None,
-    limits_of: LimitsOf,
-    progress: Progress,
-    cancel: CancelToken,
-) -> FrameResult:
-    return stepper.look(visit, following, engine, embeddings, limits_of, progress, cancel)
+    means: Means,
+) -> Seen:
+    return stepper.look(visit, following, means)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.geometry import PlacedMask, intersection
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, intersection
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.masks.pieces import Record
@@ -58,6 +60,12 @@ class Sighting:
         flat = np.unpackbits(self.bits, count=self.shape[0] * self.shape[1])
         return PlacedMask(flat.reshape(self.shape).astype(bool), self.offset)
 
+    @property
+    def box(self) -> Box:
+        """What holds them."""
+        (height, width), (row, col) = self.shape, self.offset
+        return Box(row, col, row + height, col + width)
+
     def as_object(self) -> MaskObject:
         """Return the same as an object of the plane."""
         return MaskObject(self.id, self.mask, self.score, origin=self.origin)
@@ -96,21 +104,26 @@ class Tracks:
         self.image, self.plane, self.axis, self.over = image, plane, axis, over
         self.problems: dict[Plane, str] = {}
         self._planes: dict[Plane, dict[int, Sighting]] = {}
+        # Kept in order, and counted, as planes change: they are asked for after each of thousands of frames.
+        self._order: list[Plane] = []
+        self._frames: list[int] = []
+        self._on_frame: Counter[int] = Counter()
+        self._sightings: Counter[int] = Counter()
 
     @property
     def planes(self) -> list[Plane]:
         """The planes with objects, in their order."""
-        return sorted(self._planes, key=lambda plane: plane.index)
+        return list(self._order)
 
     @property
     def frames(self) -> list[int]:
         """Where those lie on the axis of the frames, in their order."""
-        return sorted({plane.position(self.axis) or 0 for plane in self._planes})
+        return list(self._frames)
 
     @property
     def ids(self) -> frozenset[int]:
         """The numbers of all objects."""
-        return frozenset(id for items in self._planes.values() for id in items)
+        return frozenset(self._sightings)
 
     def on(self, frame: int) -> tuple[MaskObject, ...]:
         """Return the objects on a frame."""
@@ -152,14 +165,17 @@ class Tracks:
         origin: Origin = FOLLOWED,
         *,
         said: Collection[int] = (),
+        names: Mapping[int, str] | None = None,
     ) -> None:
         """Take what was found on a plane in place of what is there of the objects that were ``asked`` for.
 
-        ``said`` are the numbers of those that the user has prompted on this very plane.
+        ``said`` are the numbers of those that the user has prompted on this very plane; ``names`` the words by which
+        objects were found.
         """
         kept = {id: item for id, item in self.seen(plane).items() if id not in asked and id not in found}
         for id, one in found.items():
-            item = sighting(id, one, said=id in said, origin=origin)
+            by = replace(origin, prompt=names[id]) if names and id in names else origin
+            item = sighting(id, one, said=id in said, origin=by)
             if item is not None:
                 kept[id] = item
         self._set(plane, kept)
@@ -179,6 +195,8 @@ class Tracks:
         """Return the same, independent of what comes after."""
         other = Tracks(self.image, self.plane, self.axis, self.over)
         other.problems, other._planes = dict(self.problems), dict(self._planes)
+        other._order, other._frames = list(self._order), list(self._frames)
+        other._on_frame, other._sightings = self._on_frame.copy(), self._sightings.copy()
         return other
 
     def records(self) -> list[Record]:
@@ -190,9 +208,39 @@ class Tracks:
         ]
 
     def _set(self, plane: Plane, items: Mapping[int, Sighting]) -> None:
-        self._planes.pop(plane, None)
+        old = self._planes.get(plane, {})
+        _count(self._sightings, old, items)
         if items:
-            self._planes[plane] = dict(sorted(items.items()))
+            self._planes[plane] = dict(sorted(items.items()))  # at once: others read it meanwhile
+        else:
+            self._planes.pop(plane, None)
+        if bool(old) != bool(items):
+            self._place(plane, there=bool(items))
+
+    def _place(self, plane: Plane, *, there: bool) -> None:
+        frame = plane.position(self.axis) or 0
+        if there:
+            insort(self._order, plane, key=_cuts)
+            if not self._on_frame[frame]:
+                insort(self._frames, frame)
+            self._on_frame[frame] += 1
+        else:
+            del self._order[bisect_left(self._order, _cuts(plane), key=_cuts)]
+            self._on_frame[frame] -= 1
+            if not self._on_frame[frame]:
+                del self._frames[bisect_left(self._frames, frame)]
+
+
+def _cuts(plane: Plane) -> tuple[tuple[int, int], ...]:
+    return plane.index
+
+
+def _count(counter: Counter[int], old: Iterable[int], new: Iterable[int]) -> None:
+    counter.update(list(new))
+    for id in old:
+        counter[id] -= 1
+        if not counter[id]:
+            del counter[id]
 
 
 def joined(there: Mapping[int, PlacedMask], drawn: Iterable[MaskObject], ids: Collection[int]) -> dict[int, PlacedMask]:

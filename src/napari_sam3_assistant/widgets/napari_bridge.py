@@ -15,7 +15,7 @@ from napari_sam3_assistant.widgets.mask_operations_widget import MaskOperationsW
 PLUGIN = "napari-sam3-assistant"
 MASK_OPERATIONS = "SAM3 Mask Operations (SAM3 Assistant)"
 """The name under which napari's menu opens it: the menu and the button then mean the same dock."""
-GIB = 2**30
+GIB, MIB = 2**30, 2**20
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,9 @@ def preferences() -> Preferences:
     found = _settings()
     if found is None:
         return Preferences()
-    return Preferences(found.engine.default_engine, round(found.memory.encoded_images_gib * GIB) or None)
+    memory = found.memory
+    embeddings, stacks = round(memory.encoded_images_gib * GIB) or None, round(memory.stacks_in_memory_mb * MIB)
+    return Preferences(found.engine.default_engine, embeddings, stacks)
 
 
 def follow_preferences(changed: Callable[[], object], bindings: Bindings) -> None:

@@ -18,6 +18,7 @@ from napari_sam3_assistant.app.masking.classes import ClassesState, as_text, fro
 from napari_sam3_assistant.app.model_state import DeviceName, ModelType
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.app.task_state import PromptKind
+from napari_sam3_assistant.tasks.frames import Direction
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets import kept
 from napari_sam3_assistant.widgets.bind import Bindings
@@ -52,6 +53,8 @@ KEPT = (
     Kept("prompt_type", "task", "prompt", kept.one_of(PromptKind), str),
     Kept("local_inference", "task", "local", kept.truth, kept.write_truth),
     Kept("roi_size", "task", "local_side", kept.side, str),
+    Kept("direction_3d", "task", "direction", kept.one_of(Direction), str),
+    Kept("follow_frames", "task", "show_frames", kept.truth, kept.write_truth),
     Kept("open_sections", "panel", "opened", kept.sections, kept.write_sections),
     Kept("open_table", "results", "table", kept.truth, kept.write_truth),
     Kept("open_log", "activity", "shown", kept.truth, kept.write_truth),

@@ -42,3 +42,32 @@ def engine(tiny_folder):
     made.load(progress=no_progress, cancel=CancelToken())
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def exact(tiny_folder):
+    """A loaded engine that rounds as transformers does, by the same products: trackers make much of little."""
+    from napari_sam3_assistant.engines.sam3 import precision
+    from tests.engines.sam3.asking import loaded
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(precision, "on_cpu", lambda wanted: precision.Way("float32"))
+        made = loaded(tiny_folder)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def frames():
+    """A film of three discs."""
+    from tests.engines.sam3.films import film
+
+    return film()
+
+
+@pytest.fixture(scope="session")
+def encoded(exact, frames):
+    """Its frames, each encoded once."""
+    from tests.engines.sam3.asking import encode
+
+    return [encode(exact, frame) for frame in frames]

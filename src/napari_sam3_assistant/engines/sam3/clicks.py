@@ -63,8 +63,8 @@ def segment(
     hole_area : int
         See :func:`filled`.
     """
-    points, labels = _points(prompts.points, embedding.shape)
-    box = None if prompts.box is None else _box(prompts.box, embedding.shape)
+    points, labels = places_of(prompts.points, embedding.shape)
+    box = None if prompts.box is None else corners_round(prompts.box, embedding.shape)
     drawn = "" if prompts.mask is None else _signed(prompts.mask.mask)
     prior = _prior(model, embedding, prompts, previous, drawn)
     if box is None and prior is None and not labels.any():
@@ -77,7 +77,7 @@ def segment(
     return Segmentation(masks[0], float(scores[order[0]]), tuple(mask for mask in masks[1:] if mask.area), state)
 
 
-def _points(points: Sequence[PointPrompt], shape: tuple[int, int]) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+def places_of(points: Sequence[PointPrompt], shape: tuple[int, int]) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     """Return places ``(x, y)`` as fractions of the picture, shape (n, 2), and 1 or 0 for each."""
     height, width = shape
     for point in points:
@@ -91,7 +91,8 @@ def _points(points: Sequence[PointPrompt], shape: tuple[int, int]) -> tuple[Floa
     return places.reshape(-1, 2), np.array([point.positive for point in points], np.int64)
 
 
-def _box(prompt: BoxPrompt, shape: tuple[int, int]) -> FloatArray:
+def corners_round(prompt: BoxPrompt, shape: tuple[int, int]) -> FloatArray:
+    """Return the corners of a box round an object; see :func:`corners_of`."""
     if not prompt.positive:
         raise Unsupported("A negative box does not show an object.", hint="Use negative points instead.")
     return corners_of(prompt.box, shape)
@@ -121,17 +122,29 @@ def _prior(
         return torch.tensor(state.logits)[None, None]
     if prompts.mask is None:
         return None
-    height, width = embedding.shape
-    inside = prompts.mask.mask.within(Box(0, 0, height, width))
+    return drawn_logits(model, prompts.mask.mask, embedding.shape)
+
+
+def drawn_logits(model: Model, mask: PlacedMask, shape: tuple[int, int]) -> torch.Tensor:
+    """Return a mask that was drawn on a picture of ``shape`` (H, W) as logits, shape (1, 1, h, w)."""
+    shares = shares_of(mask, shape, tuple(model.net.tracker_model.prompt_encoder.mask_input_size))
+    return shares * (2 * DRAWN_LOGIT) - DRAWN_LOGIT
+
+
+def shares_of(mask: PlacedMask, shape: tuple[int, int], size: tuple[int, int]) -> torch.Tensor:
+    """Return how much of each cell of a grid over a picture lies in a mask, shape (1, 1, *size), float32.
+
+    Raises
+    ------
+    PromptError
+        If no pixel of the mask lies on the picture.
+    """
+    inside = mask.within(Box(0, 0, *shape))
     if not inside.any():
         raise PromptError("The mask lies outside the image.", hint="Paint on the picture itself.")
-    shares = torch.nn.functional.interpolate(
-        torch.from_numpy(inside)[None, None].float(),
-        tuple(model.net.tracker_model.prompt_encoder.mask_input_size),
-        mode="bilinear",
-        antialias=True,
-    )
-    return shares * (2 * DRAWN_LOGIT) - DRAWN_LOGIT
+    cells = torch.from_numpy(inside)[None, None].float()
+    made: torch.Tensor = torch.nn.functional.interpolate(cells, size, mode="bilinear", antialias=True)
+    return made
 
 
 def _decoded(
@@ -148,7 +161,9 @@ def _decoded(
     Notes
     -----
     Both packages place ``(x, y)`` in pixels at ``x * side / width`` and add half a pixel of the resized
-    picture, for points and corners alike. So does this.
+    picture, for points and corners alike. So does this. The no-memory token belongs on the features at the
+    size of the grid. Meta's package and ``Sam3TrackerVideoModel`` put it there; ``Sam3TrackerModel`` of
+    transformers 5.23 adds it to a level that nothing reads.
     """
     tracker, side = model.net.tracker_model, model.side
     if box is None and not len(labels):  # the decoder wants one token, be it of no point
@@ -161,7 +176,7 @@ def _decoded(
             input_masks=None if prior is None else prior.to(model.device),
         )
         masks, scores, _, _ = tracker.mask_decoder(
-            image_embeddings=embedding.clicks[2],
+            image_embeddings=embedding.clicks[2] + tracker.no_memory_embedding.view(1, -1, 1, 1),
             image_positional_embeddings=tracker.get_image_wide_positional_embeddings(),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,

@@ -35,7 +35,8 @@ class Sam3Embedding:
         The detector's features at 4, 2 and 1 times the grid of patches; the first two in float16 where the
         tower is in bfloat16, which rounds eight times as much.
     clicks : tuple of 3 Tensors
-        The same for the decoder of clicks, the last one with the no-memory token.
+        The same for the decoder of clicks. The last one is without the no-memory token, which clicks add to it: what
+        follows objects through frames puts its memories there instead.
     picture : str
         The same text for the same pixels.
     weights : str
@@ -67,9 +68,7 @@ def embed(model: Model, image: npt.NDArray[np.uint8], tell: Callable[[float], No
 
     Notes
     -----
-    The no-memory token belongs on the features of the decoder of clicks at the size of the grid. Meta's
-    package and ``Sam3TrackerVideoModel`` put it there; ``Sam3TrackerModel`` of transformers 5.23 adds it
-    to a level that nothing reads. A fourth level, at half the grid, is not read either, and not made.
+    A fourth level of each pyramid, at half the grid, is not read, and not made.
     """
     check_image(image)
     net, clicks = model.net, model.net.tracker_model
@@ -82,8 +81,7 @@ def embed(model: Model, image: npt.NDArray[np.uint8], tell: Callable[[float], No
         detector = _pyramid(encoder.neck, picture, lambda share: tell(_TOWER + _NECK * share))
         fine, middle, last = _pyramid(net.tracker_neck, picture, lambda share: tell(_TOWER + _NECK * (1 + share)))
         tell(_TOWER + 2 * _NECK)
-        token = clicks.no_memory_embedding.view(1, -1, 1, 1)
-        maps = clicks.mask_decoder.conv_s0(fine), clicks.mask_decoder.conv_s1(middle), last + token
+        maps = clicks.mask_decoder.conv_s0(fine), clicks.mask_decoder.conv_s1(middle), last
         if model.precision != FLOAT32:
             detector = [*(_narrow(one) for one in detector[:-1]), detector[-1]]
     tell(1.0)

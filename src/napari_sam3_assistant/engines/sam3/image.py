@@ -15,12 +15,14 @@ from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.engines import devices
-from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, check
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, VideoSession, check
 from napari_sam3_assistant.engines.registry import NO_FOLDER
 from napari_sam3_assistant.engines.sam3 import clicks, text, waits
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding, embed
 from napari_sam3_assistant.engines.sam3.masks import HOLE_AREA
 from napari_sam3_assistant.engines.sam3.model import Model, load, signature_of
+from napari_sam3_assistant.engines.sam3.video import LIMITS, TrackerSession
+from napari_sam3_assistant.engines.sam3.words import WordsSession
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
 INSTEAD = "Use points, a box or a painted mask, or choose the engine Built-in."
@@ -66,10 +68,16 @@ class Sam3Engine:
         self._device, self._precision, self._hole_area = device, precision, hole_area
         self._reader: text.Reader | None = None
         self.capabilities = Capabilities(
-            text=True, refines=True, devices=devices.report(probe=True).devices, instead=INSTEAD
+            text=True,
+            refines=True,
+            video=replace(LIMITS, text=True),
+            devices=devices.report(probe=True).devices,
+            instead=INSTEAD,
         )
         if not self._folder.tokenizer:
-            self.capabilities = replace(self.capabilities, text=False, exemplars=False, instead=WITHOUT_TOKENIZER)
+            self.capabilities = replace(
+                self.capabilities, text=False, exemplars=False, video=LIMITS, instead=WITHOUT_TOKENIZER
+            )
 
     @property
     def weights(self) -> str:
@@ -122,6 +130,22 @@ class Sam3Engine:
             raise Unsupported("SAM3 takes examples in the picture itself.", hint="Show the crop beside it, as one.")
         with devices.memory_errors():
             return text.find(reader, known, query)
+
+    def start(self, query: Query | None = None) -> VideoSession:
+        """Return a session that follows objects through frames; see :meth:`VideoEngine.start`.
+
+        With words it finds all objects that they mean on each frame, too.
+        """
+        self._loaded()
+        if query is None:
+            instead = self.capabilities.instead
+            return TrackerSession(lambda embedding: (self._loaded().model, self._own(embedding)), instead)
+        if not self._folder.tokenizer:
+            raise Unsupported("This model folder has no tokenizer: words need it.", hint=WITHOUT_TOKENIZER)
+        if query.exemplars or query.crop is not None or not query.texts:
+            raise Unsupported("In a film SAM3 finds objects by words alone.", hint="Type a phrase, without examples.")
+        phrases = [one.text for one in query.texts]
+        return WordsSession(lambda embedding: (self._loaded(), self._own(embedding)), phrases)
 
     def close(self) -> None:
         """Give back the model's memory. Later calls raise until it is loaded again."""

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,29 +109,38 @@ def joined(parts: Sequence[Candidates], shape: tuple[int, int]) -> Candidates:
     )
 
 
-def _found(
-    reader: Reader, embedding: Sam3Embedding, words: str, boxes: torch.Tensor, labels: torch.Tensor, least: float
-) -> Candidates:
-    """Return what one phrase and the examples find, with scores of ``least`` or more.
+def asked(reader: Reader, embedding: Sam3Embedding, words: str, boxes: torch.Tensor, labels: torch.Tensor) -> Any:
+    """Return what the detector says to a phrase, and examples as :func:`examples` returns them, of an image.
 
-    Notes
-    -----
-    The score of a query is its own probability times that of the phrase being on the picture at all.
+    Called in inference mode.
     """
     model, phrase = reader.model, reader.read(words)
     detector = model.net.detector_model
+    levels = tuple(level.float() for level in embedding.levels)
+    last = levels[-1]
+    position = detector.vision_encoder.neck.position_encoding(last.shape, last.device, last.dtype)
+    return detector(
+        vision_embeds=vision_output(levels, position),
+        text_embeds=SimpleNamespace(pooler_output=phrase.features),
+        attention_mask=phrase.attention,
+        input_boxes=boxes.to(model.device),
+        input_boxes_labels=labels.to(model.device),
+    )
+
+
+def scores_of(said: Any) -> torch.Tensor:
+    """Return the scores, shape (n,), of what the detector has said: that of a query times that of the phrase."""
+    made: torch.Tensor = (said.pred_logits.sigmoid() * said.presence_logits.sigmoid())[0]
+    return made
+
+
+def _found(
+    reader: Reader, embedding: Sam3Embedding, words: str, boxes: torch.Tensor, labels: torch.Tensor, least: float
+) -> Candidates:
+    """Return what one phrase and the examples find, with scores of ``least`` or more."""
     with torch.inference_mode():
-        levels = tuple(level.float() for level in embedding.levels)
-        last = levels[-1]
-        position = detector.vision_encoder.neck.position_encoding(last.shape, last.device, last.dtype)
-        said = detector(
-            vision_embeds=vision_output(levels, position),
-            text_embeds=SimpleNamespace(pooler_output=phrase.features),
-            attention_mask=phrase.attention,
-            input_boxes=boxes.to(model.device),
-            input_boxes_labels=labels.to(model.device),
-        )
-        scores = (said.pred_logits.sigmoid() * said.presence_logits.sigmoid())[0]
+        said = asked(reader, embedding, words, boxes, labels)
+        scores = scores_of(said)
         keep = scores >= least
         logits, scores = said.pred_masks[0][keep].cpu().numpy(), scores[keep].cpu().numpy()
     return candidates(logits, scores, embedding.shape)

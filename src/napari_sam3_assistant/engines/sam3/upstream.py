@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from napari_sam3_assistant.core.errors import EngineError
+from napari_sam3_assistant.engines.sam3 import kernels
 from napari_sam3_assistant.engines.sam3.pooling import roi_align
 
 NEEDED = {"torch": (2, 6), "transformers": (5, 23)}
@@ -57,6 +58,19 @@ def model_class() -> Any:
         for name in ("Sam3Model", "Sam3VisionModel", "Sam3ViTModel"):
             setattr(package, name, getattr(modeling, name))
     return import_module(_VIDEO).Sam3VideoModel
+
+
+def video_code() -> Any:
+    """Return the module of ``Sam3VideoModel``, with :mod:`~napari_sam3_assistant.engines.sam3.kernels` in it.
+
+    Notes
+    -----
+    By itself it asks the internet for a kernel where package ``kernels`` is there, and goes without where it is not.
+    """
+    code = import_module(_VIDEO)
+    code.cv_utils_kernel = kernels  # type: ignore[attr-defined]
+    code.mask_iou = kernels.mask_iou  # type: ignore[attr-defined]
+    return code
 
 
 def vision_output(levels: tuple[Any, ...], position: Any) -> Any:

@@ -16,6 +16,7 @@ from napari_sam3_assistant.widgets.section import Section
 from napari_sam3_assistant.widgets.shared.channels import ChannelsRow, LimitsBox, axis_box
 from napari_sam3_assistant.widgets.shared.direction import TITLE, direction_box
 from napari_sam3_assistant.widgets.shared.finding import ThresholdBox
+from napari_sam3_assistant.widgets.shared.frames import FrameRows
 from napari_sam3_assistant.widgets.shared.window_rows import WindowRows
 
 TASKS = (
@@ -90,8 +91,11 @@ class Tuning(QWidget):
         layout.addRow("Detection threshold", self.threshold)
         self.direction = direction_box(task, bindings)
         layout.addRow(TITLE, self.direction)
+        self.frames = FrameRows(controller, bindings)
+        layout.addRow(self.frames)
 
     def draw(self, can: Availability) -> None:
         """Enable what applies."""
         draw(self.threshold, can.guide.threshold)
         draw(self.direction, can.video.direction)
+        self.frames.draw(can.frames)

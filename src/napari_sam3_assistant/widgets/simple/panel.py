@@ -36,5 +36,5 @@ class SimplePanel(QWidget):
         self.setup.draw(can)
         self.prompt.draw(can)
         self.run.draw(can.run)
-        self.results.draw(can.results)
+        self.results.draw(can)
         self.records.draw(can.table)

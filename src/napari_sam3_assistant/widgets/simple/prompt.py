@@ -93,6 +93,7 @@ class PromptGroup(Group):
             draw(control, action)
         self.objects.draw(objects)
         self.uses.setText(prompt.uses)
+        self.hint.keep(2 if can.glance.shown else 3)  # room for the strip below
         self.hint.setText(prompt.hint)
 
 
