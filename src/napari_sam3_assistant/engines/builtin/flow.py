@@ -18,6 +18,8 @@ from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree
 _PAD_PX = 6
 _RAMP_PX = 5
 _LEAST = 0.1
+_MOST_EXACT = 1 << 16
+"""Of a mask in a box of more pixels, distances are guessed: it has milliseconds."""
 _CELLS = 72
 """A mask is looked at on a level where its box has about so many cells squared."""
 _WIDE = 4.0
@@ -71,11 +73,14 @@ def softened(mask: PlacedMask) -> SoftMask:
     from scipy import ndimage as ndi
 
     inside = np.pad(mask.mask, _PAD_PX)
-    field = ndi.uniform_filter(inside.astype(np.float32), _RAMP_PX, mode="constant")
-    field = (field - np.float32(0.5)) * np.float32(_RAMP_PX)
-    # What is thin, and corners, would be blurred away.
-    field = np.where(inside, np.maximum(field, _LEAST), np.minimum(field, -_LEAST)).astype(np.float32)
-    return SoftMask(field, (mask.offset[0] - _PAD_PX, mask.offset[1] - _PAD_PX))
+    if inside.size > _MOST_EXACT:
+        field = _RAMP_PX * (ndi.uniform_filter(inside.astype(np.float32), _RAMP_PX, mode="constant") - 0.5)
+        # What is thin, and corners, would be blurred away.
+        field = np.where(inside, np.maximum(field, _LEAST), np.minimum(field, -_LEAST))
+    else:
+        field = ndi.distance_transform_edt(inside) - ndi.distance_transform_edt(~inside)
+        field = np.clip(field - np.where(inside, 0.5, -0.5), -_RAMP_PX, _RAMP_PX)
+    return SoftMask(field.astype(np.float32), (mask.offset[0] - _PAD_PX, mask.offset[1] - _PAD_PX))
 
 
 def carried(
@@ -98,8 +103,6 @@ def carried(
     change : ndarray of the shape of its field, float32
         In units of the planes.
     """
-    from scipy import ndimage as ndi
-
     px = math.sqrt(soft.field.size) / _CELLS
     old, new = level_for(before.levels, px), level_for(after.levels, px)
     top, left = soft.offset[0] + shift[0], soft.offset[1] + shift[1]
@@ -108,10 +111,9 @@ def carried(
     flow, change = _bent(old, new, rows, cols, shift, max(before.noise, after.noise, 1.0))
     at_rows, at_cols = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)
     if old.step > 1:
-        places = np.broadcast_arrays((at_rows + top - rows[0]) / old.step, (at_cols + left - cols[0, 0]) / old.step)
-        flow = np.stack([ndi.map_coordinates(one, places, order=1, mode="nearest") for one in flow])
-        change = ndi.map_coordinates(change, places, order=1, mode="nearest")
-    field = ndi.map_coordinates(soft.field, (at_rows - flow[0], at_cols - flow[1]), order=1, mode="nearest")
+        finer = Level(np.stack([*flow, change]), old.step).at(at_rows, at_cols)
+        flow, change = finer[:2], finer[2]
+    field = Level(soft.field[None], 1).at(at_rows - flow[0], at_cols - flow[1])[0]
     return SoftMask(field, (top, left)), change
 
 
@@ -140,12 +142,9 @@ def _bent(
     there = new.at(rows, cols)
     down, right = (_slope(there, axis) for axis in (1, 2))
 
-    def summed(one: _Planes, other: _Planes) -> _Planes:
-        product = np.einsum("pij,pij->ij", one, other)
-        return np.asarray(ndi.gaussian_filter(product, _WIDE, truncate=2.0), np.float32)
-
     stiff = np.float32(_STIFF * noise**2)
-    a, b, c = summed(down, down) + stiff, summed(down, right), summed(right, right) + stiff
+    a, b, c = _summed((down, down), (down, right), (right, right))
+    a, c = a + stiff, c + stiff
     share = 1 / (a * c - b * b)
     flow = np.zeros((2, *there.shape[1:]), np.float32)
 
@@ -155,12 +154,20 @@ def _bent(
     here = came_from()
     for _ in range(_ROUNDS):
         away = here - there
-        d, r = summed(down, away), summed(right, away)
+        d, r = _summed((down, away), (right, away))
         flow += np.stack([(c * d - b * r) * share, (a * r - b * d) * share])
         np.clip(flow, -_MOST_CELLS, _MOST_CELLS, out=flow)
         here = came_from()
     change = ndi.gaussian_filter(np.sqrt(((here - there) ** 2).sum(axis=0)), 1.0)
     return flow * np.float32(old.step), np.asarray(change, np.float32)
+
+
+def _summed(*pairs: tuple[_Planes, _Planes]) -> _Planes:
+    """Return products of planes, summed over the planes and over a window round each cell."""
+    from scipy import ndimage as ndi
+
+    products = np.stack([(one * other).sum(axis=0) for one, other in pairs])
+    return np.asarray(ndi.gaussian_filter(products, (0, _WIDE, _WIDE), truncate=2.0), np.float32)
 
 
 def _slope(planes: _Planes, axis: int) -> _Planes:

@@ -14,6 +14,7 @@ import numpy as np
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, slices
+from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.engines.builtin.basins import FloatArray, IntArray
 from napari_sam3_assistant.engines.builtin.boxes import chance_of, two_class_score
 from napari_sam3_assistant.engines.builtin.flow import SoftMask, carried
@@ -28,8 +29,9 @@ _CHANGED = 0.2
 _OVER_MEDIAN = 2.5
 """and by more than so many times what the picture round the object differs by at the median."""
 _CRUMB = 0.3
+"""A part of less than this share of an object is none of it."""
 _LEAST = 1e-6
-_GONE = 0.3
+_GONE = 0.35
 """An object that stands out less than this share of how it did where it was prompted is lost."""
 _BAND_PX = 4
 _NEVER = -50.0
@@ -81,6 +83,7 @@ def followed(
     before: RegionTree,
     stood: Mapping[int, float],
     drawn_anew: Callable[[PlacedMask], PlacedMask],
+    cancel: CancelToken,
 ) -> dict[int, Found]:
     """Return the objects of this image that were ``softs`` on the one before; lost ones have no entry.
 
@@ -95,6 +98,8 @@ def followed(
         How far each object stood out (:func:`standing_out`) where it was prompted.
     drawn_anew : callable
         Returns the object of this image that a mask on it is a rough drawing of.
+    cancel : CancelToken
+        Looked at before each object.
 
     Notes
     -----
@@ -103,6 +108,7 @@ def followed(
     """
     found = {}
     for number, old in softs.items():
+        cancel.raise_if_cancelled()
         soft, changed = _carried(tree, before, old, stood[number])
         copied = _on_image(tree, soft.inside, soft.offset)
         if copied is None:
@@ -156,7 +162,7 @@ def _on_image(tree: RegionTree, mask: BoolArray, offset: tuple[int, int]) -> Pla
 
 
 def _apart(found: Mapping[int, Found], shape: tuple[int, int]) -> dict[int, Found]:
-    """Return objects without the pixels of those with higher scores; one of which none is left is lost."""
+    """Return objects without the pixels of those with higher scores; one of which a crumb is left is lost."""
     taken, kept = np.zeros(shape, bool), {}
     for number, one in sorted(found.items(), key=lambda item: -item[1].score):
         box = one.mask.box
@@ -167,7 +173,7 @@ def _apart(found: Mapping[int, Found], shape: tuple[int, int]) -> dict[int, Foun
         if shared.any():
             rest = PlacedMask(one.mask.mask & ~before, one.mask.offset).trimmed()
             before |= one.mask.mask
-            if rest.area:
+            if rest.area >= _CRUMB * one.mask.area:
                 kept[number] = Found(one.soft.redrawn(rest), rest, one.score)
         else:
             before |= one.mask.mask

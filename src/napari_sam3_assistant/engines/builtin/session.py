@@ -95,11 +95,9 @@ class BuiltinSession:
         masks = {id: mask for id, mask in self._masks.items() if ids is None or id in ids}
 
         def drawn_anew(mask: PlacedMask) -> PlacedMask:
-            if cancel is not None:
-                cancel.raise_if_cancelled()
             return self._answer(tree, Prompts(mask=MaskPrompt(mask))).mask
 
-        found = followed(tree, masks, self._last, self._stood, drawn_anew)
+        found = followed(tree, masks, self._last, self._stood, drawn_anew, cancel or CancelToken())
         self._frame, self._last = frame, tree
         self._masks = {object_id: one.soft for object_id, one in found.items()}
         objects = {object_id: Segmentation(one.mask, one.score) for object_id, one in found.items()}
