@@ -34,6 +34,7 @@ from napari_sam3_assistant.masks.registry import MaskObject, Origin
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.tasks.tracks import PROPAGATED, Tracks
 from napari_sam3_assistant.tasks.video import Propagation, Step, Video
+from napari_sam3_assistant.tasks.view import View
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -84,6 +85,11 @@ class Propagating:
     def video(self) -> Video | None:
         """What was said and found, through whichever image; None where nothing was."""
         return self._followed
+
+    @property
+    def view(self) -> View | None:
+        """What is looked at of each frame of the image in use; None where nothing was followed."""
+        return self._followed.view if self._followed is not None and self.tracks is not None else None
 
     @property
     def _tracks(self) -> Tracks | None:
@@ -230,6 +236,26 @@ class Propagating:
         self._controller.board.step("Correct the propagation" if sayings else "3D propagation", before)
         self._heard.hear(sayings)
         self._run(here, run, planes, " ".join(filter(None, (words.GOES_ON.format(self._number), left_out))))
+
+    def resume(self, video: Video) -> None:
+        """Use what an earlier process has followed through the image in use; the next run does what is left.
+
+        Raises
+        ------
+        AssistantError
+            If the layer cannot be made.
+        """
+        here = self._controller.here_or_say()
+        if here is None:
+            return
+        before, heard = self._controller.board.snapshot(), Heard()
+        self.layer.show(here, video.tracks)
+        heard.hear(Gathering(self._controller, here, video.axis, heard, video.tracks).sayings)
+        self._controller.board.step("Resume the propagation", before)
+        self._number += 1
+        self._session.set_source(here.source)
+        self._take_up(video, heard, open=True)
+        self.publish(rows=True)
 
     def _run(self, here: OnScreen, run: Propagation, planes: Sequence[Plane], said: str) -> None:
         self._origin = Origin(str(here.layer.name), PROPAGATED, engine=self._session.engine.name)
