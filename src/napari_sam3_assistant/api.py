@@ -6,7 +6,7 @@ half-open. Neither napari nor Qt is needed, and nothing runs on another thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,20 @@ from napari_sam3_assistant.export.exports import export_masks, import_masks
 from napari_sam3_assistant.export.pictures import read_image
 from napari_sam3_assistant.export.stacks import At, Picture
 from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, TextLike
+from napari_sam3_assistant.tasks.followed import Followed, FrameRow
+from napari_sam3_assistant.tasks.frame_prompts import BoxesLike, PointsLike
 from napari_sam3_assistant.tasks.objects import FoundObject, Result
 from napari_sam3_assistant.tasks.questions import WindowLike
 from napari_sam3_assistant.tasks.segmenter import Segmenter
+from napari_sam3_assistant.tasks.stack_given import AxisLike
+from napari_sam3_assistant.tasks.stack_output import Target
+from napari_sam3_assistant.tasks.stack_run import Ask, FramesLike, StackRun
 
 __all__ = [
     "Annotated",
+    "Followed",
     "FoundObject",
+    "FrameRow",
     "LabelClass",
     "Meaning",
     "Picture",
@@ -30,6 +37,7 @@ __all__ = [
     "Segmenter",
     "export_masks",
     "import_masks",
+    "propagate",
     "read_image",
     "segment",
 ]
@@ -166,3 +174,110 @@ def segment(
             rgb=rgb,
             progress=progress,
         )
+
+
+def propagate(
+    image: Any,
+    *,
+    points: PointsLike = (),
+    boxes: BoxesLike = (),
+    masks: Mapping[int, MaskLike] | None = None,
+    text: TextLike = (),
+    axis: AxisLike | None = None,
+    frames: FramesLike | None = None,
+    direction: str = "both",
+    engine: str = "auto",
+    model: str | Path | None = None,
+    out: str | Path | None = None,
+    format: str = "tiff",
+    overwrite: bool = False,
+    resume: bool = False,
+    plane: At | None = None,
+    window: WindowLike | None = None,
+    channel_axis: int | None = None,
+    rgb: bool | None = None,
+    progress: Progress = no_progress,
+) -> Followed:
+    """Follow objects through the frames of a stack or film, from the frames where prompts point at them.
+
+    One frame is read at a time, and none is kept: memory does not depend on their number.
+
+    Parameters
+    ----------
+    image : array, Picture, str or Path
+        As for :func:`segment`, with one axis more: of shape (N, H, W), (N, H, W, 3), (T, Z, H, W) ...
+    points : sequence of (frame, row, col) or (frame, row, col, sign), or mapping of int to such sequences
+        By the number of the object, from 1. A sequence is about one object: that of the box or mask, if there is
+        one alone.
+    boxes : sequence of (frame, top, left, bottom, right), or mapping of int to such sequences
+        In a sequence, each is an object of its own.
+    masks : mapping of int to ndarray of shape (H, W), bool or integer
+        By frame. Of a label image, each label is the object of this number. A mask alone is what the object is.
+    text : str or sequence of str
+        Phrases that name what to find, and follow, on all frames, for engines that read (SAM3).
+    axis : int, str or None
+        The axis of the frames, by number or name; None takes the one called z or t, or of several the longest.
+    frames : range, slice, (int, int) or None
+        Those that are wanted, from 0; the last one is left out. None takes all. To get there from a frame with
+        prompts, those in between are gone through too.
+    direction : {"both", "forward", "backward"}
+        Which way objects are followed from a frame with prompts.
+    engine : str
+        Who answers; ``"auto"`` takes SAM3 if it can run here with ``model``, else the built-in engine.
+    model : str, Path or None
+        Folder of the model, for engines that have one.
+    out : str, Path or None
+        A folder, made if need be, for ``NAME_tracks`` (the label stack), ``NAME_rows.csv`` and ``NAME.video.jsonl``
+        (the record). None writes nothing.
+    format : {"tiff", "zarr", "npy"}
+        Of the label stack. It is written as OME-Zarr while frames come; the other two are made of that at the end.
+    overwrite : bool
+        Whether files of these names may be replaced.
+    resume : bool
+        Whether to go on with the record in ``out``, if there is one: what it has found is not looked for again.
+        Prompts that it does not know yet are added, as corrections.
+    plane : int, sequence of int, mapping or None
+        Where the other axes are, from 0: one position for each, in order (those of length 1 may be left out), or by
+        number or name: ``{"t": 3, "c": 0}``.
+    window : int, (top, left, bottom, right) or None
+        What is looked at of each frame: a square of so many pixels round the prompts, or a rectangle. None takes
+        planes of up to 2,048 pixels a side whole, and of a larger one 1,024 pixels round the prompts.
+    channel_axis, rgb
+        As for :func:`segment`.
+    progress : callable
+        ``progress(fraction, message)`` is told how far the work is.
+
+    Returns
+    -------
+    Followed
+        The masks of each frame, the rows, and which frames could not be read.
+
+    Raises
+    ------
+    PromptError
+        If there is no prompt, one lies outside, no frame is left to do, or it is not clear which object points are
+        about.
+    ImageError
+        If the image cannot be read, has no frames, is not what the record was made of, or it is not told where its
+        other axes are.
+    SaveError
+        If a file is there already, or cannot be written. What is done stays.
+    ModelFolderError, Unsupported, EngineError, DeviceError
+        As :func:`segment`. Where the engine fails on the way, what is done stays, and ``resume`` goes on.
+
+    Examples
+    --------
+    >>> from napari_sam3_assistant import propagate
+    >>> from napari_sam3_assistant.samples import nuclei_stack
+    >>> followed = propagate(nuclei_stack().image[8:16], points=[(4, 60, 60)], frames=(3, 6))
+    >>> followed.count
+    8
+    """
+    ask = Ask(
+        points, boxes, masks or {}, text, axis, frames, direction, plane, window, channel_axis=channel_axis, rgb=rgb
+    )
+    target = None if out is None else Target(Path(out), format, overwrite, resume)
+    with StackRun(image, ask, target, engine, model) as run:
+        for _ in run.steps(progress):
+            pass
+        return run.finish()

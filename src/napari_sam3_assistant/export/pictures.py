@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from napari_sam3_assistant.core.errors import AssistantError, ImageError
 from napari_sam3_assistant.export.picture_files import READERS
 from napari_sam3_assistant.export.picture_folders import is_zarr, read_zarr
-from napari_sam3_assistant.export.stacks import Picture
+from napari_sam3_assistant.export.stacks import Picture, picture_of, told
 
 
 def read_image(path: str | Path) -> Picture:
@@ -49,6 +50,21 @@ def read_image(path: str | Path) -> Picture:
             f"{path.name} cannot be read: {reason[:200].rstrip('.')}.",
             hint="Open it where it was made, and save or copy it again.",
         ) from error
+
+
+def picture_given(image: Any, rgb: bool | None, channel_axis: int | None) -> Picture:
+    """Return an array, a picture, or what the file of a name holds, with what the user says of its channels.
+
+    Raises
+    ------
+    ImageError
+        If it is none, cannot be read, or has no such axis.
+    """
+    if isinstance(image, str | Path):
+        return told(read_image(image), rgb=rgb, channel_axis=channel_axis)
+    if isinstance(image, Picture):
+        return told(image, rgb=rgb, channel_axis=channel_axis)
+    return picture_of(image, rgb=rgb, channel_axis=channel_axis)
 
 
 def _reader(path: Path) -> Callable[[Path], Picture]:

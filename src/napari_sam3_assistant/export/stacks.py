@@ -105,12 +105,19 @@ class Picture:
         ImageError
             If a position is missing, outside, or of no axis.
         """
-        row, col = self._rows_and_columns()
-        color = self.channel_axis if self.rgb else None
-        further = [axis for axis in range(len(self.shape)) if axis not in (row, col, color)]
+        row, col = self.rows_and_columns
+        further = self.further
         return Plane(row, col, tuple(zip(further, self._positions(further, at), strict=True)))
 
-    def _rows_and_columns(self) -> tuple[int, int]:
+    @property
+    def further(self) -> list[int]:
+        """The axes beyond rows, columns and colour."""
+        color = self.channel_axis if self.rgb else None
+        return [axis for axis in range(len(self.shape)) if axis not in (*self.rows_and_columns, color)]
+
+    @property
+    def rows_and_columns(self) -> tuple[int, int]:
+        """The axes along rows and columns: those named y and x, else the last two that hold no channels."""
         if "y" in self.axes and "x" in self.axes:
             return self.axes.index("y"), self.axes.index("x")
         free = [axis for axis in range(len(self.shape)) if axis != self.channel_axis]
@@ -134,7 +141,7 @@ class Picture:
         for axis, position in told.items():
             if not 0 <= position < self.shape[axis]:
                 raise ImageError(
-                    f"{self.name} has no plane {position} on {self._title(axis)}.",
+                    f"{self.name} has no plane {position} on {self.title(axis)}.",
                     hint=f"Choose one of 0 to {self.shape[axis] - 1}.",
                 )
         return [told.get(axis, 0) for axis in further]
@@ -169,7 +176,7 @@ class Picture:
         if not further:
             why = "It is one plane: leave "
             raise ImageError(message, hint=f"{why}plane= out.", in_shell=f"{why}--plane out.")
-        there = ", ".join(self._title(axis) for axis in further)
+        there = ", ".join(self.title(axis) for axis in further)
         first = self.axes[further[0]] if self.axes else further[0]
         raise ImageError(
             f"{message} Those it has: {there}.",
@@ -180,10 +187,11 @@ class Picture:
     def _describe(self, axes: list[int]) -> str:
         """Return how many positions each of ``axes`` has, in words."""
         first, *rest = axes
-        words = [f"{self.shape[first]} positions along {self._title(first)}"]
-        return " times ".join([*words, *(f"{self.shape[axis]} along {self._title(axis)}" for axis in rest)])
+        words = [f"{self.shape[first]} positions along {self.title(first)}"]
+        return " times ".join([*words, *(f"{self.shape[axis]} along {self.title(axis)}" for axis in rest)])
 
-    def _title(self, axis: int) -> str:
+    def title(self, axis: int) -> str:
+        """Return how an axis is called in messages."""
         return f"axis {axis} ({self.axes[axis]})" if self.axes else f"axis {axis}"
 
 

@@ -81,17 +81,17 @@ def asked(
         If there is nothing, something lies outside the plane or is not what it should be, or it is not
         clear which of several objects the points are about.
     """
-    clicks = tuple(_point(one, shape) for one in _each(points, "points", 1))
+    clicks = tuple(checked_point(one, shape) for one in _each(points, "points", 1))
     drawn: list[tuple[str, Prompts]] = []
     for number, one in enumerate(_each(boxes, "boxes", 1), 1):
         drawn.append((f"box {number}", Prompts(box=checked_box(one, shape, "box"))))
     for number, array in enumerate(_each(masks, "masks", 2), 1):
-        found = _masks(array, shape)
+        found = checked_masks(array, shape)
         for label, mask in found.items():
             word = f"mask {number}" + (f", label {label}" if len(found) > 1 else "")
             drawn.append((word, Prompts(mask=MaskPrompt(mask))))
     examples = tuple(checked_box(one, shape, "example") for one in _each(exemplars, "exemplars", 1))
-    phrases = _phrases(text)
+    phrases = phrases_given(text)
     if clicks:
         drawn = [_with_points(drawn, clicks)]
     if crop is not None and phrases:
@@ -105,8 +105,14 @@ def asked(
     return Asked(tuple(drawn), query)
 
 
-def _phrases(text: Any) -> tuple[TextPrompt, ...]:
-    """Return the phrases that were given; none where no text was."""
+def phrases_given(text: Any) -> tuple[TextPrompt, ...]:
+    """Return the phrases that were given; none where no text was.
+
+    Raises
+    ------
+    PromptError
+        If it is neither a phrase nor a list of them.
+    """
     parts = [text] if isinstance(text, str | bytes) or not isinstance(text, Iterable) else list(text)
     words = [part for part in parts if isinstance(part, str)]
     if len(words) < len(parts):
@@ -139,7 +145,14 @@ def _each(values: Any, name: str, ndim: int) -> list[Any]:
     return items
 
 
-def _point(value: PointLike, shape: tuple[int, int]) -> PointPrompt:
+def checked_point(value: PointLike, shape: tuple[int, int]) -> PointPrompt:
+    """Return a point that was given on a plane of ``shape`` (H, W).
+
+    Raises
+    ------
+    PromptError
+        If it is none, or lies outside the plane.
+    """
     if isinstance(value, PointPrompt):
         point = value
     else:
@@ -182,7 +195,14 @@ def checked_box(value: BoxLike, shape: tuple[int, int], what: str) -> BoxPrompt:
     return prompt
 
 
-def _masks(value: MaskLike, shape: tuple[int, int]) -> dict[int, PlacedMask]:
+def checked_masks(value: MaskLike, shape: tuple[int, int]) -> dict[int, PlacedMask]:
+    """Return the mask of each label of a mask that was given on a plane of ``shape`` (H, W).
+
+    Raises
+    ------
+    PromptError
+        If it is none, is empty, or does not fit the plane.
+    """
     if isinstance(value, PlacedMask):
         found = {1: value.trimmed()} if value.area else {}
         box = value.box

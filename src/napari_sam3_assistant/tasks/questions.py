@@ -47,7 +47,7 @@ class Questions:
         self._asked = engine, embeddings
         self._view = plane
         self._shape = plane.window.shape
-        self._fixed = window if window is None else _window(window, self._shape)
+        self._fixed = window if window is None else window_given(window, self._shape)
         self._told = told
         self.objects: list[FoundObject] = []
         self.windows: list[Window] = []
@@ -139,8 +139,14 @@ def _outside(what: str, window: Window) -> PromptError:
     )
 
 
-def _window(value: WindowLike, shape: tuple[int, int]) -> Window | int:
-    """Return the window, or the side of one, that is told, cut to the plane."""
+def window_given(value: WindowLike, shape: tuple[int, int]) -> Window | int:
+    """Return the window, or the side of one, that is told, cut to a plane of ``shape`` (H, W).
+
+    Raises
+    ------
+    PromptError
+        If it is none, or holds no pixel of the plane.
+    """
     if isinstance(value, int):
         if value < 1:
             raise PromptError(f"A window of {value} px a side holds nothing.", hint="Choose one such as 1024.")

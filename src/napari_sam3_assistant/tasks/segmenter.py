@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from numbers import Real
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from napari_sam3_assistant.core.errors import EngineError, ModelFolderError, PromptError, Unsupported
+from napari_sam3_assistant.core.errors import EngineError, PromptError, Unsupported
 from napari_sam3_assistant.core.intensity import Limits
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
@@ -17,10 +16,11 @@ from napari_sam3_assistant.core.sources import Source, estimate_limits
 from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
-from napari_sam3_assistant.export.pictures import read_image
-from napari_sam3_assistant.export.stacks import UNNAMED, At, Picture, picture_of, told
+from napari_sam3_assistant.export.pictures import picture_given
+from napari_sam3_assistant.export.stacks import UNNAMED, At, Picture
 from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, TextLike, asked
 from napari_sam3_assistant.tasks.crop_given import crop_given
+from napari_sam3_assistant.tasks.engine_given import engine_given
 from napari_sam3_assistant.tasks.image import Told
 from napari_sam3_assistant.tasks.objects import Result
 from napari_sam3_assistant.tasks.questions import Questions, WindowLike
@@ -61,17 +61,8 @@ class Segmenter:
     """
 
     def __init__(self, engine: str = registry.AUTO, model: str | Path | None = None) -> None:
-        if model is not None and not isinstance(model, str | os.PathLike):
-            raise ModelFolderError(f"{model!r} is no folder.", hint="Name the folder that holds the model's files.")
-        folder = None if model is None else Path(model).expanduser()
-        if folder is not None and not folder.is_dir():
-            raise ModelFolderError(
-                f"There is no folder {folder}.", hint="Name the folder that holds the model's files."
-            )
-        choice = registry.choose(engine, folder)
+        choice, self._engine = engine_given(engine, model)
         self.engine, self.reason = choice.name, choice.reason
-        options = {} if folder is None or choice.name == registry.BUILTIN.name else {"folder": folder}
-        self._engine = registry.create(choice.name, **options)
         self._embeddings = EmbeddingCache()
         self._limits: dict[tuple[object, ...], Limits] = {}
         self._last: tuple[Any, bool | None, int | None, Picture, Source] | None = None
@@ -185,12 +176,7 @@ class Segmenter:
         self._embeddings.clear()
         self._limits.clear()
         self._last = None
-        if isinstance(image, str | Path):
-            picture = told(read_image(image), rgb=rgb, channel_axis=channel_axis)
-        elif isinstance(image, Picture):
-            picture = told(image, rgb=rgb, channel_axis=channel_axis)
-        else:
-            picture = picture_of(image, rgb=rgb, channel_axis=channel_axis)
+        picture = picture_given(image, rgb, channel_axis)
         source = picture.source()
         if not isinstance(image, str | Path):  # a file may have changed by the next call
             self._last = image, rgb, channel_axis, picture, source
