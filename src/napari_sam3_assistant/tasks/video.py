@@ -154,7 +154,9 @@ class Video:
 
     def copy(self) -> Video:
         """Return the same, independent of what comes after; the engine remembers nothing of it."""
-        other = Video(self.view, self.axis, self.tracks.copy())
+        other = Video(self.view, self.axis, self.tracks.copy(), self.query)
+        other.frame, other.unanswered_words = self.frame, self.unanswered_words
+        other.by_words, other._removed = self.by_words, self._removed
         other.ledger = self.ledger.copy()
         other.given = {frame: dict(prompts) for frame, prompts in self.given.items()}
         other.unanswered = {frame: dict(prompts) for frame, prompts in self.unanswered.items()}
