@@ -18,6 +18,7 @@ BENCHMARKS = {
     "masks": "benchmarks.masks",
     "evaluation": "benchmarks.evaluation.tables",
     "sam3": "benchmarks.sam3",
+    "sam3_video": "benchmarks.sam3_video",
     "batch": "benchmarks.batch",
     "review": "benchmarks.review",
 }

@@ -84,7 +84,7 @@ def prompt(kind, frame):
     }[kind]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_a_run_that_stops_anywhere_and_goes_on_later_ends_as_one_that_does_not(data, tmp_path_factory):
     folder, pixels = tmp_path_factory.mktemp("any"), two()
@@ -99,7 +99,7 @@ def test_a_run_that_stops_anywhere_and_goes_on_later_ends_as_one_that_does_not(d
     recorder = Recorder(path, video)
     for number, (frame, kind, direction, frames) in enumerate(turns):
         video.give(frame, prompt(kind, frame))
-        recorder.gave(frame, {})
+        recorder.gave(frame)
         said = path.stat().st_size
         go(video, recorder, direction, frames)
         whole[number] = state(video)
@@ -165,7 +165,7 @@ def test_frames_that_could_not_be_read_lost_objects_and_removed_ones_are_remembe
     video = Video(view_at(Damaged(), 0), 0)
     recorder = Recorder(path, video, fingerprint=fingerprint(two()))
     video.give(2, {**prompt("box", 2), **prompt("second", 2), 3: Prompts(mask=MaskPrompt(square(2, 1)))})
-    recorder.gave(2, {})
+    recorder.gave(2)
     go(video, recorder)
     video.remove(3)
     recorder.removed(3)
@@ -176,7 +176,6 @@ def test_frames_that_could_not_be_read_lost_objects_and_removed_ones_are_remembe
     assert state(later) == state(video)
     assert list(later.tracks.problems) == [later.plane_at(4)]
     assert later.tracks.ids == {1, 2}
-    assert not any(2 in later.tracks.seen(later.plane_at(frame)) for frame in (6, 7))
 
 
 def fingerprint(data):

@@ -14,6 +14,7 @@ from napari_sam3_assistant.app.model_availability import model_step, model_view
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase
 from napari_sam3_assistant.app.task_state import PromptKind, TaskState
+from napari_sam3_assistant.app.video_offers import resume_view
 from napari_sam3_assistant.app.views import (
     Action,
     Availability,
@@ -58,6 +59,7 @@ def availability(state: AppState) -> Availability:
         frames=frames_view(state),
         glance=glance_view(state),
         journal=journal_view(state.journal),
+        resume=resume_view(state.video),
     )
 
 

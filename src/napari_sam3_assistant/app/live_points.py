@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app import keys
@@ -13,7 +13,7 @@ from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.layers import images, owned, point_records, prompts
 from napari_sam3_assistant.layers.features import WORDS
 from napari_sam3_assistant.layers.owned import in_viewer
-from napari_sam3_assistant.layers.point_records import PointsRecord
+from napari_sam3_assistant.layers.point_records import Clicked, PointsRecord
 from napari_sam3_assistant.layers.world import world_of
 from napari_sam3_assistant.tasks.jobs import Task
 
@@ -213,6 +213,17 @@ class LivePoints:
         self._watch(layer)
         with layer.events.data.blocker(self._on_data):
             point_records.write_points(layer, record)
+        self.note()
+
+    def bring_back(self, clicked: Sequence[Clicked]) -> None:
+        """Put points of an earlier process into our layer, where that is empty."""
+        if not clicked:
+            return
+        layer = self.own()
+        self._watch(layer)
+        if not len(layer.data):
+            with layer.events.data.blocker(self._on_data):
+                point_records.put_points(layer, clicked)
         self.note()
 
     def note(self) -> None:

@@ -301,7 +301,8 @@ class Propagating:
         self.layer.show(here, video.tracks)
         gathered = Gathering(self._controller, here, video.axis, Heard(), video.tracks)
         heard, self._number = Heard(), self._number + 1
-        heard.hear(one for one in gathered.sayings if one.answers(video.given.get(one.frame, {}).get(one.number)))
+        heard.hear(one for one in gathered.sayings if one.frame in video.given)
+        self._session.set_source(here.source)
         self._take_up(video, heard, open=True)
         self._controller.status.log(words.READY.format(self._number))
         self.publish(rows=True)

@@ -194,7 +194,9 @@ class Saving:
         on_main = self._controller.on_main
         job = Job(WORKER, write_all([one.write for one in taken]), keeps=True)
         future = self._scheduler.submit(job, session=self._session, kind=Kind.BATCH, progress=self._progress)
-        future.add_done_callback(lambda done: on_main(lambda: self._saved(done, taken, refused, clean, remark, keep)))
+        future.add_done_callback(
+            lambda done: on_main(lambda: self._saved(done, taken, refused, clean, remark, keep, long))
+        )
         if len(taken) == 1:
             self._controller.after(SAID_AFTER_S, lambda: self._say_saving(future))
 
@@ -251,6 +253,7 @@ class Saving:
         clean: bool,
         remark: str,
         keep: Callable[[str], str] | None = None,
+        long: bool = False,
     ) -> None:
         try:
             results = future.result()
@@ -262,6 +265,8 @@ class Saving:
         if found.written:
             self._output.filename = ""
             self._files.update({one.here.place: written.path for one, written in found.written})
+            if long:
+                self._controller.records.saved()
             for one, _ in found.written:
                 self._controller.accepting.journals.saved(one.here.place[0], one.accepted)
             self.look()

@@ -40,6 +40,8 @@ class VideoState:
         Frames on which an object is doubtful.
     resumable : str
         What an earlier run through this image has left, in words; empty where it has left nothing.
+    resuming : bool
+        Whether that is being brought back.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -57,3 +59,4 @@ class VideoState:
     version: int = 0
     doubtful: int = 0
     resumable: str = ""
+    resuming: bool = False

@@ -363,7 +363,8 @@ class Availability:
     video : VideoView
     frames : FramesView
     glance : GlanceView
-    journal : JournalView
+    journal, resume : JournalView
+        Accepted objects, and a propagation, that an earlier process has left.
     """
 
     start: bool
@@ -386,3 +387,4 @@ class Availability:
     frames: FramesView
     glance: GlanceView
     journal: JournalView
+    resume: JournalView

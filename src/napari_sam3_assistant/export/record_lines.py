@@ -14,7 +14,7 @@ from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompts
 from napari_sam3_assistant.core.windows import Window
-from napari_sam3_assistant.export.record_values import About, Change, Event, Index, OnPlane, Seen
+from napari_sam3_assistant.export.record_values import About, Change, Event, Index, OnPlane, Seen, Words
 from napari_sam3_assistant.export.rle import counts_in, counts_of, mask_of, text_of
 
 VERSION = 1
@@ -26,14 +26,14 @@ VIDEO = "video"
 
 def told_about(about: About) -> dict[str, Any]:
     """Return the first line of a record."""
-    plane, window = about.plane, about.window
+    plane = about.plane
     return {
         "is": VIDEO,
         "version": VERSION,
         "picture": asdict(about.picture),
         "plane": [plane.row_axis, plane.col_axis, plane.index],
         "axis": about.axis,
-        "window": [window.top, window.left, window.bottom, window.right],
+        "window": _corners(about.window),
         "engine": about.engine,
         "weights": about.weights,
         "texts": about.texts,
@@ -55,6 +55,8 @@ def told(change: Change) -> dict[str, Any]:
         "waiting": waiting,
         "planes": [_plane(one) for one in change.planes],
         "done": change.done,
+        "window": None if change.window is None else _corners(change.window),
+        "words": None if change.words is None else _words(change.words),
     }
     new = {
         name: value for name, value in all_of_it.items() if value not in (None, [], ()) or value is waiting is not None
@@ -74,6 +76,14 @@ def _plane(one: OnPlane) -> dict[str, Any]:
         for item in one.seen
     ]
     return {"at": one.index, "seen": seen, "gone": one.gone, "problem": one.problem}
+
+
+def _corners(window: Window) -> list[int]:
+    return [window.top, window.left, window.bottom, window.right]
+
+
+def _words(words: Words) -> dict[str, Any]:
+    return {"found": sorted(words.found), "removed": sorted(words.removed), "waiting": words.waiting}
 
 
 def _prompts(prompts: Prompts) -> dict[str, Any]:
@@ -130,6 +140,8 @@ def change_in(line: Mapping[str, Any]) -> Change:
         tuple((int(frame), int(id)) for frame, id in line.get("unsaid", ())),
         None if waiting is None else {int(frame): tuple(map(int, ids)) for frame, ids in waiting},
         tuple((int(id), int(first), int(stop), int(serial)) for id, first, stop, serial in line.get("done", ())),
+        None if line.get("window") is None else Window(*map(int, line["window"])),
+        None if line.get("words") is None else _words_in(line["words"]),
     )
 
 
@@ -149,6 +161,10 @@ def _plane_in(one: Mapping[str, Any]) -> OnPlane:
     )
     problem = None if one["problem"] is None else str(one["problem"])
     return OnPlane(_index(one["at"]), tuple(seen), tuple(map(int, one["gone"])), problem)
+
+
+def _words_in(one: Mapping[str, Any]) -> Words:
+    return Words(frozenset(map(int, one["found"])), frozenset(map(int, one["removed"])), bool(one["waiting"]))
 
 
 def _prompts_in(one: Mapping[str, Any]) -> Prompts:

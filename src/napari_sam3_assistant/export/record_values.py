@@ -77,6 +77,25 @@ class OnPlane:
     problem: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What has become of that which is found by words.
+
+    Attributes
+    ----------
+    found : frozenset of int
+        Objects that were found by them, and not prompted since.
+    removed : frozenset of int
+        Objects that were found by them and taken away.
+    waiting : bool
+        Whether they are not answered yet.
+    """
+
+    found: frozenset[int] = frozenset()
+    removed: frozenset[int] = frozenset()
+    waiting: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
     """A line of a record.
@@ -97,6 +116,10 @@ class Change:
         By frame, the objects of which what was said is not answered; None where that is as before.
     done : tuple of (object, first frame, frame after the last, serial)
         Frames that are done now.
+    window : Window or None
+        What is looked at from now on; None where that is as before.
+    words : Words or None
+        None where that is as before.
     """
 
     event: Event
@@ -107,3 +130,5 @@ class Change:
     unsaid: tuple[tuple[int, int], ...] = ()
     waiting: Mapping[int, tuple[int, ...]] | None = None
     done: tuple[tuple[int, int, int, int], ...] = ()
+    window: Window | None = None
+    words: Words | None = None

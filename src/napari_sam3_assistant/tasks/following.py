@@ -26,7 +26,10 @@ class Follower:
         self._session = session
         self._at: int | None = None
         self._following: frozenset[int] = frozenset()
+        self._told: set[int] = set()
         self._embedding: Embedding | None = None
+        self.prompted: frozenset[int] = frozenset()
+        """The objects that it was told of by what was said of them."""
 
     def known(self, frame: int) -> frozenset[int]:
         """Return the objects that it has followed onto a frame, and can follow on from there."""
@@ -37,11 +40,13 @@ class Follower:
     ) -> dict[int, Segmentation]:
         """Return the objects that prompts on a frame are about; ``present`` are those that they correct."""
         self._at = None  # until all are answered, nobody knows what the session has
+        self._told.update(said)
         found = {
             object_id: self._session.prompt(frame, embedding, object_id, prompts, present.get(object_id))
             for object_id, prompts in said.items()
         }
         self._at, self._following, self._embedding = frame, frozenset(found), embedding
+        self.prompted |= frozenset(found)
         return found
 
     def begin(self, frame: int, masks: Masks, embedding_of: EmbeddingOf) -> None:
@@ -51,6 +56,7 @@ class Follower:
             if frame != self._at or self._embedding is None:
                 self._embedding = embedding_of(frame)
             self._at = None
+            self._told.update(masks)
             self._session.begin(frame, self._embedding, masks)
         self._at, self._following = frame, known | frozenset(masks)
 
@@ -64,7 +70,9 @@ class Follower:
     def remove(self, object_id: int) -> None:
         """Follow an object no longer."""
         self._following -= {object_id}
-        self._session.remove(object_id)
+        if object_id in self._told:
+            self._told.remove(object_id)
+            self._session.remove(object_id)
 
     def close(self) -> None:
         """Give back what the session keeps."""

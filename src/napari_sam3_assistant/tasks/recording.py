@@ -15,10 +15,10 @@ import numpy as np
 from napari_sam3_assistant.core.errors import ImageError
 from napari_sam3_assistant.core.fingerprints import Fingerprint, fingerprint_of
 from napari_sam3_assistant.core.planes import Plane
-from napari_sam3_assistant.core.prompts import Prompts
+from napari_sam3_assistant.core.prompts import Prompts, Query, TextPrompt
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.sources import Source
-from napari_sam3_assistant.export.record_values import About, Change, Event, OnPlane, Seen
+from napari_sam3_assistant.export.record_values import About, Change, Event, OnPlane, Seen, Words
 from napari_sam3_assistant.export.run_record import ANEW, ANEW_IN_SHELL, RunRecord, read
 from napari_sam3_assistant.masks.registry import Origin
 from napari_sam3_assistant.tasks.ledger import Serials
@@ -27,7 +27,7 @@ from napari_sam3_assistant.tasks.video import Video
 from napari_sam3_assistant.tasks.view import fitted
 
 if TYPE_CHECKING:
-    from napari_sam3_assistant.tasks.video import Step
+    from napari_sam3_assistant.tasks.propagation import Step
 
 
 class Recorder:
@@ -71,20 +71,23 @@ class Recorder:
         self._said: dict[tuple[int, int], tuple[int, Prompts | None]] = {}
         self._waiting: dict[int, tuple[int, ...]] = {}
         self._done: dict[int, Serials] = {}
+        self._window, self._words = video.view.window, Words(waiting=video.query is not None)
         if resume:
             self._record = RunRecord(path, None)
             self._change(Event.CHANGED, None, self._known())
             return
-        view = video.view
+        view, texts = video.view, () if video.query is None else tuple(one.text for one in video.query.texts)
         known = fingerprint or fingerprint_of(view.source, view.source.path or "")
         self._record = RunRecord(
-            path, About(known, view.plane, video.axis, view.window, engine, weights), overwrite=overwrite
+            path,
+            About(known, view.plane.at(video.axis, video.frame), video.axis, view.window, engine, weights, texts),
+            overwrite=overwrite,
         )
         self.changed()
 
-    def gave(self, frame: int, prompts: Mapping[int, Prompts]) -> None:
-        """Note what was just said, by :meth:`Video.give`."""
-        self._write(Event.SAID, frame, [self._video.plane_at(frame)] if prompts else [])
+    def gave(self, frame: int) -> None:
+        """Note what was just said of objects on a frame, by :meth:`Video.give`."""
+        self._write(Event.SAID, frame, [self._video.plane_at(frame)])
 
     def took(self, step: Step, changed: Iterable[Plane]) -> None:
         """Note what was just found: a step, and what :meth:`Propagation.take` has returned of it.
@@ -116,11 +119,13 @@ class Recorder:
         return [*self._planes, *tracks.planes, *self._problems, *tracks.problems]
 
     def _write(self, event: Event, frame: int | None, planes: Iterable[Plane]) -> None:
-        before = self._planes.copy(), self._problems.copy(), self._said.copy(), self._waiting, self._done.copy()
+        before = self._planes.copy(), self._problems.copy(), self._said, self._waiting, self._done.copy()
+        looked = self._window, self._words
         try:
             self._record.write(self._change(event, frame, planes))
         except BaseException:
             self._planes, self._problems, self._said, self._waiting, self._done = before
+            self._window, self._words = looked
             raise
 
     def _change(self, event: Event, frame: int | None, planes: Iterable[Plane]) -> Change:
@@ -138,9 +143,12 @@ class Recorder:
         unsaid = tuple(key for key in self._said if key not in said)
         waiting = {at: tuple(prompts) for at, prompts in video.unanswered.items()}
         told = None if waiting == self._waiting else waiting
-        self._said, self._waiting = said, waiting
-        changed = tuple(self._changed_planes(planes))
-        return Change(event, frame, changed, video.ledger.serial, new, unsaid, told, tuple(self._newly_done()))
+        window = None if video.view.window == self._window else video.view.window
+        words = Words(*video.words)
+        found = None if words == self._words else words
+        self._said, self._waiting, self._window, self._words = said, waiting, video.view.window, words
+        changed, done = tuple(self._changed_planes(planes)), tuple(self._newly_done())
+        return Change(event, frame, changed, video.ledger.serial, new, unsaid, told, done, window, found)
 
     def _changed_planes(self, planes: Iterable[Plane]) -> Iterator[OnPlane]:
         tracks = self._video.tracks
@@ -184,7 +192,8 @@ def resumed(path: Path, source: Source) -> Video:
     """
     about, changes = read(path)
     _check(path, about, source)
-    video = Video(fitted(source, about.plane, about.window), about.axis)
+    query = Query(tuple(map(TextPrompt, about.texts))) if about.texts else None
+    video = Video(fitted(source, about.plane, about.window), about.axis, query=query)
     said: dict[int, dict[int, int]] = {}
     done: dict[int, Serials] = {}
     serial = 0
@@ -195,6 +204,10 @@ def resumed(path: Path, source: Source) -> Video:
             done.setdefault(id, np.zeros(video.count, np.int32))[first:stop] = of
         for one in change.planes:
             _restore(video, one)
+        if change.window is not None:
+            video.look_at(change.window)
+        if change.words is not None:
+            video.restore_words(change.words.found, change.words.removed, change.words.waiting)
     video.ledger.restore(serial, said, {id: serials for id, serials in done.items() if id in said})
     return video
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -188,6 +189,7 @@ class Stepper:
         def embedding_of(frame: int) -> Embedding:
             return self._embedded(frame, means)
 
+        self._remind(visit.ids - follower.known(start) - follower.prompted, follower, means)
         masks = {
             leg.object_id: mask
             for leg in visit.legs
@@ -205,6 +207,23 @@ class Stepper:
             self._unread.add(start)
             return self._begin(visit, self._start(visit), follower, means)
         return visit.ids - follower.known(start)
+
+    def _remind(self, ids: Collection[int], follower: Follower, means: Means) -> None:
+        """Tell a new session what objects are where they were prompted: it may know from there when they end."""
+        video = self._video
+        said = sorted((serial, frame, id) for id in ids for frame, serial in video.ledger.said[id].items())
+        for _, frame, id in said:
+            item = video.tracks.seen(video.plane_at(frame)).get(id)
+            if item is None or not item.said or id in video.unanswered.get(frame, {}):
+                continue
+            mask = self._in_view(item.mask)
+            if mask is not None and mask.area == item.area:
+                try:
+                    embedding = self._embedded(frame, means)
+                except ImageError as error:  # it could be read before; the last mask will do
+                    logger.info("An object is not known from where it was prompted: %s", error)
+                    continue
+                follower.prompt(frame, embedding, {id: Prompts(mask=MaskPrompt(mask))}, {})
 
     def _found_by(self, engine: ImageEngine) -> Finder:
         if self._finder is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from napari_sam3_assistant.core.geometry import Box, PlacedMask, mask_iou, union
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, union
 from napari_sam3_assistant.core.prompts import MaskPrompt, PointPrompt, Prompts
 
 Spot = tuple[int, int, PointPrompt]
@@ -52,15 +52,6 @@ class Saying:
         """What a video is given, one after the other: the mask, then what corrects it."""
         mask = () if self.mask is None else (Prompts(mask=MaskPrompt(self.mask)),)
         return mask if self.prompts.empty else (*mask, self.prompts)
-
-    def answers(self, given: Prompts | None) -> bool:
-        """Return whether a video was given the same of its object on its frame."""
-        if given is None:
-            return False
-        own = self.given[-1]
-        if own.mask is None or given.mask is None:
-            return (own.points, own.box) == (given.points, given.box) and own.mask is given.mask
-        return own.mask.mask.area == given.mask.mask.area and mask_iou(own.mask.mask, given.mask.mask) == 1
 
     @property
     def box(self) -> Box:
