@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 
 from napari_sam3_assistant.app.state import Phase
+from napari_sam3_assistant.core.errors import SaveError
 from napari_sam3_assistant.export import journal_folder
+from napari_sam3_assistant.export.images import read_labels
 from napari_sam3_assistant.export.journal_folder import ENVIRONMENT
-from napari_sam3_assistant.export.run_record import SUFFIX
+from napari_sam3_assistant.export.label_stream import LabelStream
+from napari_sam3_assistant.export.run_record import SUFFIX, RunRecord
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.frames import Direction
 from napari_sam3_assistant.tasks.jobs import Task
@@ -178,16 +181,29 @@ def test_what_was_saved_is_offered_no_more(start, tmp_path):
     one.app.saving.save()
     one.wait(lambda: one.state.output.saved is not None)
     one.close()
+    assert len(records()) == 1, "there are frames left"
+
+    one = start()
+    resume(one)
+    one.app.propagation.go_on()
+    one.wait(lambda: one.state.video.done == FRAMES and not one.state.video.running)
+    one.state.output.folder = str(tmp_path)
+    one.app.saving.save()
+    one.wait(lambda: one.state.output.saved is not None)
+    one.close()
 
     assert records() == []
     assert not_offered(start())
 
 
 def test_a_full_disk_is_said_once_and_the_run_goes_on(start, monkeypatch):
-    from napari_sam3_assistant.core.errors import SaveError
-    from napari_sam3_assistant.export.run_record import RunRecord
+    write, count = RunRecord.write, []
 
     def full(record, change):
+        count.append(change)
+        if len(count) < 3:
+            write(record, change)
+            return
         raise SaveError("The disk is full.", hint="Free some space.")
 
     monkeypatch.setattr(RunRecord, "write", full)
@@ -198,3 +214,55 @@ def test_a_full_disk_is_said_once_and_the_run_goes_on(start, monkeypatch):
     assert one.state.video.done == FRAMES
     said = [line.text for line in one.state.activity.lines if "not kept for a later napari" in line.text]
     assert len(said) == 1
+
+
+def test_written_while_it_runs_the_output_has_each_frame_and_the_record_beside_it(start, tmp_path):
+    one = start()
+    one.state.output.folder, one.state.output.while_running = str(tmp_path), True
+    begin(one)
+    one.wait(lambda: one.state.video.done > 10 and one.app.records.path is not None)
+    one.app.cancel()
+    one.wait(lambda: not one.state.video.running and one.state.output.saved is not None)
+    done, path = one.state.video.done, one.state.output.saved
+
+    assert np.array_equal(read_labels(path).labels, labels(one))
+    assert one.app.records.path.parent == tmp_path
+    assert records() == []
+    one.close()
+
+    second = start()
+    second.state.output.folder = str(tmp_path)
+    second.viewer.add_image(film(), name="again")
+    second.app.choose_image(str(second.viewer.layers["again"].unique_id))
+    resume(second)
+    assert second.state.video.done == done
+    second.app.propagation.go_on()
+    second.wait(lambda: second.state.video.running)
+    second.wait(lambda: not second.state.video.running and second.state.output.saved is not None)
+
+    assert second.state.output.saved == path
+    assert second.state.video.done == FRAMES
+    assert np.array_equal(read_labels(path).labels, labels(second))
+
+
+def test_a_full_disk_under_the_output_ends_the_run_and_it_goes_on_once_there_is_room(start, tmp_path, monkeypatch):
+    write, count = LabelStream.write, []
+
+    def full(stream, *args):
+        count.append(args)
+        if len(count) == 6:
+            raise SaveError("The disk is full; film was not saved.", hint="Free some space.")
+        write(stream, *args)
+
+    monkeypatch.setattr(LabelStream, "write", full)
+    one = start()
+    one.state.output.folder, one.state.output.while_running = str(tmp_path), True
+    begin(one)
+    one.wait(lambda: not one.state.video.running and one.state.run.phase is Phase.FAILED)
+    assert "The disk is full" in one.state.run.message
+
+    one.app.propagation.go_on()
+    one.wait(lambda: one.state.video.done == FRAMES and not one.state.video.running)
+    one.wait(lambda: one.state.output.saved is not None)
+
+    assert np.array_equal(read_labels(one.state.output.saved).labels, labels(one))

@@ -163,12 +163,19 @@ def test_boxes_and_labels_are_prompts_too(open_driver):
     controller.choose_prompt(PromptKind.LABELS)
     controller.arm()
     painted = driver.viewer.layers[names.MASK_PROMPT]
-    painted.data[..., 12:28, 12:28] = 1
+    painted.data[0, 12:28, 12:28] = 1
     painted.refresh()
     painted.events.paint(value=[])
     driver.widget.controller.run()
     rest(driver)
     assert all(iou(followed(driver)[frame] > 0, truth(frame)) > 0.9 for frame in range(4))
+
+    painted.data[:, 12:28, 12:28] = 1
+    painted.events.paint(value=[])
+    driver.widget.controller.run()
+    rest(driver)
+    assert driver.state.run.message == "Preview ready: every frame was said."
+    assert followed(driver).any(axis=(1, 2)).all()
 
 
 def test_a_click_comes_in_between_two_frames_and_cancel_keeps_what_is_done(open_driver, engine):

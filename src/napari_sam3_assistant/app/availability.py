@@ -234,6 +234,7 @@ def _results(state: AppState) -> ResultsView:
             waits,
         ),
         everywhere=everywhere,
+        while_running=state.task.task is Task.VIDEO,
         open_folder=action(output.saved is not None, saved, "Nothing was saved yet."),
         unload=state.model.loaded or state.model.in_use == registry.SAM3.name,
         saved=str(output.saved or ""),

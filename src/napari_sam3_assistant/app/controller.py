@@ -45,6 +45,7 @@ from napari_sam3_assistant.app.state import AppState, Phase
 from napari_sam3_assistant.app.status import OnMain, Status
 from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.video_offers import VideoOffers
+from napari_sam3_assistant.app.video_output import VideoOutput
 from napari_sam3_assistant.app.video_records import VideoRecords
 from napari_sam3_assistant.app.video_views import GUIDANCE, frames_line
 from napari_sam3_assistant.app.viewer_events import ViewerEvents
@@ -114,6 +115,7 @@ class AppController:
         self.editing: Editing = Editing(self)
         self.hover = Hover(self)
         self.clearing = Clearing(self)
+        self.video_output: VideoOutput = VideoOutput(self, runtime.scheduler)  # before the records: they lie beside it
         self.records: VideoRecords = VideoRecords(self)
         self.offers: VideoOffers = VideoOffers(self)
         self._following = Following(self)
@@ -341,6 +343,7 @@ class AppController:
             part.close()
         self.exemplars.close()
         self.offers.close()
+        self.video_output.close()
         self.records.close()
         self.accepting.close()
         self.propagation.close()

@@ -8,8 +8,10 @@ run and each correction is one step of the board. The parts are in ``app/propaga
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from napari_sam3_assistant.app.drafts import Draft
@@ -20,11 +22,11 @@ from napari_sam3_assistant.app.propagating.painting import Painting
 from napari_sam3_assistant.app.propagating.record import Followed, drawable, redraw
 from napari_sam3_assistant.app.propagating.run import Runner
 from napari_sam3_assistant.app.propagating.said import Gathering
-from napari_sam3_assistant.app.propagating.saying import Heard
+from napari_sam3_assistant.app.propagating.saying import Heard, Saying
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.status import unexpected
 from napari_sam3_assistant.app.tracks_layer import TracksLayer
-from napari_sam3_assistant.core.errors import AssistantError, ImageError, PromptError
+from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ImageError, PromptError
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import images, seeing
@@ -66,7 +68,7 @@ class Propagating:
         self._frames = range(0)
         self._origin = Origin()
         self._summary = words.Summary()
-        self._published = 0.0
+        self._published, self._preparing = 0.0, False
         self.moving = False
         """Whether the slider moves because a run shows its frames."""
         self.layer: TracksLayer = TracksLayer(controller)
@@ -178,7 +180,7 @@ class Propagating:
 
     def _ready(self) -> OnScreen | None:
         """Return what is on screen; None where there is none, or a run goes on."""
-        return None if self.running else self._controller.here_or_say()
+        return None if self.running or self._preparing else self._controller.here_or_say()
 
     def _attempt(self, do: Callable[[], None]) -> None:
         try:
@@ -194,24 +196,66 @@ class Propagating:
         if not sayings and gathered.using is not None:
             self._controller.asking.nothing_to_run_with(gathered.using)
             return
+        self._prepare(here, axis, sayings, (), lambda ready: self._begin(here, axis, ready, left_out))
+
+    def _prepare(
+        self,
+        here: OnScreen,
+        axis: int,
+        sayings: Sequence[Saying],
+        known: Collection[int],
+        then: Callable[[list[Saying]], None],
+    ) -> None:
+        """Check what is said, and have rough labels drawn to their outlines; then go on."""
         engine = begin.follower(self._controller)
-        begin.check(sayings, engine)
-        before = self._controller.board.snapshot()
-        video = begin.new_video(self._controller, here, axis, sayings)
-        self._session.engine = engine
+        begin.check(sayings, engine, known)
+        self._session.engine, self._session.rule = engine, self._task.rule
         self._session.set_source(here.source)
+
+        def ready(drawn: list[Saying]) -> None:
+            self._preparing = False
+            self._attempt(lambda: then(drawn))
+
+        self._preparing = True
+        plane_at = partial(here.plane.at, axis)
+        begin.outline(self._session, self._controller.on_main, plane_at, sayings, ready, self._unprepared)
+
+    def _unprepared(self, error: BaseException) -> None:
+        self._preparing = False
+        if isinstance(error, (Cancelled, CancelledError)):
+            self._controller.status.idle("Cancelled.")
+        else:
+            self._fail(error if isinstance(error, AssistantError) else unexpected(error))
+
+    def _begin(self, here: OnScreen, axis: int, sayings: Sequence[Saying], left_out: str) -> None:
+        frame, before = here.plane.position(axis) or 0, self._controller.board.snapshot()
+        video = begin.new_video(self._controller, here, axis, sayings)
         planes = begin.give(video, sayings)
-        run = video.run(self._task.direction, self._frames, self._session.read_ahead)
-        self.layer.begin(here, video.tracks, run.objects)
+        run = self._run_of(video, sayings)
+        self.layer.begin(here, video.tracks, video.numbers)
         self._controller.board.step("3D propagation", before)
         heard, self._number = Heard(), self._number + 1
         heard.hear(sayings)
         self._take_up(video, heard, open=True)
         others = {one.frame for one in sayings} - {frame}
         more = f" What is said on {words.frames_in_words(others)} counts too." if others else ""
-        said = f"{words.STARTED.format(frame)}{more}"
         self._controller.status.log(words.READY.format(self._number))
-        self._run(here, run, planes, " ".join(filter(None, (said, left_out))))
+        self._run(here, video, run, planes, " ".join(filter(None, (f"{words.STARTED.format(frame)}{more}", left_out))))
+
+    def _run_of(self, video: Video, sayings: Sequence[Saying]) -> Propagation | None:
+        """Return a run over what is left; None where all was said.
+
+        Raises
+        ------
+        PromptError
+            If there is nothing to do, and nothing new to see.
+        """
+        try:
+            return video.run(self._task.direction, self._frames, self._session.read_ahead)
+        except PromptError:
+            if len({one.frame for one in sayings}) < 2:
+                raise
+            return None
 
     def _go_on(self, here: OnScreen) -> None:
         video = self._followed
@@ -223,50 +267,63 @@ class Propagating:
         self._frames = words.check_range(self._task.first_frame, self._task.last_frame, video.count)
         gathered = Gathering(self._controller, here, video.axis, self._heard, video.tracks)
         sayings, left_out = words.inside(gathered.sayings, self._frames, frame)
-        engine = begin.follower(self._controller)
-        begin.check(sayings, engine, video.tracks.ids)
-        self._session.engine = engine
+        known = video.tracks.ids
+        self._prepare(here, video.axis, sayings, known, lambda ready: self._correct(here, video, ready, left_out))
+
+    def _correct(self, here: OnScreen, video: Video, sayings: Sequence[Saying], left_out: str) -> None:
+        if video is not self._followed:
+            return
         before = self._controller.board.snapshot()
         try:
             planes = begin.give(video, sayings)
-            run = video.run(self._task.direction, self._frames, self._session.read_ahead)
+            run = self._run_of(video, sayings)
         except AssistantError:
-            self._bring_back(before.followed)  # of several sayings the first ones may have been taken
+            if sayings:  # the first of several may have been taken
+                self._bring_back(before.followed)
             raise
         self._controller.board.step("Correct the propagation" if sayings else "3D propagation", before)
         self._heard.hear(sayings)
-        self._run(here, run, planes, " ".join(filter(None, (words.GOES_ON.format(self._number), left_out))))
+        self._run(here, video, run, planes, " ".join(filter(None, (words.GOES_ON.format(self._number), left_out))))
 
     def resume(self, video: Video) -> None:
-        """Use what an earlier process has followed through the image in use; the next run does what is left.
+        """Take up a video that was recorded, as one step; what of its prompts is there is not said again.
 
         Raises
         ------
         AssistantError
-            If the layer cannot be made.
+            If its picture is not on screen, or the layer cannot be made.
         """
-        here = self._controller.here_or_say()
-        if here is None:
-            return
-        before, heard = self._controller.board.snapshot(), Heard()
+        here = self._controller.on_screen()
+        if here is None or here.source.identity != video.tracks.image:
+            raise ImageError("The picture is not in use any more.", hint="Choose it, and try again.")
+        self._halt("An earlier run was brought back.")
+        self._controller.board.step("Resume the propagation")
         self.layer.show(here, video.tracks)
-        heard.hear(Gathering(self._controller, here, video.axis, heard, video.tracks).sayings)
-        self._controller.board.step("Resume the propagation", before)
-        self._number += 1
+        gathered = Gathering(self._controller, here, video.axis, Heard(), video.tracks)
+        heard, self._number = Heard(), self._number + 1
+        heard.hear(one for one in gathered.sayings if one.frame in video.given)
         self._session.set_source(here.source)
         self._take_up(video, heard, open=True)
+        self._controller.status.log(words.READY.format(self._number))
         self.publish(rows=True)
 
-    def _run(self, here: OnScreen, run: Propagation, planes: Sequence[Plane], said: str) -> None:
+    def _run(self, here: OnScreen, video: Video, run: Propagation | None, planes: Sequence[Plane], said: str) -> None:
+        """Show what was said, and go through the frames."""
         self._origin = Origin(str(here.layer.name), PROPAGATED, engine=self._session.engine.name)
         self._summary = words.Summary()
         for plane in planes:
-            self.layer.write(run.video.tracks, plane, run.objects)
+            self.layer.write(video.tracks, plane, video.numbers)
         self._changed()
         self._controller.status.idle(said)
+        if run is None:
+            self.layer.finish(video.tracks)
+            self.publish(rows=True)
+            self._controller.status.idle("Preview ready: every frame was said.")
+            return
         self._video.running, self._video.progress = True, 0.0
         self._video.step = f"Following {count_of(len(run.objects))} through {run.total} frames..."
         self.publish(rows=True)
+        self._published = 0.0
         self._runner.start(run)
 
     # -- one frame after the other ------------------------------------------------------------------
@@ -285,11 +342,8 @@ class Propagating:
         self.publish(rows=time.monotonic() - self._published > REST_S)
 
     def _renewed(self, run: Propagation) -> Propagation | None:
-        """Return what is left after something was said or removed in between."""
-        try:
-            return run.video.run(self._task.direction, self._frames, self._session.read_ahead)
-        except PromptError:
-            return None
+        """Return what is left after something was done in between: another run where a step was taken back."""
+        return run if run.video is self._followed else None
 
     def _ended(self, run: Propagation, cancelled: bool, error: AssistantError | None) -> None:
         """Say what came of a run; what is done stays."""

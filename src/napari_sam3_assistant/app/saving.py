@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from napari_sam3_assistant.app import outcomes
 from napari_sam3_assistant.app.cleaning import Cleaned, Cleaning, add_layer
 from napari_sam3_assistant.app.outcomes import Outcomes
-from napari_sam3_assistant.app.screen import Place
+from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.taking import Refused, Taken, Taking
-from napari_sam3_assistant.app.writing import Outcome, write_all
+from napari_sam3_assistant.app.writing import Outcome, Target, write_all
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, SaveError
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Job, Kind, Task
@@ -56,6 +56,16 @@ class Saving:
     def default_folder(self) -> Path:
         """Return where masks go unless the user chooses: beside the picture, else ``SAM3 masks`` at home."""
         return self._taking.default_folder()
+
+    def target(self, here: OnScreen) -> Target:
+        """Return where a file of all axes of a picture goes.
+
+        Raises
+        ------
+        SaveError
+            If there can be no such folder as the user has typed.
+        """
+        return self._taking.target(here, flat=False)
 
     # -- verbs ------------------------------------------------------------------------------------
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app import stack_writing
 from napari_sam3_assistant.app.screen import OnScreen
-from napari_sam3_assistant.app.stack_writing import OMEZARR
 from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.core.planes import Plane
+from napari_sam3_assistant.export.atomic import save_error
 from napari_sam3_assistant.export.label_stream import LabelStream
 from napari_sam3_assistant.export.omezarr import SUFFIX
+from napari_sam3_assistant.export.run_record import SUFFIX as RECORD
 from napari_sam3_assistant.export.run_record import record_path
 from napari_sam3_assistant.layers import images
 from napari_sam3_assistant.masks.drawing import ranked
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
     from napari_sam3_assistant.tasks.scheduler import Scheduler
 
-WORKER = "video output"
+WORKER, FORMAT = "video output", "zarr"
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +92,7 @@ class VideoOutput:
 
     def go_on_with(self, record: Path, video: Video) -> None:
         """Go on with the output beside a record, where there is one."""
-        output = record.with_name(record.name.removesuffix(stack_writing.RECORD) + SUFFIX)
+        output = record.with_name(record.name.removesuffix(RECORD) + SUFFIX)
         self._video, self._output, self._there, self._error = video, None, {}, None
         here = self._controller.here()
         if here is not None and output.is_dir():
@@ -107,15 +108,15 @@ class VideoOutput:
         if video is None or self._output is None or self._error is not None:
             return
         tracks = video.tracks
-        changed = [
-            plane for plane in {*self._there, *tracks.planes} if tracks.seen(plane) is not self._there.get(plane)
-        ]
+        now = {plane: tracks.seen(plane) for plane in tracks.planes}
+        changed = [plane for plane in {*self._there, *now} if now.get(plane) is not self._there.get(plane)]
         if not changed:
             return
-        told = []
-        for plane in sorted(changed, key=lambda plane: plane.index):
-            told.append((plane, [Record(item.id, item.mask, plane) for item in ranked(tracks.at(plane))]))
-            self._there[plane] = tracks.seen(plane)
+        self._there = now
+        told = [
+            (plane, [Record(item.id, item.mask, plane) for item in ranked(tracks.at(plane))])
+            for plane in sorted(changed, key=lambda plane: plane.index)
+        ]
         output, self._waiting = self._output, self._waiting + 1
         job = Job(WORKER, lambda progress, cancel: output.write(told), keeps=True)
         future = self._scheduler.submit(job, session=self._session, kind=Kind.BATCH)
@@ -123,9 +124,8 @@ class VideoOutput:
 
     def _turn_to(self, video: Video | None) -> None:
         """Begin an output for another video; a step back goes on with that of the same picture."""
-        before, self._video = self._video, video
-        again = before is not None and video is not None and before.tracks.image == video.tracks.image
-        if again and self._output is not None and not self._controller.state.video.running:
+        self._video = video
+        if video is not None and any(video.tracks.seen(plane) is one for plane, one in self._there.items()):
             return
         self._output, self._there, self._error = None, {}, None
         if video is None or not self._controller.state.output.while_running:
@@ -140,7 +140,7 @@ class VideoOutput:
                 self._controller.status.log(f"Nothing is written while it runs: {error.message}")
 
     def _made(self, here: OnScreen, path: Path | None, *, resume: bool) -> _Written:
-        target = replace(self._controller.saving.target(here), format=OMEZARR)
+        target = replace(self._controller.saving.target(here), format=FORMAT)
         names = self._controller.channels.axis_names(here.layer)
         placing = stack_writing.placing_of(target, here.plane, names)
         return _Written(path or target.free(), resume, target.shape, placing)
@@ -149,7 +149,7 @@ class VideoOutput:
         self._waiting -= 1
         error = None if done.cancelled() else done.exception()
         if isinstance(error, OSError):
-            error = stack_writing.disk_error(output.path, error)
+            error = save_error(output.path, error)
         if isinstance(error, AssistantError) and output is self._output and not self._controller.closed:
             self._error = error
             self._controller.propagation.cancel()
@@ -171,7 +171,7 @@ class VideoOutput:
             self._controller.status.fail(type(self._error)(text, hint=f"{self._error.hint} Then press Propagate."))
             self._error = None
             self._there = {}  # all of it is written again
-        elif output.stream is not None:
+        elif output.stream is not None and self._there:
             state.output.saved = output.path
             self._controller.records.saved()
             self._controller.status.log(f"Written to {output.path}.")

@@ -173,8 +173,9 @@ class Video:
     def copy(self) -> Video:
         """Return the same, independent of what comes after; the engine remembers nothing of it."""
         other = Video(self.view, self.axis, self.tracks.copy(), self.query)
-        other.ledger, other.brought = self.ledger.copy(), dict(self.brought)
-        other.by_words, other._removed, other.unanswered_words = self.by_words, self._removed, self.unanswered_words
+        other.frame, other.brought = self.frame, dict(self.brought)
+        other.ledger, other.unanswered_words = self.ledger.copy(), self.unanswered_words
+        other.by_words, other._removed = self.by_words, self._removed
         other.given = {frame: dict(prompts) for frame, prompts in self.given.items()}
         other.unanswered = {frame: dict(prompts) for frame, prompts in self.unanswered.items()}
         return other

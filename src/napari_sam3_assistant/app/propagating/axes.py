@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app.propagating.said import frames_said
 from napari_sam3_assistant.app.screen import OnScreen, Place
-from napari_sam3_assistant.tasks.frames import frame_axes, frame_axis
+from napari_sam3_assistant.tasks.frames import Through, frame_axes, frame_axis, through_named, ways_through
 from napari_sam3_assistant.tasks.jobs import Task
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ class Axes:
             if len(axes) == 1:
                 self._moved[here.place[0]] = axes.pop()
         axis = self.of(here)
-        video.axes = tuple(self._name(here, one) for one in frame_axes(here.source, here.plane))
-        video.axis = "" if axis is None else self._name(here, axis)
+        ways = self._ways(here)
+        video.axes = tuple(one.name for one in ways)
+        video.axis = next((one.name for one in ways if one.axis == axis), "")
         video.frames = 0 if axis is None else here.source.shape[axis]
         video.frame = None if axis is None else here.plane.position(axis)
         asked = axis is not None and self._task.task is Task.VIDEO
@@ -49,13 +50,11 @@ class Axes:
 
     def of(self, here: OnScreen) -> int | None:
         """Return the axis of the frames: the one that the user has chosen, else the one that is found; or None."""
-        axes = frame_axes(here.source, here.plane)
-        chosen = next((axis for axis in axes if self._name(here, axis) == self._task.through), None)
-        if chosen is not None:
-            return chosen
-        names = self._controller.channels.axis_names(here.layer)
-        return frame_axis(here.source, here.plane, names, self._moved.get(here.place[0]))
+        found = through_named(self._ways(here), self._task.through)
+        return None if found is None else found.axis
 
-    def _name(self, here: OnScreen, axis: int) -> str:
+    def _ways(self, here: OnScreen) -> tuple[Through, ...]:
+        """Return the axes that can be gone through, the one that is found first."""
         names = self._controller.channels.axis_names(here.layer)
-        return (names[axis] if axis < len(names) else "") or f"axis {axis}"
+        first = frame_axis(here.source, here.plane, names, self._moved.get(here.place[0]))
+        return tuple(one for one in ways_through(here.source, here.plane, names, first) if one.over is None)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app import held_back
 from napari_sam3_assistant.app.propagating import words
 from napari_sam3_assistant.app.propagating.saying import Saying
 from napari_sam3_assistant.app.screen import OnScreen
+from napari_sam3_assistant.app.status import OnMain
 from napari_sam3_assistant.core.geometry import union
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts
@@ -16,7 +19,7 @@ from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.tasks.carrying import limits_of_video
-from napari_sam3_assistant.tasks.session import EngineHandle
+from napari_sam3_assistant.tasks.session import EngineHandle, ImageSession
 from napari_sam3_assistant.tasks.video import Video
 from napari_sam3_assistant.tasks.view import view_of
 
@@ -54,6 +57,51 @@ def check(sayings: Sequence[Saying], engine: EngineHandle, known: Collection[int
     words.check_points(sayings, known)
     can = capabilities_of(engine)
     words.check_limits(sayings, limits_of_video(can), registry.title_of(engine.name), can.instead)
+
+
+def outline(
+    session: ImageSession,
+    on_main: OnMain,
+    plane_at: Callable[[int], Plane],
+    sayings: Sequence[Saying],
+    then: Callable[[list[Saying]], None],
+    failed: Callable[[BaseException], None],
+) -> None:
+    """Have painted labels, which are rough, drawn to the outlines of their objects, as for one plane; then go on.
+
+    Parameters
+    ----------
+    session : ImageSession
+        Of the engine that follows, with the picture.
+    on_main : callable
+        Runs a function on the GUI thread, soon.
+    plane_at : callable
+        Returns the plane of a frame.
+    sayings : sequence of Saying
+    then : callable
+        Called on the GUI thread with all sayings; at once where none is a painted label.
+    failed : callable
+        Called in its place, with the first error.
+    """
+    rough = {k: one for k, one in enumerate(sayings) if one.value is not None and one.prompts.is_mask}
+    asked = {k: session.request(one.prompts, plane_at(one.frame)) for k, one in rough.items()}
+
+    def done() -> None:
+        if not all(future.done() for future in asked.values()) or not waits:
+            return
+        waits.clear()
+        try:
+            drawn = {k: future.result().segmentation.mask for k, future in asked.items()}
+        except (Exception, CancelledError) as error:
+            failed(error)
+            return
+        then([replace(one, prompts=Prompts(), mask=drawn[k]) if k in drawn else one for k, one in enumerate(sayings)])
+
+    waits = [True]
+    for future in asked.values():
+        future.add_done_callback(lambda _: on_main(done))
+    if not asked:
+        done()
 
 
 def new_video(controller: AppController, here: OnScreen, axis: int, sayings: Sequence[Saying]) -> Video:

@@ -6,9 +6,9 @@ Which frames were painted is told by napari with each stroke; the others are not
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from napari_sam3_assistant.app import keys
 from napari_sam3_assistant.app.tracks_layer import TracksLayer
@@ -18,6 +18,7 @@ from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.windows import whole
+from napari_sam3_assistant.layers.labels import painted_block
 from napari_sam3_assistant.masks.drawing import draw, painted
 from napari_sam3_assistant.masks.registry import Objects
 from napari_sam3_assistant.tasks.tracks import Tracks
@@ -68,11 +69,8 @@ class Painting:
         layer, place = self._watched, self._controller.board.place
         if layer is None or layer.multiscale:
             return
-        atoms = list(getattr(event, "value", ()) or ())
-        if not atoms and place is not None:
-            self._planes.add(place[1])
-        for atom in atoms:
-            self._planes |= self._planes_of(atom[0])
+        if place is not None:
+            self._planes |= _planes_in(place[1], painted_block(event))
         if not self._due:
             self._due = True
             self._controller.on_main(self._rest)
@@ -81,18 +79,6 @@ class Painting:
         self._due = False
         if not self._controller.closed:
             self._told()
-
-    def _planes_of(self, indices: tuple[Any, ...]) -> set[Plane]:
-        """Return the planes of the picture that a stroke has touched."""
-        here = self._controller.board.place
-        if here is None:
-            return set()
-        plane = here[1]
-        cut = [axis for axis, _ in plane.index]
-        if not cut or not len(indices[0]):
-            return {plane}
-        found = np.unique(np.stack([np.asarray(indices[axis]) for axis in cut]), axis=1)
-        return {_at(plane, cut, column.tolist()) for column in found.T}
 
     def absorb(self, video: Video, before: Callable[[], None]) -> list[Plane]:
         """Give the video what was painted; return the planes.
@@ -143,7 +129,10 @@ class Painting:
                 video.tracks.put(plane, {id: Segmentation(mask, 1.0)}, [id], said=[id])
 
 
-def _at(plane: Plane, axes: list[int], positions: list[int]) -> Plane:
-    for axis, position in zip(axes, positions, strict=True):
-        plane = plane.at(axis, int(position))
-    return plane
+def _planes_in(plane: Plane, block: tuple[slice, ...] | None) -> set[Plane]:
+    """Return the planes, cut as ``plane`` is, that a stroke has touched; it alone where the stroke does not tell."""
+    cut = [axis for axis, _ in plane.index]
+    if block is None:
+        return {plane}
+    found = product(*(range(block[axis].start, block[axis].stop) for axis in cut))
+    return {replace(plane, index=tuple(zip(cut, positions, strict=True))) for positions in found}

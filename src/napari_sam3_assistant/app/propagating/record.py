@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,10 @@ from napari_sam3_assistant.tasks.video import Video
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
     from napari_sam3_assistant.app.tracks_layer import TracksLayer
+
+
+MANY = 200
+"""Where more planes differ, the whole layer is made anew."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,16 +63,15 @@ def redraw(controller: AppController, layer: TracksLayer, before: Tracks | None,
     AssistantError
         If the picture cannot be seen, or the layer not be made.
     """
-    planes: Iterable[Plane] = differing(before, after)
-    ids = after.ids | (before.ids if before is not None else frozenset())
-    if before is None or before.image != after.image or layer.find() is None:
-        image = images.layer_by_id(controller.viewer, after.image)
-        if image is None:
-            return
-        layer.begin(controller.seen(image), after, after.ids)
-        planes, ids = after.planes, after.ids
+    planes = differing(before, after)
+    image = images.layer_by_id(controller.viewer, after.image)
+    if image is None:
+        return
+    if before is None or before.image != after.image or layer.find() is None or len(planes) > MANY:
+        layer.show(controller.seen(image), after)
+        return
     for plane in planes:
-        layer.write(after, plane, ids)
+        layer.write(after, plane, after.ids | before.ids)
     layer.finish(after)
 
 
