@@ -107,9 +107,7 @@ class VideoOutput:
         if video is None or self._output is None or self._error is not None:
             return
         tracks = video.tracks
-        changed = [
-            plane for plane in {*self._there, *tracks.planes} if tracks.seen(plane) is not self._there.get(plane)
-        ]
+        changed = [plane for plane in {*self._there, *tracks.planes} if tracks.seen(plane) is not self._there.get(plane)]
         if not changed:
             return
         told = []
