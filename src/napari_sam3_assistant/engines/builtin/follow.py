@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_sam3_assistant.core.errors import PromptError
-from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, mask_iou, slices
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, slices
 from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.engines.builtin.basins import FloatArray, IntArray
 from napari_sam3_assistant.engines.builtin.boxes import chance_of, two_class_score
@@ -30,8 +30,6 @@ _OVER_MEDIAN = 2.5
 """and by more than so many times what the picture round the object differs by at the median."""
 _CRUMB = 0.3
 """A part of less than this share of an object is none of it."""
-_SAME = 0.9
-"""Masks that overlap so much (IoU) are of the same object."""
 _LEAST = 1e-6
 _GONE = 0.35
 """An object that stands out less than this share of how it did where it was prompted is lost."""
@@ -164,11 +162,9 @@ def _on_image(tree: RegionTree, mask: BoolArray, offset: tuple[int, int]) -> Pla
 
 
 def _apart(found: Mapping[int, Found], shape: tuple[int, int]) -> dict[int, Found]:
-    """Return objects without the pixels of those with higher scores; one of which a crumb is left is lost.
-
-    Numbers that were given to the same object all keep it.
-    """
-    taken, kept = np.zeros(shape, bool), {}
+    """Return objects without the pixels of those with higher scores; one of which a crumb is left is lost."""
+    taken = np.zeros(shape, bool)
+    kept: dict[int, Found] = {}
     for number, one in sorted(found.items(), key=lambda item: -item[1].score):
         if one.mask.box is None:
             continue
@@ -176,7 +172,7 @@ def _apart(found: Mapping[int, Found], shape: tuple[int, int]) -> dict[int, Foun
         rest = one.mask.mask & ~before
         before |= one.mask.mask
         left = np.count_nonzero(rest)
-        if left == one.mask.area or any(mask_iou(one.mask, other.mask) > _SAME for other in kept.values()):
+        if left == one.mask.area:
             kept[number] = one
         elif left >= _CRUMB * one.mask.area:
             placed = PlacedMask(rest, one.mask.offset).trimmed()
