@@ -179,8 +179,9 @@ def test_points_are_answered_and_another_object_is_added_at_another_time():
 
 
 def test_an_object_that_is_removed_while_the_run_goes_on_leaves_nothing():
-    volumes, engine, cache = begun(), BuiltinEngine(), EmbeddingCache()
-    volumes.give(1, 2, {2: Prompts((PointPrompt(24, 22),))})
+    two = np.maximum(film(), np.roll(film(), 26, axis=2))
+    volumes, engine, cache = begun(data=two), BuiltinEngine(), EmbeddingCache()
+    volumes.give(1, 2, {2: Prompts((PointPrompt(50, 22),))})
     run = volumes.run()
     for _ in range(7):
         run.take(run.step(engine, cache))

@@ -163,21 +163,20 @@ def _on_image(tree: RegionTree, mask: BoolArray, offset: tuple[int, int]) -> Pla
 
 def _apart(found: Mapping[int, Found], shape: tuple[int, int]) -> dict[int, Found]:
     """Return objects without the pixels of those with higher scores; one of which a crumb is left is lost."""
-    taken, kept = np.zeros(shape, bool), {}
+    taken = np.zeros(shape, bool)
+    kept: dict[int, Found] = {}
     for number, one in sorted(found.items(), key=lambda item: -item[1].score):
-        box = one.mask.box
-        if box is None:
+        if one.mask.box is None:
             continue
-        before = taken[slices(box)]
-        shared = one.mask.mask & before
-        if shared.any():
-            rest = PlacedMask(one.mask.mask & ~before, one.mask.offset).trimmed()
-            before |= one.mask.mask
-            if rest.area >= _CRUMB * one.mask.area:
-                kept[number] = Found(one.soft.redrawn(rest), rest, one.score)
-        else:
-            before |= one.mask.mask
+        before = taken[slices(one.mask.box)]
+        rest = one.mask.mask & ~before
+        before |= one.mask.mask
+        left = np.count_nonzero(rest)
+        if left == one.mask.area:
             kept[number] = one
+        elif left >= _CRUMB * one.mask.area:
+            placed = PlacedMask(rest, one.mask.offset).trimmed()
+            kept[number] = Found(one.soft.redrawn(placed), placed, one.score)
     return {number: kept[number] for number in found if number in kept}
 
 
