@@ -22,7 +22,7 @@ from benchmarks.rows import Row, show
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 
 FRAMES, WITHIN = 9, 1.05
-"""Frames to step onto: from the seventh on a step looks at as many as it ever does. Ours may take so many times bare."""
+"""Frames to step onto: from the seventh on a step looks at all it ever does. Ours may take so many times bare."""
 
 
 class Watch(CancelToken):
@@ -143,7 +143,9 @@ def main(arguments: list[str]) -> int:
     from benchmarks.sam3 import made_folder
 
     with tempfile.TemporaryDirectory() as made:
-        title, rows = measure(asked.model or made_folder(Path(made), asked.full), asked.precision, asked.frames, asked.full)
+        title, rows = measure(
+            asked.model or made_folder(Path(made), asked.full), asked.precision, asked.frames, asked.full
+        )
     show(title, rows)
     return int(any(row.held is False for row in rows))
 
