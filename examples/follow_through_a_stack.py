@@ -5,13 +5,13 @@ import tempfile
 from napari_sam3_assistant import propagate
 from napari_sam3_assistant.samples import nuclei_stack
 
-stack = nuclei_stack().image
+stack = nuclei_stack().image[8:18]
 print(f"a stack of {stack.shape}")
 
 with tempfile.TemporaryDirectory() as folder:
     # Frame, row and column. The first run does a part of the frames, the second one what is left.
-    points = {1: [(12, 147, 82)], 2: [(12, 60, 60)]}
-    first = propagate(stack, points=points, frames=(10, 13), out=folder)
+    points = {1: [(4, 147, 82)]}
+    first = propagate(stack, points=points, frames=(3, 6), out=folder)
     print(f"{first}: frames {first.frames[0]} to {first.frames[-1]}")
 
     whole = propagate(stack, points=points, out=folder, resume=True)
