@@ -18,8 +18,10 @@ BENCHMARKS = {
     "masks": "benchmarks.masks",
     "evaluation": "benchmarks.evaluation.tables",
     "sam3": "benchmarks.sam3",
+    "sam3_video": "benchmarks.sam3_video",
     "batch": "benchmarks.batch",
     "review": "benchmarks.review",
+    "propagation": "benchmarks.propagation",
 }
 """Name to module; each has ``main(arguments)``, which returns an exit code."""
 

@@ -144,7 +144,7 @@ def main(arguments: list[str]) -> int:
         return 1
     missed = 0
     with tempfile.TemporaryDirectory() as made:
-        for title, rows in measure(asked.model or _made(Path(made), asked.full), asked.precision, asked.times):
+        for title, rows in measure(asked.model or made_folder(Path(made), asked.full), asked.precision, asked.times):
             show(title, rows)
             print(flush=True)
             missed += sum(row.held is False for row in rows)
@@ -152,7 +152,8 @@ def main(arguments: list[str]) -> int:
     return 0 if not missed else 1
 
 
-def _made(folder: Path, full: bool) -> Path:
+def made_folder(folder: Path, full: bool) -> Path:
+    """Make a model of random weights in a folder, small or of the released size, and return where it is."""
     if full:
         from benchmarks import sam3_weights
 

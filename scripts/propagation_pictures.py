@@ -49,8 +49,36 @@ def in_simple(tour: Tour) -> None:
     tour.picture("propagation.png", whole=True)
 
 
+def at_a_glance(tour: Tour) -> None:
+    """Go to a doubtful frame, seen in both themes."""
+    glance = tour.driver.widget.simple.results.glance
+    tour.driver.pump(0.5)
+    tour.press(glance.next)
+    tour.driver.pump(0.3)
+    tour.picture("propagation-strip.png", whole=True)
+    tour.theme("light")
+    tour.picture("propagation-strip-light.png", whole=True)
+    tour.theme("dark")
+
+
+def chosen_frames(tour: Tour) -> None:
+    """Open the line of the frames."""
+    setup = tour.driver.widget.simple.setup
+    setup.open_frames.click()
+    setup.frames.first.setValue(4)
+    setup.frames.last.setValue(20)
+    tour.driver.pump(0.2)
+    tour.part(setup, "propagation-frames.png")
+    setup.frames.all.click()
+    setup.open_frames.click()
+
+
 def in_advanced(tour: Tour) -> None:
-    """Go on from the frame on screen, forward only."""
+    """Correct an object on a frame with a click, and go on from there, forward only."""
+    show(tour, SEEN)
+    truth = nuclei_stack().truth
+    label = np.argsort(-np.bincount(truth[FRAME].ravel())[1:])[1] + 1
+    tour.click(*np.argwhere(truth[SEEN] == label).mean(axis=0), selects=True)
     tour.advanced(Section.TASK, Section.TUNING, Section.RUN)
     task = tour.driver.widget.advanced.task
     tour.pick(task.tuning.direction, "forward")
@@ -60,9 +88,11 @@ def in_advanced(tour: Tour) -> None:
 
 
 def main(folder: Path) -> None:
-    tour = Tour(folder, (1366, 860))
+    tour = Tour(folder, (1366, 900))
     tour.open("nuclei_stack", "Nuclei stack")
     in_simple(tour)
+    chosen_frames(tour)
+    at_a_glance(tour)
     in_advanced(tour)
     tour.close()
 

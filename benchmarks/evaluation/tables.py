@@ -18,6 +18,7 @@ from skimage import measure
 
 from benchmarks.evaluation import montage
 from benchmarks.evaluation.crops import found_from
+from benchmarks.evaluation.following import HEAD, films, samples
 from benchmarks.evaluation.pictures import KINDS, Picture, film, histology, nuclei, pictures, truths
 from benchmarks.evaluation.protocol import box_of, clicked, encoded, figures, full, iou, matched, next_click
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
@@ -165,6 +166,18 @@ def _followed(engine: ImageEngine, frames: list[Picture], first: dict[int, Place
     return values, 1000 * (time.process_time() - start) / (len(frames) - 1)
 
 
+def following(engine: ImageEngine, offset: int) -> None:
+    """The same through films and the sample stacks: also how many objects a copied mask would serve better.
+
+    A frame on which an object is missed counts as an overlap of 0; ``too far`` are frames where there is none any
+    more. The time is that of a step with all objects of a film, encoding left out.
+    """
+    print(HEAD)
+    figures = samples(engine, range(offset, offset + 4))
+    for name, one in (*figures, *films(engine, FILM_KINDS, (0.3, 1.0, 2.5), range(offset, offset + 2))):
+        print(one.row(name), flush=True)
+
+
 def speed(engine: ImageEngine, offset: int) -> None:
     """Milliseconds of each kind of work, by the side of the window."""
     head = ("encode", "cpu", "click 1", "2", "5", "box", "find", "objects", "MB")
@@ -257,6 +270,7 @@ TABLES = {
     "exemplars": exemplars,
     "crops": crops,
     "propagation": propagation,
+    "following": following,
     "speed": speed,
     "targets": targets,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -284,6 +286,64 @@ def frames(driver: Driver) -> list[int]:
     driver.wait(lambda: not driver.state.video.running, "The propagation")
     found = [layer for layer in driver.viewer.layers if layer.name == names.PROPAGATED]
     return [int(k) for k in np.flatnonzero(np.any(found[0].data, axis=(1, 2)))] if found else []
+
+
+def one_frame_of(frame: int):
+    """Return what puts a point on a frame, and wants no other one."""
+
+    def before(driver: Driver) -> None:
+        on_a_frame(frame)(driver)
+        driver.state.task.first_frame = driver.state.task.last_frame = frame
+
+    return before
+
+
+def on_a_frame_of_films(driver: Driver) -> None:
+    """A point on a frame of four stacks, one for each time."""
+    films = driver.viewer.add_image(np.stack([several()] * 12).reshape(3, 4, SIDE, SIDE), name="films")
+    films.axis_labels = ("t", "z", "y", "x")
+    driver.widget.controller.choose_image(str(films.unique_id), arm=True)
+    task(Task.VIDEO)(driver)
+    driver.viewer.dims.set_current_step(1, 2)
+    one_object(driver)
+
+
+def frames_of_films(driver: Driver) -> tuple[int, ...]:
+    """Over how many times and slices objects were followed."""
+    driver.wait_until_idle()
+    driver.wait(lambda: not driver.state.video.running, "The propagation")
+    found = [layer for layer in driver.viewer.layers if layer.name == names.PROPAGATED]
+    return tuple(int(one.max()) for one in np.nonzero(found[0].data)[:2]) if found else ()
+
+
+def on_screen(driver: Driver) -> int:
+    """The frame on screen, once all is done."""
+    driver.wait_until_idle()
+    driver.wait(lambda: not driver.state.video.running, "The propagation")
+    return int(driver.viewer.dims.current_step[0])
+
+
+def followed_with_a_fault(driver: Driver) -> None:
+    """An object that was followed through the stack, and has a doubtful frame."""
+    on_a_frame(0)(driver)
+    driver.widget.controller.run()
+    frames(driver)
+    tracks = driver.widget.controller.propagation.tracks
+    plane = tracks.plane_at(2)
+    tracks.restore(plane, [replace(one, score=0.1) for one in tracks.seen(plane).values()])
+    driver.state.video.version += 1
+    driver.wait(lambda: driver.state.video.doubtful == 1, "The doubt")
+    driver.pump(0.05)
+
+
+def click_on_frame(frame: int):
+    """Return what clicks on a frame of the first object of the strip."""
+
+    def act(driver: Driver, strip) -> None:
+        at = strip.place_of(frame, strip.scene.strips[0].object_id)
+        QTest.mouseClick(strip.viewport(), Qt.MouseButton.LeftButton, pos=at)
+
+    return act
 
 
 def ctrl_enter(driver: Driver, field) -> None:

@@ -11,12 +11,15 @@ from tests.e2e.control_hands import (
     box_drawn,
     cancelled,
     click_first_row,
+    click_on_frame,
     corrected,
     crop_given,
     ctrl_enter,
     example_found,
     followed_forward,
+    followed_with_a_fault,
     frames,
+    frames_of_films,
     high_threshold,
     in_colour,
     in_memory,
@@ -29,6 +32,9 @@ from tests.e2e.control_hands import (
     next_polarity,
     not_loaded,
     on_a_frame,
+    on_a_frame_of_films,
+    on_screen,
+    one_frame_of,
     one_object,
     other_selected,
     own_labels,
@@ -158,6 +164,28 @@ def toggled(mode: str) -> tuple[Row, ...]:
     )
 
 
+def of_frames(at: str) -> tuple[Row, ...]:
+    """Which frames are gone through."""
+    return rows(
+        "stack",
+        Row(f"{at}.first", then_run(set_to(1)), frames, on_a_frame(2)),
+        Row(f"{at}.last", then_run(set_to(2)), frames, on_a_frame(2)),
+        Row(f"{at}.all", then_run(press), frames, one_frame_of(2)),
+        Row(f"{at}.follow", then_run(press), on_screen, on_a_frame(2)),
+        Row(f"{at}.axis", then_run(choose("t")), frames_of_films, on_a_frame_of_films),
+    )
+
+
+def of_glance(at: str) -> tuple[Row, ...]:
+    """The strip, and the way from one doubtful frame to the next."""
+    return rows(
+        "stack",
+        Row(f"{at}.strip", click_on_frame(3), on_screen, followed_with_a_fault),
+        Row(f"{at}.next", press, on_screen, followed_with_a_fault),
+        Row(f"{at}.previous", press, on_screen, followed_with_a_fault),
+    )
+
+
 ROWS = (
     Row("top.engine", choose("Built-in (no model)"), state("model.reason")),
     Row("top.sound", press, rung, box_drawn),
@@ -183,6 +211,9 @@ ROWS = (
         for at in ("simple.setup", "advanced.task.tuning")
     ),
     *(Row(f"{at}.go_on", press, frames, followed_forward, scene="stack") for at in ("simple.run", "advanced.run.run")),
+    Row("simple.setup.open_frames", press, shown("simple.setup.frames"), task(Task.VIDEO), scene="stack"),
+    *(row for at in ("simple.setup.frames", "advanced.task.tuning.frames") for row in of_frames(at)),
+    *(row for at in ("simple.results.glance", "advanced.results.glance") for row in of_glance(at)),
     *SAM3_ROWS,
     Row("advanced.task.task", choose("2D segmentation"), job),
     Row("advanced.task.batch", then_run(press), pictures, ran),

@@ -24,8 +24,11 @@ from qtpy.QtWidgets import (
 from napari_sam3_assistant.demo.driver import Driver
 from napari_sam3_assistant.layers import names, prompts
 from napari_sam3_assistant.widgets.masks.histogram import Histogram
+from napari_sam3_assistant.widgets.shared.strip import StripView
 
-KINDS = (QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox, Histogram, QLineEdit, QPlainTextEdit)
+KINDS = (
+    QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox, Histogram, QLineEdit, QPlainTextEdit, StripView,
+)  # fmt: skip
 OURS = "napari_sam3_assistant"
 
 

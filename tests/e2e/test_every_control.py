@@ -89,6 +89,7 @@ def anew(driver: Driver, scene: str) -> None:
     own.task.batch, own.task.phrase_lines, own.task.direction = False, "", Direction.BOTH
     own.task.exemplar_source, own.task.crop_image = ExemplarSource.TARGET, None
     own.task.crop_region = CropRegion.WHOLE
+    own.task.first_frame, own.task.last_frame, own.task.through, own.task.show_frames = 0, None, "", False
     own.panel.opened, own.panel.sound = OPEN_AT_FIRST, False
     controller.model.ask(False)
     QApplication.clipboard().clear()

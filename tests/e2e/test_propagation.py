@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from unittest.mock import Mock
 
 import numpy as np
 import tifffile
@@ -15,6 +16,7 @@ from napari_sam3_assistant.export.images import read_labels
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.frames import Direction
 from napari_sam3_assistant.tasks.jobs import Task
+from napari_sam3_assistant.tasks.video import Propagation
 from tests.e2e.hands import add, add_box
 
 FRAMES, SIDE = 8, 96
@@ -118,10 +120,13 @@ def test_several_objects_keep_their_numbers_and_a_second_run_leaves_nothing_of_t
     assert all((both[frame][truth(frame)] != 2).all() for frame in range(FRAMES))
 
     driver.widget.controller.board.delete_object(1)
-    driver.widget.controller.run()
-    rest(driver)
+    driver.pump(0.05)
 
     assert [sorted(np.unique(frame)) for frame in followed(driver)] == [[0, 2]] * FRAMES
+    driver.widget.controller.run()
+    rest(driver)
+    assert [sorted(np.unique(frame)) for frame in followed(driver)] == [[0, 1]] * FRAMES
+    assert not any(followed(driver)[frame][truth(frame)].any() for frame in range(FRAMES))
 
 
 def test_a_frame_corrected_by_hand_or_prompts_goes_on_from_there(open_driver):
@@ -158,12 +163,19 @@ def test_boxes_and_labels_are_prompts_too(open_driver):
     controller.choose_prompt(PromptKind.LABELS)
     controller.arm()
     painted = driver.viewer.layers[names.MASK_PROMPT]
-    painted.data[..., 12:28, 12:28] = 1
+    painted.data[0, 12:28, 12:28] = 1
     painted.refresh()
     painted.events.paint(value=[])
     driver.widget.controller.run()
     rest(driver)
     assert all(iou(followed(driver)[frame] > 0, truth(frame)) > 0.9 for frame in range(4))
+
+    painted.data[:, 12:28, 12:28] = 1
+    painted.events.paint(value=[])
+    driver.widget.controller.run()
+    rest(driver)
+    assert driver.state.run.message == "Preview ready: every frame was said."
+    assert followed(driver).any(axis=(1, 2)).all()
 
 
 def test_a_click_comes_in_between_two_frames_and_cancel_keeps_what_is_done(open_driver, engine):
@@ -197,15 +209,16 @@ def test_cancel_between_two_frames_stops_the_run_too(open_driver, monkeypatch):
     driver = open_driver((np.repeat(film(), 5, axis=0), {}), show=False)
     begin(driver, 0)
     controller = driver.widget.controller
-    taken, take = [], controller.propagation._take
+    taken, take = [], Propagation.take
 
-    def take_and_cancel(run, step):
-        take(run, step)
-        taken.append(step)
+    def take_and_cancel(*args):
+        changed = take(*args)
+        taken.append(changed)
         if len(taken) == 2:
             controller.cancel()
+        return changed
 
-    monkeypatch.setattr(controller.propagation, "_take", take_and_cancel)
+    monkeypatch.setattr(Propagation, "take", take_and_cancel)
     driver.state.task.direction = Direction.FORWARD
     controller.run()
     driver.wait(lambda: len(taken) == 2 and not driver.state.video.running, "The end")
@@ -344,7 +357,8 @@ def test_a_damaged_frame_is_left_out_and_named(open_driver):
 def test_an_error_of_the_engine_reaches_the_status_line_and_start_works_again(open_driver, engine):
     driver = open_driver((film(), {}), show=False)
     begin(driver)
-    engine.fail = EngineError("The engine broke.", hint="Mend it.")
+    encode, broken = engine.encode, EngineError("The engine broke.", hint="Mend it.")
+    engine.encode = Mock(side_effect=broken)
 
     driver.widget.controller.run()
     rest(driver)
@@ -352,7 +366,7 @@ def test_an_error_of_the_engine_reaches_the_status_line_and_start_works_again(op
     assert "The engine broke." in driver.state.run.message
     assert driver.state.run.hint == "Mend it."
 
-    engine.fail = None
+    engine.encode = encode
     driver.widget.controller.run()
     rest(driver)
     assert driver.state.video.done == FRAMES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.core.sources import array_source
-from napari_sam3_assistant.core.windows import Window, whole
+from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from napari_sam3_assistant.engines.protocol import VideoLimits
 from napari_sam3_assistant.tasks.view import View
@@ -78,7 +79,7 @@ class Shifted:
     def __init__(self, engine: Shifting) -> None:
         self.engine, self.masks, self.frame = engine, {}, None
 
-    def prompt(self, frame, embedding, object_id, prompts, present=None) -> Segmentation:
+    def prompt(self, frame, embedding, object_id, prompts, present=None, cancel=None) -> Segmentation:
         assert embedding.frame == frame
         self.engine.asked["prompt"] += 1
         if prompts.mask is not None:
@@ -99,7 +100,7 @@ class Shifted:
             self.frame, self.masks = frame, {}
         self.masks |= {id: (mask, frame) for id, mask in masks.items()}
 
-    def step(self, frame, embedding, ids=None) -> FrameResult:
+    def step(self, frame, embedding, ids=None, cancel=None) -> FrameResult:
         assert embedding.frame == frame
         assert abs(frame - self.frame) >= 1
         hidden = self.engine.hidden.get(frame, set())
@@ -126,6 +127,70 @@ class Shifted:
         self.engine.open -= 1
 
 
+class Seeing(Shifting):
+    """Its objects are what is bright in the picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alive: list[weakref.ref] = []
+        self.most = 0
+
+    def encode(self, image: np.ndarray, **_: object) -> Pixels:
+        made = Pixels(image)
+        self.alive = [one for one in self.alive if one() is not None] + [weakref.ref(made)]
+        self.most = max(self.most, len(self.alive))
+        return made
+
+    def start(self, query=None):
+        return Bright(self)
+
+
+@dataclass(eq=False)
+class Pixels:
+    """An embedding that is the picture."""
+
+    image: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.image.shape[:2]
+
+    @property
+    def nbytes(self) -> int:
+        return self.image.nbytes
+
+
+class Bright:
+    def __init__(self, engine: Seeing) -> None:
+        self.ids, self.frame = set(), None
+
+    def prompt(self, frame, embedding, object_id, prompts, present=None, cancel=None) -> Segmentation:
+        self.begin(frame, embedding, {object_id: prompts.mask.mask})
+        return Segmentation(prompts.mask.mask, 1.0)
+
+    def begin(self, frame, embedding, masks) -> None:
+        for mask in masks.values():  # where it is said to be, it is seen
+            assert (embedding.image[..., 0] > 100)[
+                tuple(slice(a, a + n) for a, n in zip(mask.offset, mask.mask.shape, strict=True))
+            ].all()
+        self.ids = set(masks) if frame != self.frame else self.ids | set(masks)
+        self.frame = frame
+
+    def step(self, frame, embedding, ids=None, cancel=None) -> FrameResult:
+        assert abs(frame - self.frame) == 1
+        mask = PlacedMask(embedding.image[..., 0] > 100).trimmed()
+        wanted = self.ids if ids is None else self.ids & set(ids)
+        self.frame = frame
+        if not mask.area:
+            return FrameResult(frame, {}, frozenset(wanted))
+        return FrameResult(frame, {id: Segmentation(mask, 1.0) for id in wanted})
+
+    def remove(self, object_id) -> None:
+        self.ids.discard(object_id)
+
+    def close(self) -> None: ...
+
+
 class Words(Shifted):
     """Finds what the engine says on each frame, under numbers of its own; what was found before goes on."""
 
@@ -137,7 +202,7 @@ class Words(Shifted):
         super().begin(frame, embedding, masks)
         self.engine.asked["begin words"] += 1
 
-    def step(self, frame, embedding, ids=None) -> FrameResult:
+    def step(self, frame, embedding, ids=None, cancel=None) -> FrameResult:
         there = {}
         if self.frame is not None:
             there = super().step(frame, embedding, ids).objects
@@ -175,6 +240,3 @@ def moving_square(frames: int, shape: tuple[int, int], side: int, step: tuple[fl
             return made
 
     return Stack(), lambda frame: PlacedMask(np.ones((side, side), bool), corner(frame))
-
-
-__all__ = ["SIDE", "Picture", "Shifting", "Window", "bar", "moving_square", "numbered", "view_at"]

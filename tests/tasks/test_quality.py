@@ -102,8 +102,11 @@ def test_a_mask_that_touches_the_edge_on_one_frame_is_marked_one_that_leaves_is_
     assert not any("edge" in why for why in doubts(tracks_of(leaving), box).get(1, {}).values())
 
 
-def test_what_the_user_has_said_is_never_doubtful():
-    assert doubts(tracks_of(course(f7=disc(18, 47, 43)), said=[0, 7])) == {}
+def test_what_the_user_has_said_or_what_lies_between_two_such_frames_is_not_doubtful():
+    fault = course(f7=disc(18, 47, 43))
+
+    assert doubts(tracks_of(fault, said=[0, 6, 8])) == {}
+    assert doubts(tracks_of(fault, said=[0, 7])) == {}
 
 
 def test_a_frame_that_was_left_out_is_no_jump_and_few_frames_are_not_judged():

@@ -203,7 +203,7 @@ def test_a_session_that_fails_in_the_middle_of_its_objects_is_begun_anew(error):
             session = super().start(query)
             step = session.step
 
-            def failing(frame, embedding, ids=None):
+            def failing(frame, embedding, ids=None, cancel=None):
                 if frame == 3 and self.failures < 2:
                     self.failures += 1
                     session.masks.clear()
@@ -236,7 +236,7 @@ def test_prompts_that_are_refused_leave_what_was_followed_as_it_is():
             session = super().start(query)
             prompt = session.prompt
 
-            def refusing(frame, embedding, object_id, prompts, present=None):
+            def refusing(frame, embedding, object_id, prompts, present=None, cancel=None):
                 if self.refuse and object_id == 2:
                     raise Unsupported("No.", hint="Draw a box.")
                 return prompt(frame, embedding, object_id, prompts, present)

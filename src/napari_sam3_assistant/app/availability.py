@@ -14,6 +14,7 @@ from napari_sam3_assistant.app.model_availability import model_step, model_view
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase
 from napari_sam3_assistant.app.task_state import PromptKind, TaskState
+from napari_sam3_assistant.app.video_offers import resume_view
 from napari_sam3_assistant.app.views import (
     Action,
     Availability,
@@ -58,6 +59,7 @@ def availability(state: AppState) -> Availability:
         frames=frames_view(state),
         glance=glance_view(state),
         journal=journal_view(state.journal),
+        resume=resume_view(state.video),
     )
 
 
@@ -232,6 +234,7 @@ def _results(state: AppState) -> ResultsView:
             waits,
         ),
         everywhere=everywhere,
+        while_running=state.task.task is Task.VIDEO,
         open_folder=action(output.saved is not None, saved, "Nothing was saved yet."),
         unload=state.model.loaded or state.model.in_use == registry.SAM3.name,
         saved=str(output.saved or ""),

@@ -14,6 +14,7 @@ from napari_sam3_assistant.app import keeping
 from napari_sam3_assistant.app.batch_drafts import parts
 from napari_sam3_assistant.app.drafts import Draft, Talk
 from napari_sam3_assistant.app.painted_prompts import PaintedRecord
+from napari_sam3_assistant.app.propagating.record import Followed
 from napari_sam3_assistant.app.screen import OnScreen, Place, in_order
 from napari_sam3_assistant.app.timeline import Timeline
 from napari_sam3_assistant.core.geometry import PlacedMask
@@ -40,6 +41,7 @@ class Snapshot:
     painted: PaintedRecord
     drafts: Mapping[Place, Draft]
     accepted: tuple[Accepted, ...]
+    followed: Followed | None = None
     words: tuple[str, str] | None = None
     """What was typed in the field and in the lines of phrases; None where the step leaves it as it is."""
 
@@ -256,8 +258,10 @@ class Board:
             return
         if self.draft.ids:
             self.step("New object")
-        highest = max(self._controller.live.objects_here(), default=0)  # of points that nobody was asked about too
+        propagation = self._controller.propagation  # of points that nobody was asked about too
+        highest = max(self._controller.live.objects_here() | propagation.numbers, default=0)
         self.change(lambda draft: draft.beyond(highest).select(None, begun=True))
+        propagation.begin_number(self.draft.next_point)
         self._controller.status.idle("Next click: a new object.")
 
     def select(self, id: int | None) -> None:
@@ -274,6 +278,9 @@ class Board:
         """Take away an object, by default the selected one, and its points."""
         self.absorb()
         id = self.draft.selected if id is None else id
+        if self._controller.propagation.follows(id):
+            self._controller.propagation.remove(id)
+            return
         if self.place is None or id is None or (id not in self.draft.talks and not self.draft.has(id)):
             self._controller.status.idle("Select an object first: click on it, or press W.")
             return
@@ -316,6 +323,7 @@ class Board:
             controller.masks.record,
             dict(self._drafts),
             controller.accepting.records,
+            controller.propagation.record,
             (controller.state.task.text, controller.state.task.phrase_lines) if words else None,
         )
 
@@ -354,6 +362,7 @@ class Board:
         self._controller.boxes.restore(target.boxes)
         self._controller.masks.restore(target.painted)
         self._controller.accepting.restore(target.accepted)
+        self._controller.propagation.restore(target.followed)
         if target.words is not None:
             task = self._controller.state.task
             task.text, task.phrase_lines = target.words

@@ -44,6 +44,9 @@ from napari_sam3_assistant.app.standby import Standby
 from napari_sam3_assistant.app.state import AppState, Phase
 from napari_sam3_assistant.app.status import OnMain, Status
 from napari_sam3_assistant.app.task_state import PromptKind
+from napari_sam3_assistant.app.video_offers import VideoOffers
+from napari_sam3_assistant.app.video_output import VideoOutput
+from napari_sam3_assistant.app.video_records import VideoRecords
 from napari_sam3_assistant.app.video_views import GUIDANCE, frames_line
 from napari_sam3_assistant.app.viewer_events import ViewerEvents
 from napari_sam3_assistant.core.errors import AssistantError, ImageError
@@ -112,6 +115,9 @@ class AppController:
         self.editing: Editing = Editing(self)
         self.hover = Hover(self)
         self.clearing = Clearing(self)
+        self.video_output: VideoOutput = VideoOutput(self, runtime.scheduler)  # before the records: they lie beside it
+        self.records: VideoRecords = VideoRecords(self)
+        self.offers: VideoOffers = VideoOffers(self)
         self._following = Following(self)
         self.parting = Parting(self, runtime.embeddings)
         self.saving = Saving(self, runtime.scheduler)
@@ -336,6 +342,9 @@ class AppController:
         for part in (self.live, self.boxes, self.masks, self.model, self.finding, self.roi, self.listing, self.saving):
             part.close()
         self.exemplars.close()
+        self.offers.close()
+        self.video_output.close()
+        self.records.close()
         self.accepting.close()
         self.propagation.close()
         self.glance.close()
@@ -379,7 +388,8 @@ class AppController:
         self.board.draw(here)
         if self.live.is_live and self.state.task.usable:
             self.segment_points(gone=False)
-        self.prepare()
+        if not self.propagation.moving:
+            self.prepare()
 
     def prepare(self) -> None:
         """Have what is on screen encoded before it is asked about."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
@@ -92,8 +92,7 @@ class Glance:
 
     def go(self, frame: int, object_id: int | None = None) -> None:
         """Show a frame, and make an object the one that the next prompt is about."""
-        verbs: Any = self._controller.propagation
-        verbs.go_to(frame)
+        self._controller.propagation.go_to(frame)
         self._chosen = object_id if object_id is not None else self._chosen
         if object_id is not None and self._controller.board.draft.has(object_id):
             self._controller.board.select(object_id)
@@ -116,13 +115,11 @@ class Glance:
 
     def remove(self, object_id: int) -> None:
         """Forget an object on all frames."""
-        verbs: Any = self._controller.propagation
-        verbs.remove(object_id)
+        self._controller.propagation.remove(object_id)
 
     def confirm(self, frame: int, object_id: int) -> None:
         """Say that an object is right on a frame: it is doubtful there no more, and holds when others are corrected."""
-        verbs: Any = self._controller.propagation
-        verbs.confirm(frame, object_id)
+        self._controller.propagation.confirm(frame, object_id)
 
     def _doubtful(self) -> dict[int, int]:
         """Return the doubtful frames in their order, and of each the first object that is doubtful there."""
@@ -146,13 +143,13 @@ class Glance:
         if self._controller.closed:
             return
         propagation, place = self._controller.propagation, self._controller.board.place
-        tracks, view = propagation.tracks, propagation.view
+        tracks, video = propagation.tracks, propagation.video
         more = False
         if tracks is None:
             self._quality, self.strips, self.unread = Quality(), (), {}
         else:
             at = place[1] if place is not None and place[0] == tracks.image else None
-            box = view.window.box if view is not None else None
+            box = video.view.window.box if video is not None else None
             more = self._quality.look(tracks, box, at=at, most=MOST)
             self.strips, self.unread = self._quality.strips(), _unread(tracks, at)
         self._video.doubtful = len(self._doubtful())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EVERYWHERE = frozenset({"points", "boxes", "masks"})
 POINTS, BOXES, COPY = frozenset({"points"}), frozenset({"boxes"}), frozenset({"accepted"})
+FOLLOWED = frozenset({"followed"})
 HOLD = "H"
 """The key that is held for a preview under the pointer."""
 
@@ -35,7 +36,8 @@ class Key:
         ``verb(controller)``.
     on : frozenset of str
         On which of our layers it is bound: ``points``, ``boxes``, ``masks``, ``accepted`` (the copy in which
-        accepted objects are edited). ``T`` is napari's on shapes, and ``Ctrl+Z`` takes back strokes where one paints.
+        accepted objects are edited), ``followed`` (what was followed through a stack). ``T`` is napari's on shapes, and
+        ``Ctrl+Z`` takes back strokes where one paints.
     """
 
     keys: str
@@ -68,19 +70,19 @@ def _flip(controller: AppController) -> None:
 KEYS = (
     Key("T", "Next point: positive or negative", lambda c: c.live.toggle_next(), POINTS),
     Key("Shift-T", "Flip the selected or latest point", lambda c: c.live.flip(), POINTS),
-    Key("J", "Next box: example or counter-example; in 3D/Video the next doubtful frame", lambda c: _next(c)),
-    Key("Shift-J", "Flip the selected or latest box; in 3D/Video the doubtful frame before", lambda c: _flip(c)),
+    Key("J", "Next box: example or counter-example; in 3D/Video the next doubtful frame", lambda c: _next(c), EVERYWHERE | FOLLOWED),
+    Key("Shift-J", "Flip the selected or latest box; in 3D/Video the doubtful frame before", lambda c: _flip(c), EVERYWHERE | FOLLOWED),
     Key("N", "New object: the next click begins one", lambda c: c.board.begin_object()),
     Key("W", "Next object", lambda c: c.board.walk(1)),
     Key("Shift-W", "Previous object", lambda c: c.board.walk(-1)),
     Key("Q", "Delete the selected object", lambda c: c.board.delete_object()),
     Key("G", "Next reading of the same prompts", lambda c: c.board.next_reading()),
-    Key("U", "Run Preview", lambda c: c.run()),
+    Key("U", "Run Preview", lambda c: c.run(), EVERYWHERE | FOLLOWED),
     Key("K", "Accept + Clear", lambda c: c.accepting.accept(clear=True)),
     Key("Shift-K", "Accept Only", lambda c: c.accepting.accept(clear=False)),
     Key("M", "While accepted objects are edited: paint a new one", lambda c: c.editing.begin_object(), COPY),
-    Key("Control-Z", "Undo", lambda c: c.board.undo(), POINTS | BOXES | COPY),
-    Key("Control-Shift-Z", "Redo", lambda c: c.board.redo(), POINTS | BOXES | COPY),
+    Key("Control-Z", "Undo", lambda c: c.board.undo(), POINTS | BOXES | COPY | FOLLOWED),
+    Key("Control-Shift-Z", "Redo", lambda c: c.board.redo(), POINTS | BOXES | COPY | FOLLOWED),
 )
 """Every key that is pressed and let go. ``H`` is held, and is bound by itself."""
 
@@ -101,7 +103,7 @@ def bind(controller: AppController, layer: Any, kind: str) -> None:
     ----------
     controller : AppController
     layer : napari layer
-    kind : {"points", "boxes", "masks", "accepted"}
+    kind : {"points", "boxes", "masks", "accepted", "followed"}
     """
     for key in KEYS:
         if kind in key.on:

@@ -265,9 +265,9 @@ class Listing:
                     continue
                 grids[place] = seeing.grid_of_plane(layer, place[1]), _picture(layer)
             lines.append((line, *grids[place]))
-        tracks, view = self._controller.propagation.tracks, self._controller.propagation.view
+        tracks, video = self._controller.propagation.tracks, self._controller.propagation.video
         kept = tracks.copy() if tracks is not None and self._followed() else None
-        box = view.window.box if view is not None else None
+        box = video.view.window.box if video is not None else None
 
         def made() -> Iterator[tables.Entry]:
             why = {} if kept is None else doubts_by_plane(kept, box)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app import keys
@@ -13,7 +13,7 @@ from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.layers import images, owned, point_records, prompts
 from napari_sam3_assistant.layers.features import WORDS
 from napari_sam3_assistant.layers.owned import in_viewer
-from napari_sam3_assistant.layers.point_records import PointsRecord
+from napari_sam3_assistant.layers.point_records import Clicked, PointsRecord
 from napari_sam3_assistant.layers.world import world_of
 from napari_sam3_assistant.tasks.jobs import Task
 
@@ -117,15 +117,16 @@ class LivePoints:
         """
         if self.layer is None:
             return
-        if prompts.next_object(self.layer) != draft.next_point:
-            prompts.set_next_object(self.layer, draft.next_point)
+        number = self._controller.propagation.next_point(draft)
+        if prompts.next_object(self.layer) != number:
+            prompts.set_next_object(self.layer, number)
         if not self.ours:
             return
         image = images.layer_by_id(self._controller.viewer, self._task.image)
         if image is not None:
             owned.set_next_picture(self.layer, image)
         several = len(draft.talks) + len(draft.objects) > 1
-        prompts.show_only(self.layer, draft.next_point if several else None, image)
+        prompts.show_only(self.layer, number if several else None, image)
         prompts.limit_size(self.layer, world_of(self._controller.viewer))
 
     def toggle_next(self) -> None:
@@ -212,6 +213,17 @@ class LivePoints:
         self._watch(layer)
         with layer.events.data.blocker(self._on_data):
             point_records.write_points(layer, record)
+        self.note()
+
+    def bring_back(self, clicked: Sequence[Clicked]) -> None:
+        """Put points of an earlier process into our layer, where that is empty."""
+        if not clicked:
+            return
+        layer = self.own()
+        self._watch(layer)
+        if not len(layer.data):
+            with layer.events.data.blocker(self._on_data):
+                point_records.put_points(layer, clicked)
         self.note()
 
     def note(self) -> None:

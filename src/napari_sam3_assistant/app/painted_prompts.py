@@ -14,6 +14,7 @@ import numpy as np
 
 from napari_sam3_assistant.app import keys
 from napari_sam3_assistant.app.screen import OnScreen
+from napari_sam3_assistant.app.strokes import Strokes
 from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.layers import erased, images, mask_prompts
 from napari_sam3_assistant.layers.erased import ErasedLabel
@@ -54,6 +55,7 @@ class MaskPrompts:
         self._erased: tuple[ErasedLabel, ...] = ()
         self._chosen: str | None = None
         self._removed: Any | None = None
+        self.strokes = Strokes()
         self.painted = False
         """Whether anything was painted in one of them, as far as that was noticed."""
 
@@ -180,6 +182,7 @@ class MaskPrompts:
             self._removed, self._chosen = layer, ""
             self._controller.status.idle(f"The layer {layer.name} was removed: no labels layer is in use.")
         self._unwatch(self._layers.pop(str(layer.unique_id)))
+        self.strokes.doubt(layer)
         self.painted &= bool(self._layers)
 
     def clear(self) -> None:
@@ -218,9 +221,12 @@ class MaskPrompts:
         layer.events.data.disconnect(self._changed)
         keys.unbind(layer, "masks")
 
-    def _painted(self, event: Any = None) -> None:
+    def _painted(self, event: Any) -> None:
         self.painted = True
-        self._changed()
+        self.strokes.painted(event)
+        self._controller.asking.describe()
 
     def _changed(self, event: Any = None) -> None:
+        if event is not None:
+            self.strokes.doubt(event.source)
         self._controller.asking.describe()

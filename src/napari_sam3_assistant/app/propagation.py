@@ -1,50 +1,54 @@
-"""Propagation: objects followed through a stack from the frame on screen, and shown as the frames come in.
+"""Propagation: objects followed through a stack from the frames where they were said, shown as the frames come in.
 
-All on the GUI thread but the steps, which run on the engine's, one job a frame: a click comes in between two.
-What is done stays, however a run ends. A session is what was followed so far, by frame: it can go on from any frame
-that has objects, after they were corrected there.
+The verbs of the task ``3D/Video``, all on the GUI thread. A session is what was said of objects on frames and what was
+found; it goes on after a Cancel, an error, or a correction on any frame. What is done stays, however a run ends; each
+run and each correction is one step of the board. The parts are in ``app/propagating``.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError, Future
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeGuard
 
+from napari_sam3_assistant.app.drafts import Draft
 from napari_sam3_assistant.app.hints import count_of
+from napari_sam3_assistant.app.propagating import begin, words
+from napari_sam3_assistant.app.propagating.axes import Axes
+from napari_sam3_assistant.app.propagating.painting import Painting
+from napari_sam3_assistant.app.propagating.record import Followed, drawable, redraw
+from napari_sam3_assistant.app.propagating.run import Runner
+from napari_sam3_assistant.app.propagating.said import Gathering
+from napari_sam3_assistant.app.propagating.saying import Heard, Saying
 from napari_sam3_assistant.app.screen import OnScreen, Place
-from napari_sam3_assistant.app.status import seldom, unexpected
-from napari_sam3_assistant.app.task_state import PromptKind
+from napari_sam3_assistant.app.status import unexpected
 from napari_sam3_assistant.app.tracks_layer import TracksLayer
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ImageError, PromptError
-from napari_sam3_assistant.core.geometry import PlacedMask, mask_iou, union
-from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, Prompts
+from napari_sam3_assistant.core.planes import Plane
+from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.layers import images, seeing
+from napari_sam3_assistant.layers.features import object_ids
 from napari_sam3_assistant.layers.propagated import removed
 from napari_sam3_assistant.masks.registry import MaskObject, Origin
-from napari_sam3_assistant.tasks.frames import frame_axes, frame_axis
-from napari_sam3_assistant.tasks.tracks import PROPAGATED, Tracks, joined
+from napari_sam3_assistant.tasks.jobs import Task
+from napari_sam3_assistant.tasks.tracks import PROPAGATED, Tracks
 from napari_sam3_assistant.tasks.video import Propagation, Step, Video
-from napari_sam3_assistant.tasks.view import View, view_of
+from napari_sam3_assistant.tasks.view import View
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from napari_sam3_assistant.app.controller import AppController
     from napari_sam3_assistant.tasks.session import ImageSession
 
-logger = logging.getLogger(__name__)
+
 REST_S = 0.3
-"""The table, and a layer that is drawn anew as a whole, follow at such intervals."""
-NO_FRAMES = "{} has no frames to go through."
-NO_FRAMES_HINT = "Choose a stack or a film: an image with a slider of depth or time. For one plane, choose 2D."
-NO_SESSION = "No active video session."
-STARTED = "Started video propagation from frame {}."
+"""The table follows at such intervals."""
 
 
 class Propagating:
-    """Starts, goes on with, and stops propagation.
+    """Starts, goes on with, corrects and stops propagation.
 
     Parameters
     ----------
@@ -56,28 +60,42 @@ class Propagating:
     def __init__(self, controller: AppController, session: ImageSession) -> None:
         self._controller, self._session = controller, session
         self._video, self._task = controller.state.video, controller.state.task
-        self._run: Propagation | None = None
-        self._stopping: Propagation | None = None
-        self._video_in_use: Video | None = None
-        self._open = False
-        self._moved: dict[str, int] = {}
-        self._place: Place | None = None
+        self._runner = Runner(controller, session, self._take, self._renewed, self._ended)
+        self._followed: Video | None = None
+        self._open, self._number, self._why_ended = False, 0, words.GONE
+        self._heard = Heard()
+        self._record: Followed | None = None
+        self._frames = range(0)
         self._origin = Origin()
-        self._ends: list[str] = []
-        self._problem: ImageError | None = None
-        self._published = 0.0
+        self._summary = words.Summary()
+        self._published, self._preparing = 0.0, False
+        self.moving = False
+        """Whether the slider moves because a run shows its frames."""
         self.layer: TracksLayer = TracksLayer(controller)
+        self._painting = Painting(controller, self.layer, lambda: self._runner.between(self.absorb))
+        self._axes = Axes(controller)
+        self._task.events.through.connect(self._chosen)
 
     # -- what there is ----------------------------------------------------------------------------
 
     @property
     def running(self) -> bool:
         """Whether objects are being followed."""
-        return self._run is not None
+        return self._runner.run is not None
+
+    @property
+    def video(self) -> Video | None:
+        """What was said and found, through whichever image; None where nothing was."""
+        return self._followed
+
+    @property
+    def view(self) -> View | None:
+        """What is looked at of each frame of the image in use; None where nothing was followed."""
+        return self._followed.view if self._followed is not None and self.tracks is not None else None
 
     @property
     def _tracks(self) -> Tracks | None:
-        return self._video_in_use.tracks if self._video_in_use is not None else None
+        return self._followed.tracks if self._followed is not None else None
 
     @property
     def tracks(self) -> Tracks | None:
@@ -86,209 +104,407 @@ class Propagating:
         return self._tracks if own else None
 
     @property
-    def view(self) -> View | None:
-        """What is looked at of each frame of the image in use; None where nothing was followed."""
-        return self._video_in_use.view if self._video_in_use is not None and self.tracks is not None else None
+    def numbers(self) -> frozenset[int]:
+        """Numbers that are taken on any frame: a new object has another one. None outside the task."""
+        if self._task.task is not Task.VIDEO:
+            return frozenset()
+        layer = self._controller.live.layer
+        pointed = object_ids(layer) if layer is not None and self._controller.live.ours else ()
+        return frozenset(pointed) | (self.tracks.ids if self.tracks is not None else frozenset())
 
     def on(self, place: Place) -> tuple[MaskObject, ...]:
         """Return what was followed onto a plane."""
         frame = self._tracks.frame_of(place) if self._tracks is not None else None
-        return self._tracks.on(frame) if self._tracks is not None and frame is not None else ()
+        return self._tracks.at(place[1]) if self._tracks is not None and frame is not None else ()
 
     def look(self, here: OnScreen | None) -> None:
-        """Write which frames the image on screen has; note which of its sliders was moved."""
-        if here is None:
-            self._video.axis, self._video.frames, self._place = "", 0, None
-            self.publish()
-            return
-        before, self._place = self._place, here.place
-        if before is not None and before[0] == here.place[0]:
-            changed = set(here.plane.index) - set(before[1].index)
-            axes = {axis for axis, _ in changed} & set(frame_axes(here.source, here.plane))
-            if len(axes) == 1:
-                self._moved[here.place[0]] = axes.pop()
-        axis = self._axis(here)
-        names = self._controller.channels.axis_names(here.layer)
-        named = names[axis] if axis is not None and axis < len(names) else ""
-        self._video.axis = "" if axis is None else named or f"axis {axis}"
-        self._video.frames = 0 if axis is None else here.source.shape[axis]
+        """Write which frames the image on screen has, and which one is seen."""
+        before = self._video.frame
+        self._axes.look(here)
+        if self.running and not self.moving and self._task.show_frames and before not in (None, self._video.frame):
+            self._task.show_frames = False
+            self._controller.status.log("You have moved the slider: it follows the frames no longer.")
         self.publish()
 
-    def _axis(self, here: OnScreen) -> int | None:
-        names = self._controller.channels.axis_names(here.layer)
-        return frame_axis(here.source, here.plane, names, self._moved.get(here.place[0]))
+    def next_point(self, draft: Draft) -> int:
+        """Return the object that the next point is about: on a frame without objects, as the point set last."""
+        layer, live = self._controller.live.layer, self._controller.live
+        fresh = draft.selected is None and not draft.begun and not draft.ids
+        if self._task.task is not Task.VIDEO or not fresh or layer is None or not live.ours or not len(layer.data):
+            return draft.next_point
+        return object_ids(layer)[-1]
+
+    def begin_number(self, number: int) -> None:
+        """Let points of this number be a new object, wherever they lie."""
+        if self._task.task is Task.VIDEO:
+            self._heard.begun.add(number)
+
+    def _chosen(self, through: str) -> None:
+        self._controller.describe()
 
     # -- starting ---------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin a session with the objects on screen; those that have prompts and no mask yet are asked about first."""
+        """Begin a session with what is said on any frame: masks on screen, and prompts."""
         here = self._ready()
         if here is None:
             return
-        axis = self._axis(here)
+        axis = self._axes.of(here)
         if axis is None:
-            self._fail(ImageError(NO_FRAMES.format(here.layer.name), hint=NO_FRAMES_HINT))
+            self._fail(ImageError(words.NO_FRAMES.format(here.layer.name), hint=words.NO_FRAMES_HINT))
             return
-        self._after_answers(here, lambda: self._begin(here, axis))
+        self._controller.status.begin("Starting 3D propagation...")
+        self._controller.asking.then(lambda: self._attempt(lambda: self._start(here, axis)))
 
     def go_on(self) -> None:
-        """Go on with the session from the frame on screen, with what was corrected or added there."""
-        here, tracks = self._ready(), self.tracks
+        """Go on with the session: with what was said or painted since, on any frame, or with what is left."""
+        here = self._ready()
         if here is None:
             return
-        if tracks is None or not self._open:
-            self._fail(PromptError(NO_SESSION, hint="Run a 3D/video task first."))
-        elif tracks.frame_of(here.place) is None:
+        name = f"{self._title} " if self._title else ""
+        if self.tracks is None:
+            self._fail(PromptError(words.NO_SESSION.format(name), hint=words.NO_SESSION_HINT))
+        elif not self._open:
+            self._fail(PromptError(self._why_ended.format(name), hint=words.AGAIN))
+        elif self.tracks.frame_of(here.place) is None:
             self._fail(PromptError("This slice is not one of the session's.", hint="Move the other sliders back."))
         else:
-            self._after_answers(here, lambda: self._begin(here, None))
+            self._controller.status.begin("Starting 3D propagation...")
+            self._controller.asking.then(lambda: self._attempt(lambda: self._go_on(here)))
+
+    @property
+    def _title(self) -> str:
+        """What a session is called by: ``SAM3`` where that follows."""
+        name = self._controller.state.model.in_use
+        return "" if name == registry.BUILTIN.name else registry.title_of(name)
 
     def _ready(self) -> OnScreen | None:
         """Return what is on screen; None where there is none, or a run goes on."""
-        return None if self.running else self._controller.here_or_say()
+        return None if self.running or self._preparing else self._controller.here_or_say()
 
-    def _after_answers(self, here: OnScreen, begin: Callable[[], None]) -> None:
-        asking, found = self._controller.asking, self._controller.asking.describe()
-        self._controller.status.begin("Starting 3D propagation...")
-        if found is None or not found.count:
-            if found is not None and not self._followed(here) and not len(self._controller.board.draft.objects):
-                asking.nothing_to_run_with(found)
-                return
-        elif self._task.kind is PromptKind.POINTS:
-            asking.points(gone=True, again=True)
-        else:
-            asking.shapes()
-        asking.then(begin)
-
-    def _followed(self, here: OnScreen) -> dict[int, PlacedMask]:
-        """Return what was followed onto the plane on screen, as the user may have painted it."""
-        if self.tracks is None or self.tracks.frame_of(here.place) is None:
-            return {}
-        painted = self.layer.read(here.plane)
-        return {item.id: item.mask for item in self.on(here.place)} if painted is None else painted
-
-    def _begin(self, here: OnScreen, axis: int | None) -> None:
-        """Follow the objects of a plane: along an axis, in place of what was followed before, or as corrections."""
-        drawn, video = self._controller.board.at(here.place).objects, self._video_in_use
-        frame = here.plane.position(axis) if axis is not None else None
+    def _attempt(self, do: Callable[[], None]) -> None:
         try:
-            if axis is not None or video is None or self._tracks is None:
-                objects = {item.id: item.mask for item in drawn}
-                video = self._made(here, axis or 0, objects)
-                frame = frame or 0
-            else:
-                frame = self._tracks.frame_of(here.place) or 0
-                known = {item.id: item.mask for item in self.on(here.place)}
-                fresh = [item for item in drawn if not any(_same(item.mask, mask) for mask in known.values())]
-                now = joined(self._followed(here), fresh, self._tracks.ids)
-                objects = {id: mask for id, mask in now.items() if id not in known or not _same(mask, known[id])}
-            if objects:
-                video.give(frame, {id: Prompts(mask=MaskPrompt(mask)) for id, mask in objects.items()})
-            run = video.run(self._task.direction, ahead=self._session.read_ahead)
-            self.layer.begin(here, video.tracks, objects) if axis is not None else self.layer.check(here)
-            self.layer.write(video.tracks, video.plane_at(frame), run.objects)
+            do()
         except (AssistantError, MemoryError) as error:
             self._fail(error if isinstance(error, AssistantError) else unexpected(error, "Close other layers."))
+
+    def _start(self, here: OnScreen, axis: int) -> None:
+        frame = here.plane.position(axis) or 0
+        self._frames = words.check_range(self._task.first_frame, self._task.last_frame, here.source.shape[axis])
+        gathered = Gathering(self._controller, here, axis, Heard(), None)
+        sayings, left_out = words.inside(gathered.sayings, self._frames, frame)
+        if not sayings and gathered.using is not None:
+            self._controller.asking.nothing_to_run_with(gathered.using)
             return
-        self._run, self._video_in_use, self._open = run, video, True
-        self._ends, self._problem = [], None
+        self._prepare(here, axis, sayings, (), lambda ready: self._begin(here, axis, ready, left_out))
+
+    def _prepare(
+        self,
+        here: OnScreen,
+        axis: int,
+        sayings: Sequence[Saying],
+        known: Collection[int],
+        then: Callable[[list[Saying]], None],
+    ) -> None:
+        """Check what is said, and have rough labels drawn to their outlines; then go on."""
+        engine = begin.follower(self._controller)
+        begin.check(sayings, engine, known)
+        self._session.engine, self._session.rule = engine, self._task.rule
+        self._session.set_source(here.source)
+
+        def ready(drawn: list[Saying]) -> None:
+            self._preparing = False
+            self._attempt(lambda: then(drawn))
+
+        self._preparing = True
+        plane_at = partial(here.plane.at, axis)
+        begin.outline(self._session, self._controller.on_main, plane_at, sayings, ready, self._unprepared)
+
+    def _unprepared(self, error: BaseException) -> None:
+        self._preparing = False
+        if isinstance(error, (Cancelled, CancelledError)):
+            self._controller.status.idle("Cancelled.")
+        else:
+            self._fail(error if isinstance(error, AssistantError) else unexpected(error))
+
+    def _begin(self, here: OnScreen, axis: int, sayings: Sequence[Saying], left_out: str) -> None:
+        frame, before = here.plane.position(axis) or 0, self._controller.board.snapshot()
+        video = begin.new_video(self._controller, here, axis, sayings)
+        planes = begin.give(video, sayings)
+        run = self._run_of(video, sayings)
+        self.layer.begin(here, video.tracks, video.numbers)
+        self._controller.board.step("3D propagation", before)
+        heard, self._number = Heard(), self._number + 1
+        heard.hear(sayings)
+        self._take_up(video, heard, open=True)
+        others = {one.frame for one in sayings} - {frame}
+        more = f" What is said on {words.frames_in_words(others)} counts too." if others else ""
+        self._controller.status.log(words.READY.format(self._number))
+        self._run(here, video, run, planes, " ".join(filter(None, (f"{words.STARTED.format(frame)}{more}", left_out))))
+
+    def _run_of(self, video: Video, sayings: Sequence[Saying]) -> Propagation | None:
+        """Return a run over what is left; None where all was said.
+
+        Raises
+        ------
+        PromptError
+            If there is nothing to do, and nothing new to see.
+        """
+        try:
+            return video.run(self._task.direction, self._frames, self._session.read_ahead)
+        except PromptError:
+            if len({one.frame for one in sayings}) < 2:
+                raise
+            return None
+
+    def _go_on(self, here: OnScreen) -> None:
+        video = self._followed
+        if video is None:
+            return
+        self.layer.check(here)
+        self.absorb()
+        frame = video.tracks.frame_of(here.place) or 0
+        self._frames = words.check_range(self._task.first_frame, self._task.last_frame, video.count)
+        gathered = Gathering(self._controller, here, video.axis, self._heard, video.tracks)
+        sayings, left_out = words.inside(gathered.sayings, self._frames, frame)
+        known = video.tracks.ids
+        self._prepare(here, video.axis, sayings, known, lambda ready: self._correct(here, video, ready, left_out))
+
+    def _correct(self, here: OnScreen, video: Video, sayings: Sequence[Saying], left_out: str) -> None:
+        if video is not self._followed:
+            return
+        before = self._controller.board.snapshot()
+        try:
+            planes = begin.give(video, sayings)
+            run = self._run_of(video, sayings)
+        except AssistantError:
+            if sayings:  # the first of several may have been taken
+                self._bring_back(before.followed)
+            raise
+        self._controller.board.step("Correct the propagation" if sayings else "3D propagation", before)
+        self._heard.hear(sayings)
+        self._run(here, video, run, planes, " ".join(filter(None, (words.GOES_ON.format(self._number), left_out))))
+
+    def resume(self, video: Video) -> None:
+        """Take up a video that was recorded, as one step; what of its prompts is there is not said again.
+
+        Raises
+        ------
+        AssistantError
+            If its picture is not on screen, or the layer cannot be made.
+        """
+        here = self._controller.on_screen()
+        if here is None or here.source.identity != video.tracks.image:
+            raise ImageError("The picture is not in use any more.", hint="Choose it, and try again.")
+        self._halt("An earlier run was brought back.")
+        self._controller.board.step("Resume the propagation")
+        self.layer.show(here, video.tracks)
+        gathered = Gathering(self._controller, here, video.axis, Heard(), video.tracks)
+        heard, self._number = Heard(), self._number + 1
+        heard.hear(one for one in gathered.sayings if one.frame in video.given)
+        self._session.set_source(here.source)
+        self._take_up(video, heard, open=True)
+        self._controller.status.log(words.READY.format(self._number))
+        self.publish(rows=True)
+
+    def _run(self, here: OnScreen, video: Video, run: Propagation | None, planes: Sequence[Plane], said: str) -> None:
+        """Show what was said, and go through the frames."""
         self._origin = Origin(str(here.layer.name), PROPAGATED, engine=self._session.engine.name)
-        self._controller.status.idle(STARTED.format(frame))
+        self._summary = words.Summary()
+        for plane in planes:
+            self.layer.write(video.tracks, plane, video.numbers)
+        self._changed()
+        self._controller.status.idle(said)
+        if run is None:
+            self.layer.finish(video.tracks)
+            self.publish(rows=True)
+            self._controller.status.idle("Preview ready: every frame was said.")
+            return
         self._video.running, self._video.progress = True, 0.0
         self._video.step = f"Following {count_of(len(run.objects))} through {run.total} frames..."
         self.publish(rows=True)
-        self._next(run)
-
-    def _made(self, here: OnScreen, axis: int, objects: Mapping[int, PlacedMask]) -> Video:
-        if not objects:
-            raise PromptError("There is no object to follow.", hint="Click on one, or draw a box round one, first.")
-        self._session.engine = self._controller.standby.session.engine
-        self._session.set_source(here.source)
-        rule, shape = self._task.rule, here.source.plane_shape(here.plane)
-        box = union(mask.box for mask in objects.values() if mask.box is not None)
-        window = rule.for_prompts(shape, Prompts(box=BoxPrompt(box)))
-        view = view_of(here.source, here.plane, window, rule)
-        self._controller.roi.show(here, view)
-        return Video(view, axis)
+        self._published = 0.0
+        self._runner.start(run)
 
     # -- one frame after the other ------------------------------------------------------------------
-
-    def _next(self, run: Propagation) -> None:
-        progress = seldom(self._controller.on_main, self._progressed)
-        try:
-            future = self._session.follow(run, progress=progress)
-        except AssistantError as error:
-            self._end(error=error)
-            return
-        future.add_done_callback(lambda done: self._controller.on_main(lambda: self._stepped(run, done)))
-
-    def _progressed(self, fraction: float | None, message: str) -> None:
-        if self._run is not None:
-            self._video.progress, self._video.step = fraction, f"3D/video propagation: {message}"
-
-    def _stepped(self, run: Propagation, future: Future[Step]) -> None:
-        if run is not self._run:
-            return
-        try:
-            step = future.result()
-        except (Cancelled, CancelledError):
-            self._end("Cancelled.")
-            return
-        except Exception as error:
-            if not isinstance(error, AssistantError):
-                logger.exception("Propagation failed")
-                error = unexpected(error)
-            self._end(error=error)
-            return
-        try:
-            self._take(run, step)
-        except AssistantError as error:  # the disk under the layer is full
-            self._end(error=error)
-            return
-        if self._run is not run:
-            return
-        self._video.progress = run.done / max(run.total, 1)
-        if run.next_frame is None:
-            self._end()
-        elif run is self._stopping:
-            self._end("Cancelled.")
-        else:
-            self._next(run)
 
     def _take(self, run: Propagation, step: Step) -> None:
         """Put a frame into the tracks and into the layer; what is lost goes from the frames beyond."""
         changed = run.take(step, self._origin)
-        if step.problem is not None:
-            self._problem = step.problem
-        if step.lost:
-            names = ", ".join(map(str, sorted(step.lost)))
-            said = f"Object {names} is" if len(step.lost) == 1 else f"Objects {names} are"
-            last = step.found.frame - step.legs[0].frames.step if step.legs else step.found.frame
-            self._ends.append(f"{said} gone after frame {last}.")
+        self._summary.take(step)
+        self._changed()
         for plane in changed:
             self.layer.write(run.video.tracks, plane, run.objects)
         if self._controller.board.place is not None:
             self._controller.saving.outdated(self._controller.board.place)
+        if self._task.show_frames:
+            self._show(step.plane)
         self.publish(rows=time.monotonic() - self._published > REST_S)
 
-    def _end(self, said: str = "", error: AssistantError | None = None) -> None:
-        """End a run and say what came of it; what is done stays."""
-        run, self._run = self._run, None
+    def _renewed(self, run: Propagation) -> Propagation | None:
+        """Return what is left after something was done in between: another run where a step was taken back."""
+        return run if run.video is self._followed else None
+
+    def _ended(self, run: Propagation, cancelled: bool, error: AssistantError | None) -> None:
+        """Say what came of a run; what is done stays."""
         self._video.running, self._video.progress, self._video.step = False, None, ""
-        if self._tracks is not None:
-            self.layer.finish(self._tracks)
+        tracks = run.video.tracks
+        self.layer.finish(tracks)
         self.publish(rows=True)
-        if run is not None and not self._controller.closed:
-            frames = len(self._tracks.frames) if self._tracks is not None else 0
-            done = f"{count_of(len(run.objects))} on {frames} frame{'' if frames == 1 else 's'}."
-            error = error or self._problem
-            if error is not None:
-                text = f"3D propagation stopped: {error.message} What is done stays: {done}"
-                self._fail(type(error)(text, hint=error.hint))
-            elif said:
-                self._controller.status.idle(f"{said} What is done stays: {done} Propagate goes on from a frame.")
-            else:
-                self._controller.status.idle(" ".join(("Preview ready:", done, *self._ends[:3])))
+        if self._controller.closed:
+            return
+        frames = len(tracks.frames)
+        done = f"{count_of(len(tracks.ids))} on {frames} frame{'' if frames == 1 else 's'}."
+        rest, problem = self._summary.sentences(), error or self._summary.problem
+        if error is not None:
+            error = self._controller.model.take_note(error)
+            text = f"3D propagation stopped: {error.message} What is done stays: {done} {words.RESUME}"
+            self._fail(type(error)(text, hint=error.hint))
+        elif problem is not None:
+            text = f"3D propagation is done, but not on every frame: {problem.message} {' '.join(rest)} {done}"
+            self._fail(type(problem)(text, hint=problem.hint))
+        elif cancelled:
+            self._controller.status.idle(" ".join((f"Cancelled. What is done stays: {done} {words.RESUME}", *rest)))
+        else:
+            self._controller.status.idle(" ".join(("Preview ready:", done, *rest)))
+
+    # -- objects ----------------------------------------------------------------------------------
+
+    def follows(self, object_id: int | None) -> TypeGuard[int]:
+        """Whether it is an object that was followed through the image in use, in the task that shows it."""
+        tracks = self.tracks
+        return tracks is not None and self._task.task is Task.VIDEO and object_id in tracks.ids
+
+    def remove(self, object_id: int) -> None:
+        """Take an object away from every frame, and with it what was said of it there."""
+        self._runner.between(lambda: self._remove(object_id))
+
+    def _remove(self, object_id: int) -> None:
+        video = self._followed
+        if video is None or object_id not in video.tracks.ids | video.ledger.said.keys():
+            self._fail(PromptError(f"There is no object {object_id} in the propagation.", hint="Choose another one."))
+            return
+        self._controller.board.step(f"Remove object {object_id}")
+        self._remove_prompts(video, object_id)
+        planes = video.remove(object_id)
+        self._heard.begun.discard(object_id)
+        self._changed()
+        for plane in planes:
+            self.layer.write(video.tracks, plane, [object_id])
+        self._refreshed(video)
+        self._controller.status.idle(f"Removed object {object_id} from {len(planes)} frames.")
+
+    def _remove_prompts(self, video: Video, object_id: int) -> None:
+        here = self._controller.here()
+        if here is None:
+            return
+        for frame in [frame for frame, prompts in video.given.items() if object_id in prompts]:
+            there, keys = replace(here, plane=video.plane_at(frame)), self._heard.drawn_of(frame, object_id)
+            self._controller.boxes.remove_of(keys, there)
+            self._controller.masks.remove_of(keys, there)
+            self._controller.board.empty([object_id], there)
+
+    def confirm(self, frame: int, object_id: int) -> None:
+        """Note that the user has looked at an object on a frame, and finds it right: there is no doubt any more."""
+        tracks = self.tracks
+        plane = tracks.plane_at(frame) if tracks is not None else None
+        known = tracks.seen(plane) if tracks is not None and plane is not None else {}
+        if tracks is None or plane is None or object_id not in known:
+            self._fail(PromptError(f"Object {object_id} is not on frame {frame}.", hint="Choose another frame."))
+            return
+        self._controller.board.step(f"Confirm object {object_id}")
+        tracks.restore(plane, [replace(one, said=True) if id == object_id else one for id, one in known.items()])
+        self._changed()
+        self.publish()
+
+    def go_to(self, frame: int) -> None:
+        """Move the slider to a frame of what was followed, or of the axis in use."""
+        here, tracks = self._controller.here(), self.tracks
+        axis = tracks.axis if tracks is not None else None if here is None else self._axes.of(here)
+        if here is None or axis is None or not 0 <= frame < here.source.shape[axis]:
+            self._fail(PromptError(f"There is no frame {frame} to go to.", hint="Choose a frame of the stack."))
+            return
+        seeing.turn_to(self._controller.viewer, here.layer, here.plane.at(axis, frame))
+
+    def _show(self, plane: Plane) -> None:
+        """Move the slider along with a run."""
+        image = images.layer_by_id(self._controller.viewer, self._task.image)
+        if image is None or self.tracks is None:
+            return
+        self.moving = True
+        try:
+            seeing.turn_to(self._controller.viewer, image, plane)
+        finally:
+            self.moving = False
+
+    def absorb(self) -> None:
+        """Take what the user has painted in the layer, on any frame, for what was said of the objects there."""
+        video = self._followed
+        if video is None or self._tracks is not self.tracks:
+            return
+        planes = self._painting.absorb(video, lambda: self._controller.board.step("Paint"))
+        if planes:
+            self._changed()
+            self.publish(rows=True)
+
+    # -- steps ------------------------------------------------------------------------------------
+
+    @property
+    def record(self) -> Followed | None:
+        """What a step brings back; the same as long as nothing has changed."""
+        if self._record is None and self._followed is not None:
+            self._record = Followed(self._followed.copy(), self._heard.copy(), self._open, self._number)
+        return self._record
+
+    def restore(self, target: Followed | None) -> None:
+        """Bring back what was followed, and the layer; a run is stopped."""
+        if target is self.record:
+            return
+        if self.running:
+            self._halt("A step was taken back.")
+        try:
+            self._bring_back(target)
+        except (AssistantError, MemoryError) as error:
+            self._fail(error if isinstance(error, AssistantError) else unexpected(error, "Close other layers."))
+
+    def _bring_back(self, target: Followed | None) -> None:
+        before = self._tracks
+        if target is None or not drawable(self._controller, target):
+            self._let_go()
+            self.layer.remove()
+        else:
+            video = target.video.copy()
+            redraw(self._controller, self.layer, before, video.tracks)
+            self._take_up(video, target.heard.copy(), open=target.open)
+            self._number, self._record = target.session, target
+        self.publish(rows=True)
+
+    def _take_up(self, video: Video, heard: Heard, *, open: bool) -> None:
+        """Use a video in the place of another one, of which the engine forgets what it remembers."""
+        self._drop()
+        self._followed, self._heard, self._open = video, heard, open
+        self._painting.watch(video.tracks)
+        self._changed()
+
+    def _let_go(self) -> None:
+        self._drop()
+        self._followed, self._open, self._heard = None, False, Heard()
+        self._painting.watch(None)
+        self._changed()
+
+    def _drop(self) -> None:
+        old = self._followed
+        if old is not None:
+            self._session.work(old.close)  # engines are called on their own thread
+
+    def _changed(self) -> None:
+        self._record = None
+        self._video.version += 1
+
+    def _refreshed(self, video: Video) -> None:
+        if not self.running:
+            self.layer.finish(video.tracks)
+        self.publish(rows=True)
 
     # -- stopping ---------------------------------------------------------------------------------
 
@@ -296,26 +512,28 @@ class Propagating:
         """Stop after the frame that is worked on; what is done stays."""
         if self.running:
             self._controller.status.cancelling()
-        self._stopping = self._run  # between two frames there is nothing that the session could stop
-        self._session.cancel()
+        self._runner.cancel()
 
     def end_session(self) -> None:
         """Stop, and let no run go on with what was followed; it stays in its layer."""
         self._halt("The video session was reset.")
-        self._open = False
+        self._open, self._why_ended = False, words.EXPIRED
+        self._changed()
         self.publish()
 
     def forget(self) -> None:
         """Stop, and let go of all that was followed; the layer is removed."""
         self._halt("The preview was cleared.")
-        self._video_in_use, self._open = None, False
+        if self._followed is not None:
+            self._controller.board.step_once("Clear Preview")
+        self._let_go()
         self.layer.remove()
         self.publish(rows=True)
 
     def keep(self, name: str) -> str:
         """Make the layer the user's own, under another name, which is returned as napari has it; the session ends."""
         self._halt("Its layer was saved.")
-        self._video_in_use, self._open = None, False
+        self._let_go()
         given = self.layer.hand_over(name)
         self.publish(rows=True)
         return given
@@ -332,7 +550,7 @@ class Propagating:
             self._halt("Its preview layer was removed.")
         else:
             return
-        self._video_in_use, self._open = None, False
+        self._let_go()
         self.publish(rows=True)
 
     def replaced(self, image: Any) -> str:
@@ -344,21 +562,23 @@ class Propagating:
             return ""
         stopped = " 3D propagation stopped; start it again." if self.running else ""
         self._halt(f"The pixels of {image.name} were replaced.")
-        self._open = False
+        self._open, self._why_ended = False, words.GONE
+        self._changed()
         self.publish()
         return stopped
 
     def close(self) -> None:
         """Stop; layers stay as they are."""
-        self._run = None
-        self._session.cancel()
+        self._task.events.through.disconnect(self._chosen)
+        self._runner.halt()
+        self._painting.close()
+        self._drop()
 
     def _halt(self, why: str) -> None:
-        run, self._run = self._run, None
-        self._session.cancel()
+        run = self._runner.halt()
         self._video.running, self._video.progress, self._video.step = False, None, ""
         if run is not None:
-            self._controller.status.fail(PromptError(f"3D propagation stopped. {why}", hint="Start it again."))
+            self._fail(PromptError(f"3D propagation stopped. {why}", hint="Start it again."))
 
     def _fail(self, error: AssistantError) -> None:
         self._controller.status.fail(error)
@@ -374,8 +594,3 @@ class Propagating:
         if rows:
             self._published = time.monotonic()
             self._controller.listing.publish()
-
-
-def _same(a: PlacedMask, b: PlacedMask) -> bool:
-    """Return whether two masks are the same pixels."""
-    return a.area == b.area and mask_iou(a, b) == 1

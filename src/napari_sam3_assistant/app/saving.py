@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from napari_sam3_assistant.app import outcomes
 from napari_sam3_assistant.app.cleaning import Cleaned, Cleaning, add_layer
 from napari_sam3_assistant.app.outcomes import Outcomes
-from napari_sam3_assistant.app.screen import Place
+from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.taking import Refused, Taken, Taking
-from napari_sam3_assistant.app.writing import Outcome, write_all
+from napari_sam3_assistant.app.writing import Outcome, Target, write_all
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, SaveError
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Job, Kind, Task
@@ -56,6 +56,16 @@ class Saving:
     def default_folder(self) -> Path:
         """Return where masks go unless the user chooses: beside the picture, else ``SAM3 masks`` at home."""
         return self._taking.default_folder()
+
+    def target(self, here: OnScreen) -> Target:
+        """Return where a file of all axes of a picture goes.
+
+        Raises
+        ------
+        SaveError
+            If there can be no such folder as the user has typed.
+        """
+        return self._taking.target(here, flat=False)
 
     # -- verbs ------------------------------------------------------------------------------------
 
@@ -194,7 +204,9 @@ class Saving:
         on_main = self._controller.on_main
         job = Job(WORKER, write_all([one.write for one in taken]), keeps=True)
         future = self._scheduler.submit(job, session=self._session, kind=Kind.BATCH, progress=self._progress)
-        future.add_done_callback(lambda done: on_main(lambda: self._saved(done, taken, refused, clean, remark, keep)))
+        future.add_done_callback(
+            lambda done: on_main(lambda: self._saved(done, taken, refused, clean, remark, keep, long))
+        )
         if len(taken) == 1:
             self._controller.after(SAID_AFTER_S, lambda: self._say_saving(future))
 
@@ -251,6 +263,7 @@ class Saving:
         clean: bool,
         remark: str,
         keep: Callable[[str], str] | None = None,
+        long: bool = False,
     ) -> None:
         try:
             results = future.result()
@@ -262,6 +275,8 @@ class Saving:
         if found.written:
             self._output.filename = ""
             self._files.update({one.here.place: written.path for one, written in found.written})
+            if long:
+                self._controller.records.saved()
             for one, _ in found.written:
                 self._controller.accepting.journals.saved(one.here.place[0], one.accepted)
             self.look()

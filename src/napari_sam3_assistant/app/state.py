@@ -138,7 +138,8 @@ class OutputState:
 
     The user's: ``folder`` (empty for ``default_folder``), ``format``, ``filename`` (of the next file; empty for
     ``next_name``), ``everywhere`` (whether the previews of all planes are saved, not only that on screen), ``unload``
-    (whether ``Save & Clean`` gives SAM3's memory back too).
+    (whether ``Save & Clean`` gives SAM3's memory back too), ``while_running`` (whether what is followed is written
+    to an OME-Zarr as it comes).
 
     Facts: ``default_folder``, ``next_name`` (what the next file will be called), ``saved`` (the last file of what is on
     screen, as long as its masks are those in it), ``saving`` and ``step`` (what is written, in words; of one file once
@@ -153,6 +154,7 @@ class OutputState:
     next_name: str = ""
     everywhere: bool = False
     unload: bool = False
+    while_running: bool = False
     saved: Path | None = None
     saving: bool = False
     step: str = ""

@@ -130,11 +130,12 @@ def _points(controller: AppController, here: OnScreen) -> Using:
     text = counted(count, "point")
     if len(by_object) > 1:
         text += f" of {len(by_object)} objects"
-    left_out = _left_out("point", found.elsewhere, found.outside, nowhere=found.nowhere)
+    text, elsewhere = _with_other_frames(controller, text if count else "", found.elsewhere)
+    left_out = _left_out("point", elsewhere, found.outside, nowhere=found.nowhere)
     parts = [left_out, _of_others(controller, "point", found.others)]
     if more:
         parts.append(f"{len(more):,} objects left out: {MOST_OBJECTS:,} is the most at once.")
-    return Using(True, count, text if count else "", " ".join(filter(None, parts)), points=by_object)
+    return Using(True, count, text, " ".join(filter(None, parts)), points=by_object)
 
 
 def _boxes(controller: AppController, here: OnScreen, *, examples: bool) -> Using:
@@ -142,7 +143,8 @@ def _boxes(controller: AppController, here: OnScreen, *, examples: bool) -> Usin
     if layer is None:
         return Using(False)
     found = shapes.collect_shapes(layer, here.layer, here.plane, here.world, also=_master(controller))
-    left_out = _left_out("box", found.elsewhere, found.outside, found.empty)
+    more, elsewhere = _with_other_frames(controller, "", found.elsewhere)
+    left_out = _left_out("box", elsewhere, found.outside, found.empty)
     left_out = " ".join(filter(None, (left_out, _of_others(controller, "box", found.others))))
     if examples:
         made = tuple(shape.box for shape in found.shapes)
@@ -156,7 +158,8 @@ def _boxes(controller: AppController, here: OnScreen, *, examples: bool) -> Usin
     if counter:
         said = "is a counter-example" if counter == 1 else "are counter-examples"
         left_out = " ".join(filter(None, (left_out, f"{counted(counter, 'box')} {said}: for Exemplar only.")))
-    return Using(True, len(good_ones), counted(len(good_ones), "box") if good_ones else "", left_out, shapes=good_ones)
+    text = ", ".join(filter(None, (counted(len(good_ones), "box") if good_ones else "", more)))
+    return Using(True, len(good_ones), text, left_out, shapes=good_ones)
 
 
 def _labels(controller: AppController, here: OnScreen) -> Using:
@@ -167,7 +170,8 @@ def _labels(controller: AppController, here: OnScreen) -> Using:
     found = mask_prompts.collect_masks(there, here.layer, here.plane, here.world, shape, also=_master(controller))
     values = [str(one.value) for one in found.prompts]
     text = ("label " if len(values) == 1 else "labels ") + ", ".join(values[:6]) + (" ..." if len(values) > 6 else "")
-    parts = _left_out("layer", found.elsewhere, 0), _of_others(controller, "layer", found.others)
+    elsewhere = 0 if controller.state.task.task is Task.VIDEO else found.elsewhere  # they count on their own frames
+    parts = _left_out("layer", elsewhere, 0), _of_others(controller, "layer", found.others)
     left_out = " ".join(filter(None, parts))
     return Using(True, len(values), text if values else "", left_out, shapes=found.prompts)
 
@@ -176,6 +180,13 @@ def counted(number: int, noun: str) -> str:
     """Return how many there are of something: ``"1 box"``, ``"3 boxes"``."""
     plural = {"box": "boxes"}.get(noun, f"{noun}s")
     return f"{number} {noun if number == 1 else plural}"
+
+
+def _with_other_frames(controller: AppController, text: str, elsewhere: int) -> tuple[str, int]:
+    """Return which prompts are in use and how many are left out: in ``3D/Video`` those of other frames count too."""
+    if controller.state.task.task is not Task.VIDEO or not elsewhere:
+        return text, elsewhere
+    return ", ".join(filter(None, (text, f"{elsewhere} on other frames"))), 0
 
 
 def _of_others(controller: AppController, noun: str, pictures: Collection[str]) -> str:

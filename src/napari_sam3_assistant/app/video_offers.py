@@ -216,6 +216,7 @@ class VideoOffers:
     def _bring_back(self, video: Video, offer: Left) -> None:
         controller, settings = self._controller, video_settings.read(offer.path)
         controller.records.go_on_with(offer.path, video)
+        controller.video_output.go_on_with(offer.path, video)
         controller.choose_task(Task.VIDEO)
         settings.put(controller.state.task)
         controller.live.bring_back(settings.points)

@@ -74,8 +74,11 @@ class VideoRecords:
         self._settings, self._saved = video_settings.read(path), False
 
     def saved(self) -> None:
-        """Note that all that was followed is in a file of the user's."""
-        self._saved = True
+        """Note that all that was followed is in a file of the user's; what is still to be done counts, too."""
+        task, video = self._controller.state.task, self._video
+        if video is not None and not video.unanswered:
+            last = video.count - 1 if task.last_frame is None else task.last_frame
+            self._saved = not video.ledger.legs(range(task.first_frame, last + 1), task.direction)
 
     def close(self) -> None:
         """Let go of the record; it stays unless all that it tells is in a file."""
@@ -133,13 +136,20 @@ class VideoRecords:
         self._attempt(lambda: self._start(video, done.result(), path))
 
     def _start(self, video: Video, picture: Fingerprint, path: Path | None) -> None:
-        self._path = path or journal_folder.new_path(self.folder, picture).with_suffix(SUFFIX)
+        beside = self._controller.video_output.path_of_record()
+        if path is not None and beside is not None and path != beside:
+            put_away(path)
+            path = None
+        path = path or beside or journal_folder.new_path(self.folder, picture).with_suffix(SUFFIX)
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise SaveError(f"{self._path.parent} cannot be made: {error.strerror}.", hint="") from error
+            raise SaveError(
+                f"{path.parent} cannot be made: {error.strerror}.", hint="Make it, or choose another folder."
+            ) from error
         engine = self._controller.state.model.in_use
-        self._recorder = Recorder(self._path, video, engine=engine, fingerprint=picture, overwrite=True)
+        self._recorder = Recorder(path, video, engine=engine, fingerprint=picture, overwrite=True)
+        self._path = path
         self._settings, self._saved = VideoSettings(), False
         self._write_settings()
 

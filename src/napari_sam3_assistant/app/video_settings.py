@@ -1,19 +1,19 @@
-"""What the user had set and clicked when objects were followed: kept beside the record of a run, in a file of its own."""
+"""What the user had set and clicked when objects were followed, in a file of its own beside the record of the run."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from napari_sam3_assistant.app.task_state import PromptKind, TaskState
 from napari_sam3_assistant.core.errors import AssistantError
+from napari_sam3_assistant.core.prompts import is_positive
 from napari_sam3_assistant.export import json_files
 from napari_sam3_assistant.export.atomic import write_file
-from napari_sam3_assistant.layers.features import POSITIVE
+from napari_sam3_assistant.layers.point_records import Clicked, PointsRecord
 from napari_sam3_assistant.tasks.frames import Direction
 
 SUFFIX = ".settings.json"
@@ -41,7 +41,7 @@ class VideoSettings:
     first_frame: int = 0
     last_frame: int | None = None
     prompt: str = PromptKind.POINTS.value
-    points: tuple[tuple[tuple[float, ...], bool, int], ...] = ()
+    points: tuple[Clicked, ...] = ()
 
     def put(self, task: TaskState) -> None:
         """Let the user's choices be these again."""
@@ -49,13 +49,13 @@ class VideoSettings:
         task.through, task.first_frame, task.last_frame = self.through, self.first_frame, self.last_frame
 
 
-def settings_of(task: TaskState, points: Any | None) -> VideoSettings:
+def settings_of(task: TaskState, points: PointsRecord | None) -> VideoSettings:
     """Return what is set and clicked now; ``points`` is the record of our layer of points, or None."""
     clicked = (
         ()
         if points is None or not points.ours
         else tuple(
-            (tuple(map(float, at)), word == POSITIVE, int(number))
+            (tuple(map(float, at)), is_positive(word), int(number))
             for at, word, number in zip(np.asarray(points.data), points.words, points.objects, strict=True)
         )
     )

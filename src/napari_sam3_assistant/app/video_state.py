@@ -22,6 +22,8 @@ class VideoState:
         Number of frames along it; 0 where there is none.
     frame : int or None
         Which of them is on screen; None where there are none.
+    said : int
+        On how many of them prompts of the kind in use lie, or may lie; known in the task ``3D/Video``.
     running : bool
         Whether objects are being followed.
     progress : float or None
@@ -38,6 +40,8 @@ class VideoState:
         Frames on which an object is doubtful.
     resumable : str
         What an earlier run through this image has left, in words; empty where it has left nothing.
+    resuming : bool
+        Whether that is being brought back.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -45,6 +49,7 @@ class VideoState:
     axes: tuple[str, ...] = ()
     frames: int = 0
     frame: int | None = None
+    said: int = 0
     running: bool = False
     progress: float | None = None
     step: str = ""
@@ -54,3 +59,4 @@ class VideoState:
     version: int = 0
     doubtful: int = 0
     resumable: str = ""
+    resuming: bool = False

@@ -55,7 +55,9 @@ def video_view(state: AppState, busy: bool) -> VideoView:
 
 def startable(state: AppState) -> bool:
     """Return whether there is something on screen to follow."""
-    return state.task.image is not None and (state.task.usable > 0 or len(state.results.objects) > 0)
+    return state.task.image is not None and (
+        state.task.usable > 0 or len(state.results.objects) > 0 or state.video.said > 0
+    )
 
 
 def start_tip(state: AppState, why_not: str) -> str:

@@ -305,8 +305,9 @@ class ResultsView:
     """What came of it: lines to write, and what can be done with the masks.
 
     ``unload`` tells whether there is a model to unload after saving; ``saved`` is the path of the last file, empty
-    while there is none; ``name`` is what the next one is called. ``everywhere`` is the title of the choice between the
-    preview on screen and those of all planes; empty while there is only that on screen. ``edit_text`` is on the button
+    while there is none; ``name`` is what the next one is called. ``while_running`` tells whether that choice
+    is there. ``everywhere`` is the title of the choice between the preview on screen and those of all planes; empty
+    while there is only that on screen. ``edit_text`` is on the button
     that edits accepted objects in a copy; empty where there are none to edit so. ``found`` is ``text`` where the file
     has a line of its own.
     """
@@ -321,6 +322,7 @@ class ResultsView:
     save_clean: Action
     save_labels: Action
     everywhere: str
+    while_running: bool
     open_folder: Action
     unload: bool
     saved: str
@@ -363,7 +365,8 @@ class Availability:
     video : VideoView
     frames : FramesView
     glance : GlanceView
-    journal : JournalView
+    journal, resume : JournalView
+        Accepted objects, and a propagation, that an earlier process has left.
     """
 
     start: bool
@@ -386,3 +389,4 @@ class Availability:
     frames: FramesView
     glance: GlanceView
     journal: JournalView
+    resume: JournalView

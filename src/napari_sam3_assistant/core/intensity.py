@@ -189,13 +189,26 @@ def estimate(
         Height and width of a frame, in pixels.
     color : bool
         Whether pixels come with a channel axis.
+
+    Raises
+    ------
+    ImageError
+        If none of it can be read. Where some can, they serve for all.
     """
     looked_at = sorted({int(k) for k in np.linspace(0, frames - 1, min(frames, FRAMES)).round()})
     places = sample_tiles(shape)
     # However many frames there are, about as many values are looked at.
     if len(places) == 1:
         step = max(1, math.isqrt(math.ceil(shape[0] * shape[1] * len(looked_at) / (TILES * TILE_SIDE**2))))
-        samples = [read(frame, places[0])[::step, ::step] for frame in looked_at]
+        chosen = [(frame, places[0]) for frame in looked_at]
     else:
-        samples = [read(looked_at[k % len(looked_at)], place) for k, place in enumerate(places)]
+        step, chosen = 1, [(looked_at[k % len(looked_at)], place) for k, place in enumerate(places)]
+    samples, problem = list[npt.NDArray[Any]](), None
+    for frame, place in chosen:
+        try:
+            samples.append(read(frame, place)[::step, ::step])
+        except ImageError as error:
+            problem = error
+    if not samples and problem is not None:
+        raise problem
     return limits_of(samples, color=color)

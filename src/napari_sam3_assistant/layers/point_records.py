@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.layers import names
-from napari_sam3_assistant.layers.features import object_ids, polarity_words, table_of, write_features, write_table
+from napari_sam3_assistant.layers.features import (
+    WORDS,
+    object_ids,
+    polarity_words,
+    table_of,
+    write_features,
+    write_table,
+)
 from napari_sam3_assistant.layers.owned import is_ours
 
 DIRECT = "direct"
+Clicked = tuple[tuple[float, ...], bool, int]
+"""A point: where it lies, in data coordinates of its layer, whether it is positive, and which object it is about."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +85,15 @@ def read_points(points: Any) -> PointsRecord:
         str(points.unique_id),
         is_ours(points),
     )
+
+
+def put_points(points: Any, clicked: Sequence[Clicked]) -> None:
+    """Put points into a layer that has none."""
+    points.data = np.array([at[-points.ndim :] for at, _, _ in clicked], dtype=np.float64)
+    words = [WORDS[positive] for _, positive, _ in clicked]
+    write_features(points, {names.POLARITY: words, names.OBJECT: [number for _, _, number in clicked]})
+    points.selected_data.clear()
+    points.refresh_colors()
 
 
 def same_words(one: PointsRecord, other: PointsRecord) -> bool:

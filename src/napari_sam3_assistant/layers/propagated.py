@@ -144,7 +144,7 @@ def write_frame(layer: Any, plane: Plane, objects: Sequence[MaskObject], gone: C
     for item in ranked(objects):
         box = clip(item.mask.box, labels.shape) if item.mask.box is not None else None
         if box is not None:
-            labels[slices(box)][item.mask.within(box)] = item.id
+            np.copyto(labels[slices(box)], labels.dtype.type(item.id), where=item.mask.within(box))
             touched.append(box)
     changed = [box for box in touched if box is not None]
     if changed:
@@ -186,11 +186,11 @@ def _emptied(labels: npt.NDArray[Any], ids: Collection[int]) -> Box | None:
     part = labels[top:bottom, left:right]
     if len(ids) <= FEW:
         for id in ids:
-            part[part == id] = 0
+            np.copyto(part, labels.dtype.type(0), where=part == id)
     else:
         table = np.zeros(int(part.max()) + 1, bool)
         table[[id for id in ids if id < len(table)]] = True
-        part[table[part]] = 0
+        np.copyto(part, labels.dtype.type(0), where=table[part])
     return Box(top, left, bottom, right)
 
 

@@ -28,21 +28,28 @@ def show_box(viewer: Any, image: Any, plane: Plane, box: Box) -> None:
     """Bring a box of a plane of an image, in pixels, into the middle of the view; zoom where one would not see it."""
     viewer.dims.ndisplay = 2
     axes, rest = _axes(image, plane)
-    offset = viewer.dims.ndim - image.ndim
     if displayed_axes(image, world_of(viewer)) != axes:
-        shown = [axis + offset for axis in axes]
+        shown = [axis + viewer.dims.ndim - image.ndim for axis in axes]
         viewer.dims.order = (*(axis for axis in range(viewer.dims.ndim) if axis not in shown), *shown)
+    turn_to(viewer, image, plane, box.center)
+
     flat = to_world(image, world_of(viewer)).after(pick(axes, image.ndim, rest))
     middle = flat(box.center)
-    sliders = [axis for axis in range(image.ndim) if axis + offset not in viewer.dims.displayed]
-    viewer.dims.set_point([axis + offset for axis in sliders], [float(middle[axis]) for axis in sliders])
-
     camera = camera_of(viewer)
     camera.center = (*tuple(camera.center)[:-2], float(middle[axes[0]]), float(middle[axes[1]]))
     corners = flat([(box.top, box.left), (box.top, box.right), (box.bottom, box.left), (box.bottom, box.right)])
     longest = float(np.ptp(corners[:, axes], axis=0).max())
     if longest > 0 and not SMALLEST_PX <= longest * camera.zoom <= LARGEST_PX:
         camera.zoom = USUAL_PX / longest
+
+
+def turn_to(viewer: Any, image: Any, plane: Plane, pixel: tuple[float, float] = (0.0, 0.0)) -> None:
+    """Move the sliders to a plane of an image; of a picture that is turned, to where a pixel of the plane lies."""
+    axes, rest = _axes(image, plane)
+    offset = viewer.dims.ndim - image.ndim
+    there = to_world(image, world_of(viewer)).after(pick(axes, image.ndim, rest))(pixel)
+    sliders = [axis for axis in range(image.ndim) if axis + offset not in viewer.dims.displayed]
+    viewer.dims.set_point([axis + offset for axis in sliders], [float(there[axis]) for axis in sliders])
 
 
 def _axes(image: Any, plane: Plane) -> tuple[tuple[int, int], list[float]]:

@@ -69,12 +69,13 @@ def faults(frames: npt.NDArray[np.int64], own: Course) -> npt.NDArray[np.uint8]:
     if len(frames) >= ENOUGH:
         usual = float(np.median(own["score"]))
         low = own["score"] < usual - max(LEAST_SCORE, SPREADS * float(np.median(np.abs(own["score"] - usual))))
+    free = ~_between(own["said"], joined)
     apart = own["loose"] >= LOOSE
     touched = own["edge"] > 0
     return np.asarray(
         SCORE * low
-        + AREA * _jumps(size, joined, away, LEAST_AREA)
-        + MOVED * _jumps(place, joined, away, LEAST_MOVE)
+        + AREA * (free & _jumps(size, joined, away, LEAST_AREA))
+        + MOVED * (free & _jumps(place, joined, away, LEAST_MOVE))
         + PIECES * _unlike(apart, joined)
         + EDGE * _alone(touched, joined),
         np.uint8,
@@ -92,6 +93,13 @@ def _away(frames: npt.NDArray[np.int64], said: Truths) -> Truths:
     behind = where[np.minimum(after, len(where) - 1)] - frames
     away: Truths = (after > 0) & ((after == len(where)) | (before <= behind))
     return away
+
+
+def _between(said: Truths, joined: Truths) -> Truths:
+    """Return the frames between two on which the user has said something: a jump there was seen."""
+    made = np.zeros(len(said), bool)
+    made[1:-1] = said[:-2] & said[2:] & joined[:-1] & joined[1:]
+    return made
 
 
 def _jumps(values: Floats, joined: Truths, away: Truths, least: float) -> Truths:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
+from napari_sam3_assistant.core.errors import Cancelled
 from napari_sam3_assistant.core.geometry import PlacedMask
+from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines.protocol import Embedding, VideoSession
@@ -35,12 +37,17 @@ class Follower:
         return self._following if frame == self._at else frozenset()
 
     def prompt(
-        self, frame: int, embedding: Embedding, said: Mapping[int, Prompts], present: Masks
+        self,
+        frame: int,
+        embedding: Embedding,
+        said: Mapping[int, Prompts],
+        present: Masks,
+        cancel: CancelToken,
     ) -> dict[int, Segmentation]:
         """Return the objects that prompts on a frame are about; ``present`` are those that they correct."""
         self._at = None  # until all are answered, nobody knows what the session has
         found = {
-            object_id: self._session.prompt(frame, embedding, object_id, prompts, present.get(object_id))
+            object_id: self._session.prompt(frame, embedding, object_id, prompts, present.get(object_id), cancel=cancel)
             for object_id, prompts in said.items()
         }
         self._at, self._following, self._embedding = frame, frozenset(found), embedding
@@ -57,10 +64,14 @@ class Follower:
             self._session.begin(frame, self._embedding, masks)
         self._at, self._following = frame, known | frozenset(masks)
 
-    def step(self, frame: int, embedding: Embedding, ids: Collection[int]) -> FrameResult:
+    def step(self, frame: int, embedding: Embedding, ids: Collection[int], cancel: CancelToken) -> FrameResult:
         """Return where some of the objects are on the next frame."""
-        self._at = None
-        found = self._session.step(frame, embedding, frozenset(ids))
+        at, self._at = self._at, None
+        try:
+            found = self._session.step(frame, embedding, frozenset(ids), cancel=cancel)
+        except Cancelled:  # the session is as it was
+            self._at = at
+            raise
         self._at, self._following, self._embedding = frame, frozenset(ids) - found.lost, embedding
         return found
 
@@ -101,7 +112,14 @@ class Finder:
             self._session.begin(frame, embedding, masks)
         self._at, self._fresh = frame, False
 
-    def look(self, frame: int, embedding: Embedding, used: Collection[int], not_wanted: Collection[int]) -> FrameResult:
+    def look(
+        self,
+        frame: int,
+        embedding: Embedding,
+        used: Collection[int],
+        not_wanted: Collection[int],
+        cancel: CancelToken,
+    ) -> FrameResult:
         """Return what is found on a frame.
 
         Parameters
@@ -112,13 +130,18 @@ class Finder:
             Numbers that no new object gets.
         not_wanted : collection of int
             Its objects that are others' now, or nobody's.
+        cancel : CancelToken
         """
         for one, number in self._numbers.items():
             if number in not_wanted:
                 self._session.remove(one)
                 self._numbers[one] = None
-        self._at = None
-        found = self._session.step(frame, embedding)
+        at, self._at = self._at, None
+        try:
+            found = self._session.step(frame, embedding, cancel=cancel)
+        except Cancelled:
+            self._at = at
+            raise
         self._at, self._fresh = frame, False
         for one in sorted(found.objects):
             if one not in self._numbers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -45,6 +45,61 @@ def ways(start: int, count: int, direction: Direction) -> tuple[range, ...]:
 def frame_axes(source: Source, plane: Plane) -> tuple[int, ...]:
     """Return the axes that may count frames: those with a slider, of two steps or more, that hold no channels."""
     return tuple(axis for axis, _ in plane.index if axis != source.channel_axis and source.shape[axis] > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """What can be gone through.
+
+    Attributes
+    ----------
+    name : str
+        As users read and choose it, such as ``"z"``, ``"axis 0"`` or ``"z, at each t"``.
+    axis : int
+        The axis of the frames.
+    over : int or None
+        A second axis, at each position of which objects are followed along ``axis``; None for where it is.
+    """
+
+    name: str
+    axis: int
+    over: int | None = None
+
+
+def ways_through(
+    source: Source, plane: Plane, names: Sequence[str] = (), first: int | None = None
+) -> tuple[Through, ...]:
+    """Return all that can be gone through: each axis that may count frames, and pairs of such axes.
+
+    Parameters
+    ----------
+    source : Source
+    plane : Plane
+        On screen.
+    names : sequence of str
+        Of the axes of the picture, as far as they are known.
+    first : int or None
+        The axis that comes first, as :func:`frame_axis` finds it.
+    """
+    axes = sorted(frame_axes(source, plane), key=lambda axis: axis != first)
+    called = _called(axes, names)
+    single = [Through(called[axis], axis) for axis in axes]
+    pairs = [
+        Through(f"{called[axis]}, at each {called[over]}", axis, over) for axis in axes for over in axes if over != axis
+    ]
+    return (*single, *pairs)
+
+
+def through_named(choices: Sequence[Through], name: str) -> Through | None:
+    """Return the choice of a name; the first one where there is no such, None where there are none."""
+    return next((one for one in choices if one.name == name), choices[0] if choices else None)
+
+
+def _called(axes: Sequence[int], names: Sequence[str]) -> dict[int, str]:
+    """Return what axes are called; by their numbers where they have no name, or share it."""
+    own = {axis: names[axis].strip() if axis < len(names) else "" for axis in axes}
+    alone = {name for name in own.values() if list(own.values()).count(name) == 1 and name}
+    return {axis: name if name in alone else f"axis {axis}" for axis, name in own.items()}
 
 
 def frame_axis(source: Source, plane: Plane, names: Sequence[str] = (), moved: int | None = None) -> int | None:

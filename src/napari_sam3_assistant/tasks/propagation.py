@@ -23,8 +23,8 @@ from napari_sam3_assistant.tasks.frames import Ahead, Direction
 from napari_sam3_assistant.tasks.image import LimitsOf, engine_errors
 from napari_sam3_assistant.tasks.ledger import Leg
 from napari_sam3_assistant.tasks.plan import WORDS, Plan, Visit
-from napari_sam3_assistant.tasks.stepping import Means
 from napari_sam3_assistant.tasks.tracks import FOLLOWED
+from napari_sam3_assistant.tasks.trail import Means
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.tasks.video import Video
@@ -94,8 +94,7 @@ class Propagation:
         self._direction, self._frames = direction, frames
         self._plan = self._tried = self._planned()
         self.objects = self._plan.ids
-        legs = video.ledger.legs(frames, direction)
-        if not legs and not video.unanswered_words and all(one.is_mask for one in video.open_prompts):
+        if not video.has_more(direction, frames):
             raise _nothing_left(video, direction)
         video.stepper.read_with(ahead)
 
@@ -184,7 +183,8 @@ class Propagation:
         else:
             tracks.problems.pop(step.plane, None)
             found = {id: one for id, one in step.found.objects.items() if id in valid}
-            tracks.put(step.plane, found, valid, origin, said=answered, names=step.found.names)
+            said = answered - video.brought.get(visit.frame, frozenset())
+            tracks.put(step.plane, found, valid, origin, said=said, names=step.found.names)
             changed += self._noted(step, legs, answered)
         if self._tried is not self._plan:  # made while the step was worked on, and does not know of it
             self._plan = self._planned()

@@ -63,6 +63,8 @@ class Video:
         self.given: dict[int, dict[int, Prompts]] = {}
         """By frame and object, all that was said."""
         self.unanswered: dict[int, dict[int, Prompts]] = {}
+        self.brought: dict[int, frozenset[int]] = {}
+        """By frame, the objects that a program has brought there, and not a user."""
         self.query, self.unanswered_words = query, query is not None
         self.by_words: frozenset[int] = frozenset()
         """The objects that were found by words, and not prompted since."""
@@ -91,11 +93,19 @@ class Video:
         """Return the plane of a frame."""
         return self.view.plane.at(self.axis, frame)
 
-    def give(self, frame: int, prompts: Mapping[int, Prompts]) -> None:
+    def give(self, frame: int, prompts: Mapping[int, Prompts], *, by_user: bool = True) -> None:
         """Say what objects, by number from 1, are on a frame. It takes the place of what was said of them there.
 
         A mask alone is what the object is: it is there at once. Anything else is answered by the next run, or by
         the one that goes on. An object that words have found is followed by itself from now on.
+
+        Parameters
+        ----------
+        frame : int
+        prompts : mapping of int to Prompts
+            All of each object on this frame, in pixels of the plane.
+        by_user : bool
+            Whether a user says so, and not a program that brings objects from elsewhere.
 
         Raises
         ------
@@ -114,8 +124,10 @@ class Video:
         for said in (self.given, self.unanswered):
             said[frame] = {**said.get(frame, {}), **prompts}
         masks = {id: Segmentation(one.mask.mask, 1.0) for id, one in prompts.items() if one.mask and one.is_mask}
+        brought = self.brought.get(frame, frozenset()) - set(prompts)
+        self.brought[frame] = brought if by_user else brought.union(prompts)
         if masks:
-            self.tracks.put(self.plane_at(frame), masks, masks, said=masks)
+            self.tracks.put(self.plane_at(frame), masks, masks, said=masks if by_user else ())
         self._renew()
 
     def remove(self, object_id: int) -> list[Plane]:
@@ -129,7 +141,8 @@ class Video:
             for frame in [frame for frame, prompts in said.items() if object_id in prompts]:
                 _let_go(said, frame, [object_id])
         self._renew()
-        return self.tracks.drop([object_id], self.tracks.planes)
+        own = (plane for plane in self.tracks.planes if plane.at(self.axis, self.frame) == self.view.plane)
+        return self.tracks.drop([object_id], own)
 
     def run(
         self, direction: Direction = Direction.BOTH, frames: range | None = None, ahead: Ahead | None = None
@@ -151,6 +164,21 @@ class Video:
         """
         self._run = Propagation(self, direction, frames if frames is not None else range(self.count), ahead)
         return self._run
+
+    def has_more(self, direction: Direction = Direction.BOTH, frames: range | None = None) -> bool:
+        """Whether a run would find anything that is not known yet."""
+        asked = self.unanswered_words or not all(one.is_mask for one in self.open_prompts)
+        return asked or bool(self.ledger.legs(frames if frames is not None else range(self.count), direction))
+
+    def copy(self) -> Video:
+        """Return the same, independent of what comes after; the engine remembers nothing of it."""
+        other = Video(self.view, self.axis, self.tracks.copy(), self.query)
+        other.frame, other.brought = self.frame, dict(self.brought)
+        other.ledger, other.unanswered_words = self.ledger.copy(), self.unanswered_words
+        other.by_words, other._removed = self.by_words, self._removed
+        other.given = {frame: dict(prompts) for frame, prompts in self.given.items()}
+        other.unanswered = {frame: dict(prompts) for frame, prompts in self.unanswered.items()}
+        return other
 
     def close(self) -> None:
         """Give back what the engine keeps of the frames. A later run begins with the masks that are there."""

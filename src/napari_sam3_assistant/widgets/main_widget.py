@@ -58,7 +58,9 @@ class MainWidget(Dock):
         self.state = self.controller.state
         self._bindings.on_close(lambda: MAIN.release(napari_viewer))
         self.top = TopStrip(self.controller, self._bindings)
-        self.journal = JournalRow(self.controller)
+        kept, left = self.controller.accepting.offers, self.controller.offers
+        self.journal = JournalRow("Restore", kept.restore, kept.discard)
+        self.resume = JournalRow("Resume", left.resume, left.discard)
         self.start = StartPage(self.controller)
         self.simple = SimplePanel(self.controller, self._bindings)
         self.advanced = AdvancedPanel(self.controller, self._bindings)
@@ -70,6 +72,7 @@ class MainWidget(Dock):
         layout.setSpacing(2)
         layout.addWidget(self.top)
         layout.addWidget(self.journal)
+        layout.addWidget(self.resume)
         layout.addWidget(self._pages, stretch=1)
         self.menu = CanvasMenu(self.controller, self)
         self._bindings.connect(self.controller.menu_asked, self.menu.ask)
@@ -100,6 +103,7 @@ class MainWidget(Dock):
         self._keys.enable(not can.start)
         self.top.draw(can)
         self.journal.draw(can.journal)
+        self.resume.draw(can.resume)
         self.start.draw(can)
         page = 0 if can.start else 2 if self.state.task.advanced else 1
         if page:

@@ -114,6 +114,7 @@ class Shared(OneProcess, EngineTests):
         assert (engine.name, engine.weights) == (direct.name, direct.weights)
         assert engine.capabilities.devices == direct.capabilities.devices
         assert engine.capabilities == direct.capabilities
+        assert registry.capabilities_of(self.name).video == direct.capabilities.video
 
 
 class TestBuiltin(Shared):
@@ -135,6 +136,16 @@ class TestBuiltinVideo(OneProcess, VideoEngineTests):
 
 class TestSam3(Shared):
     name = "sam3"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def options(cls, tiny_folder):
+        return {"folder": tiny_folder, **TINY}
+
+
+class TestSam3Video(OneProcess, VideoEngineTests):
+    name = "sam3"
+    sees = False
 
     @pytest.fixture(scope="class")
     @classmethod

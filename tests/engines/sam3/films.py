@@ -102,7 +102,7 @@ class Tracker:
 
     @torch.inference_mode()
     def follow(self, frames, steps, passes, features=(), **spoil):
-        """Return logits ``{frame: {id: (h, w)}}`` of ``passes``, (first frame, backward), after the prompts of steps."""
+        """Return logits ``{frame: {id: (h, w)}}`` of passes, (first frame, backward), after the prompts of steps."""
         session, found = self.open(frames, features), {}
         for frame, said in steps:
             self.prompt(session, frame, said, **spoil)
@@ -153,9 +153,7 @@ class Words:
         self.model.get_vision_features_for_tracker = lambda vision_embeds: self._shown[self._at]
         if token:  # a box of no kind brings the class token, and nothing of its own
             bare, box = detector.forward, torch.tensor([[[0.5, 0.5, 0.2, 0.2]]])
-            detector.forward = lambda **given: bare(
-                **given, input_boxes=box, input_boxes_labels=torch.tensor([[-10]])
-            )
+            detector.forward = lambda **given: bare(**given, input_boxes=box, input_boxes_labels=torch.tensor([[-10]]))
 
     def follow(self, phrases, start=0, backward=False):
         """Return what is on each frame, and the session."""

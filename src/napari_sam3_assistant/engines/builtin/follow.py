@@ -1,31 +1,37 @@
 """Following: the same object again, from a rough mask or from the frame before.
 
 The node that overlaps the old mask best, where one does; else two Gaussians, from the old
-mask and from a band round it. From frame to frame the old mask is moved first, and kept where
-nothing fits it well; an object that does not stand out any more is lost.
+mask and from a band round it. From frame to frame the old mask is carried along, and drawn anew where
+the picture has changed; an object that does not stand out any more is lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, slices
-from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.engines.builtin.basins import FloatArray, IntArray
 from napari_sam3_assistant.engines.builtin.boxes import chance_of, two_class_score
+from napari_sam3_assistant.engines.builtin.flow import SoftMask, carried
 from napari_sam3_assistant.engines.builtin.motion import moved
 from napari_sam3_assistant.engines.builtin.paint import Reading
 from napari_sam3_assistant.engines.builtin.standing import standing_out
 from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree, expected_overlap, grown, quality
 
 _FIT = 0.55
-_CLEARLY = 1.3
-"""A moved mask is kept where it stands out so many times better than the outline drawn anew."""
+_CHANGED = 0.2
+"""A picture has changed where it differs by more than this share of what an object stood out by,"""
+_OVER_MEDIAN = 2.5
+"""and by more than so many times what the picture round the object differs by at the median."""
+_CRUMB = 0.3
+"""A part of less than this share of an object is none of it."""
 _LEAST = 1e-6
-_GONE = 0.3
+_GONE = 0.35
 """An object that stands out less than this share of how it did where it was prompted is lost."""
 _BAND_PX = 4
 _NEVER = -50.0
@@ -52,19 +58,39 @@ def reading_of_mask(tree: RegionTree, mask: PlacedMask) -> Reading:
     return Reading(score > 0, certainty)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """An object on a frame.
+
+    Attributes
+    ----------
+    soft : SoftMask
+        What is carried to the next frame.
+    mask : PlacedMask
+        Its pixels, on the image.
+    score : float
+        How far it stands out, as a share of how far it did where it was prompted; up to 1.
+    """
+
+    soft: SoftMask
+    mask: PlacedMask
+    score: float
+
+
 def followed(
     tree: RegionTree,
-    masks: Mapping[int, PlacedMask],
+    softs: Mapping[int, SoftMask],
     before: RegionTree,
     stood: Mapping[int, float],
     drawn_anew: Callable[[PlacedMask], PlacedMask],
-) -> dict[int, Segmentation]:
-    """Return the objects of this image that were ``masks`` on the one before; lost ones have no entry.
+    cancel: CancelToken,
+) -> dict[int, Found]:
+    """Return the objects of this image that were ``softs`` on the one before; lost ones have no entry.
 
     Parameters
     ----------
     tree : RegionTree
-    masks : mapping of int to PlacedMask
+    softs : mapping of int to SoftMask
         By object id, on the image before.
     before : RegionTree
         Of the image before.
@@ -72,39 +98,87 @@ def followed(
         How far each object stood out (:func:`standing_out`) where it was prompted.
     drawn_anew : callable
         Returns the object of this image that a mask on it is a rough drawing of.
+    cancel : CancelToken
+        Looked at before each object.
 
     Notes
     -----
-    The old mask is moved, then drawn anew. Of the two the one that stands out is taken: the moved one only
-    where it does so clearly better. An object that hardly stands out any more is lost.
+    The old mask is carried along. Where the picture looks as it did before, it stays as it is; where the picture has
+    changed, it is drawn anew. An object that hardly stands out any more is lost.
     """
-    inside = Box(0, 0, *tree.shape)
-    found = []
-    for number, mask in masks.items():
-        shifted, _ = moved(before, tree, mask)
-        if not shifted.within(inside).any():
+    found = {}
+    for number, old in softs.items():
+        cancel.raise_if_cancelled()
+        soft, changed = _carried(tree, before, old, stood[number])
+        copied = _on_image(tree, soft.inside, soft.offset)
+        if copied is None:
             continue
-        rough = mask_on(tree, shifted)
-        drawn = drawn_anew(rough)
-        old, new = standing_out(tree, rough), standing_out(tree, drawn) if drawn.area else 0.0
-        best, stands = (rough, old) if old > _CLEARLY * new else (drawn, new)
-        if best.area and stands >= _GONE * stood[number]:
-            found.append((number, best, stands / max(stood[number], stands, _LEAST)))
+        best: PlacedMask | None = copied
+        if changed.any():
+            drawn = drawn_anew(copied).within(soft.box)
+            best = _on_image(tree, _whole(np.where(changed, drawn, soft.inside)), soft.offset)
+        if best is None:
+            continue
+        stands = standing_out(tree, best)
+        if stands >= _GONE * stood[number]:
+            soft = soft if best is copied else soft.redrawn(best)
+            found[number] = Found(soft, best, stands / max(stood[number], stands, _LEAST))
     return _apart(found, tree.shape)
 
 
-def _apart(found: list[tuple[int, PlacedMask, float]], shape: tuple[int, int]) -> dict[int, Segmentation]:
-    """Return objects without the pixels of those with higher scores; one of which none is left is lost."""
+def _carried(tree: RegionTree, before: RegionTree, old: SoftMask, stood: float) -> tuple[SoftMask, BoolArray]:
+    """Return a mask carried along, and where near its outline the picture has changed."""
+    from scipy import ndimage as ndi
+
+    mask = PlacedMask(old.inside, old.offset).trimmed()
+    if before.shape != tree.shape or before.levels[0].planes.shape != tree.levels[0].planes.shape:
+        return old, np.ones(old.field.shape, bool)
+    there, _ = moved(before, tree, mask)
+    shift = there.offset[0] - mask.offset[0], there.offset[1] - mask.offset[1]
+    soft, change = carried(before, tree, old, shift)
+    changed = change > max(_CHANGED * stood, _OVER_MEDIAN * float(np.median(change)))
+    if changed.any():
+        changed = ndi.binary_dilation(ndi.binary_opening(changed))
+    return soft, np.asarray(changed, bool)
+
+
+def _whole(mask: BoolArray) -> BoolArray:
+    """Return a mask patched from two, without ragged edges and crumbs."""
+    from scipy import ndimage as ndi
+
+    even = ndi.uniform_filter(mask.astype(np.float32), 3) > 0.5
+    labels, count = ndi.label(even)
+    if count < 2:
+        return np.asarray(even, bool)
+    size = np.bincount(labels.ravel())
+    size[0] = 0
+    return np.asarray((size >= _CRUMB * size.max())[labels] & even, bool)
+
+
+def _on_image(tree: RegionTree, mask: BoolArray, offset: tuple[int, int]) -> PlacedMask | None:
+    """Return the part of a mask on the image, trimmed; None where there is none."""
+    placed = PlacedMask(mask, offset).trimmed()
+    return mask_on(tree, placed) if placed.lies_on(tree.shape) else None
+
+
+def _apart(found: Mapping[int, Found], shape: tuple[int, int]) -> dict[int, Found]:
+    """Return objects without the pixels of those with higher scores; one of which a crumb is left is lost."""
     taken, kept = np.zeros(shape, bool), {}
-    for number, mask, score in sorted(found, key=lambda one: -one[2]):
-        if mask.box is None:
+    for number, one in sorted(found.items(), key=lambda item: -item[1].score):
+        box = one.mask.box
+        if box is None:
             continue
-        before = taken[slices(mask.box)]
-        rest = PlacedMask(mask.mask & ~before, mask.offset).trimmed()
-        before |= mask.mask
-        if rest.area:
-            kept[number] = Segmentation(rest, score)
-    return {number: kept[number] for number, _, _ in found if number in kept}
+        before = taken[slices(box)]
+        shared = one.mask.mask & before
+        if shared.any():
+            rest = PlacedMask(one.mask.mask & ~before, one.mask.offset).trimmed()
+            before |= one.mask.mask
+            if rest.area >= _CRUMB * one.mask.area:
+                kept[number] = Found(one.soft.redrawn(rest), rest, one.score)
+        else:
+            before |= one.mask.mask
+            kept[number] = one
+    return {number: kept[number] for number in found if number in kept}
 
 
 def _scores(tree: RegionTree, mask: PlacedMask) -> tuple[FloatArray, float]:

@@ -9,6 +9,7 @@ from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
+from napari_sam3_assistant.engines.builtin.flow import SoftMask, softened
 from napari_sam3_assistant.engines.builtin.follow import followed, mask_on
 from napari_sam3_assistant.engines.builtin.standing import standing_out
 from napari_sam3_assistant.engines.builtin.tree import RegionTree
@@ -34,7 +35,7 @@ class BuiltinSession:
         self._answer, self._tree_of = answer, tree_of
         self._frame: int | None = None
         self._last: RegionTree | None = None
-        self._masks: dict[int, PlacedMask] = {}
+        self._masks: dict[int, SoftMask] = {}
         self._stood: dict[int, float] = {}
 
     def prompt(
@@ -74,8 +75,10 @@ class BuiltinSession:
             self._frame, self._masks = frame, {}
         self._last = tree
         for object_id, mask in masks.items():
-            self._masks[object_id] = mask_on(tree, mask)
-            self._stood.setdefault(object_id, standing_out(tree, mask))
+            inside = mask_on(tree, mask)
+            self._masks[object_id] = softened(inside)
+            if object_id not in self._stood:
+                self._stood[object_id] = standing_out(tree, inside)
 
     def step(
         self,
@@ -92,14 +95,13 @@ class BuiltinSession:
         masks = {id: mask for id, mask in self._masks.items() if ids is None or id in ids}
 
         def drawn_anew(mask: PlacedMask) -> PlacedMask:
-            if cancel is not None:
-                cancel.raise_if_cancelled()
             return self._answer(tree, Prompts(mask=MaskPrompt(mask))).mask
 
-        found = followed(tree, masks, self._last, self._stood, drawn_anew)
+        found = followed(tree, masks, self._last, self._stood, drawn_anew, cancel or CancelToken())
         self._frame, self._last = frame, tree
-        self._masks = {object_id: one.mask for object_id, one in found.items()}
-        return FrameResult(frame, found, frozenset(masks) - frozenset(found))
+        self._masks = {object_id: one.soft for object_id, one in found.items()}
+        objects = {object_id: Segmentation(one.mask, one.score) for object_id, one in found.items()}
+        return FrameResult(frame, objects, frozenset(masks) - frozenset(found))
 
     def remove(self, object_id: int) -> None:
         """Follow the object no longer."""

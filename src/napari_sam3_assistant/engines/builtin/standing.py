@@ -30,16 +30,21 @@ def standing_out(tree: RegionTree, mask: PlacedMask) -> float:
     """
     from scipy import ndimage as ndi
 
-    inside = np.pad(mask.mask, _REACH_PX)
+    inside = np.pad(mask.mask, _REACH_PX).view(np.uint8)
     rows, cols = (
         np.arange(length) + start - _REACH_PX for length, start in zip(inside.shape, mask.offset, strict=True)
     )
     on_image = ((rows >= 0) & (rows < tree.shape[0]))[:, None] & ((cols >= 0) & (cols < tree.shape[1]))
-    depth, height = ndi.distance_transform_edt(inside), ndi.distance_transform_edt(~inside)
-    within = (depth > 0) & (depth <= _INSIDE_PX) & on_image
-    round_it = (height > _GAP_PX) & (height <= _OUTSIDE_PX) & on_image
+    deep = ndi.minimum_filter(inside, 2 * _INSIDE_PX + 1)
+    near, far = (ndi.maximum_filter(inside, 2 * px + 1) for px in (_GAP_PX, _OUTSIDE_PX))
+    within, round_it = (inside > deep) & on_image, (far > near) & on_image
     if not within.any() or not round_it.any():
         return 0.0
-    seen = tree.levels[0].at(rows[:, None].astype(np.float64), cols.astype(np.float64))
+    finest = tree.levels[0]
+    if finest.step == 1:
+        rows, cols = np.clip(rows, 0, tree.shape[0] - 1), np.clip(cols, 0, tree.shape[1] - 1)
+        seen = finest.planes[:, rows[:, None], cols]
+    else:
+        seen = finest.at(rows[:, None].astype(np.float64), cols.astype(np.float64))
     step = seen[:, within].mean(axis=1) - seen[:, round_it].mean(axis=1)
     return float(np.linalg.norm(step))

@@ -97,7 +97,8 @@ class Finder:
         )
         self._session.processed_frames = _FRAMES  # only their number is asked for
         self._session.cache = self._shown = _Shown()
-        self._session.max_obj_id = 0
+        self._session.max_obj_id = 0  # the next one is 1
+        self._session.obj_with_new_inputs = []
         for phrase in phrases:
             self._session.add_prompt(phrase)
 
@@ -122,7 +123,7 @@ class Finder:
         return str(self._session.prompts[self._session.obj_id_to_prompt_id[object_id]])
 
     def phrase_for(self, mask: torch.Tensor, found: Found) -> int:
-        """Return the phrase by which that was found which overlaps a mask, shape (1, h, w), most; else the first one."""
+        """Return the phrase that has found what overlaps a mask, shape (1, h, w), most; else the first one."""
         if not len(found.masks):
             return 0
         return found.phrases[int(self._code.mask_iou(mask.to(found.masks.device), found.masks > 0).argmax())]
@@ -146,24 +147,31 @@ class Finder:
         -----
         As on a single image, the class token goes with bare words, as in Meta's package; transformers leaves it out.
         """
-        net, parts, phrases = self._net, [], []
+        net = self._net
+        masks, scores, boxes, phrases = [], [], [], []
         for index, words in self._session.prompts.items():
             if cancel is not None:
                 cancel.raise_if_cancelled()
             said = text.asked(self._reader, embedding, words, *text.examples((), embedding.shape))
-            scores, masks = text.scores_of(said), said.pred_masks[0]
-            least = net.score_threshold_detection
-            keep = scores > least
+            score, least = text.scores_of(said), net.score_threshold_detection
+            keep = score > least
             if net.det_nms_thresh > 0:
-                keep = self._code.nms_masks(scores, masks, least, net.det_nms_thresh)
-            parts.append((masks[keep], scores[keep], said.pred_boxes[0][keep]))
-            phrases += [index] * int(keep.sum())
-        return Found(*(torch.cat(some) for some in zip(*parts, strict=True)), phrases)
+                keep = self._code.nms_masks(score, said.pred_masks[0], least, net.det_nms_thresh)
+            masks.append(said.pred_masks[0][keep])
+            scores.append(score[keep])
+            boxes.append(said.pred_boxes[0][keep])
+            phrases += [index] * len(scores[-1])
+        return Found(torch.cat(masks), torch.cat(scores), torch.cat(boxes), phrases)
 
     def step(
         self, frame: int, embedding: Sam3Embedding, features: Features, backward: bool, cancel: CancelToken | None
     ) -> Step:
-        """Return the objects on a frame; ``_det_track_one_frame`` and ``forward`` of ``Sam3VideoModel``, as they go on."""
+        """Return the objects on a frame.
+
+        Notes
+        -----
+        ``_det_track_one_frame`` and ``forward`` of ``Sam3VideoModel``, in their order.
+        """
         net, session = self._net, self._session
         found = self.found(embedding, cancel)
         self._shown.show(features)
@@ -188,6 +196,7 @@ class Finder:
             zip(followed, presence.sigmoid().flatten().tolist(), strict=True)
         )
         self._note(told)
+        self._shown.clear_all()
         hidden = session.suppressed_obj_ids[frame] | session.removed_obj_ids
         scores = session.obj_id_to_tracker_score_frame_wise[frame]
         made = [Followed(id, one[0], scores[id]) for id, one in logits.items() if id not in hidden]

@@ -136,8 +136,10 @@ class Sam3Engine:
 
         With words it finds all objects that they mean on each frame, too.
         """
+        self._loaded()
         if query is None:
-            return TrackerSession(lambda embedding: (self._loaded().model, self._own(embedding)), self.capabilities.instead)
+            instead = self.capabilities.instead
+            return TrackerSession(lambda embedding: (self._loaded().model, self._own(embedding)), instead)
         if not self._folder.tokenizer:
             raise Unsupported("This model folder has no tokenizer: words need it.", hint=WITHOUT_TOKENIZER)
         if query.exemplars or query.crop is not None or not query.texts:

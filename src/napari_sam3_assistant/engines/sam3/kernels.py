@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 
-def generic_nms(ious: torch.Tensor, scores: torch.Tensor, threshold: float, use_iou_matrix: bool = True) -> torch.Tensor:
+def generic_nms(
+    ious: torch.Tensor, scores: torch.Tensor, threshold: float, use_iou_matrix: bool = True
+) -> torch.Tensor:
     """Return which of some masks are kept, the best first: one that overlaps a better one is left out.
 
     Parameters
@@ -62,7 +64,7 @@ def mask_iou(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
     Notes
     -----
-    As transformers', by a product of matrices: theirs makes an array of n x m x h x w, 26 GB for 200 masks of 288 x 288.
+    As transformers', by a product of matrices: theirs makes arrays of n x m x h x w, 26 GB for 200 masks of 288 x 288.
     """
     first, second = (masks.flatten(1).float() for masks in (one, other))
     shared = first @ second.T

@@ -1,7 +1,7 @@
 """SAM3's tracker on one frame: an object as it was prompted, drawn, or followed to there.
 
 Features are those of the one encoding that serves every prompt; the vision encoder does not run here. All is done by
-the parts of transformers' ``Sam3TrackerVideoModel``, in its order.
+the parts of transformers' ``Sam3TrackerVideoModel``, in its order, and all is called in inference mode.
 """
 
 from __future__ import annotations
@@ -59,7 +59,6 @@ class Asked:
     prior: torch.Tensor | None = None
 
 
-@torch.inference_mode()
 def features_of(model: Model, embedding: Sam3Embedding) -> Features:
     """Return an encoded frame as the tracker takes it; nothing large is computed."""
     last = embedding.clicks[2]
@@ -67,7 +66,6 @@ def features_of(model: Model, embedding: Sam3Embedding) -> Features:
     return Features(embedding.clicks, _by_cells(last), _by_cells(position))
 
 
-@torch.inference_mode()
 def prompted(model: Model, features: Features, memory: Memory, frame: int, asked: Asked) -> Seen:
     """Return an object as it was prompted on a frame.
 
@@ -97,7 +95,6 @@ def prompted(model: Model, features: Features, memory: Memory, frame: int, asked
     return _seen(tracker, features, said, told=True, backward=before is not None and before.backward)
 
 
-@torch.inference_mode()
 def drawn(model: Model, features: Features, mask: PlacedMask, shape: tuple[int, int]) -> Seen:
     """Return an object as it was drawn on a frame of ``shape`` (H, W).
 
@@ -115,7 +112,6 @@ def drawn(model: Model, features: Features, mask: PlacedMask, shape: tuple[int, 
     return seen
 
 
-@torch.inference_mode()
 def followed(model: Model, features: Features, memory: Memory, frame: int, backward: bool) -> Seen:
     """Return an object as it is found on a frame by what is remembered of it; it may be not there."""
     tracker = model.net.tracker_model

@@ -58,6 +58,7 @@ class TrackerSession:
     def __init__(self, look: Look, instead: str) -> None:
         self._look, self._instead = look, instead
         self._memories: dict[int, Memory] = {}
+        self._following: set[int] = set()
         self._shape: tuple[int, int] | None = None
         self._last: tuple[int, bool] | None = None
 
@@ -67,7 +68,14 @@ class TrackerSession:
         return sum(memory.nbytes for memory in self._memories.values())
 
     def prompt(
-        self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts, present: PlacedMask | None = None
+        self,
+        frame: int,
+        embedding: Embedding,
+        object_id: int,
+        prompts: Prompts,
+        present: PlacedMask | None = None,
+        *,
+        cancel: CancelToken | None = None,
     ) -> Segmentation:
         """Set or correct an object on ``frame``; see :meth:`VideoSession.prompt`.
 
@@ -77,9 +85,9 @@ class TrackerSession:
         if object_id < 1:
             raise PromptError(f"An object cannot have the number {object_id}.", hint="Numbers start at 1.")
         check_video(prompts, LIMITS, self._instead)
-        model, known = self._frame(embedding)
+        model, known = self._frame(embedding, cancel)
         memory = self._memories.get(object_id, Memory())
-        with devices.memory_errors():
+        with devices.memory_errors(), torch.inference_mode(), stoppable(model, cancel):
             features = features_of(model, known)
             if prompts.mask is not None and not prompts.points and prompts.box is None:
                 seen = drawn(model, features, _clipped(prompts.mask.mask, known.shape), known.shape)
@@ -88,21 +96,22 @@ class TrackerSession:
                 seen = prompted(model, features, memory, frame, asked)
             answer = _answer(seen, known.shape)
         memory.tell(frame, seen)
-        self._memories[object_id], self._shape, self._last = memory, known.shape, (frame, False)
+        self._memories[object_id] = memory
+        self._arrive(frame, known.shape, {object_id})
         return answer
 
     def begin(self, frame: int, embedding: Embedding, masks: Mapping[int, PlacedMask]) -> None:
         """Follow objects on from ``frame``; see :meth:`VideoSession.begin`."""
         model, known = self._frame(embedding)
-        with devices.memory_errors():
+        with devices.memory_errors(), torch.inference_mode():
             features = features_of(model, known)
             for object_id, mask in masks.items():
                 memory = self._memories.get(object_id, Memory())
-                if memory.on(frame) is None and mask.lies_on(known.shape):
+                if memory.on(frame) is None:
                     seen = drawn(model, features, _clipped(mask, known.shape), known.shape)
                     memory.tell(frame, seen, begun=True)
                     self._memories[object_id] = memory
-        self._shape, self._last = known.shape, (frame, False)
+        self._arrive(frame, known.shape, set(masks))
 
     def step(
         self,
@@ -112,46 +121,45 @@ class TrackerSession:
         *,
         cancel: CancelToken | None = None,
     ) -> FrameResult:
-        """Return the objects on ``frame``; see :meth:`VideoSession.step`.
-
-        Parameters
-        ----------
-        frame, embedding, ids
-            As there.
-        cancel : CancelToken or None
-            Looked at several times for each object. What was stopped can be done again.
-
-        Raises
-        ------
-        Cancelled
-            If ``cancel`` was raised.
-        """
+        """Return the objects on ``frame``; see :meth:`VideoSession.step`. A step looks at ``cancel`` all the while."""
         if self._last is None or not self._memories:
             raise PromptError("There is no object to follow.", hint="Click on one first.")
-        model, known = self._frame(embedding)
+        model, known = self._frame(embedding, cancel)
         before, way = self._last
         backward = way if frame == before else frame < before
+        following = self._following if ids is None else self._following & set(ids)
         found: dict[int, Segmentation] = {}
-        with devices.memory_errors(), stoppable(model, cancel):
+        with devices.memory_errors(), torch.inference_mode(), stoppable(model, cancel):
             features = features_of(model, known)
-            for object_id, memory in self._memories.items():
-                if ids is None or object_id in ids:
-                    answer = _answer(_on(model, features, memory, frame, backward), known.shape)
-                    if answer.mask.area:
-                        found[object_id] = answer
-        self._last = (frame, backward)
+            for object_id in sorted(following):
+                answer = _answer(_on(model, features, self._memories[object_id], frame, backward), known.shape)
+                if answer.mask.area:
+                    found[object_id] = answer
+        self._last, self._following = (frame, backward), following
         return FrameResult(frame, found)
 
     def remove(self, object_id: int) -> None:
         """Follow the object no longer, and forget it."""
         self._memories.pop(object_id, None)
+        self._following.discard(object_id)
 
     def close(self) -> None:
         """Forget all objects."""
         self._memories.clear()
+        self._following.clear()
         self._last = self._shape = None
 
-    def _frame(self, embedding: Embedding) -> tuple[Model, Sam3Embedding]:
+    def _arrive(self, frame: int, shape: tuple[int, int], ids: set[int]) -> None:
+        """Go on from ``frame`` with ``ids`` and those that are remembered there; the others rest."""
+        here = {object_id for object_id, memory in self._memories.items() if memory.on(frame) is not None}
+        if self._last is None or self._last[0] != frame:
+            self._following = here
+        self._following = self._following | ids
+        self._shape, self._last = shape, (frame, False)
+
+    def _frame(self, embedding: Embedding, cancel: CancelToken | None = None) -> tuple[Model, Sam3Embedding]:
+        if cancel is not None:
+            cancel.raise_if_cancelled()
         model, known = self._look(embedding)
         check_shape(known.shape, self._shape)
         return model, known

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
 
 import torch
 
@@ -29,7 +28,7 @@ class WordsSession:
     """Objects found by phrases and followed; see :class:`~napari_sam3_assistant.engines.protocol.VideoSession`.
 
     Numbers are given as objects are found, from 1. Answers come at once, without the 15 frames by which transformers
-    holds them back: an object that turns out to be none, or another one's double, is lost on the frame where that is seen.
+    holds them back: an object that turns out to be none, or another one's double, is lost where that is seen.
 
     Parameters
     ----------
@@ -46,7 +45,14 @@ class WordsSession:
         self._removed: set[int] = set()
 
     def prompt(
-        self, frame: int, embedding: Embedding, object_id: int, prompts: Prompts, present: PlacedMask | None = None
+        self,
+        frame: int,
+        embedding: Embedding,
+        object_id: int,
+        prompts: Prompts,
+        present: PlacedMask | None = None,
+        *,
+        cancel: CancelToken | None = None,
     ) -> Segmentation:
         """Raise Unsupported: here objects are found by words alone."""
         raise Unsupported(
@@ -59,9 +65,9 @@ class WordsSession:
         reader, known = self._frame(embedding)
         with devices.memory_errors(), torch.inference_mode():
             finder = self._opened(reader)
-            new = {id: mask for id, mask in masks.items() if not finder.knows(id, frame) and mask.lies_on(known.shape)}
-            found = finder.found(known) if new else None
-            features = features_of(reader.model, known)
+            new = {id: mask for id, mask in masks.items() if not finder.knows(id, frame)}
+            if new:
+                found, features = finder.found(known), features_of(reader.model, known)
             for object_id, mask in new.items():
                 shares = shares_of(mask, known.shape, finder.grid)
                 phrase = finder.phrase_for(shares[0] >= shares.max().clamp(max=0.5), found)
@@ -79,12 +85,9 @@ class WordsSession:
         """Return the objects on ``frame``, followed there or found there; see :meth:`VideoSession.step`.
 
         Of those that it knows, objects that are not in ``ids`` are left out.
-
-        Raises
-        ------
-        Cancelled
-            If ``cancel`` was raised. What was stopped can be done again.
         """
+        if cancel is not None:
+            cancel.raise_if_cancelled()
         reader, known = self._frame(embedding)
         before, way = self._last or (frame, False)
         backward = way if frame == before else frame < before
@@ -109,6 +112,7 @@ class WordsSession:
     def close(self) -> None:
         """Forget all objects."""
         self._finder = self._last = self._shape = None
+        self._removed.clear()
 
     def _frame(self, embedding: Embedding) -> tuple[text.Reader, Sam3Embedding]:
         reader, known = self._look(embedding)

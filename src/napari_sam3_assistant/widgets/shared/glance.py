@@ -29,10 +29,10 @@ class GlancePanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
+        first = row(self.text, self.previous, self.next)
+        first.setStretch(0, 1)
+        layout.addLayout(first)
         layout.addWidget(self.strip)
-        last = row(self.text, self.previous, self.next)
-        last.setStretch(0, 1)
-        layout.addLayout(last)
         bindings.connect(self._glance.changed, self.look)
 
     def draw(self, can: GlanceView) -> None:

@@ -18,6 +18,8 @@ from napari_sam3_assistant.widgets.whole import Field
 
 EVERYWHERE = """Save, Save & Clean and Save Labels take all that has a preview, one file each:
 every slice, and every picture of this viewer. Off: what is on screen."""
+WHILE_RUNNING = """The next run writes each frame into an OME-Zarr in this folder as it comes, beside a record
+with which it can be resumed. Off: Save writes all of it afterwards."""
 FILENAME = "Filename for the current preview mask. The extension is added from the selected format."
 
 
@@ -39,6 +41,9 @@ class SavingRows(QWidget):
         self.everywhere = QCheckBox()
         self.everywhere.setToolTip(EVERYWHERE)
         bindings.field(self._output, "everywhere", self.everywhere.toggled, self.everywhere.setChecked)
+        self.while_running = QCheckBox("Write while it runs")
+        self.while_running.setToolTip(WHILE_RUNNING)
+        bindings.field(self._output, "while_running", self.while_running.toggled, self.while_running.setChecked)
         self.save = button("Save", lambda: controller.saving.save())
         self.save_clean = button("Save && Clean", lambda: controller.saving.save_and_clean())
         self.save_labels = button("Save Labels", lambda: controller.saving.save_labels())
@@ -68,6 +73,7 @@ class SavingRows(QWidget):
         saved = row(self.saved, self.open_folder)
         saved.setStretch(0, 1)
         layout.addWidget(fields)
+        layout.addWidget(self.while_running)
         layout.addWidget(self.everywhere)
         layout.addLayout(row(self.save, self.save_clean, self.save_labels))
         layout.addWidget(self.unload)
@@ -86,6 +92,7 @@ class SavingRows(QWidget):
         second.setStretch(1, 1)
         layout.addLayout(first)
         layout.addLayout(second)
+        layout.addWidget(self.while_running)
         layout.addWidget(self.everywhere)
         layout.addLayout(row(self.save, self.save_clean, self.save_labels))
         layout.addWidget(self.unload)
@@ -100,6 +107,7 @@ class SavingRows(QWidget):
         show(self.unload, can.unload)
         self.everywhere.setText(can.everywhere)
         show(self.everywhere, bool(can.everywhere))
+        show(self.while_running, can.while_running)
         self.filename.setPlaceholderText(can.name)
         self.filename.setToolTip(f"{FILENAME}\nThe next file: {can.name}" if can.name else FILENAME)
         for control, action in (

@@ -1,0 +1,129 @@
+"""What comes before the first frame: who follows, what it takes, and what of a plane is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from napari_sam3_assistant.app import held_back
+from napari_sam3_assistant.app.propagating import words
+from napari_sam3_assistant.app.propagating.saying import Saying
+from napari_sam3_assistant.app.screen import OnScreen
+from napari_sam3_assistant.app.status import OnMain
+from napari_sam3_assistant.core.geometry import union
+from napari_sam3_assistant.core.planes import Plane
+from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts
+from napari_sam3_assistant.core.windows import whole
+from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.engines.protocol import Capabilities
+from napari_sam3_assistant.tasks.carrying import limits_of_video
+from napari_sam3_assistant.tasks.session import EngineHandle, ImageSession
+from napari_sam3_assistant.tasks.video import Video
+from napari_sam3_assistant.tasks.view import view_of
+
+if TYPE_CHECKING:
+    from napari_sam3_assistant.app.controller import AppController
+
+
+def follower(controller: AppController) -> EngineHandle:
+    """Return the engine that follows: the one in use, or the built-in one where that may not be loaded.
+
+    Raises
+    ------
+    EngineError
+        If the user has asked for one by name that may not be loaded.
+    """
+    standby, state = controller.standby, controller.state
+    stands_in = held_back.stands_in(state, standby.session, words=False)
+    return (standby.quick if stands_in else standby.session).engine
+
+
+def capabilities_of(engine: EngineHandle) -> Capabilities:
+    """Return what an engine takes, as far as that is known before it is loaded."""
+    made = engine.loaded()
+    return made.capabilities if made is not None else registry.capabilities_of(engine.name)
+
+
+def check(sayings: Sequence[Saying], engine: EngineHandle, known: Collection[int] = ()) -> None:
+    """Check that an engine takes what is said, before anything is changed; ``known`` are objects on any frame.
+
+    Raises
+    ------
+    PromptError, Unsupported
+        If it does not.
+    """
+    words.check_points(sayings, known)
+    can = capabilities_of(engine)
+    words.check_limits(sayings, limits_of_video(can), registry.title_of(engine.name), can.instead)
+
+
+def outline(
+    session: ImageSession,
+    on_main: OnMain,
+    plane_at: Callable[[int], Plane],
+    sayings: Sequence[Saying],
+    then: Callable[[list[Saying]], None],
+    failed: Callable[[BaseException], None],
+) -> None:
+    """Have painted labels, which are rough, drawn to the outlines of their objects, as for one plane; then go on.
+
+    Parameters
+    ----------
+    session : ImageSession
+        Of the engine that follows, with the picture.
+    on_main : callable
+        Runs a function on the GUI thread, soon.
+    plane_at : callable
+        Returns the plane of a frame.
+    sayings : sequence of Saying
+    then : callable
+        Called on the GUI thread with all sayings; at once where none is a painted label.
+    failed : callable
+        Called in its place, with the first error.
+    """
+    rough = {k: one for k, one in enumerate(sayings) if one.value is not None and one.prompts.is_mask}
+    asked = {k: session.request(one.prompts, plane_at(one.frame)) for k, one in rough.items()}
+
+    def done() -> None:
+        if not all(future.done() for future in asked.values()) or not waits:
+            return
+        waits.clear()
+        try:
+            drawn = {k: future.result().segmentation.mask for k, future in asked.items()}
+        except (Exception, CancelledError) as error:
+            failed(error)
+            return
+        then([replace(one, prompts=Prompts(), mask=drawn[k]) if k in drawn else one for k, one in enumerate(sayings)])
+
+    waits = [True]
+    for future in asked.values():
+        future.add_done_callback(lambda _: on_main(done))
+    if not asked:
+        done()
+
+
+def new_video(controller: AppController, here: OnScreen, axis: int, sayings: Sequence[Saying]) -> Video:
+    """Return a video that looks at what holds all that is said; where that is a part of the plane, it is told."""
+    rule, shape = controller.state.task.rule, here.source.plane_shape(here.plane)
+    box = union(one.box for one in sayings)
+    view = view_of(here.source, here.plane, rule.for_prompts(shape, Prompts(box=BoxPrompt(box))), rule)
+    controller.roi.show(here, view)
+    if view.window != whole(shape):
+        controller.status.log(words.local_roi(view.window))
+    return Video(view, axis)
+
+
+def give(video: Video, sayings: Sequence[Saying]) -> list[Plane]:
+    """Say it; return the planes on which other masks are at once.
+
+    Raises
+    ------
+    PromptError
+        If something cannot be said so.
+    """
+    for one in sayings:
+        for prompts in one.given:
+            video.give(one.frame, {one.number: prompts})
+    return sorted({video.plane_at(one.frame) for one in sayings}, key=lambda plane: plane.index)
