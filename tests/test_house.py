@@ -161,7 +161,11 @@ def test_each_page_is_in_the_table_of_contents():
 
 @pytest.mark.parametrize(
     ("section", "commands"),
-    [("segment", [["segment"]]), ("masks", [["masks", name] for name in ("clean", "merge", "convert")])],
+    [
+        ("segment", [["segment"]]),
+        ("propagate", [["propagate"]]),
+        ("masks", [["masks", name] for name in ("clean", "merge", "convert")]),
+    ],
 )
 def test_options_on_the_shell_page_are_those_of_the_command(section, commands):
     page = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")

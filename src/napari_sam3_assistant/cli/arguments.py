@@ -78,17 +78,23 @@ def prompts_of(
             "It is not clear which of the boxes and masks the points are about. "
             "Give points with one --box or one --mask, and the others in a call of their own."
         )
-    clicks = tuple(_point(text) for text in points)
+    clicks = tuple(point_of(text) for text in points)
     if clicks and not boxes and not masks and not any(click[2] for click in clicks):
         raise typer.BadParameter("All points are negative. Add one that is on the object.", param_hint="--point")
-    examples = tuple(_box(text, "--exemplar", with_polarity=True) for text in exemplars)
+    examples = tuple(box_of(text, "--exemplar", with_polarity=True) for text in exemplars)
     if examples and not texts and not crop and not any(len(example) == 4 or example[4] for example in examples):
         raise typer.BadParameter("All examples are negative. Add one to look for.", param_hint="--exemplar")
-    return TypedPrompts(clicks, tuple(_box(text, "--box") for text in boxes), examples, _phrases(texts), crop)
+    return TypedPrompts(clicks, tuple(box_of(text, "--box") for text in boxes), examples, phrases_of(texts), crop)
 
 
-def _phrases(texts: Sequence[str]) -> tuple[str, ...]:
-    """Return the phrases that were typed."""
+def phrases_of(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the phrases that were typed.
+
+    Raises
+    ------
+    typer.BadParameter
+        If there is none in what was typed.
+    """
     if not texts:
         return ()
     try:
@@ -143,7 +149,7 @@ def axis_of(text: str | None) -> int | None:
     typer.BadParameter
         If it is none.
     """
-    return None if text is None else _whole(text, "--channels", text)
+    return None if text is None else whole_of(text, "--channels", text)
 
 
 def crop_of(path: Path | None, box: str | None) -> TypedCrop | None:
@@ -162,7 +168,7 @@ def crop_of(path: Path | None, box: str | None) -> TypedCrop | None:
             "--exemplar.",
             param_hint="--exemplar-box",
         )
-    return TypedCrop(file_of(path, "--exemplar-image"), None if box is None else _box(box, "--exemplar-box"))
+    return TypedCrop(file_of(path, "--exemplar-image"), None if box is None else box_of(box, "--exemplar-box"))
 
 
 def file_of(path: Path, option: str = "--mask") -> Path:
@@ -204,8 +210,8 @@ def plane_of(text: str | None) -> Sequence[int] | Mapping[str, int] | None:
     parts = [part.strip() for part in text.split(",")]
     if all("=" in part for part in parts):
         pairs = [part.split("=", 1) for part in parts]
-        return {name.strip().lower(): _whole(value, "--plane", text) for name, value in pairs}
-    return [_whole(part, "--plane", text) for part in parts]
+        return {name.strip().lower(): whole_of(value, "--plane", text) for name, value in pairs}
+    return [whole_of(part, "--plane", text) for part in parts]
 
 
 def window_of(text: str | None) -> int | tuple[int, int, int, int] | None:
@@ -218,7 +224,7 @@ def window_of(text: str | None) -> int | tuple[int, int, int, int] | None:
     """
     if text is None:
         return None
-    numbers = [_whole(part, "--window", text) for part in text.split(",")]
+    numbers = [whole_of(part, "--window", text) for part in text.split(",")]
     if len(numbers) == 1 and numbers[0] > 0:
         return numbers[0]
     if len(numbers) == 4 and numbers[2] > numbers[0] and numbers[3] > numbers[1]:
@@ -226,7 +232,14 @@ def window_of(text: str | None) -> int | tuple[int, int, int, int] | None:
     raise typer.BadParameter(f"{text!r} is neither the side of a window nor T,L,B,R.", param_hint="--window")
 
 
-def _point(text: str) -> tuple[float, float, bool]:
+def point_of(text: str) -> tuple[float, float, bool]:
+    """Return row, column and polarity of ``R,C`` or ``R,C,-``.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is neither.
+    """
     parts = text.split(",")
     if len(parts) not in (2, 3):
         raise typer.BadParameter(f"{text!r} is not R,C or R,C,-: row and column in pixels.", param_hint="--point")
@@ -234,7 +247,14 @@ def _point(text: str) -> tuple[float, float, bool]:
     return row, col, len(parts) == 2 or _polarity(parts[2], "--point", text)
 
 
-def _box(text: str, option: str, *, with_polarity: bool = False) -> tuple[Any, ...]:
+def box_of(text: str, option: str, *, with_polarity: bool = False) -> tuple[Any, ...]:
+    """Return the corners of ``T,L,B,R``, and the polarity behind them where there may be one.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is no box.
+    """
     parts = text.split(",")
     if len(parts) != 4 and not (with_polarity and len(parts) == 5):
         raise typer.BadParameter(f"{text!r} is not T,L,B,R: top, left, bottom, right in pixels.", param_hint=option)
@@ -265,7 +285,14 @@ def _number(part: str, option: str, text: str) -> float:
     return number
 
 
-def _whole(part: str, option: str, text: str) -> int:
+def whole_of(part: str, option: str, text: str) -> int:
+    """Return a whole number, a part of what was typed as ``text``.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is none.
+    """
     try:
         return int(part)
     except ValueError:

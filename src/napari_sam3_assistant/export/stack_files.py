@@ -18,7 +18,7 @@ from napari_sam3_assistant.export.images import FORMATS, format_of
 from napari_sam3_assistant.export.places import Place
 
 Array = npt.NDArray[Any]
-MOST_BYTES = 2**26
+MOST_BYTES = 2**22
 """So much of a stack is in memory at once, or one plane where that is more."""
 
 

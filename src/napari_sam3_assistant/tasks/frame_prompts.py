@@ -5,12 +5,11 @@ All coordinates are (row, col) pixels of the plane, behind the number of the fra
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import PromptError
@@ -123,12 +122,15 @@ def _each(values: Any) -> Numbered:
         return [(None, value) for value in values]
     found: Numbered = []
     for id, items in values.items():
-        number: Any = id
-        if not isinstance(number, Integral) or number is True or not number >= 1:
+        try:
+            number = operator.index(id)
+        except TypeError:
+            number = 0
+        if number < 1:
             raise PromptError(f"An object cannot have the number {id!r}.", hint="Numbers start at 1.")
         if isinstance(items, Mapping) or not isinstance(items, Iterable):
             raise PromptError(f"{items!r} is no list of prompts.", hint="Write a list of tuples, one a prompt.")
-        found += [(int(number), value) for value in items]
+        found += [(number, value) for value in items]
     return found
 
 

@@ -1,0 +1,114 @@
+"""propagate(): one call from a stack and prompts to masks on each frame."""
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+import napari_sam3_assistant
+from napari_sam3_assistant import propagate
+from napari_sam3_assistant.core.errors import ImageError, PromptError, SaveError
+from tests.tasks.test_video import moving
+
+
+def film(count=6):
+    made = moving(count, 1)
+    made[:, 44:58, 40:54] = 140
+    return made
+
+
+def test_masks_labels_and_rows_of_each_frame():
+    followed = propagate(film(), points={2: [(3, 28, 21)]}, boxes={5: [(0, 43, 39, 59, 55)]})
+
+    assert followed.objects == (2, 5) and followed.frames == tuple(range(6))
+    truth = film() == 200
+    for frame in range(6):
+        assert set(followed.masks(frame)) == {2, 5}
+        assert ((followed.labels(frame) == 2) == truth[frame]).mean() > 0.98
+    rows = followed.rows
+    assert [(row.frame, row.object_id) for row in rows] == [(frame, id) for frame in range(6) for id in (2, 5)]
+    assert [(row.frame, row.object_id) for row in rows if row.said] == [(0, 5), (3, 2)]
+    top, left, bottom, right = rows[0].box
+    assert followed.labels(0)[top:bottom, left:right].any() and rows[0].area == followed.masks(0)[2].area
+    assert followed.saved is None and followed.record is None and not followed.problems
+
+
+def test_a_plain_list_is_about_one_object_and_each_box_is_one():
+    one = propagate(film(), points=[(3, 28, 21), (3, 50, 46, "-"), (5, 28, 23)])
+    two = propagate(film(), boxes=np.array([(0, 19, 9, 37, 27), (2, 43, 39, 59, 55)]))
+    three = propagate(film(), masks={1: np.where(film()[1] > 100, film()[1] // 50, 0)})
+
+    assert one.objects == (1,) and [row.frame for row in one.rows if row.said] == [3, 5]
+    assert two.objects == (1, 2)
+    assert three.objects == (2, 4) and three.frames == tuple(range(6))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_frames_along_any_axis_and_the_others_stay(axis, tmp_path):
+    data = np.moveaxis(np.stack([np.zeros_like(film()), film()]), 1, axis)
+
+    followed = propagate(data, points=[(0, 28, 18)], axis=axis, plane=1, out=tmp_path, format="npy")
+
+    assert followed.frames == tuple(range(6))
+    saved = np.moveaxis(np.load(followed.saved), axis, 1)
+    assert saved.shape == (2, 6, 64, 64) and saved[1].any(axis=(1, 2)).all() and not saved[0].any()
+
+
+def test_a_stack_of_colours_and_a_lazy_one(tmp_path):
+    array = zarr.create_array(tmp_path / "a.zarr", shape=(6, 64, 64), chunks=(1, 64, 64), dtype="u1")
+    array[...] = film()
+
+    colour = propagate(np.repeat(film()[..., None], 3, axis=-1), points=[(0, 28, 18)], out=tmp_path / "out")
+    lazy = propagate(array, points=[(0, 28, 18)], frames=slice(None, 3))
+
+    assert tifffile.imread(colour.saved).shape == (6, 64, 64)
+    assert lazy.frames == (0, 1, 2)
+
+
+def test_only_what_is_left_is_done_when_one_goes_on(tmp_path):
+    propagate(film(), points=[(3, 28, 21)], frames=(2, 5), out=tmp_path)
+    told = []
+
+    followed = propagate(
+        film(), points=[(3, 28, 21)], out=tmp_path, resume=True, progress=lambda done, message="": told.append(message)
+    )
+
+    assert followed.frames == tuple(range(6))
+    assert {"Frame 5", "Frame 1", "Frame 0"} <= set(told) and "Frame 3" not in told
+    with pytest.raises(SaveError, match="there already"):
+        propagate(film(), points=[(3, 28, 21)], out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        ({}, PromptError, "no prompt"),
+        ({"points": [(6, 1, 1)]}, PromptError, "frame 6"),
+        ({"points": [(-1, 1, 1)]}, PromptError, "frame -1"),
+        ({"points": [(1.5, 1, 1)]}, PromptError, "no frame"),
+        ({"points": [(1, 1)]}, PromptError, "no point on a frame"),
+        ({"points": (1, 1, 1)}, PromptError, "no point on a frame"),
+        ({"points": 3}, PromptError, "no list"),
+        ({"points": {0: [(1, 1, 1)]}}, PromptError, "number 0"),
+        ({"points": [(1, 99, 1)]}, PromptError, "outside"),
+        ({"boxes": {1: [(0, 1, 1, 9, 9), (0, 2, 2, 9, 9)]}}, PromptError, "two boxes"),
+        ({"boxes": [(0, 1, 1, 9, 9), (0, 2, 2, 9, 9)], "points": [(0, 3, 3)]}, PromptError, "not clear"),
+        ({"masks": {0: np.ones((3, 3), bool)}}, PromptError, "shape"),
+        ({"points": [(1, 1, 1)], "frames": (4, 4)}, PromptError, "no frames"),
+        ({"points": [(1, 1, 1)], "direction": "up"}, PromptError, "direction"),
+        ({"points": [(1, 1, 1)], "axis": 1}, ImageError, "no axis 1"),
+        ({"points": [(1, 1, 1)], "axis": "z"}, ImageError, "no axis z"),
+        ({"points": [(1, 1, 1)], "format": "png", "out": "."}, SaveError, "png"),
+    ],
+)
+def test_what_cannot_be_is_said(given, kind, words):
+    with pytest.raises(kind, match=words) as refused:
+        propagate(film(), **given)
+
+    assert refused.value.hint
+
+
+def test_it_is_a_name_of_the_package():
+    assert "propagate" in napari_sam3_assistant.__all__
+    with pytest.raises(ImageError, match="no frames"):
+        propagate(film()[0], points=[(0, 1, 1)])
