@@ -108,11 +108,15 @@ class VideoOutput:
         if video is None or self._output is None or self._error is not None:
             return
         tracks = video.tracks
-        now = {plane: tracks.seen(plane) for plane in tracks.planes}
-        changed = [plane for plane in {*self._there, *now} if now.get(plane) is not self._there.get(plane)]
+        newest = self._controller.propagation.newest
+        looked = {*self._there, *tracks.planes} if newest is None or not self._there else set(newest[1])
+        now = {plane: tracks.seen(plane) or None for plane in looked}
+        changed = [plane for plane in looked if now[plane] is not self._there.get(plane)]
         if not changed:
             return
-        self._there = now
+        self._there |= {plane: one for plane, one in now.items() if one is not None}
+        for plane in (plane for plane in changed if now[plane] is None):
+            del self._there[plane]
         told = [
             (plane, [Record(item.id, item.mask, plane) for item in ranked(tracks.at(plane))])
             for plane in sorted(changed, key=lambda plane: plane.index)
