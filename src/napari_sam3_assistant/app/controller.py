@@ -342,7 +342,7 @@ class AppController:
         for part in (self.live, self.boxes, self.masks, self.model, self.finding, self.roi, self.listing, self.saving):
             part.close()
         followed = self.offers, self.video_output, self.records
-        for last in (self.exemplars, *followed, self.accepting, self.propagation, self.channels):
+        for last in (self.exemplars, *followed, self.accepting, self.propagation, self.glance, self.channels):
             last.close()
 
     # -- telling ----------------------------------------------------------------------------------
