@@ -341,14 +341,9 @@ class AppController:
         self._following.watch(None)
         for part in (self.live, self.boxes, self.masks, self.model, self.finding, self.roi, self.listing, self.saving):
             part.close()
-        self.exemplars.close()
-        self.offers.close()
-        self.video_output.close()
-        self.records.close()
-        self.accepting.close()
-        self.propagation.close()
-        self.glance.close()
-        self.channels.close()
+        followed = self.offers, self.video_output, self.records
+        for last in (self.exemplars, *followed, self.accepting, self.propagation, self.glance, self.channels):
+            last.close()
 
     # -- telling ----------------------------------------------------------------------------------
 

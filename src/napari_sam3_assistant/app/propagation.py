@@ -69,6 +69,8 @@ class Propagating:
         self._origin = Origin()
         self._summary = words.Summary()
         self._published, self._preparing = 0.0, False
+        self.newest: tuple[Step, list[Plane]] | None = None
+        """The step that was just taken, and the planes it has changed, while ``version`` tells of it; else None."""
         self.moving = False
         """Whether the slider moves because a run shows its frames."""
         self.layer: TracksLayer = TracksLayer(controller)
@@ -332,7 +334,9 @@ class Propagating:
         """Put a frame into the tracks and into the layer; what is lost goes from the frames beyond."""
         changed = run.take(step, self._origin)
         self._summary.take(step)
+        self.newest = step, [step.plane, *changed]
         self._changed()
+        self.newest = None
         for plane in changed:
             self.layer.write(run.video.tracks, plane, run.objects)
         if self._controller.board.place is not None:

@@ -102,8 +102,11 @@ class VideoRecords:
             self._attempt(self._note)
 
     def _note(self) -> None:
-        if self._recorder is not None:
-            self._recorder.changed()
+        newest = self._controller.propagation.newest
+        if self._recorder is not None and newest is not None and not self._failed:
+            self._recorder.took(*newest)
+        elif self._recorder is not None:
+            self._recorder.changed()  # looks at all planes
         self._write_settings()
 
     def _write_settings(self) -> None:
