@@ -330,7 +330,8 @@ def test_of_a_lazy_stack_of_2000_frames_only_those_visited_are_read(open_driver,
     rest(driver)
 
     assert driver.state.video.done == 6
-    assert {int(one) for one in read} <= set(range(10))
+    assert {int(one) for one in read if one < 600} <= set(range(10))
+    assert len({int(one) for one in read if one >= 600}) <= 4  # by which the picture is known again
 
 
 def test_a_damaged_frame_is_left_out_and_named(open_driver):

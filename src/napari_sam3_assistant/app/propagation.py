@@ -8,25 +8,22 @@ run and each correction is one step of the board. The parts are in ``app/propaga
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import CancelledError
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from napari_sam3_assistant.app.drafts import Draft
 from napari_sam3_assistant.app.hints import count_of
-from napari_sam3_assistant.app.propagating import begin, words
+from napari_sam3_assistant.app.propagating import words
 from napari_sam3_assistant.app.propagating.axes import Axes
-from napari_sam3_assistant.app.propagating.painting import Painting
-from napari_sam3_assistant.app.propagating.record import Followed, drawable, redraw
+from napari_sam3_assistant.app.propagating.kept import Kept
+from napari_sam3_assistant.app.propagating.objects import Changing
+from napari_sam3_assistant.app.propagating.record import Followed
 from napari_sam3_assistant.app.propagating.run import Runner
-from napari_sam3_assistant.app.propagating.said import Gathering
-from napari_sam3_assistant.app.propagating.saying import Heard, Saying
+from napari_sam3_assistant.app.propagating.starting import Starting
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.status import unexpected
 from napari_sam3_assistant.app.tracks_layer import TracksLayer
-from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ImageError, PromptError
+from napari_sam3_assistant.core.errors import AssistantError, ImageError, PromptError
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import images, seeing
@@ -61,20 +58,17 @@ class Propagating:
         self._controller, self._session = controller, session
         self._video, self._task = controller.state.video, controller.state.task
         self._runner = Runner(controller, session, self._take, self._renewed, self._ended)
-        self._followed: Video | None = None
-        self._open, self._number, self._why_ended = False, 0, words.GONE
-        self._heard = Heard()
-        self._record: Followed | None = None
-        self._frames = range(0)
         self._origin = Origin()
         self._summary = words.Summary()
-        self._published, self._preparing = 0.0, False
+        self._published = 0.0
         self.newest: tuple[Step, list[Plane]] | None = None
         """The step that was just taken, and the planes it has changed, while ``version`` tells of it; else None."""
         self.moving = False
         """Whether the slider moves because a run shows its frames."""
         self.layer: TracksLayer = TracksLayer(controller)
-        self._painting = Painting(controller, self.layer, lambda: self._runner.between(self.absorb))
+        self._kept = Kept(controller, session, self.layer, lambda: self._runner.between(self.absorb))
+        self._starting = Starting(controller, session, self._kept, self.layer, self._run)
+        self._changing = Changing(controller, self._kept, self.layer, self._refreshed)
         self._axes = Axes(controller)
         self._task.events.through.connect(self._chosen)
 
@@ -88,22 +82,26 @@ class Propagating:
     @property
     def video(self) -> Video | None:
         """What was said and found, through whichever image; None where nothing was."""
-        return self._followed
+        return self._kept.video
 
     @property
     def view(self) -> View | None:
         """What is looked at of each frame of the image in use; None where nothing was followed."""
-        return self._followed.view if self._followed is not None and self.tracks is not None else None
+        return self._kept.video.view if self._kept.video is not None and self.tracks is not None else None
 
     @property
     def _tracks(self) -> Tracks | None:
-        return self._followed.tracks if self._followed is not None else None
+        return self._kept.tracks
 
     @property
     def tracks(self) -> Tracks | None:
         """What was followed through the image in use; None where nothing was."""
-        own = self._tracks is not None and self._tracks.image == self._task.image
-        return self._tracks if own else None
+        return self._kept.own
+
+    @property
+    def record(self) -> Followed | None:
+        """What a step brings back; the same as long as nothing has changed."""
+        return self._kept.record
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -139,7 +137,7 @@ class Propagating:
     def begin_number(self, number: int) -> None:
         """Let points of this number be a new object, wherever they lie."""
         if self._task.task is Task.VIDEO:
-            self._heard.begun.add(number)
+            self._kept.heard.begun.add(number)
 
     def _chosen(self, through: str) -> None:
         self._controller.describe()
@@ -156,7 +154,7 @@ class Propagating:
             self._fail(ImageError(words.NO_FRAMES.format(here.layer.name), hint=words.NO_FRAMES_HINT))
             return
         self._controller.status.begin("Starting 3D propagation...")
-        self._controller.asking.then(lambda: self._attempt(lambda: self._start(here, axis)))
+        self._controller.asking.then(lambda: self._starting.attempt(lambda: self._starting.start(here, axis)))
 
     def go_on(self) -> None:
         """Go on with the session: with what was said or painted since, on any frame, or with what is left."""
@@ -166,13 +164,13 @@ class Propagating:
         name = f"{self._title} " if self._title else ""
         if self.tracks is None:
             self._fail(PromptError(words.NO_SESSION.format(name), hint=words.NO_SESSION_HINT))
-        elif not self._open:
-            self._fail(PromptError(self._why_ended.format(name), hint=words.AGAIN))
+        elif not self._kept.open:
+            self._fail(PromptError(self._kept.why_ended.format(name), hint=words.AGAIN))
         elif self.tracks.frame_of(here.place) is None:
             self._fail(PromptError("This slice is not one of the session's.", hint="Move the other sliders back."))
         else:
             self._controller.status.begin("Starting 3D propagation...")
-            self._controller.asking.then(lambda: self._attempt(lambda: self._go_on(here)))
+            self._controller.asking.then(lambda: self._starting.attempt(lambda: self._starting.go_on(here)))
 
     @property
     def _title(self) -> str:
@@ -182,131 +180,12 @@ class Propagating:
 
     def _ready(self) -> OnScreen | None:
         """Return what is on screen; None where there is none, or a run goes on."""
-        return None if self.running or self._preparing else self._controller.here_or_say()
-
-    def _attempt(self, do: Callable[[], None]) -> None:
-        try:
-            do()
-        except (AssistantError, MemoryError) as error:
-            self._fail(error if isinstance(error, AssistantError) else unexpected(error, "Close other layers."))
-
-    def _start(self, here: OnScreen, axis: int) -> None:
-        frame = here.plane.position(axis) or 0
-        self._frames = words.check_range(self._task.first_frame, self._task.last_frame, here.source.shape[axis])
-        gathered = Gathering(self._controller, here, axis, Heard(), None)
-        sayings, left_out = words.inside(gathered.sayings, self._frames, frame)
-        if not sayings and gathered.using is not None:
-            self._controller.asking.nothing_to_run_with(gathered.using)
-            return
-        self._prepare(here, axis, sayings, (), lambda ready: self._begin(here, axis, ready, left_out))
-
-    def _prepare(
-        self,
-        here: OnScreen,
-        axis: int,
-        sayings: Sequence[Saying],
-        known: Collection[int],
-        then: Callable[[list[Saying]], None],
-    ) -> None:
-        """Check what is said, and have rough labels drawn to their outlines; then go on."""
-        engine = begin.follower(self._controller)
-        begin.check(sayings, engine, known)
-        self._session.engine, self._session.rule = engine, self._task.rule
-        self._session.set_source(here.source)
-
-        def ready(drawn: list[Saying]) -> None:
-            self._preparing = False
-            self._attempt(lambda: then(drawn))
-
-        self._preparing = True
-        plane_at = partial(here.plane.at, axis)
-        begin.outline(self._session, self._controller.on_main, plane_at, sayings, ready, self._unprepared)
-
-    def _unprepared(self, error: BaseException) -> None:
-        self._preparing = False
-        if isinstance(error, (Cancelled, CancelledError)):
-            self._controller.status.idle("Cancelled.")
-        else:
-            self._fail(error if isinstance(error, AssistantError) else unexpected(error))
-
-    def _begin(self, here: OnScreen, axis: int, sayings: Sequence[Saying], left_out: str) -> None:
-        frame, before = here.plane.position(axis) or 0, self._controller.board.snapshot()
-        video = begin.new_video(self._controller, here, axis, sayings)
-        planes = begin.give(video, sayings)
-        run = self._run_of(video, sayings)
-        self.layer.begin(here, video.tracks, video.numbers)
-        self._controller.board.step("3D propagation", before)
-        heard, self._number = Heard(), self._number + 1
-        heard.hear(sayings)
-        self._take_up(video, heard, open=True)
-        others = {one.frame for one in sayings} - {frame}
-        more = f" What is said on {words.frames_in_words(others)} counts too." if others else ""
-        self._controller.status.log(words.READY.format(self._number))
-        self._run(here, video, run, planes, " ".join(filter(None, (f"{words.STARTED.format(frame)}{more}", left_out))))
-
-    def _run_of(self, video: Video, sayings: Sequence[Saying]) -> Propagation | None:
-        """Return a run over what is left; None where all was said.
-
-        Raises
-        ------
-        PromptError
-            If there is nothing to do, and nothing new to see.
-        """
-        try:
-            return video.run(self._task.direction, self._frames, self._session.read_ahead)
-        except PromptError:
-            if len({one.frame for one in sayings}) < 2:
-                raise
-            return None
-
-    def _go_on(self, here: OnScreen) -> None:
-        video = self._followed
-        if video is None:
-            return
-        self.layer.check(here)
-        self.absorb()
-        frame = video.tracks.frame_of(here.place) or 0
-        self._frames = words.check_range(self._task.first_frame, self._task.last_frame, video.count)
-        gathered = Gathering(self._controller, here, video.axis, self._heard, video.tracks)
-        sayings, left_out = words.inside(gathered.sayings, self._frames, frame)
-        known = video.tracks.ids
-        self._prepare(here, video.axis, sayings, known, lambda ready: self._correct(here, video, ready, left_out))
-
-    def _correct(self, here: OnScreen, video: Video, sayings: Sequence[Saying], left_out: str) -> None:
-        if video is not self._followed:
-            return
-        before = self._controller.board.snapshot()
-        try:
-            planes = begin.give(video, sayings)
-            run = self._run_of(video, sayings)
-        except AssistantError:
-            if sayings:  # the first of several may have been taken
-                self._bring_back(before.followed)
-            raise
-        self._controller.board.step("Correct the propagation" if sayings else "3D propagation", before)
-        self._heard.hear(sayings)
-        self._run(here, video, run, planes, " ".join(filter(None, (words.GOES_ON.format(self._number), left_out))))
+        return None if self.running or self._starting.preparing else self._controller.here_or_say()
 
     def resume(self, video: Video) -> None:
-        """Take up a video that was recorded, as one step; what of its prompts is there is not said again.
-
-        Raises
-        ------
-        AssistantError
-            If its picture is not on screen, or the layer cannot be made.
-        """
-        here = self._controller.on_screen()
-        if here is None or here.source.identity != video.tracks.image:
-            raise ImageError("The picture is not in use any more.", hint="Choose it, and try again.")
+        """Take up a video that was recorded, as one step; see :meth:`Starting.resume`."""
         self._halt("An earlier run was brought back.")
-        self._controller.board.step("Resume the propagation")
-        self.layer.show(here, video.tracks)
-        gathered = Gathering(self._controller, here, video.axis, Heard(), video.tracks)
-        heard, self._number = Heard(), self._number + 1
-        heard.hear(one for one in gathered.sayings if one.frame in video.given)
-        self._session.set_source(here.source)
-        self._take_up(video, heard, open=True)
-        self._controller.status.log(words.READY.format(self._number))
+        self._starting.resume(video)
         self.publish(rows=True)
 
     def _run(self, here: OnScreen, video: Video, run: Propagation | None, planes: Sequence[Plane], said: str) -> None:
@@ -315,7 +194,7 @@ class Propagating:
         self._summary = words.Summary()
         for plane in planes:
             self.layer.write(video.tracks, plane, video.numbers)
-        self._changed()
+        self._kept.changed()
         self._controller.status.idle(said)
         if run is None:
             self.layer.finish(video.tracks)
@@ -335,7 +214,7 @@ class Propagating:
         changed = run.take(step, self._origin)
         self._summary.take(step)
         self.newest = step, [step.plane, *changed]
-        self._changed()
+        self._kept.changed()
         self.newest = None
         for plane in changed:
             self.layer.write(run.video.tracks, plane, run.objects)
@@ -347,7 +226,7 @@ class Propagating:
 
     def _renewed(self, run: Propagation) -> Propagation | None:
         """Return what is left after something was done in between: another run where a step was taken back."""
-        return run if run.video is self._followed else None
+        return run if run.video is self._kept.video else None
 
     def _ended(self, run: Propagation, cancelled: bool, error: AssistantError | None) -> None:
         """Say what came of a run; what is done stays."""
@@ -381,45 +260,16 @@ class Propagating:
 
     def remove(self, object_id: int) -> None:
         """Take an object away from every frame, and with it what was said of it there."""
-        self._runner.between(lambda: self._remove(object_id))
-
-    def _remove(self, object_id: int) -> None:
-        video = self._followed
-        if video is None or object_id not in video.tracks.ids | video.ledger.said.keys():
-            self._fail(PromptError(f"There is no object {object_id} in the propagation.", hint="Choose another one."))
-            return
-        self._controller.board.step(f"Remove object {object_id}")
-        self._remove_prompts(video, object_id)
-        planes = video.remove(object_id)
-        self._heard.begun.discard(object_id)
-        self._changed()
-        for plane in planes:
-            self.layer.write(video.tracks, plane, [object_id])
-        self._refreshed(video)
-        self._controller.status.idle(f"Removed object {object_id} from {len(planes)} frames.")
-
-    def _remove_prompts(self, video: Video, object_id: int) -> None:
-        here = self._controller.here()
-        if here is None:
-            return
-        for frame in [frame for frame, prompts in video.given.items() if object_id in prompts]:
-            there, keys = replace(here, plane=video.plane_at(frame)), self._heard.drawn_of(frame, object_id)
-            self._controller.boxes.remove_of(keys, there)
-            self._controller.masks.remove_of(keys, there)
-            self._controller.board.empty([object_id], there)
+        self._runner.between(lambda: self._changing.remove(object_id))
 
     def confirm(self, frame: int, object_id: int) -> None:
         """Note that the user has looked at an object on a frame, and finds it right: there is no doubt any more."""
-        tracks = self.tracks
-        plane = tracks.plane_at(frame) if tracks is not None else None
-        known = tracks.seen(plane) if tracks is not None and plane is not None else {}
-        if tracks is None or plane is None or object_id not in known:
-            self._fail(PromptError(f"Object {object_id} is not on frame {frame}.", hint="Choose another frame."))
-            return
-        self._controller.board.step(f"Confirm object {object_id}")
-        tracks.restore(plane, [replace(one, said=True) if id == object_id else one for id, one in known.items()])
-        self._changed()
-        self.publish()
+        self._changing.confirm(frame, object_id)
+
+    def absorb(self) -> None:
+        """Take what the user has painted in the layer, on any frame, for what was said of the objects there."""
+        if self._kept.absorb():
+            self.publish(rows=True)
 
     def go_to(self, frame: int) -> None:
         """Move the slider to a frame of what was followed, or of the axis in use."""
@@ -441,24 +291,7 @@ class Propagating:
         finally:
             self.moving = False
 
-    def absorb(self) -> None:
-        """Take what the user has painted in the layer, on any frame, for what was said of the objects there."""
-        video = self._followed
-        if video is None or self._tracks is not self.tracks:
-            return
-        planes = self._painting.absorb(video, lambda: self._controller.board.step("Paint"))
-        if planes:
-            self._changed()
-            self.publish(rows=True)
-
     # -- steps ------------------------------------------------------------------------------------
-
-    @property
-    def record(self) -> Followed | None:
-        """What a step brings back; the same as long as nothing has changed."""
-        if self._record is None and self._followed is not None:
-            self._record = Followed(self._followed.copy(), self._heard.copy(), self._open, self._number)
-        return self._record
 
     def restore(self, target: Followed | None) -> None:
         """Bring back what was followed, and the layer; a run is stopped."""
@@ -467,48 +300,15 @@ class Propagating:
         if self.running:
             self._halt("A step was taken back.")
         try:
-            self._bring_back(target)
+            self._kept.bring_back(target)
+            self.publish(rows=True)
         except (AssistantError, MemoryError) as error:
             self._fail(error if isinstance(error, AssistantError) else unexpected(error, "Close other layers."))
 
-    def _bring_back(self, target: Followed | None) -> None:
-        before = self._tracks
-        if target is None or not drawable(self._controller, target):
-            self._let_go()
-            self.layer.remove()
-        else:
-            video = target.video.copy()
-            redraw(self._controller, self.layer, before, video.tracks)
-            self._take_up(video, target.heard.copy(), open=target.open)
-            self._number, self._record = target.session, target
-        self.publish(rows=True)
-
-    def _take_up(self, video: Video, heard: Heard, *, open: bool) -> None:
-        """Use a video in the place of another one, of which the engine forgets what it remembers."""
-        self._drop()
-        self._followed, self._heard, self._open = video, heard, open
-        self._painting.watch(video.tracks)
-        self._changed()
-
-    def _let_go(self) -> None:
-        self._drop()
-        self._followed, self._open, self._heard = None, False, Heard()
-        self._painting.watch(None)
-        self._changed()
-
-    def _drop(self) -> None:
-        old = self._followed
-        if old is not None:
-            self._session.work(old.close)  # engines are called on their own thread
-
-    def _changed(self) -> None:
-        self._record = None
-        self._video.version += 1
-
-    def _refreshed(self, video: Video) -> None:
-        if not self.running:
+    def _refreshed(self, video: Video | None) -> None:
+        if video is not None and not self.running:
             self.layer.finish(video.tracks)
-        self.publish(rows=True)
+        self.publish(rows=video is not None)
 
     # -- stopping ---------------------------------------------------------------------------------
 
@@ -521,23 +321,22 @@ class Propagating:
     def end_session(self) -> None:
         """Stop, and let no run go on with what was followed; it stays in its layer."""
         self._halt("The video session was reset.")
-        self._open, self._why_ended = False, words.EXPIRED
-        self._changed()
+        self._kept.end(words.EXPIRED)
         self.publish()
 
     def forget(self) -> None:
         """Stop, and let go of all that was followed; the layer is removed."""
         self._halt("The preview was cleared.")
-        if self._followed is not None:
+        if self._kept.video is not None:
             self._controller.board.step_once("Clear Preview")
-        self._let_go()
+        self._kept.let_go()
         self.layer.remove()
         self.publish(rows=True)
 
     def keep(self, name: str) -> str:
         """Make the layer the user's own, under another name, which is returned as napari has it; the session ends."""
         self._halt("Its layer was saved.")
-        self._let_go()
+        self._kept.let_go()
         given = self.layer.hand_over(name)
         self.publish(rows=True)
         return given
@@ -554,7 +353,7 @@ class Propagating:
             self._halt("Its preview layer was removed.")
         else:
             return
-        self._let_go()
+        self._kept.let_go()
         self.publish(rows=True)
 
     def replaced(self, image: Any) -> str:
@@ -566,8 +365,7 @@ class Propagating:
             return ""
         stopped = " 3D propagation stopped; start it again." if self.running else ""
         self._halt(f"The pixels of {image.name} were replaced.")
-        self._open, self._why_ended = False, words.GONE
-        self._changed()
+        self._kept.end(words.GONE)
         self.publish()
         return stopped
 
@@ -575,8 +373,8 @@ class Propagating:
         """Stop; layers stay as they are."""
         self._task.events.through.disconnect(self._chosen)
         self._runner.halt()
-        self._painting.close()
-        self._drop()
+        self._kept.painting.close()
+        self._kept.drop()
 
     def _halt(self, why: str) -> None:
         run = self._runner.halt()
@@ -592,7 +390,7 @@ class Propagating:
     def publish(self, *, rows: bool = False) -> None:
         """Write what was followed through the image in use; ``rows``: into the table, too."""
         tracks, video = self.tracks, self._video
-        video.session = tracks is not None and self._open
+        video.session = tracks is not None and self._kept.open
         video.done = len(tracks.frames) if tracks is not None else 0
         video.objects = len(tracks.ids) if tracks is not None else 0
         if rows:

@@ -1,0 +1,177 @@
+"""Starting, and going on: what is said is gathered, checked and given, and a run is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import CancelledError
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari_sam3_assistant.app.propagating import begin, words
+from napari_sam3_assistant.app.propagating.kept import Kept
+from napari_sam3_assistant.app.propagating.said import Gathering
+from napari_sam3_assistant.app.propagating.saying import Heard, Saying
+from napari_sam3_assistant.app.screen import OnScreen
+from napari_sam3_assistant.app.status import unexpected
+from napari_sam3_assistant.app.tracks_layer import TracksLayer
+from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ImageError, PromptError
+from napari_sam3_assistant.core.planes import Plane
+from napari_sam3_assistant.tasks.video import Propagation, Video
+
+if TYPE_CHECKING:
+    from napari_sam3_assistant.app.controller import AppController
+    from napari_sam3_assistant.tasks.session import ImageSession
+
+Go = Callable[[OnScreen, Video, "Propagation | None", Sequence[Plane], str], None]
+"""Shows what was said, and goes through the frames."""
+
+
+class Starting:
+    """Makes runs.
+
+    Parameters
+    ----------
+    controller : AppController
+    session : ImageSession
+    kept : Kept
+    layer : TracksLayer
+    go : callable
+        ``go(here, video, run, planes, said)`` begins with a run, or, where there is none to do, shows the planes.
+    """
+
+    def __init__(
+        self, controller: AppController, session: ImageSession, kept: Kept, layer: TracksLayer, go: Go
+    ) -> None:
+        self._controller, self._session, self._kept, self._layer, self._go = controller, session, kept, layer, go
+        self._task = controller.state.task
+        self.frames = range(0)
+        """Those that are wanted."""
+        self.preparing = False
+        """Whether labels are being drawn to their outlines."""
+
+    def attempt(self, do: Callable[[], None]) -> None:
+        """Do something; what fails is said."""
+        try:
+            do()
+        except (AssistantError, MemoryError) as error:
+            said = error if isinstance(error, AssistantError) else unexpected(error, "Close other layers.")
+            self._controller.status.fail(said)
+
+    def start(self, here: OnScreen, axis: int) -> None:
+        """Begin a session with what is said on any frame."""
+        frame = here.plane.position(axis) or 0
+        self.frames = words.check_range(self._task.first_frame, self._task.last_frame, here.source.shape[axis])
+        gathered = Gathering(self._controller, here, axis, Heard(), None)
+        sayings, left_out = words.inside(gathered.sayings, self.frames, frame)
+        if not sayings and gathered.using is not None:
+            self._controller.asking.nothing_to_run_with(gathered.using)
+            return
+        self._prepare(here, axis, sayings, (), lambda ready: self._begin(here, axis, ready, left_out))
+
+    def _prepare(
+        self,
+        here: OnScreen,
+        axis: int,
+        sayings: Sequence[Saying],
+        known: Collection[int],
+        then: Callable[[list[Saying]], None],
+    ) -> None:
+        """Check what is said, and have rough labels drawn to their outlines; then go on."""
+        engine = begin.follower(self._controller)
+        begin.check(sayings, engine, known)
+        self._session.engine, self._session.rule = engine, self._task.rule
+        self._session.set_source(here.source)
+
+        def ready(drawn: list[Saying]) -> None:
+            self.preparing = False
+            self.attempt(lambda: then(drawn))
+
+        self.preparing = True
+        plane_at = partial(here.plane.at, axis)
+        begin.outline(self._session, self._controller.on_main, plane_at, sayings, ready, self._unprepared)
+
+    def _unprepared(self, error: BaseException) -> None:
+        self.preparing = False
+        if isinstance(error, (Cancelled, CancelledError)):
+            self._controller.status.idle("Cancelled.")
+        else:
+            self._controller.status.fail(error if isinstance(error, AssistantError) else unexpected(error))
+
+    def _begin(self, here: OnScreen, axis: int, sayings: Sequence[Saying], left_out: str) -> None:
+        frame, before = here.plane.position(axis) or 0, self._controller.board.snapshot()
+        video = begin.new_video(self._controller, here, axis, sayings)
+        planes = begin.give(video, sayings)
+        run = self._run_of(video, sayings)
+        self._layer.begin(here, video.tracks, video.numbers)
+        self._controller.board.step("3D propagation", before)
+        heard, self._kept.number = Heard(), self._kept.number + 1
+        heard.hear(sayings)
+        self._kept.take_up(video, heard, open=True)
+        others = {one.frame for one in sayings} - {frame}
+        more = f" What is said on {words.frames_in_words(others)} counts too." if others else ""
+        self._controller.status.log(words.READY.format(self._kept.number))
+        self._go(here, video, run, planes, " ".join(filter(None, (f"{words.STARTED.format(frame)}{more}", left_out))))
+
+    def _run_of(self, video: Video, sayings: Sequence[Saying]) -> Propagation | None:
+        """Return a run over what is left; None where all was said.
+
+        Raises
+        ------
+        PromptError
+            If there is nothing to do, and nothing new to see.
+        """
+        try:
+            return video.run(self._task.direction, self.frames, self._session.read_ahead)
+        except PromptError:
+            if len({one.frame for one in sayings}) < 2:
+                raise
+            return None
+
+    def go_on(self, here: OnScreen) -> None:
+        """Go on with the session, with what was said since."""
+        video = self._kept.video
+        if video is None:
+            return
+        self._layer.check(here)
+        self._kept.absorb()
+        frame = video.tracks.frame_of(here.place) or 0
+        self.frames = words.check_range(self._task.first_frame, self._task.last_frame, video.count)
+        gathered = Gathering(self._controller, here, video.axis, self._kept.heard, video.tracks)
+        sayings, left_out = words.inside(gathered.sayings, self.frames, frame)
+        known = video.tracks.ids
+        self._prepare(here, video.axis, sayings, known, lambda ready: self._correct(here, video, ready, left_out))
+
+    def _correct(self, here: OnScreen, video: Video, sayings: Sequence[Saying], left_out: str) -> None:
+        if video is not self._kept.video:
+            return
+        before = self._controller.board.snapshot()
+        try:
+            planes = begin.give(video, sayings)
+            run = self._run_of(video, sayings)
+        except AssistantError:
+            if sayings:  # the first of several may have been taken
+                self._kept.bring_back(before.followed)
+            raise
+        self._controller.board.step("Correct the propagation" if sayings else "3D propagation", before)
+        self._kept.heard.hear(sayings)
+        self._go(here, video, run, planes, " ".join(filter(None, (words.GOES_ON.format(self._kept.number), left_out))))
+
+    def resume(self, video: Video) -> None:
+        """Take up a video that was recorded, as one step; what of its prompts is there is not said again.
+
+        Raises
+        ------
+        AssistantError
+            If its picture is not on screen, or the layer cannot be made.
+        """
+        here = self._controller.on_screen()
+        if here is None or here.source.identity != video.tracks.image:
+            raise ImageError("The picture is not in use any more.", hint="Choose it, and try again.")
+        self._controller.board.step("Resume the propagation")
+        self._layer.show(here, video.tracks)
+        gathered = Gathering(self._controller, here, video.axis, Heard(), video.tracks)
+        heard, self._kept.number = Heard(), self._kept.number + 1
+        heard.hear(one for one in gathered.sayings if one.frame in video.given)
+        self._session.set_source(here.source)
+        self._kept.take_up(video, heard, open=True)
+        self._controller.status.log(words.READY.format(self._kept.number))
