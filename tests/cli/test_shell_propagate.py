@@ -16,6 +16,7 @@ import zarr
 from napari_sam3_assistant.core.errors import EngineError
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from napari_sam3_assistant.export.images import read_labels, save_labels
+from napari_sam3_assistant.export.own_masks import is_own_mask
 from tests.cli.conftest import run_apart
 from tests.tasks.test_video import moving
 
@@ -65,6 +66,7 @@ def test_a_point_is_followed_both_ways_into_a_stack_and_rows(shell, stack, tmp_p
         "film_tracks.tif",
     ]
     assert ended.out.splitlines()[1].split()[:4] == ["1", "8", "0", "7"]
+    assert is_own_mask(tmp_path / "out" / "film_tracks.tif")
 
 
 @pytest.mark.parametrize(("format", "suffix"), [("zarr", ".ome.zarr"), ("npy", ".npy"), ("tiff", ".tif")])

@@ -12,7 +12,7 @@ from napari_sam3_assistant.export.names import PICTURE_SUFFIXES, picture_stem, w
 
 logger = logging.getLogger(__name__)
 
-_NAME = re.compile(r"(?P<picture>.+?)(_roi)?_mask_\d{2,}")
+_NAME = re.compile(r"(?P<picture>.+?)((_roi)?_mask_\d{2,}|_tracks)")
 
 
 def is_own_mask(path: Path) -> bool:
