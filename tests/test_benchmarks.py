@@ -6,11 +6,26 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import cells, clicks, curve, freezes, imports, isolation, large, masks, objects, planes, waits
+from benchmarks import (
+    cells,
+    clicks,
+    curve,
+    freezes,
+    imports,
+    isolation,
+    large,
+    masks,
+    objects,
+    planes,
+    propagation,
+    propagation_parts,
+    waits,
+)
 from benchmarks.opened import Opened
 from benchmarks.rows import Row, show
 from benchmarks.scenes import CHUNK, in_memory, on_disk
 from napari_sam3_assistant.demo.driver import Driver
+from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from napari_sam3_assistant.layers import names
 
 
@@ -184,3 +199,12 @@ def test_isolation_is_measured_beside_bare_calls():
 
     assert are_rows(rows) and len(rows) == 6
     assert rows[0].note == "18 candidates, 9 pairs"
+
+
+def test_following_is_measured_beside_a_bare_loop(tmp_path):
+    rows = [propagation.own_time("a run", (6, 32, 32), 3, 1, None)]
+    rows += propagation.started_and_cancelled("built-in", BuiltinEngine(), 1)
+    propagation_parts.stack_on_disk(tmp_path, 3, 32)
+
+    assert are_rows(rows)
+    assert (tmp_path / "stack.zarr").is_dir()
