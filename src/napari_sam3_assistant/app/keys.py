@@ -70,8 +70,13 @@ def _flip(controller: AppController) -> None:
 KEYS = (
     Key("T", "Next point: positive or negative", lambda c: c.live.toggle_next(), POINTS),
     Key("Shift-T", "Flip the selected or latest point", lambda c: c.live.flip(), POINTS),
-    Key("J", "Next box: example or counter-example; in 3D/Video the next doubtful frame", lambda c: _next(c), EVERYWHERE | FOLLOWED),
-    Key("Shift-J", "Flip the selected or latest box; in 3D/Video the doubtful frame before", lambda c: _flip(c), EVERYWHERE | FOLLOWED),
+    Key("J", "Next box: example or counter-example; in 3D/Video the next doubtful frame", _next, EVERYWHERE | FOLLOWED),
+    Key(
+        "Shift-J",
+        "Flip the selected or latest box; in 3D/Video the doubtful frame before",
+        _flip,
+        EVERYWHERE | FOLLOWED,
+    ),
     Key("N", "New object: the next click begins one", lambda c: c.board.begin_object()),
     Key("W", "Next object", lambda c: c.board.walk(1)),
     Key("Shift-W", "Previous object", lambda c: c.board.walk(-1)),
