@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from napari_sam3_assistant.app.drafts import Draft
 from napari_sam3_assistant.app.hints import count_of
-from napari_sam3_assistant.app.propagating import words
+from napari_sam3_assistant.app.propagating import begin, words
 from napari_sam3_assistant.app.propagating.axes import Axes
 from napari_sam3_assistant.app.propagating.kept import Kept
 from napari_sam3_assistant.app.propagating.objects import Changing
@@ -218,6 +218,8 @@ class Propagating:
         self.newest = None
         for plane in changed:
             self.layer.write(run.video.tracks, plane, run.objects)
+        if step.window is not None:
+            begin.tell_moved(self._controller, run.video, step)
         if self._controller.board.place is not None:
             self._controller.saving.outdated(self._controller.board.place)
         if self._task.show_frames:

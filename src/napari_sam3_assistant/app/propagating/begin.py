@@ -20,7 +20,7 @@ from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.tasks.carrying import limits_of_video
 from napari_sam3_assistant.tasks.session import EngineHandle, ImageSession
-from napari_sam3_assistant.tasks.video import Video
+from napari_sam3_assistant.tasks.video import Step, Video
 from napari_sam3_assistant.tasks.view import view_of
 
 if TYPE_CHECKING:
@@ -113,6 +113,14 @@ def new_video(controller: AppController, here: OnScreen, axis: int, sayings: Seq
     if view.window != whole(shape):
         controller.status.log(words.local_roi(view.window))
     return Video(view, axis)
+
+
+def tell_moved(controller: AppController, video: Video, step: Step) -> None:
+    """Say that another part of the plane is looked at from now on, and show it."""
+    window, here = video.view.window, controller.here()
+    controller.status.log(words.moved(step.found.frame, window))
+    if here is not None and here.source.identity == video.view.source.identity:
+        controller.roi.show(here, replace(video.view, plane=here.plane))
 
 
 def give(video: Video, sayings: Sequence[Saying]) -> list[Plane]:

@@ -23,6 +23,7 @@ STARTED = "Started video propagation from frame {}."
 READY = "Video session ready: {}"
 GOES_ON = "Propagating existing session {}."
 LOCAL = "3D/video local ROI ON: using fixed XY ROI ({} x {}) across all frames; y={}:{}, x={}:{}."
+MOVED = "3D/video local ROI moved with the objects after frame {}; y={}:{}, x={}:{}."
 RESUME = "Propagate goes on with what is left."
 FEW = 4
 """So many frames are named; of more, how many there are."""
@@ -46,6 +47,11 @@ def local_roi(window: Window) -> str:
     """Return that a window is looked at on all frames."""
     height, width = window.shape
     return LOCAL.format(width, height, window.top, window.bottom, window.left, window.right)
+
+
+def moved(frame: int, window: Window) -> str:
+    """Return that another window is looked at after a frame."""
+    return MOVED.format(frame, window.top, window.bottom, window.left, window.right)
 
 
 def check_range(first: int, last: int | None, count: int) -> range:
@@ -169,6 +175,7 @@ class Summary:
         self._gone: list[str] = []
         self._left_out: set[int] = set()
         self._unseen: dict[int, set[int]] = {}
+        self._leaving: set[int] = set()
         self.problem: AssistantError | None = None
         """Why the first of those frames was left out."""
 
@@ -179,6 +186,7 @@ class Summary:
             self._left_out.add(frame)
             self.problem = self.problem or step.problem
             return
+        self._leaving |= step.leaving
         if step.lost:
             last = frame - step.legs[0].frames.step if step.legs else frame
             self._gone.append(f"{objects_in_words(step.lost)} gone after frame {last}.")
@@ -194,6 +202,8 @@ class Summary:
             said.append(f"Object {id} was not seen on {frames_in_words(frames)}.")
         if len(self._unseen) > 3:
             said.append(f"{count_of(len(self._unseen) - 3)} more were not seen on some frames.")
+        if self._leaving:
+            said.append(f"{objects_in_words(self._leaving)} cut off at the edge of the ROI: follow them by themselves.")
         if self._left_out:
             many = f" ({len(self._left_out)} in all)" if len(self._left_out) > FEW else ""
             said.append(f"Left out: {frames_in_words(self._left_out)}{many}.")
