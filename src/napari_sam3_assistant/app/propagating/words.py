@@ -189,7 +189,7 @@ class Summary:
         """Return it in words."""
         said = list(self._gone[:3])
         if len(self._gone) > 3:
-            said.append(f"{len(self._gone) - 3} more are gone.")
+            said.append("Others end elsewhere: see the strip.")
         for id, frames in sorted(self._unseen.items())[:3]:
             said.append(f"Object {id} was not seen on {frames_in_words(frames)}.")
         if len(self._unseen) > 3:
