@@ -24,6 +24,8 @@ READY = "Video session ready: {}"
 GOES_ON = "Propagating existing session {}."
 LOCAL = "3D/video local ROI ON: using fixed XY ROI ({} x {}) across all frames; y={}:{}, x={}:{}."
 RESUME = "Propagate goes on with what is left."
+ELSEWHERE = "This slice is not one of the session's."
+BACK = "Move the other sliders back, and turn the axes as they were."
 FEW = 4
 """So many frames are named; of more, how many there are."""
 
