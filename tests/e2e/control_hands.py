@@ -288,6 +288,33 @@ def frames(driver: Driver) -> list[int]:
     return [int(k) for k in np.flatnonzero(np.any(found[0].data, axis=(1, 2)))] if found else []
 
 
+def frames_written(driver: Driver) -> list[str]:
+    """The frames that are in files, once all is done."""
+    frames(driver)
+    driver.pump(0.1)
+    return [path for path in files(driver) if ".ome.zarr" in path]
+
+
+def left_behind(driver: Driver) -> None:
+    """What was followed by another napari, which was not saved; the picture was opened again."""
+    followed_forward(driver)
+    controller = driver.widget.controller
+    driver.wait(lambda: controller.records.path is not None, "The record")
+    record = controller.records.path
+    kept = {path: path.read_bytes() for path in record.parent.glob(f"{record.stem}*") if path.is_file()}
+    picture = driver.viewer.layers["cells"]
+    driver.viewer.layers.remove(picture)
+    driver.pump(0.3)
+    driver.viewer.layers.remove(names.PROPAGATED)
+    out = driver.folder / "out"
+    out.mkdir(exist_ok=True)
+    for path, data in kept.items():
+        (out / f"left-{path.name}").write_bytes(data)
+    driver.viewer.add_image(picture.data, name="cells", axis_labels=("z", "y", "x"))
+    driver.wait(lambda: bool(driver.state.video.resumable), "The offer")
+    driver.pump(0.05)
+
+
 def one_frame_of(frame: int):
     """Return what puts a point on a frame, and wants no other one."""
 

@@ -20,9 +20,11 @@ from tests.e2e.control_hands import (
     followed_with_a_fault,
     frames,
     frames_of_films,
+    frames_written,
     high_threshold,
     in_colour,
     in_memory,
+    left_behind,
     load_answered,
     load_on,
     loaded,
@@ -213,6 +215,12 @@ ROWS = (
     *(Row(f"{at}.go_on", press, frames, followed_forward, scene="stack") for at in ("simple.run", "advanced.run.run")),
     Row("simple.setup.open_frames", press, shown("simple.setup.frames"), task(Task.VIDEO), scene="stack"),
     *(row for at in ("simple.setup.frames", "advanced.task.tuning.frames") for row in of_frames(at)),
+    *(
+        Row(f"{at}.saving.while_running", then_run(press), frames_written, on_a_frame(2), scene="stack")
+        for at in ("simple.results", "advanced.run")
+    ),
+    Row("offers.resume.restore", press, frames, left_behind, scene="stack"),
+    Row("offers.resume.discard", press, state("video.resumable"), left_behind, scene="stack"),
     *(row for at in ("simple.results.glance", "advanced.results.glance") for row in of_glance(at)),
     *SAM3_ROWS,
     Row("advanced.task.task", choose("2D segmentation"), job),

@@ -131,9 +131,11 @@ def named(widget: QWidget, path: str) -> Iterator[tuple[str, QWidget]]:
 
 
 def all_controls(driver: Driver) -> dict[str, QWidget]:
-    """Return every control of both modes and of the strip above them."""
+    """Return every control of both modes, of the strip above them and of what is offered."""
     widget = driver.widget
-    parts = (("top", widget.top), ("simple", widget.simple), ("advanced", widget.advanced))
+    parts = (
+        ("top", widget.top), ("offers.resume", widget.resume), ("simple", widget.simple), ("advanced", widget.advanced)
+    )  # fmt: skip
     return dict(pair for path, part in parts for pair in named(part, path))
 
 

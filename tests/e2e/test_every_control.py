@@ -84,7 +84,7 @@ def anew(driver: Driver, scene: str) -> None:
     own.task.positive = own.task.positive_box = True
     own.task.sheet = own.results.table = own.results.all_planes = own.activity.shown = own.output.everywhere = False
     own.output.folder, own.output.filename, own.output.format = str(driver.folder / "out"), "", "tiff"
-    own.output.unload = False
+    own.output.unload = own.output.while_running = False
     own.task.advanced = scene == "sam3"  # where Load model when running is off: nothing is loaded meanwhile
     own.task.batch, own.task.phrase_lines, own.task.direction = False, "", Direction.BOTH
     own.task.exemplar_source, own.task.crop_image = ExemplarSource.TARGET, None
@@ -149,7 +149,7 @@ def test_every_control_has_a_row_and_every_row_a_control(plain):
     anew(plain, "plain")
     there, told = all_controls(plain), [row.path for row in ROWS]
 
-    unnamed = [one for part in (plain.widget.top, plain.widget.simple, plain.widget.advanced)
+    unnamed = [one for part in (plain.widget.top, plain.widget.resume, plain.widget.simple, plain.widget.advanced)
                for one in interactive(part) if one not in there.values()]  # fmt: skip
 
     assert not unnamed, [(type(one).__name__, one.toolTip()) for one in unnamed]

@@ -40,7 +40,7 @@ from tests.conftest import squares
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = "a picture with quite a long name, of which the file knows more than anybody wants to read"
-TASKS = (Task.IMAGE, Task.LIVE_POINTS, Task.EXEMPLAR, Task.TEXT)
+TASKS = (Task.IMAGE, Task.LIVE_POINTS, Task.EXEMPLAR, Task.TEXT, Task.VIDEO)
 
 
 @pytest.fixture
@@ -315,7 +315,7 @@ def test_what_is_cut_off_is_told_whole_by_its_tip(opened, qtbot, advanced):
     qtbot.wait(60)
     seen += cut_off_still(opened, qtbot)
 
-    assert states == 14 and not seen
+    assert states == 16 and not seen
 
 
 def test_lists_show_whole_entries_at_the_usual_width(opened, qtbot):

@@ -15,6 +15,7 @@ from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.core.window_rule import SIDES
 from napari_sam3_assistant.export.images import FORMATS
+from napari_sam3_assistant.tasks.frames import Direction
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets import store
 from napari_sam3_assistant.widgets.bind import Bindings
@@ -29,6 +30,9 @@ OTHERS = {
     "quick_mask_output_dir": "/out",
     "quick_mask_output_format": "png",
     "unload_after_saving": True,
+    "write_while_running": True,
+    "direction_3d": Direction.BACKWARD,
+    "follow_frames": True,
     "task_complete_sound_enabled_v2": True,
     "task": Task.EXEMPLAR,
     "prompt_type": PromptKind.LABELS,

@@ -46,11 +46,11 @@ def test_each_choice_is_there_at_the_next_start(bindings):
     store.remember(state, bindings, lambda: "auto")
 
     state.output.folder, state.output.format, state.model.engine = "/data/a, b = c%20d/ü", "png", "builtin"
-    state.output.unload = True
+    state.output.unload = state.output.while_running = True
 
     again = remembered()
     assert (again.output.folder, again.output.format) == ("/data/a, b = c%20d/ü", "png")
-    assert again.model.engine == "builtin" and again.output.unload
+    assert again.model.engine == "builtin" and again.output.unload and again.output.while_running
 
 
 def test_a_widget_that_was_closed_writes_no_more(bindings):

@@ -167,7 +167,7 @@ class Propagating:
         elif not self._kept.open:
             self._fail(PromptError(self._kept.why_ended.format(name), hint=words.AGAIN))
         elif self.tracks.frame_of(here.place) is None:
-            self._fail(PromptError("This slice is not one of the session's.", hint="Move the other sliders back."))
+            self._fail(PromptError(words.ELSEWHERE, hint=words.BACK))
         else:
             self._controller.status.begin("Starting 3D propagation...")
             self._controller.asking.then(lambda: self._starting.attempt(lambda: self._starting.go_on(here)))
@@ -216,6 +216,8 @@ class Propagating:
         self.newest = step, [step.plane, *changed]
         self._kept.changed()
         self.newest = None
+        if self.layer.of(run.video.tracks) is None:
+            self._halt("Its preview layer was given other pixels.")
         for plane in changed:
             self.layer.write(run.video.tracks, plane, run.objects)
         if step.window is not None:
@@ -224,7 +226,7 @@ class Propagating:
             self._controller.saving.outdated(self._controller.board.place)
         if self._task.show_frames:
             self._show(step.plane)
-        self.publish(rows=time.monotonic() - self._published > REST_S)
+        self.publish(rows=not self.running or time.monotonic() - self._published > REST_S)
 
     def _renewed(self, run: Propagation) -> Propagation | None:
         """Return what is left after something was done in between: another run where a step was taken back."""

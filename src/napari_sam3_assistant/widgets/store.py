@@ -48,6 +48,7 @@ KEPT = (
     Kept(FOLDER, "output", "folder", kept.text, str),
     Kept(FORMAT, "output", "format", kept.file_format, str),
     Kept(UNLOAD, "output", "unload", kept.truth, kept.write_truth),
+    Kept("write_while_running", "output", "while_running", kept.truth, kept.write_truth),
     Kept(SOUND, "panel", "sound", kept.truth, kept.write_truth),
     Kept("task", "task", "task", kept.one_of(Task), str),
     Kept("prompt_type", "task", "prompt", kept.one_of(PromptKind), str),

@@ -50,7 +50,7 @@ class Painting:
 
     def watch(self, tracks: Tracks | None) -> None:
         """Watch the layer of what was followed, or none; what was painted before is not looked at."""
-        layer = self._layer.find() if tracks is not None else None
+        layer = self._layer.of(tracks) if tracks is not None else None
         self._planes.clear()
         if self._watched is not None and (layer is None or self._watched != layer):
             self._watched.events.paint.disconnect(self._painted)

@@ -25,6 +25,8 @@ GOES_ON = "Propagating existing session {}."
 LOCAL = "3D/video local ROI ON: using fixed XY ROI ({} x {}) across all frames; y={}:{}, x={}:{}."
 MOVED = "3D/video local ROI moved with the objects after frame {}; y={}:{}, x={}:{}."
 RESUME = "Propagate goes on with what is left."
+ELSEWHERE = "This slice is not one of the session's."
+BACK = "Move the other sliders back, and turn the axes as they were."
 FEW = 4
 """So many frames are named; of more, how many there are."""
 
@@ -197,7 +199,7 @@ class Summary:
         """Return it in words."""
         said = list(self._gone[:3])
         if len(self._gone) > 3:
-            said.append(f"{len(self._gone) - 3} more are gone.")
+            said.append("Others end elsewhere: see the strip.")
         for id, frames in sorted(self._unseen.items())[:3]:
             said.append(f"Object {id} was not seen on {frames_in_words(frames)}.")
         if len(self._unseen) > 3:

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QWidget
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.frame_views import FramesView
 from napari_sam3_assistant.widgets.bind import Bindings
-from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, form, row
+from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, form, label, row
 from napari_sam3_assistant.widgets.whole import Number
 
 ALONG, FRAMES, FOLLOW = "Frames along", "Frames", "Follow frames"
@@ -33,7 +33,7 @@ class FrameRows(QWidget):
         layout = form(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addRow(ALONG, self.axis)
-        layout.addRow(FRAMES, self._span())
+        layout.addRow(self._span())
         layout.addRow(self.follow)
         self._form = layout
 
@@ -55,9 +55,10 @@ class FrameRows(QWidget):
         draw(self.follow, can.follow)
 
     def _span(self) -> QHBoxLayout:
-        made = row(self.first, QLabel("to"), self.last, self.all)
-        made.setStretch(0, 1)
-        made.setStretch(2, 1)
+        """Return the row of the range; it is too wide for the column of the fields."""
+        made = row(label(FRAMES, self.first), self.first, QLabel("to"), self.last, self.all)
+        for spin in (self.first, self.last):
+            made.setStretchFactor(spin, 1)
         return made
 
     def _chosen(self) -> None:
