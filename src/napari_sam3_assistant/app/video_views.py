@@ -72,6 +72,11 @@ def stacked(state: AppState) -> bool:
     return state.task.task is Task.VIDEO and state.video.done > 0
 
 
+def extent(state: AppState) -> str:
+    """Return on how many frames, or planes of several stacks, there are masks."""
+    return f"{state.video.done} {'planes' if state.video.volumes else 'frames'}"
+
+
 def line(state: AppState) -> str:
     """Return what was followed, and whether it can go on."""
     video = state.video
@@ -79,7 +84,8 @@ def line(state: AppState) -> str:
         first = "No preview result yet."
     else:
         one = "" if video.objects == 1 else "s"
-        first = f"Latest labels: {video.objects} object{one} on {video.done} of {video.frames} frames."
+        where = extent(state) if video.volumes else f"{video.done} of {video.frames} frames"
+        first = f"Latest labels: {video.objects} object{one} on {where}."
     return f"{first} Video session ready." if video.session else first
 
 

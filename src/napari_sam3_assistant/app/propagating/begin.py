@@ -19,9 +19,11 @@ from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.tasks.carrying import limits_of_video
+from napari_sam3_assistant.tasks.frames import Through
 from napari_sam3_assistant.tasks.session import EngineHandle, ImageSession
 from napari_sam3_assistant.tasks.video import Video
 from napari_sam3_assistant.tasks.view import view_of
+from napari_sam3_assistant.tasks.volumes import Film, Volumes
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -62,7 +64,6 @@ def check(sayings: Sequence[Saying], engine: EngineHandle, known: Collection[int
 def outline(
     session: ImageSession,
     on_main: OnMain,
-    plane_at: Callable[[int], Plane],
     sayings: Sequence[Saying],
     then: Callable[[list[Saying]], None],
     failed: Callable[[BaseException], None],
@@ -75,8 +76,6 @@ def outline(
         Of the engine that follows, with the picture.
     on_main : callable
         Runs a function on the GUI thread, soon.
-    plane_at : callable
-        Returns the plane of a frame.
     sayings : sequence of Saying
     then : callable
         Called on the GUI thread with all sayings; at once where none is a painted label.
@@ -84,7 +83,7 @@ def outline(
         Called in its place, with the first error.
     """
     rough = {k: one for k, one in enumerate(sayings) if one.value is not None and one.prompts.is_mask}
-    asked = {k: session.request(one.prompts, plane_at(one.frame)) for k, one in rough.items()}
+    asked = {k: session.request(one.prompts, one.plane) for k, one in rough.items()}
 
     def done() -> None:
         if not all(future.done() for future in asked.values()) or not waits:
@@ -104,18 +103,18 @@ def outline(
         done()
 
 
-def new_video(controller: AppController, here: OnScreen, axis: int, sayings: Sequence[Saying]) -> Video:
-    """Return a video that looks at what holds all that is said; where that is a part of the plane, it is told."""
+def new_film(controller: AppController, here: OnScreen, through: Through, sayings: Sequence[Saying]) -> Film:
+    """Return a video, or volumes, that looks at what holds all that is said; a part of the plane is told."""
     rule, shape = controller.state.task.rule, here.source.plane_shape(here.plane)
     box = union(one.box for one in sayings)
     view = view_of(here.source, here.plane, rule.for_prompts(shape, Prompts(box=BoxPrompt(box))), rule)
     controller.roi.show(here, view)
     if view.window != whole(shape):
         controller.status.log(words.local_roi(view.window))
-    return Video(view, axis)
+    return Video(view, through.axis) if through.over is None else Volumes(view, through.axis, through.over)
 
 
-def give(video: Video, sayings: Sequence[Saying]) -> list[Plane]:
+def give(video: Film, sayings: Sequence[Saying]) -> list[Plane]:
     """Say it; return the planes on which other masks are at once.
 
     Raises
@@ -125,5 +124,5 @@ def give(video: Video, sayings: Sequence[Saying]) -> list[Plane]:
     """
     for one in sayings:
         for prompts in one.given:
-            video.give(one.frame, {one.number: prompts})
-    return sorted({video.plane_at(one.frame) for one in sayings}, key=lambda plane: plane.index)
+            video.give_on(one.plane, {one.number: prompts})
+    return sorted({one.plane for one in sayings}, key=lambda plane: plane.index)

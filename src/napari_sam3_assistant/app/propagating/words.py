@@ -8,8 +8,11 @@ from collections.abc import Collection, Iterable, Sequence
 from napari_sam3_assistant.app.hints import count_of
 from napari_sam3_assistant.app.propagating.saying import Saying
 from napari_sam3_assistant.core.errors import AssistantError, PromptError, Unsupported
+from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.engines.protocol import VideoLimits
+from napari_sam3_assistant.tasks.frames import Through
+from napari_sam3_assistant.tasks.tracks import Tracks
 from napari_sam3_assistant.tasks.video import Step
 
 NO_FRAMES = "{} has no frames to go through."
@@ -34,6 +37,12 @@ def frames_in_words(frames: Collection[int]) -> str:
     named = ", ".join(map(str, ordered[:FEW]))
     more = f" and {len(ordered) - FEW} more" if len(ordered) > FEW else ""
     return f"frame{'' if len(ordered) == 1 else 's'} {named}{more}"
+
+
+def extent(tracks: Tracks) -> str:
+    """Return on how many frames, or planes of several stacks, there are objects."""
+    count, noun = (len(tracks.frames), "frame") if tracks.over is None else (len(tracks.planes), "plane")
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def objects_in_words(ids: Collection[int]) -> str:
@@ -81,6 +90,18 @@ def inside(sayings: Sequence[Saying], frames: range, on_screen: int) -> tuple[li
             hint="Widen the range, or move the slider into it.",
         )
     return kept, f"What is said on {frames_in_words(outside)}, outside the range, is left out." if outside else ""
+
+
+def elsewhere(sayings: Sequence[Saying], on_screen: Plane, through: Through) -> str:
+    """Return on which other planes something is said, as a sentence; empty where on none."""
+    others = {one.plane: one.frame for one in sayings if one.plane != on_screen}
+    if not others:
+        return ""
+    if through.over is None:
+        where = frames_in_words(others.values())
+    else:
+        where = "another plane" if len(others) == 1 else f"{len(others)} other planes"
+    return f"What is said on {where} counts too."
 
 
 def check_limits(sayings: Iterable[Saying], limits: VideoLimits, title: str, instead: str) -> None:
@@ -163,11 +184,19 @@ def _at_most(count: int, noun: str) -> str:
 
 
 class Summary:
-    """What came of a run: which frames were left out, which objects are gone, and which were not seen."""
+    """What came of a run: which frames were left out, which objects are gone, and which were not seen.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    over : str
+        What a second axis is called, at each position of which objects are followed; empty where there is none.
+        That an object ends along the first one is no news then.
+    """
+
+    def __init__(self, over: str = "") -> None:
+        self._over = over
         self._gone: list[str] = []
-        self._left_out: set[int] = set()
+        self._left_out: dict[Plane, int] = {}
         self._unseen: dict[int, set[int]] = {}
         self.problem: AssistantError | None = None
         """Why the first of those frames was left out."""
@@ -176,14 +205,19 @@ class Summary:
         """Note what came of a frame."""
         frame = step.found.frame
         if step.problem is not None:
-            self._left_out.add(frame)
+            self._left_out[step.plane] = frame
             self.problem = self.problem or step.problem
+        if step.problem is not None or self._over:
             return
         if step.lost:
             last = frame - step.legs[0].frames.step if step.legs else frame
             self._gone.append(f"{objects_in_words(step.lost)} gone after frame {last}.")
         for id in step.asked - step.lost - step.found.objects.keys() - step.said:
             self._unseen.setdefault(id, set()).add(frame)
+
+    def take_ended(self, ended: Iterable[tuple[int, int]]) -> None:
+        """Note of which objects nothing was left, and the position of the second axis after which that was so."""
+        self._gone += [f"{objects_in_words([id])} gone after {self._over} {position}." for id, position in ended]
 
     def sentences(self) -> list[str]:
         """Return it in words."""
@@ -194,7 +228,10 @@ class Summary:
             said.append(f"Object {id} was not seen on {frames_in_words(frames)}.")
         if len(self._unseen) > 3:
             said.append(f"{count_of(len(self._unseen) - 3)} more were not seen on some frames.")
-        if self._left_out:
-            many = f" ({len(self._left_out)} in all)" if len(self._left_out) > FEW else ""
-            said.append(f"Left out: {frames_in_words(self._left_out)}{many}.")
+        count = len(self._left_out)
+        if count and self._over:
+            said.append(f"Left out: {count} plane{'' if count == 1 else 's'}.")
+        elif count:
+            many = f" ({count} in all)" if count > FEW else ""
+            said.append(f"Left out: {frames_in_words(self._left_out.values())}{many}.")
         return said
