@@ -19,7 +19,7 @@ def box(top: int, left: int, side: int = 10) -> PlacedMask:
     return PlacedMask(np.ones((side, side), bool), (top, left))
 
 
-def saying(frame: int, number: int, prompts: Prompts = Prompts(), **more) -> Saying:
+def saying(frame: int, number: int, prompts: Prompts, **more) -> Saying:
     return Saying(Plane(1, 2, ((0, frame),)), frame, number, prompts, **more)
 
 

@@ -102,7 +102,7 @@ def _prompt(state: AppState) -> PromptView:
         next_point=task.kind is PromptKind.POINTS,
         next_box=task.task is Task.EXEMPLAR,
         words=words,
-        threshold=words or task.task is Task.EXEMPLAR,
+        threshold=task.scored,
         layer=(free and not words) or (task.task is Task.EXEMPLAR and not there) or bool(task.prompts_from),
         create=Action(True, create_tip(state)),
         reset=action(something, hints.reset_tip(task), "There is no prompt to remove."),

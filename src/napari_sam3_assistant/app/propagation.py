@@ -20,6 +20,7 @@ from napari_sam3_assistant.app.propagating.objects import Changing
 from napari_sam3_assistant.app.propagating.record import Followed
 from napari_sam3_assistant.app.propagating.run import Runner
 from napari_sam3_assistant.app.propagating.starting import Starting
+from napari_sam3_assistant.app.propagating.summary import Summary
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.status import unexpected
 from napari_sam3_assistant.app.tracks_layer import TracksLayer
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
     from napari_sam3_assistant.tasks.session import ImageSession
 
-
 REST_S = 0.3
 """The table follows at such intervals."""
 
@@ -60,7 +60,7 @@ class Propagating:
         self._video, self._task = controller.state.video, controller.state.task
         self._runner = Runner(controller, session, self._take, self._renewed, self._ended)
         self._origin = Origin()
-        self._summary = words.Summary()
+        self._summary = Summary()
         self._published = 0.0
         self.newest: tuple[Step, list[Plane]] | None = None
         """The step that was just taken, and the planes it has changed, while ``version`` tells of it; else None."""
@@ -71,7 +71,7 @@ class Propagating:
         self._starting = Starting(controller, session, self._kept, self.layer, self._run)
         self._changing = Changing(controller, self._kept, self.layer, self._refreshed)
         self._axes = Axes(controller)
-        self._task.events.through.connect(self._chosen)
+        self._task.events.through.connect(controller.describe)
 
     # -- what there is ----------------------------------------------------------------------------
 
@@ -115,8 +115,8 @@ class Propagating:
 
     def on(self, place: Place) -> tuple[MaskObject, ...]:
         """Return what was followed onto a plane."""
-        frame = self._tracks.frame_of(place) if self._tracks is not None else None
-        return self._tracks.at(place[1]) if self._tracks is not None and frame is not None else ()
+        tracks = self._tracks
+        return () if tracks is None or tracks.frame_of(place) is None else tracks.at(place[1])
 
     def look(self, here: OnScreen | None) -> None:
         """Write which frames the image on screen has, and which one is seen."""
@@ -140,9 +140,6 @@ class Propagating:
         """Let points of this number be a new object, wherever they lie."""
         if self._task.task is Task.VIDEO:
             self._kept.heard.begun.add(number)
-
-    def _chosen(self, through: str) -> None:
-        self._controller.describe()
 
     # -- starting ---------------------------------------------------------------------------------
 
@@ -193,7 +190,7 @@ class Propagating:
     def _run(self, here: OnScreen, video: Film, run: AnyRun | None, planes: Sequence[Plane], said: str) -> None:
         """Show what was said, and go through the frames."""
         self._origin = Origin(str(here.layer.name), PROPAGATED, engine=self._session.engine.name)
-        self._summary = words.Summary(self._axes.name_of(here, video.tracks.over))
+        self._summary = Summary(self._axes.name_of(here, video.tracks.over))
         for plane in planes:
             self.layer.write(video.tracks, plane, video.numbers)
         self._kept.changed()
@@ -204,7 +201,7 @@ class Propagating:
             self._controller.status.idle("Preview ready: every frame was said.")
             return
         self._video.running, self._video.progress = True, 0.0
-        self._video.step = f"Following {count_of(len(run.objects))} through {run.total} frames..."
+        self._video.step = words.begun(run)
         self.publish(rows=True)
         self._published = 0.0
         self._runner.start(run)
@@ -239,8 +236,7 @@ class Propagating:
         if self._controller.closed:
             return
         done = f"{count_of(len(tracks.ids))} on {words.extent(tracks)}."
-        if isinstance(run, VolumeRun):
-            self._summary.take_ended(run.ended)
+        self._summary.take_ended(run.ended if isinstance(run, VolumeRun) else ())
         rest, problem = self._summary.sentences(), error or self._summary.problem
         if error is not None:
             error = self._controller.model.take_note(error)
@@ -375,7 +371,7 @@ class Propagating:
 
     def close(self) -> None:
         """Stop; layers stay as they are."""
-        self._task.events.through.disconnect(self._chosen)
+        self._task.events.through.disconnect(self._controller.describe)
         self._runner.halt()
         self._kept.painting.close()
         self._kept.drop()

@@ -12,9 +12,10 @@ from napari_sam3_assistant.app.propagating import words
 from napari_sam3_assistant.app.propagating.saying import Saying
 from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.app.status import OnMain
+from napari_sam3_assistant.core.errors import Unsupported
 from napari_sam3_assistant.core.geometry import union
 from napari_sam3_assistant.core.planes import Plane
-from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts
+from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts, Query
 from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.protocol import Capabilities
@@ -29,16 +30,16 @@ if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
 
 
-def follower(controller: AppController) -> EngineHandle:
+def follower(controller: AppController, *, words: bool = False) -> EngineHandle:
     """Return the engine that follows: the one in use, or the built-in one where that may not be loaded.
 
     Raises
     ------
     EngineError
-        If the user has asked for one by name that may not be loaded.
+        If the user has asked for one by name that may not be loaded, or for what ``words`` mean.
     """
     standby, state = controller.standby, controller.state
-    stands_in = held_back.stands_in(state, standby.session, words=False)
+    stands_in = held_back.stands_in(state, standby.session, words=words)
     return (standby.quick if stands_in else standby.session).engine
 
 
@@ -59,6 +60,23 @@ def check(sayings: Sequence[Saying], engine: EngineHandle, known: Collection[int
     words.check_points(sayings, known)
     can = capabilities_of(engine)
     words.check_limits(sayings, limits_of_video(can), registry.title_of(engine.name), can.instead)
+
+
+def check_words(query: Query, engine: EngineHandle, through: Through) -> None:
+    """Check that an engine finds by words on every frame.
+
+    Raises
+    ------
+    Unsupported
+        If it does not, or if there are frames at each position of a second axis.
+    """
+    video = capabilities_of(engine).video
+    if video is None or not video.text:
+        title = registry.title_of(engine.name)
+        raise Unsupported(f"{title} finds nothing by words from frame to frame.", hint=words.FIND_FIRST)
+    if through.over is not None:
+        named = ", ".join(one.text for one in query.texts)
+        raise Unsupported(f"Words ({named}) are looked for along one axis at a time.", hint=words.ONE_AXIS)
 
 
 def outline(
@@ -103,15 +121,20 @@ def outline(
         done()
 
 
-def new_film(controller: AppController, here: OnScreen, through: Through, sayings: Sequence[Saying]) -> Film:
-    """Return a video, or volumes, that looks at what holds all that is said; a part of the plane is told."""
+def new_film(controller: AppController, here: OnScreen, through: Through, asked: Sequence[Saying] | Query) -> Film:
+    """Return a video, or volumes, that looks at what holds all that is asked; a part of the plane is told."""
     rule, shape = controller.state.task.rule, here.source.plane_shape(here.plane)
-    box = union(one.box for one in sayings)
-    view = view_of(here.source, here.plane, rule.for_prompts(shape, Prompts(box=BoxPrompt(box))), rule)
+    if isinstance(asked, Query):
+        window = rule.for_query(shape, asked, here.view)
+    else:
+        window = rule.for_prompts(shape, Prompts(box=BoxPrompt(union(one.box for one in asked))))
+    view = view_of(here.source, here.plane, window, rule)
     controller.roi.show(here, view)
     if view.window != whole(shape):
         controller.status.log(words.local_roi(view.window))
-    return Video(view, through.axis) if through.over is None else Volumes(view, through.axis, through.over)
+    if through.over is not None:
+        return Volumes(view, through.axis, through.over)
+    return Video(view, through.axis, query=asked if isinstance(asked, Query) else None)
 
 
 def give(video: Film, sayings: Sequence[Saying]) -> list[Plane]:

@@ -12,10 +12,13 @@ from napari_sam3_assistant.app.propagating.said import Gathering
 from napari_sam3_assistant.app.propagating.saying import Heard, Saying
 from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.app.status import unexpected
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.tracks_layer import TracksLayer
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ImageError, PromptError
 from napari_sam3_assistant.core.planes import Plane
+from napari_sam3_assistant.core.prompts import Query
 from napari_sam3_assistant.tasks.frames import Through
+from napari_sam3_assistant.tasks.session import EngineHandle
 from napari_sam3_assistant.tasks.video import Video
 from napari_sam3_assistant.tasks.volumes import AnyRun, Film
 
@@ -63,6 +66,14 @@ class Starting:
         frame, count = here.plane.position(through.axis) or 0, here.source.shape[through.axis]
         self.frames = words.check_range(self._task.first_frame, self._task.last_frame, count)
         gathered = Gathering(self._controller, here, through, Heard(), None)
+        query = self._query()
+        if query is not None:
+            engine = begin.follower(self._controller, words=True)
+            begin.check_words(query, engine, through)
+            words.inside_words(frame, self.frames)
+            self._use(here, engine)
+            self._begin(here, through, gathered.sayings, "", query)
+            return
         sayings, left_out = words.inside(gathered.sayings, self.frames, frame)
         if not sayings and gathered.using is not None:
             self._controller.asking.nothing_to_run_with(gathered.using)
@@ -79,8 +90,7 @@ class Starting:
         """Check what is said, and have rough labels drawn to their outlines; then go on."""
         engine = begin.follower(self._controller)
         begin.check(sayings, engine, known)
-        self._session.engine, self._session.rule = engine, self._task.rule
-        self._session.set_source(here.source)
+        self._use(here, engine)
 
         def ready(drawn: list[Saying]) -> None:
             self.preparing = False
@@ -89,6 +99,16 @@ class Starting:
         self.preparing = True
         begin.outline(self._session, self._controller.on_main, sayings, ready, self._unprepared)
 
+    def _use(self, here: OnScreen, engine: EngineHandle) -> None:
+        """Let an engine look at what is on screen."""
+        self._session.engine, self._session.rule = engine, self._task.rule
+        self._session.set_source(here.source)
+
+    def _query(self) -> Query | None:
+        """Return the words that are in use; None where there are none."""
+        phrases = self._task.phrases if self._task.kind is PromptKind.TEXT else ()
+        return Query(phrases) if phrases else None
+
     def _unprepared(self, error: BaseException) -> None:
         self.preparing = False
         if isinstance(error, (Cancelled, CancelledError)):
@@ -96,17 +116,25 @@ class Starting:
         else:
             self._controller.status.fail(error if isinstance(error, AssistantError) else unexpected(error))
 
-    def _begin(self, here: OnScreen, through: Through, sayings: Sequence[Saying], left_out: str) -> None:
+    def _begin(
+        self,
+        here: OnScreen,
+        through: Through,
+        sayings: Sequence[Saying],
+        left_out: str,
+        query: Query | None = None,
+    ) -> None:
+        """Begin with what was said, or with words: what else is on screen is left as it is then."""
         frame, before = here.plane.position(through.axis) or 0, self._controller.board.snapshot()
-        video = begin.new_film(self._controller, here, through, sayings)
-        planes = begin.give(video, sayings)
+        video = begin.new_film(self._controller, here, through, query or sayings)
+        planes = begin.give(video, () if query is not None else sayings)
         run = self._run_of(video, sayings)
         self._layer.begin(here, video.tracks, video.numbers)
         self._controller.board.step("3D propagation", before)
         heard, self._kept.number = Heard(), self._kept.number + 1
         heard.hear(sayings)
         self._kept.take_up(video, heard, open=True)
-        more = words.elsewhere(sayings, here.plane, through)
+        more = words.elsewhere(() if query is not None else sayings, here.plane, through)
         self._controller.status.log(words.READY.format(self._kept.number))
         self._go(here, video, run, planes, " ".join(filter(None, (words.STARTED.format(frame), more, left_out))))
 
@@ -132,6 +160,9 @@ class Starting:
             return
         self._layer.check(here)
         self._kept.absorb()
+        query = self._query()
+        if query is not None and query != (video.query if isinstance(video, Video) else None):
+            raise PromptError(words.OTHER_WORDS, hint="Press Start 3D: it looks for them on every frame.")
         frame = video.tracks.frame_of(here.place) or 0
         self.frames = words.check_range(self._task.first_frame, self._task.last_frame, video.count)
         gathered = Gathering(self._controller, here, _through(video), self._kept.heard, video.tracks)
