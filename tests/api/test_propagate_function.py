@@ -1,5 +1,7 @@
 """propagate(): one call from a stack and prompts to masks on each frame."""
 
+import csv
+
 import numpy as np
 import pytest
 import tifffile
@@ -7,6 +9,7 @@ import zarr
 
 import napari_sam3_assistant
 from napari_sam3_assistant import propagate
+from napari_sam3_assistant.api import read_image
 from napari_sam3_assistant.core.errors import ImageError, PromptError, SaveError
 from tests.tasks.test_video import moving
 
@@ -112,3 +115,27 @@ def test_it_is_a_name_of_the_package():
     assert "propagate" in napari_sam3_assistant.__all__
     with pytest.raises(ImageError, match="no frames"):
         propagate(film()[0], points=[(0, 1, 1)])
+
+
+@pytest.mark.parametrize("format", ["tiff", "zarr"])
+def test_the_distance_of_slices_is_in_the_label_stack_and_in_the_rows(format, tmp_path):
+    about = {"axes": "ZYX", "unit": "um", "spacing": 2.5}
+    tifffile.imwrite(tmp_path / "a.tif", film(), imagej=True, resolution=(4, 2), metadata=about)
+
+    followed = propagate(tmp_path / "a.tif", points=[(3, 28, 21)], frames=(2, 4), out=tmp_path, format=format)
+
+    saved = read_image(followed.saved)
+    assert saved.lengths() == ((2.5, 0.5, 0.25), ("micrometer",) * 3)
+    with open(followed.table, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["Frame (world)"], row["Frame unit"]) for row in rows] == [("5", "micrometer"), ("7.5", "micrometer")]
+    assert rows[0]["Row unit"] == "micrometer" and float(rows[0]["Area (world)"]) == float(rows[0]["Area"]) * 0.125
+
+
+def test_the_time_between_frames_is_told_to_imagej_with_its_unit(tmp_path):
+    about = {"axes": "TYX", "TimeIncrement": 30, "TimeIncrementUnit": "ms"}
+    tifffile.imwrite(tmp_path / "a.ome.tif", film(), ome=True, metadata=about)
+
+    followed = propagate(tmp_path / "a.ome.tif", points=[(3, 28, 21)], frames=(2, 4), out=tmp_path)
+
+    assert read_image(followed.saved).steps == {0: (30, "millisecond")}

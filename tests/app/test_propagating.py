@@ -10,12 +10,17 @@ from napari_sam3_assistant.app.propagating.numbers import Numbering, about_point
 from napari_sam3_assistant.app.propagating.saying import Heard, Saying
 from napari_sam3_assistant.core.errors import AssistantError, PromptError, Unsupported
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
+from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompts
 from napari_sam3_assistant.engines.protocol import VideoLimits
 
 
 def box(top: int, left: int, side: int = 10) -> PlacedMask:
     return PlacedMask(np.ones((side, side), bool), (top, left))
+
+
+def saying(frame: int, number: int, prompts: Prompts, **more) -> Saying:
+    return Saying(Plane(1, 2, ((0, frame),)), frame, number, prompts, **more)
 
 
 THERE = {1: box(0, 0), 2: box(0, 30)}
@@ -92,14 +97,14 @@ PAINTED = Prompts(mask=MaskPrompt(box(0, 0)))
 )
 def test_what_an_engine_does_not_take_is_said_before_it_is_asked(limits, prompts, kind, said):
     with pytest.raises(kind, match=said) as raised:
-        words.check_limits([Saying(3, k, one) for k, one in enumerate(prompts, 1)], limits, "SAM3", "Use another.")
+        words.check_limits([saying(3, k, one) for k, one in enumerate(prompts, 1)], limits, "SAM3", "Use another.")
 
     assert "frame 3" in raised.value.message
     assert raised.value.hint
 
 
 def test_what_is_said_outside_the_range_is_an_error_on_screen_and_else_left_out():
-    inside, outside = Saying(3, 1, POINTS), Saying(9, 1, POINTS)
+    inside, outside = saying(3, 1, POINTS), saying(9, 1, POINTS)
 
     kept, left_out = words.inside([inside, outside], range(2, 6), on_screen=3)
 
@@ -118,7 +123,7 @@ def test_an_empty_range_and_an_object_of_negative_points_alone_are_errors():
     with pytest.raises(AssistantError, match="from 5 to 2"):
         words.check_range(5, 2, 8)
     with pytest.raises(AssistantError, match="only negative points"):
-        words.check_points([Saying(0, 4, Prompts(points=(PointPrompt(0, 0, positive=False),)))], known=[1])
+        words.check_points([saying(0, 4, Prompts(points=(PointPrompt(0, 0, positive=False),)))], known=[1])
 
 
 def test_many_frames_are_named_by_the_first_few():
@@ -128,9 +133,9 @@ def test_many_frames_are_named_by_the_first_few():
 
 def test_what_was_heard_is_kept_apart_from_its_copy():
     heard = Heard()
-    heard.hear([Saying(0, 1, POINTS, keys=("a",))])
+    heard.hear([saying(0, 1, POINTS, keys=("a",))])
     before = heard.copy()
 
-    heard.hear([Saying(0, 1, POINTS, keys=("b",))])
+    heard.hear([saying(0, 1, POINTS, keys=("b",))])
 
     assert heard.knows("b") and not before.knows("b")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
+from napari.layers import _layer_actions
 
 from napari_sam3_assistant.app.state import Phase
 from napari_sam3_assistant.core.planes import Plane
@@ -217,3 +218,74 @@ def test_what_a_killed_process_left_is_removed_by_the_next(temporary):
     assert stacks.folder_of(mine).is_dir()
     stacks.let_go(mine)
     assert folders(temporary) == []
+
+
+def test_a_layer_that_is_given_other_pixels_meanwhile_stops_the_run_and_says_so(open_driver, monkeypatch):
+    driver = open_driver((film(), {}), show=False)
+    begin(driver, 0, (20, 20))
+    given = np.zeros((3, 20, 20), np.uint16)
+    monkeypatch.setattr(propagated, "write_frame", _once(propagated.write_frame, lambda: _give(driver, given)))
+
+    run(driver)
+    driver.viewer.layers[names.PROPAGATED].paint((0, 4, 4), 1)
+    driver.pump(0.05)
+
+    assert driver.state.run.phase is Phase.FAILED
+    assert driver.state.run.message == "3D propagation stopped. Its preview layer was given other pixels."
+    assert driver.viewer.layers[names.PROPAGATED].data.shape == (3, 20, 20)
+    run(driver)
+    assert fits(driver)
+
+
+def _once(write, then):
+    """Return ``write`` that is followed by ``then`` the third time."""
+    calls = []
+
+    def wrapped(*args, **options):
+        write(*args, **options)
+        calls.append(args)
+        if len(calls) == 3:
+            then()
+
+    return wrapped
+
+
+def _give(driver, data) -> None:
+    driver.viewer.layers[names.PROPAGATED].data = data
+
+
+def test_a_duplicate_is_the_users_and_nothing_is_written_into_it(open_driver):
+    driver = open_driver((film(), {}), show=False)
+    begin(driver, 0, (20, 20))
+    run(driver)
+    before = followed(driver).copy()
+    layers = driver.viewer.layers
+    layers.selection = {layers[names.PROPAGATED]}
+    _layer_actions._duplicate_layer(layers)
+    copy = layers[f"{names.PROPAGATED} copy"]
+    copy.data[:] = 7
+
+    driver.widget.controller.board.undo()
+    rest(driver)
+    driver.widget.controller.board.redo()
+    rest(driver)
+
+    assert (copy.data == 7).all()
+    assert np.array_equal(followed(driver), before)
+
+
+def test_a_run_that_is_done_again_while_another_picture_is_in_use_is_seen_as_it_was(open_driver):
+    driver = open_driver((film(), {"name": "film"}), show=False)
+    begin(driver, 0, (20, 20))
+    run(driver)
+    other = driver.viewer.add_image(film()[:, :60], name="other")
+    driver.state.task.image = str(other.unique_id)
+    driver.pump(0.05)
+
+    driver.widget.controller.board.undo()
+    rest(driver)
+    assert names.PROPAGATED not in driver.viewer.layers
+    driver.widget.controller.board.redo()
+    rest(driver)
+
+    assert fits(driver)

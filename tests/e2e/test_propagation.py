@@ -447,6 +447,23 @@ def test_a_plane_too_large_to_paint_in_takes_no_more_than_its_objects(open_drive
     assert np.array_equal(tifffile.imread(driver.state.output.saved), np.asarray(layer.data[0]))
 
 
+def test_the_window_of_a_large_plane_follows_its_objects_and_says_so(open_driver):
+    data = np.full((24, 560, 1200), 20, np.uint8)
+    for frame in range(24):
+        data[frame, 260:300, 300 + 10 * frame : 340 + 10 * frame] = 200
+    driver = open_driver((data, {"name": "slide"}), show=False)
+    driver.state.task.local, driver.state.task.local_side = True, 512
+    begin(driver, 0, (280, 320))
+
+    driver.widget.controller.run()
+    rest(driver)
+
+    log = "\n".join(line.text for line in driver.state.activity.lines)
+    assert "3D/video local ROI ON: using fixed XY ROI (512 x 512)" in log
+    assert "3D/video local ROI moved with the objects after frame " in log
+    assert iou(followed(driver)[23] > 0, data[23] > 100) > 0.9
+
+
 def test_the_stack_is_saved_as_one_file_of_each_format(open_driver, tmp_path):
     driver = open_driver((film(4), {"name": "film"}), show=False)
     begin(driver, 0)

@@ -125,3 +125,19 @@ def test_an_object_that_leaves_the_picture_is_lost():
     assert 1 in found[0].objects
     assert 1 not in found[-1].objects
     assert [id for one in found for id in one.lost] == [1]
+
+
+@pytest.mark.parametrize("speed", [7, 10])
+def test_an_object_that_moves_far_keeps_all_its_pixels(speed):
+    def frame(at):
+        made = np.full((120, 400, 3), 20, np.uint8)
+        made[40:80, at : at + 40] = 200
+        return made
+
+    places = [30 + speed * k for k in range(24)]
+    found = through([frame(at) for at in places], [PlacedMask(np.ones((40, 40), bool), (40, places[0]))])
+
+    assert [
+        mask_iou(one.objects[1].mask, PlacedMask(np.ones((40, 40), bool), (40, at)))
+        for one, at in zip(found, places[1:], strict=True)
+    ] == pytest.approx([1.0] * 23, abs=0.06)

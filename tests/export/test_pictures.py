@@ -1,5 +1,7 @@
 """Pictures come in from files and folders as they were written, and as late as they can be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -50,6 +52,31 @@ def test_an_ome_tiff_file_tells_axes_scale_and_units(tmp_path):
     assert picture.scale == (0.5, 0.25)
     assert picture.units == ("micrometer", "micrometer")
     assert picture.plane({"t": 2, "c": 1}).index == ((0, 2), (1, 1))
+
+
+def test_files_tell_how_far_slices_and_frames_lie_apart(tmp_path):
+    sizes = {"PhysicalSizeX": 0.25, "PhysicalSizeY": 0.5, "PhysicalSizeZ": 2.5, "TimeIncrement": 30}
+    about = {"axes": "TZYX", "TimeIncrementUnit": "ms", **sizes}
+    tifffile.imwrite(tmp_path / "a.ome.tif", ramp((3, 2, 40, 50)), ome=True, metadata=about)
+    about = {"axes": "TZYX", "unit": "um", "spacing": 2.5, "finterval": 30}
+    tifffile.imwrite(tmp_path / "a.tif", ramp((3, 2, 40, 50)), imagej=True, resolution=(4, 2), metadata=about)
+    ome_zarr(tmp_path / "a.ome.zarr", [ramp((2, 40, 50))], axes="zyx", scale=(2.5, 0.5, 0.25))
+
+    ome, imagej, folder = (read_image(tmp_path / name) for name in ("a.ome.tif", "a.tif", "a.ome.zarr"))
+
+    assert ome.steps == {0: (30, "millisecond"), 1: (2.5, "micrometer")}
+    assert imagej.steps == {0: (30, "second"), 1: (2.5, "micrometer")}
+    assert folder.steps == {0: (2.5, "pixel")}  # without a unit
+    assert imagej.lengths()[0] == (30, 2.5, 0.5, 0.25)
+    assert replace(imagej, scale=None, units=None).lengths()[1] == ("second", "micrometer", "pixel", "pixel")
+
+
+def test_a_distance_that_is_no_number_above_0_is_not_told(tmp_path):
+    for at, spacing in enumerate((0, float("nan"), "thick")):
+        about = {"axes": "ZYX", "unit": "um", "spacing": spacing}
+        tifffile.imwrite(tmp_path / f"{at}.tif", ramp((3, 40, 50)), imagej=True, resolution=(4, 2), metadata=about)
+
+        assert not read_image(tmp_path / f"{at}.tif").steps
 
 
 def test_an_imagej_tiff_file_tells_axes_and_scale(tmp_path):

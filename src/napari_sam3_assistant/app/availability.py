@@ -102,7 +102,7 @@ def _prompt(state: AppState) -> PromptView:
         next_point=task.kind is PromptKind.POINTS,
         next_box=task.task is Task.EXEMPLAR,
         words=words,
-        threshold=words or task.task is Task.EXEMPLAR,
+        threshold=task.scored,
         layer=(free and not words) or (task.task is Task.EXEMPLAR and not there) or bool(task.prompts_from),
         create=Action(True, create_tip(state)),
         reset=action(something, hints.reset_tip(task), "There is no prompt to remove."),
@@ -188,7 +188,7 @@ def _results(state: AppState) -> ResultsView:
     what = "the object" if count == 1 else f"all {count} objects"
     stack = video_views.stacked(state)
     layer = f"the new layer {names.ACCEPTED_PROPAGATED}" if stack else f"the layer {hints.ACCEPTED}"
-    what = f"the masks of {state.video.done} frames" if stack else what
+    what = f"the masks of {video_views.extent(state)}" if stack else what
     accept, none = f"Copy {what} to {layer}", "Make a mask first."
     saved = f"Show {output.saved.name} in its folder." if output.saved is not None else ""
     everywhere = "" if stack else hints.everywhere(results)
@@ -199,7 +199,7 @@ def _results(state: AppState) -> ResultsView:
     waits = "Saving..." if output.saving else none
     several = f"{files} results" if results.more_files else f"{files} planes"
     masks = "the masks to a file" if files < 2 else f"the masks of {several} to a file each"
-    masks = f"the masks of {state.video.done} frames to one file" if stack else masks
+    masks = f"the masks of {video_views.extent(state)} to one file" if stack else masks
     cleaned = (
         "and name the preview as it: the layer is yours then, and Propagate does not go on."
         if stack

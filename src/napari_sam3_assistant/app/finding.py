@@ -51,6 +51,7 @@ class Finding:
         self._said = (task.text, task.phrase_lines, task.batch, task.advanced, model.in_use, model.known)
         for said in self._said:
             said.connect(self._describe)
+        self._task.follows_words = controller.state.model.finds_on_frames
 
     def close(self) -> None:
         """Follow the words and the threshold no longer."""
@@ -81,6 +82,7 @@ class Finding:
         self._last = self._newest = None
 
     def _describe(self) -> None:
+        self._task.follows_words = self._controller.state.model.finds_on_frames
         if self._task.kind is PromptKind.TEXT or self._task.advanced:
             self._controller.asking.describe()
 

@@ -22,7 +22,7 @@ REST_S = 0.2
 """While frames come in they are looked at no more often."""
 AGAIN_S = 0.02
 """After so long the rest is measured."""
-WATCHED = ("version", "running", "done", "objects", "frame")
+WATCHED = ("version", "running", "done", "objects", "frame", "outer")
 
 
 class Glance:

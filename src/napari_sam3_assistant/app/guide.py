@@ -36,7 +36,7 @@ def guide(state: AppState) -> GuideView:
         next_point=action(points, "What the next point means (T changes it).", CHOOSE_POINTS),
         next_box=action(task.task is Task.EXEMPLAR, "What the next box shows (J changes it).", CHOOSE_EXEMPLAR),
         words=action(words or free, WHAT if words else NOT_YET, CHOOSE_TEXT),
-        threshold=action(words or task.task is Task.EXEMPLAR, THRESHOLD, CHOOSE_FINDING),
+        threshold=action(task.scored, THRESHOLD, CHOOSE_FINDING),
         apply=action(apply, APPLY, NO_POINTS if points else CHOOSE_POINTS),
         clear=action(something, CLEAR, "There is neither text nor a prompt to clear."),
         refresh=Action(True, REFRESH),

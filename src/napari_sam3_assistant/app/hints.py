@@ -81,7 +81,8 @@ def prompt_hint(state: AppState) -> str:
     """Return what to do next."""
     task = state.task
     if task.task is Task.VIDEO:
-        return video_views.HINT if task.prompt_layer else f"{video_views.HINT}\n{MISSING[task.task]}"
+        hint = video_views.hint(task)
+        return hint if task.prompt_layer else f"{hint}\n{MISSING[task.task]}"
     if task.kind is PromptKind.TEXT:
         how = TEXT if state.model.reads else NO_WORDS_MULTIPLEX if state.model.multiplex else NO_WORDS
         return f"{how}\n{REFINE}" if len(state.results.objects) else how

@@ -113,3 +113,9 @@ class ModelState:
         """Whether the engine that answers reads words, as far as is known before it is loaded."""
         without = self.in_use == registry.SAM3.name and self.known is not None and "text" not in self.known.tasks
         return registry.capabilities_of(self.in_use).text and not without
+
+    @property
+    def finds_on_frames(self) -> bool:
+        """Whether it finds by words on every frame of a stack, as far as is known before it is loaded."""
+        limits = registry.capabilities_of(self.in_use).video
+        return self.reads and limits is not None and limits.text

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from napari_sam3_assistant.app.drafts import Draft
 from napari_sam3_assistant.app.hints import count_of
-from napari_sam3_assistant.app.propagating import words
+from napari_sam3_assistant.app.propagating import begin, words
 from napari_sam3_assistant.app.propagating.axes import Axes
 from napari_sam3_assistant.app.propagating.kept import Kept
 from napari_sam3_assistant.app.propagating.objects import Changing
 from napari_sam3_assistant.app.propagating.record import Followed
 from napari_sam3_assistant.app.propagating.run import Runner
 from napari_sam3_assistant.app.propagating.starting import Starting
+from napari_sam3_assistant.app.propagating.summary import Summary
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.app.status import unexpected
 from napari_sam3_assistant.app.tracks_layer import TracksLayer
@@ -32,13 +33,13 @@ from napari_sam3_assistant.layers.propagated import removed
 from napari_sam3_assistant.masks.registry import MaskObject, Origin
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.tasks.tracks import PROPAGATED, Tracks
-from napari_sam3_assistant.tasks.video import Propagation, Step, Video
+from napari_sam3_assistant.tasks.video import Step, Video
 from napari_sam3_assistant.tasks.view import View
+from napari_sam3_assistant.tasks.volumes import AnyRun, Film, VolumeRun
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
     from napari_sam3_assistant.tasks.session import ImageSession
-
 
 REST_S = 0.3
 """The table follows at such intervals."""
@@ -59,7 +60,7 @@ class Propagating:
         self._video, self._task = controller.state.video, controller.state.task
         self._runner = Runner(controller, session, self._take, self._renewed, self._ended)
         self._origin = Origin()
-        self._summary = words.Summary()
+        self._summary = Summary()
         self._published = 0.0
         self.newest: tuple[Step, list[Plane]] | None = None
         """The step that was just taken, and the planes it has changed, while ``version`` tells of it; else None."""
@@ -70,7 +71,7 @@ class Propagating:
         self._starting = Starting(controller, session, self._kept, self.layer, self._run)
         self._changing = Changing(controller, self._kept, self.layer, self._refreshed)
         self._axes = Axes(controller)
-        self._task.events.through.connect(self._chosen)
+        self._task.events.through.connect(controller.describe)
 
     # -- what there is ----------------------------------------------------------------------------
 
@@ -80,7 +81,7 @@ class Propagating:
         return self._runner.run is not None
 
     @property
-    def video(self) -> Video | None:
+    def video(self) -> Film | None:
         """What was said and found, through whichever image; None where nothing was."""
         return self._kept.video
 
@@ -114,14 +115,15 @@ class Propagating:
 
     def on(self, place: Place) -> tuple[MaskObject, ...]:
         """Return what was followed onto a plane."""
-        frame = self._tracks.frame_of(place) if self._tracks is not None else None
-        return self._tracks.at(place[1]) if self._tracks is not None and frame is not None else ()
+        tracks = self._tracks
+        return () if tracks is None or tracks.frame_of(place) is None else tracks.at(place[1])
 
     def look(self, here: OnScreen | None) -> None:
         """Write which frames the image on screen has, and which one is seen."""
-        before = self._video.frame
+        before = self._video.frame, self._video.outer
         self._axes.look(here)
-        if self.running and not self.moving and self._task.show_frames and before not in (None, self._video.frame):
+        moved = before[0] is not None and before != (self._video.frame, self._video.outer)
+        if self.running and not self.moving and self._task.show_frames and moved:
             self._task.show_frames = False
             self._controller.status.log("You have moved the slider: it follows the frames no longer.")
         self.publish()
@@ -139,9 +141,6 @@ class Propagating:
         if self._task.task is Task.VIDEO:
             self._kept.heard.begun.add(number)
 
-    def _chosen(self, through: str) -> None:
-        self._controller.describe()
-
     # -- starting ---------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -149,12 +148,12 @@ class Propagating:
         here = self._ready()
         if here is None:
             return
-        axis = self._axes.of(here)
-        if axis is None:
+        through = self._axes.of(here)
+        if through is None:
             self._fail(ImageError(words.NO_FRAMES.format(here.layer.name), hint=words.NO_FRAMES_HINT))
             return
         self._controller.status.begin("Starting 3D propagation...")
-        self._controller.asking.then(lambda: self._starting.attempt(lambda: self._starting.start(here, axis)))
+        self._controller.asking.then(lambda: self._starting.attempt(lambda: self._starting.start(here, through)))
 
     def go_on(self) -> None:
         """Go on with the session: with what was said or painted since, on any frame, or with what is left."""
@@ -167,7 +166,7 @@ class Propagating:
         elif not self._kept.open:
             self._fail(PromptError(self._kept.why_ended.format(name), hint=words.AGAIN))
         elif self.tracks.frame_of(here.place) is None:
-            self._fail(PromptError("This slice is not one of the session's.", hint="Move the other sliders back."))
+            self._fail(PromptError(words.ELSEWHERE, hint=words.BACK))
         else:
             self._controller.status.begin("Starting 3D propagation...")
             self._controller.asking.then(lambda: self._starting.attempt(lambda: self._starting.go_on(here)))
@@ -188,10 +187,10 @@ class Propagating:
         self._starting.resume(video)
         self.publish(rows=True)
 
-    def _run(self, here: OnScreen, video: Video, run: Propagation | None, planes: Sequence[Plane], said: str) -> None:
+    def _run(self, here: OnScreen, video: Film, run: AnyRun | None, planes: Sequence[Plane], said: str) -> None:
         """Show what was said, and go through the frames."""
         self._origin = Origin(str(here.layer.name), PROPAGATED, engine=self._session.engine.name)
-        self._summary = words.Summary()
+        self._summary = Summary(self._axes.name_of(here, video.tracks.over))
         for plane in planes:
             self.layer.write(video.tracks, plane, video.numbers)
         self._kept.changed()
@@ -202,33 +201,37 @@ class Propagating:
             self._controller.status.idle("Preview ready: every frame was said.")
             return
         self._video.running, self._video.progress = True, 0.0
-        self._video.step = f"Following {count_of(len(run.objects))} through {run.total} frames..."
+        self._video.step = words.begun(run)
         self.publish(rows=True)
         self._published = 0.0
         self._runner.start(run)
 
     # -- one frame after the other ------------------------------------------------------------------
 
-    def _take(self, run: Propagation, step: Step) -> None:
+    def _take(self, run: AnyRun, step: Step) -> None:
         """Put a frame into the tracks and into the layer; what is lost goes from the frames beyond."""
         changed = run.take(step, self._origin)
         self._summary.take(step)
         self.newest = step, [step.plane, *changed]
         self._kept.changed()
         self.newest = None
+        if self.layer.of(run.video.tracks) is None:
+            self._halt("Its preview layer was given other pixels.")
         for plane in changed:
             self.layer.write(run.video.tracks, plane, run.objects)
+        if step.window is not None:
+            begin.tell_moved(self._controller, run.video, step)
         if self._controller.board.place is not None:
             self._controller.saving.outdated(self._controller.board.place)
         if self._task.show_frames:
             self._show(step.plane)
-        self.publish(rows=time.monotonic() - self._published > REST_S)
+        self.publish(rows=not self.running or time.monotonic() - self._published > REST_S)
 
-    def _renewed(self, run: Propagation) -> Propagation | None:
+    def _renewed(self, run: AnyRun) -> AnyRun | None:
         """Return what is left after something was done in between: another run where a step was taken back."""
         return run if run.video is self._kept.video else None
 
-    def _ended(self, run: Propagation, cancelled: bool, error: AssistantError | None) -> None:
+    def _ended(self, run: AnyRun, cancelled: bool, error: AssistantError | None) -> None:
         """Say what came of a run; what is done stays."""
         self._video.running, self._video.progress, self._video.step = False, None, ""
         tracks = run.video.tracks
@@ -236,8 +239,8 @@ class Propagating:
         self.publish(rows=True)
         if self._controller.closed:
             return
-        frames = len(tracks.frames)
-        done = f"{count_of(len(tracks.ids))} on {frames} frame{'' if frames == 1 else 's'}."
+        done = f"{count_of(len(tracks.ids))} on {words.extent(tracks)}."
+        self._summary.take_ended(run.ended if isinstance(run, VolumeRun) else ())
         rest, problem = self._summary.sentences(), error or self._summary.problem
         if error is not None:
             error = self._controller.model.take_note(error)
@@ -274,7 +277,8 @@ class Propagating:
     def go_to(self, frame: int) -> None:
         """Move the slider to a frame of what was followed, or of the axis in use."""
         here, tracks = self._controller.here(), self.tracks
-        axis = tracks.axis if tracks is not None else None if here is None else self._axes.of(here)
+        through = None if here is None else self._axes.of(here)
+        axis = tracks.axis if tracks is not None else None if through is None else through.axis
         if here is None or axis is None or not 0 <= frame < here.source.shape[axis]:
             self._fail(PromptError(f"There is no frame {frame} to go to.", hint="Choose a frame of the stack."))
             return
@@ -305,7 +309,7 @@ class Propagating:
         except (AssistantError, MemoryError) as error:
             self._fail(error if isinstance(error, AssistantError) else unexpected(error, "Close other layers."))
 
-    def _refreshed(self, video: Video | None) -> None:
+    def _refreshed(self, video: Film | None) -> None:
         if video is not None and not self.running:
             self.layer.finish(video.tracks)
         self.publish(rows=video is not None)
@@ -371,7 +375,7 @@ class Propagating:
 
     def close(self) -> None:
         """Stop; layers stay as they are."""
-        self._task.events.through.disconnect(self._chosen)
+        self._task.events.through.disconnect(self._controller.describe)
         self._runner.halt()
         self._kept.painting.close()
         self._kept.drop()
@@ -391,7 +395,8 @@ class Propagating:
         """Write what was followed through the image in use; ``rows``: into the table, too."""
         tracks, video = self.tracks, self._video
         video.session = tracks is not None and self._kept.open
-        video.done = len(tracks.frames) if tracks is not None else 0
+        video.volumes = tracks is not None and tracks.over is not None
+        video.done = 0 if tracks is None else len(tracks.planes if video.volumes else tracks.frames)
         video.objects = len(tracks.ids) if tracks is not None else 0
         if rows:
             self._published = time.monotonic()

@@ -86,6 +86,8 @@ class TaskState:
     contrast limits that were taken (``limits``, in words; None where none were) and whether the layer has others
     by now (``limits_old``).
 
+    Of the engine in use: whether words begin to follow objects (``follows_words``).
+
     The user's, of the task ``Exemplar`` in ``Advanced``: where the example lies (``exemplar_source``), which image is
     the crop (``crop_image``; None, or one that is not there, leaves it to :attr:`crop`) and what of it is the example
     (``crop_region``).
@@ -129,6 +131,7 @@ class TaskState:
     color: bool = False
     limits: str | None = None
     limits_old: bool = False
+    follows_words: bool = False
     exemplar_source: ExemplarSource = ExemplarSource.TARGET
     crop_image: str | None = None
     crop_region: CropRegion = CropRegion.WHOLE
@@ -173,9 +176,14 @@ class TaskState:
             return PromptKind.BOX
         if self.task is Task.TEXT:
             return PromptKind.TEXT
-        if self.task is Task.VIDEO and self.prompt is PromptKind.TEXT:
+        if self.task is Task.VIDEO and self.prompt is PromptKind.TEXT and not self.follows_words:
             return PromptKind.POINTS
         return PromptKind.POINTS if self.task is Task.LIVE_POINTS else self.prompt
+
+    @property
+    def scored(self) -> bool:
+        """Whether what a run finds is chosen from by its scores."""
+        return self.task is Task.EXEMPLAR or (self.kind is PromptKind.TEXT and self.task is not Task.VIDEO)
 
     @property
     def batches(self) -> bool:

@@ -37,11 +37,17 @@ class TracksLayer:
         self._own = False
         self._drawn = self._took = 0.0
         self._missing: dict[Plane, frozenset[int]] = {}
+        self._shape: tuple[int, ...] = ()
 
     def find(self) -> Any | None:
         """Return the layer of the image in use, or None."""
         identity = self._controller.state.task.image
         return None if identity is None else propagated.propagated_layer(self._controller.viewer, identity)
+
+    def of(self, tracks: Tracks) -> Any | None:
+        """Return the layer of the image that tracks go through, in use or not, with the pixels it was made with."""
+        layer = propagated.propagated_layer(self._controller.viewer, tracks.image)
+        return layer if layer is not None and propagated.writable(layer, self._shape) else None
 
     def begin(self, here: OnScreen, tracks: Tracks, ids: Iterable[int]) -> None:
         """Make the layer, or empty it: nothing of an older run is left.
@@ -52,6 +58,7 @@ class TracksLayer:
             If it belongs on the disk, and that cannot be written.
         """
         self._own, self._missing = True, {}  # a layer that goes now goes by our own doing
+        self._shape = picture_shape(here.layer, here.source)
         most = self._controller.runtime.preferences.stack_bytes
         try:
             propagated.empty_layer(self._controller.viewer, here.layer, here.source, here.plane, ids, most)
@@ -71,9 +78,11 @@ class TracksLayer:
             raise ImageError("The preview has other pixels now.", hint="Start 3D again: it makes a new one.")
 
     def read(self, plane: Plane) -> dict[int, PlacedMask] | None:
-        """Return the masks on a plane as they are seen; None where the layer cannot be painted in."""
+        """Return the masks on a plane as they are seen; None where the layer cannot be painted in as it is."""
         layer = self.find()
-        return None if layer is None else propagated.read_frame(layer, plane)
+        if layer is None or not propagated.writable(layer, self._shape):
+            return None
+        return propagated.read_frame(layer, plane)
 
     def write(self, tracks: Tracks, plane: Plane, carried: Collection[int]) -> None:
         """Write a plane: the objects that were ``carried`` are where they are in the tracks, and nowhere else.
@@ -83,7 +92,7 @@ class TracksLayer:
         SaveError
             If the layer is on the disk, and that is full. The plane is written when others can be again.
         """
-        layer = propagated.propagated_layer(self._controller.viewer, tracks.image)
+        layer = self.of(tracks)
         if layer is None:
             return
         if layer.multiscale:
@@ -101,7 +110,7 @@ class TracksLayer:
 
     def finish(self, tracks: Tracks) -> None:
         """Draw what is not drawn yet, and tell others that pixels are others."""
-        layer = propagated.propagated_layer(self._controller.viewer, tracks.image)
+        layer = self.of(tracks)
         if layer is None:
             return
         if layer.multiscale:
@@ -120,7 +129,7 @@ class TracksLayer:
             If it belongs on the disk, and that cannot be written.
         """
         self.begin(here, tracks, tracks.ids)
-        layer = self.find()
+        layer = self.of(tracks)
         if layer is not None and not layer.multiscale:
             for plane in tracks.planes:
                 propagated.write_frame(layer, plane, tracks.at(plane), (), seen=False)

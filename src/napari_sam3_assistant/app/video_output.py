@@ -26,6 +26,7 @@ from napari_sam3_assistant.masks.pieces import Record
 from napari_sam3_assistant.tasks.jobs import Job, Kind
 from napari_sam3_assistant.tasks.tracks import Sighting
 from napari_sam3_assistant.tasks.video import Video
+from napari_sam3_assistant.tasks.volumes import Film
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -69,7 +70,7 @@ class VideoOutput:
     def __init__(self, controller: AppController, scheduler: Scheduler) -> None:
         self._controller, self._scheduler = controller, scheduler
         self._session = f"video-output-{id(self)}"
-        self._video: Video | None = None
+        self._video: Film | None = None
         self._output: _Written | None = None
         self._there: dict[Plane, Mapping[int, Sighting]] = {}
         self._error: AssistantError | None = None
@@ -126,7 +127,7 @@ class VideoOutput:
         future = self._scheduler.submit(job, session=self._session, kind=Kind.BATCH)
         future.add_done_callback(lambda done: self._controller.on_main(lambda: self._wrote(done, output)))
 
-    def _turn_to(self, video: Video | None) -> None:
+    def _turn_to(self, video: Film | None) -> None:
         """Begin an output for another video; a step back goes on with that of the same picture."""
         self._video = video
         if video is not None and any(video.tracks.seen(plane) is one for plane, one in self._there.items()):

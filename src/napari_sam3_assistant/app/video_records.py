@@ -93,7 +93,7 @@ class VideoRecords:
     def _follow(self, *_: object) -> None:
         """Write down what has changed."""
         video = self._controller.propagation.video
-        if video is None:
+        if not isinstance(video, Video):  # a record tells of one axis: of volumes there is none
             self._let_go()
         elif video is not self._video:
             self._begin(video)

@@ -22,8 +22,10 @@ class VideoState:
         Number of frames along it; 0 where there is none.
     frame : int or None
         Which of them is on screen; None where there are none.
+    outer : int or None
+        Where the image on screen stands on a second axis, where there are frames at each position of one.
     said : int
-        On how many of them prompts of the kind in use lie, or may lie; known in the task ``3D/Video``.
+        On how many frames prompts of the kind in use lie, or may lie; known in the task ``3D/Video``.
     running : bool
         Whether objects are being followed.
     progress : float or None
@@ -34,6 +36,8 @@ class VideoState:
         Whether there is a session that can go on from another frame.
     done, objects : int
         Frames of the image in use that have masks, and the objects on them.
+    volumes : bool
+        Whether those frames lie at several positions of a second axis.
     version : int
         Raised whenever other objects are on other frames: what is drawn of them is drawn anew.
     doubtful : int
@@ -49,6 +53,7 @@ class VideoState:
     axes: tuple[str, ...] = ()
     frames: int = 0
     frame: int | None = None
+    outer: int | None = None
     said: int = 0
     running: bool = False
     progress: float | None = None
@@ -56,6 +61,7 @@ class VideoState:
     session: bool = False
     done: int = 0
     objects: int = 0
+    volumes: bool = False
     version: int = 0
     doubtful: int = 0
     resumable: str = ""

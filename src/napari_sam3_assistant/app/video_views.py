@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_sam3_assistant.app.state import AppState
+from napari_sam3_assistant.app.task_state import PromptKind, TaskState
 from napari_sam3_assistant.app.views import Action, VideoView
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
@@ -12,9 +13,11 @@ GUIDANCE = (
     "that are there, before propagating."
 )
 HINT = "Select a frame, add points or boxes, then start propagation."
+WORDS = "Type what you look for: it is found on every frame, and followed."
+WORDS_HINT = "Enter a short concept, then press Start 3D: it is found\non every frame. Commas separate several."
 NO_WORDS = (
-    "Words do not start a propagation yet: find the objects on this frame with the task Text, then come back to "
-    "3D/Video and start; or use points, boxes or labels."
+    "The engine in use finds nothing by words from frame to frame. Find the objects on one frame with the task Text, "
+    "which needs SAM3, then come back to 3D/Video and start; or use points, boxes or labels."
 )
 NO_FRAMES = "This image has one plane: there are no frames to go through. Choose a stack, or the task 2D."
 START = "Start a new SAM3 video session from the current frame prompt and propagate through the stack."
@@ -48,9 +51,21 @@ def video_view(state: AppState, busy: bool) -> VideoView:
         start_title="Start 3D Propagation" if task.advanced else "Start 3D",
         go_on=Action(not session, session or GO_ON),
         go_on_title="Propagate Existing Session" if task.advanced else "Propagate",
-        words=Action(not on, NO_WORDS if on else "Type what you look for. Needs SAM3."),
+        words=_words(task),
         frames=frames_line(state).strip(),
     )
+
+
+def _words(task: TaskState) -> Action:
+    """Return whether words can be the prompt."""
+    if task.task is not Task.VIDEO:
+        return Action(True, "Type what you look for. Needs SAM3.")
+    return Action(task.follows_words, WORDS if task.follows_words else NO_WORDS)
+
+
+def hint(task: TaskState) -> str:
+    """Return what to do next."""
+    return WORDS_HINT if task.kind is PromptKind.TEXT else HINT
 
 
 def startable(state: AppState) -> bool:
@@ -64,12 +79,17 @@ def start_tip(state: AppState, why_not: str) -> str:
     """Return what ``Start 3D`` would do, or what is missing."""
     if why_not:
         return why_not
-    return f"{START} (U)" if startable(state) else f"{HINT}"
+    return f"{START} (U)" if startable(state) else hint(state.task).replace("\n", " ")
 
 
 def stacked(state: AppState) -> bool:
     """Return whether it is the stack that was followed through that is saved and summed up."""
     return state.task.task is Task.VIDEO and state.video.done > 0
+
+
+def extent(state: AppState) -> str:
+    """Return on how many frames, or planes of several stacks, there are masks."""
+    return f"{state.video.done} {'planes' if state.video.volumes else 'frames'}"
 
 
 def line(state: AppState) -> str:
@@ -79,7 +99,8 @@ def line(state: AppState) -> str:
         first = "No preview result yet."
     else:
         one = "" if video.objects == 1 else "s"
-        first = f"Latest labels: {video.objects} object{one} on {video.done} of {video.frames} frames."
+        where = extent(state) if video.volumes else f"{video.done} of {video.frames} frames"
+        first = f"Latest labels: {video.objects} object{one} on {where}."
     return f"{first} Video session ready." if video.session else first
 
 

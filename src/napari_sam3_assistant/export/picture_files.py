@@ -11,14 +11,12 @@ import numpy as np
 
 from napari_sam3_assistant.core.errors import ImageError
 from napari_sam3_assistant.export.stacks import Picture, picture_of
+from napari_sam3_assistant.export.tiff_scales import tiff_scale, tiff_steps
 
 LAZY_BYTES = 32 * 1024**2
 """A compressed TIFF picture larger than this is read chunk by chunk, when a window of it is asked for."""
 
 _PLAIN = ("1", "L", "I", "I;16", "I;16B", "F", "RGB", "RGBA")
-_CENTIMETER = 3
-_UNITS = {"µm": "micrometer", "\u03bcm": "micrometer", "um": "micrometer", "micron": "micrometer", "nm": "nanometer"}
-_UNITS |= {"mm": "millimeter", "cm": "centimeter", "m": "meter", "\\u00B5m": "micrometer"}
 
 
 def read_tiff(path: Path) -> Picture:
@@ -30,7 +28,8 @@ def read_tiff(path: Path) -> Picture:
             raise ImageError(f"{path.name} holds no picture.", hint="Save it again where it was made.")
         series = tiff.series[0]
         axes = tuple(letter.lower() for letter in series.axes)
-        scale, units = _tiff_scale(tiff)
+        scale, units = tiff_scale(tiff)
+        steps = tiff_steps(tiff, axes)
         if series.is_truncated:
             raise ImageError(f"{path.name} is cut off.", hint="Copy it again; the copy is not whole.")
         _check_codec(path, series)
@@ -46,7 +45,7 @@ def read_tiff(path: Path) -> Picture:
     color = axes.index("s") if "s" in axes else None
     channels = color if color is not None else axes.index("c") if "c" in axes else None
     named = axes if len(set(axes)) == len(axes) and "q" not in axes else ()
-    return Picture(path.name, levels, named, color is not None, channels, scale, units)
+    return Picture(path.name, levels, named, color is not None, channels, scale, units, steps)
 
 
 def _check_codec(path: Path, series: Any) -> None:
@@ -77,46 +76,6 @@ def _lazy(path: Path, level: int) -> Any:
         raise
     weakref.finalize(array, tiff.close)
     return array
-
-
-def _tiff_scale(tiff: Any) -> tuple[tuple[float, float] | None, tuple[str, str] | None]:
-    """Return height and width of a pixel and their units, or None where the file does not tell."""
-    if tiff.is_ome:
-        pixels = _ome_pixels(tiff.ome_metadata)
-        if "PhysicalSizeX" in pixels and "PhysicalSizeY" in pixels:
-            units = tuple(_unit(pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "YX")
-            return (float(pixels["PhysicalSizeY"]), float(pixels["PhysicalSizeX"])), (units[0], units[1])
-        return None, None
-    tags = tiff.pages.first.tags
-    x, y = (_density(tags.get(name)) for name in ("XResolution", "YResolution"))
-    if x is None or y is None:
-        return None, None
-    unit = tags.get("ResolutionUnit")
-    if tiff.is_imagej:
-        name = _unit(str((tiff.imagej_metadata or {}).get("unit", "pixel")))
-        return ((1 / y, 1 / x), (name, name)) if name != "pixel" else (None, None)
-    if unit is None or int(unit.value) != _CENTIMETER:  # inches are a printer's dots, not a microscope's pixels
-        return None, None
-    return (1 / y, 1 / x), ("centimeter", "centimeter")
-
-
-def _ome_pixels(xml: str) -> dict[str, Any]:
-    import tifffile
-
-    image = tifffile.xml2dict(xml).get("OME", {}).get("Image", {})
-    first = image[0] if isinstance(image, list) and image else image
-    pixels = first.get("Pixels", {}) if isinstance(first, dict) else {}
-    return pixels if isinstance(pixels, dict) else {}
-
-
-def _density(tag: Any) -> float | None:
-    if tag is None or not isinstance(tag.value, tuple) or not all(tag.value):
-        return None
-    return float(tag.value[0] / tag.value[1])
-
-
-def _unit(name: str) -> str:
-    return _UNITS.get(name, name)
 
 
 def read_pillow(path: Path) -> Picture:

@@ -68,16 +68,19 @@ def _ome(path: Path, group: Any, pyramid: Mapping[str, Any]) -> Picture:
         described = [{"name": name} for name in "tczyx"[-levels[0].ndim :]] if levels[0].ndim <= 5 else []
     axes = tuple(str(axis.get("name", "")).lower() for axis in described)
     channels = axes.index("c") if "c" in axes else None
-    scale, units = _scale(entries[0], pyramid, described, axes)
-    return Picture(path.name, levels, axes, False, channels, scale, units)
+    scale, units, steps = _scale(entries[0], pyramid, described, axes)
+    return Picture(path.name, levels, axes, False, channels, scale, units, steps)
 
 
 def _scale(
     entry: Mapping[str, Any], pyramid: Mapping[str, Any], described: list[Any], axes: tuple[str, ...]
-) -> tuple[tuple[float, float] | None, tuple[str, str] | None]:
-    """Return height and width of a pixel of the first level and their units, or None where they are not told."""
+) -> tuple[tuple[float, float] | None, tuple[str, str] | None, dict[int, tuple[float, str]]]:
+    """Return height and width of a pixel of the first level, their units, and the steps along other axes.
+
+    What is not told is None, or empty.
+    """
     if "y" not in axes or "x" not in axes:
-        return None, None
+        return None, None, {}
     lengths = [1.0] * len(axes)
     known = False
     for owner in (entry, pyramid):
@@ -86,7 +89,9 @@ def _scale(
                 lengths = [a * float(b) for a, b in zip(lengths, step["scale"], strict=True)]
                 known = True
     if not known:
-        return None, None
+        return None, None, {}
     row, col = axes.index("y"), axes.index("x")
-    units = str(described[row].get("unit", "pixel")), str(described[col].get("unit", "pixel"))
-    return (lengths[row], lengths[col]), units
+    units = [str(axis.get("unit", "pixel")) for axis in described]
+    others = [axis for axis, name in enumerate(axes) if name not in ("y", "x", "c")]
+    steps = {axis: (abs(lengths[axis]), units[axis]) for axis in others if lengths[axis]}
+    return (lengths[row], lengths[col]), (units[row], units[col]), steps

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,9 @@ class Picture:
         Height and width of a pixel, in ``units``.
     units : tuple of str or None
         Names of the units of length along rows and columns.
+    steps : mapping of int to (float, str)
+        By further axis, how far neighbours lie apart, and the unit of that, such as ``{0: (2.5, "micrometer")}``; axes
+        of which the file does not tell it are left out.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Picture:
     channel_axis: int | None = None
     scale: tuple[float, float] | None = None
     units: tuple[str, str] | None = None
+    steps: Mapping[int, tuple[float, str]] = field(default_factory=dict)
 
     @property
     def data(self) -> Any:
@@ -88,6 +92,15 @@ class Picture:
         """
         identity = f"picture-{next(_numbers)}"
         return Source(identity, self.levels, rgb=self.rgb, channel_axis=self.channel_axis, name=self.name)
+
+    def lengths(self) -> tuple[tuple[float, ...], tuple[str, ...]]:
+        """Return how far neighbours lie apart along each axis, and the unit of that: 1 pixel where it is not told."""
+        row, col = self.rows_and_columns
+        known = dict(self.steps)
+        if self.scale is not None and self.units is not None:
+            known |= {row: (self.scale[0], self.units[0]), col: (self.scale[1], self.units[1])}
+        pairs = [known.get(axis, (1.0, "pixel")) for axis in range(len(self.shape))]
+        return tuple(length for length, _ in pairs), tuple(unit for _, unit in pairs)
 
     def plane(self, at: At | None = None) -> Plane:
         """Return the plane of rows and columns, cut out of a stack at ``at``.
@@ -263,4 +276,4 @@ def told(picture: Picture, *, rgb: bool | None, channel_axis: int | None, guess:
                 hint=f"Say which does: channel_axis={fits[0]}, rgb=True." if fits else "Leave rgb=True out.",
                 in_shell=f"Say which does: --channels {fits[0]} --rgb." if fits else "Leave --rgb out.",
             )
-    return Picture(picture.name, picture.levels, picture.axes, color, channels, picture.scale, picture.units)
+    return replace(picture, rgb=color, channel_axis=channels)

@@ -40,12 +40,15 @@ class Grid:
         Which axes of the picture lie along rows and columns.
     units : tuple of str
         Of these two axes: ``micrometer``, ``pixel``.
+    cuts : tuple of (int, str)
+        The other axes of the picture, on which the plane is cut out, each with its unit.
     """
 
     linear: npt.NDArray[np.float64]
     offset: npt.NDArray[np.float64]
     axes: tuple[int, int]
     units: tuple[str, str]
+    cuts: tuple[tuple[int, str], ...] = ()
 
     @property
     def pixel_area(self) -> float:
@@ -62,6 +65,11 @@ class Grid:
         """Return the world coordinates of a place in pixels, along the axes of rows and columns."""
         found = self.linear @ (row, col) + self.offset
         return float(found[self.axes[0]]), float(found[self.axes[1]])
+
+    def depth(self, row: float, col: float) -> tuple[float, ...]:
+        """Return the world coordinates of a place in pixels, along the other axes."""
+        found = self.linear @ (row, col) + self.offset
+        return tuple(float(found[axis]) for axis, _ in self.cuts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,10 +107,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """Where an object lies: its centroid in pixels and in the world, and its half-open bounding box in pixels."""
+    """Where an object lies: its centroid in pixels and in the world, and its half-open bounding box in pixels.
+
+    ``depth`` is where it lies in the world along the axes that are neither rows nor columns.
+    """
 
     centroid: tuple[float, float]
     world: tuple[float, float]
+    depth: tuple[float, ...]
     box: tuple[int, int, int, int]
 
 
@@ -113,7 +125,7 @@ def measures(mask: PlacedMask, grid: Grid) -> Measures:
     row, col = top + float(rows.mean()), left + float(cols.mean())
     first, last = (int(rows.min()), int(cols.min())), (int(rows.max()), int(cols.max()))
     box = (top + first[0], left + first[1], top + last[0] + 1, left + last[1] + 1)
-    return Measures((row, col), grid.place(row, col), box)
+    return Measures((row, col), grid.place(row, col), grid.depth(row, col), box)
 
 
 def _yes(held: bool | None) -> str:
@@ -152,6 +164,8 @@ _COLUMNS: tuple[tuple[str, Callable[[Entry, Measures], Cell]], ...] = (
     ("Said", lambda one, at: _yes(one.said)),
     ("Doubtful", lambda one, at: "" if one.said is None else _yes(bool(one.why))),
     ("Why", lambda one, at: one.why),
+    ("Frame (world)", lambda one, at: ", ".join(f"{place:.10g}" for place in at.depth)),
+    ("Frame unit", lambda one, at: ", ".join(unit for _, unit in one.grid.cuts)),
 )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import ImageError
-from napari_sam3_assistant.export.places import Place, axis_letters, place_in
+from napari_sam3_assistant.export.places import TIMES, Place, axis_letters, place_in
 
 MOST_LABEL = 2**32 - 1
 
@@ -141,6 +141,8 @@ def _imagej(place: Place, axes: str, shape: tuple[int, ...]) -> dict[str, Any]:
         told["spacing"] = abs(place.scale[1])
     if axes[0] == "T" and place.scale is not None:
         told["finterval"] = abs(place.scale[0])
+        if place.units is not None and place.units[0] in TIMES:
+            told["tunit"] = place.units[0]
     return told
 
 

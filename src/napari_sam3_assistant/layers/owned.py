@@ -27,10 +27,14 @@ def mark(layer: Any) -> Any:
     return layer
 
 
+def is_marked(layer: Any) -> bool:
+    """Return whether a layer was marked as ours, and is no duplicate of one that was."""
+    return note(layer).get(OWNER) == str(layer.unique_id)
+
+
 def is_ours(layer: Any) -> bool:
     """Return whether a layer of points or boxes is ours; one without a note is, if it is called so."""
-    owner = note(layer).get(OWNER)
-    return str(layer.name) in names.PROMPTS if owner is None else owner == str(layer.unique_id)
+    return is_marked(layer) or (OWNER not in note(layer) and str(layer.name) in names.PROMPTS)
 
 
 def misfits(layer: Any, image: Any) -> bool:

@@ -23,6 +23,7 @@ from napari_sam3_assistant.layers import names, stacks
 from napari_sam3_assistant.layers.accepted import MOST_SIDE
 from napari_sam3_assistant.layers.blocks import colormap, insert_above, note, picture_shape, write_note
 from napari_sam3_assistant.layers.frames import frame_of
+from napari_sam3_assistant.layers.owned import is_marked, mark
 from napari_sam3_assistant.layers.pixels import is_zarr
 from napari_sam3_assistant.layers.sparse import give, levels
 from napari_sam3_assistant.layers.world import geometry_at
@@ -36,8 +37,11 @@ FEW = 8
 
 
 def propagated_layer(viewer: Any, identity: str | None = None) -> Any | None:
-    """Return the layer of what was followed through a picture, or through any one, whatever its name is; or None."""
-    found = (one for one in viewer.layers if isinstance(one, Labels) and KEY in note(one))
+    """Return the layer of what was followed through a picture, or through any one, whatever its name is; or None.
+
+    A duplicate of it is the user's.
+    """
+    found = (one for one in viewer.layers if isinstance(one, Labels) and KEY in note(one) and is_marked(one))
     return next((one for one in found if identity in (None, note(one)[KEY])), None)
 
 
@@ -77,13 +81,13 @@ def empty_layer(
             before, layer.data = layer.data, data
             stacks.let_go(before)
         write_note(layer, {KEY: source.identity})
-        return layer
+        return mark(layer)
     if layer is not None:
         remove_layer(viewer, layer)
     geometry = geometry_at(image, [0] * image.ndim)
     layer = Labels(data, multiscale=large, name=names.PROPAGATED, colormap=colormap(), **geometry)
     write_note(layer, {KEY: source.identity})
-    return insert_above(viewer, image, layer)
+    return insert_above(viewer, image, mark(layer))
 
 
 def remove_layer(viewer: Any, layer: Any) -> None:
@@ -94,7 +98,7 @@ def remove_layer(viewer: Any, layer: Any) -> None:
 
 def removed(layer: Any) -> None:
     """Remove what a layer of ours, which has left the viewer, keeps on the disk."""
-    if isinstance(layer, Labels) and KEY in note(layer) and not layer.multiscale:
+    if isinstance(layer, Labels) and KEY in note(layer) and is_marked(layer) and not layer.multiscale:
         stacks.let_go(layer.data)
 
 

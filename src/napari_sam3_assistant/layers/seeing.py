@@ -21,7 +21,8 @@ def grid_of_plane(image: Any, plane: Plane) -> Grid:
     axes, rest = _axes(image, plane)
     flat = probe(image.data_to_world, image.ndim).after(pick(axes, image.ndim, rest))
     unit = (str(image.units[axes[0]]), str(image.units[axes[1]]))
-    return Grid(flat.linear, flat.offset, axes, unit)
+    cuts = tuple((axis, str(image.units[axis])) for axis, _ in plane.index if axis < image.ndim)
+    return Grid(flat.linear, flat.offset, axes, unit, cuts)
 
 
 def show_box(viewer: Any, image: Any, plane: Plane, box: Box) -> None:

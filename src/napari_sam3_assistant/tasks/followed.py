@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.labels import to_labels
+from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.results import ObjectRow
 from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.export.stacks import Picture
@@ -128,11 +129,23 @@ class Followed:
 
     def entries(self) -> Iterator[Entry]:
         """Yield what a file of rows tells of each object on each frame."""
-        scale, units = self.picture.scale or (1.0, 1.0), self.picture.units or ("pixel", "pixel")
-        grid = Grid(np.diag(scale).astype(float), np.zeros(2), (0, 1), units)
         why, name = doubts_by_plane(self.tracks, self.window), self.picture.name
         for plane in self.tracks.planes:
+            grid = grid_in(self.picture, plane)
             for id, item in self.tracks.seen(plane).items():
                 row = ObjectRow(name, item.origin.prompt, name, plane, id, item.score, item.area)
                 reason = why.get((plane, id), "")
                 yield Entry(row, item.mask, grid, name, "", self.engine, "", item.said, reason)
+
+
+def grid_in(picture: Picture, plane: Plane) -> Grid:
+    """Return how the pixels of a plane of a picture lie in the world, as far as its file tells."""
+    scale, units = picture.lengths()
+    linear, offset = np.zeros((len(scale), 2)), np.zeros(len(scale))
+    row, col = plane.row_axis, plane.col_axis
+    linear[row, 0], linear[col, 1] = scale[row], scale[col]
+    for axis, position in plane.index:
+        offset[axis] = position * scale[axis]
+    return Grid(
+        linear, offset, (row, col), (units[row], units[col]), tuple((axis, units[axis]) for axis, _ in plane.index)
+    )

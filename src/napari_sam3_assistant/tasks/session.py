@@ -31,8 +31,9 @@ from napari_sam3_assistant.tasks.looked import Looked, choose
 from napari_sam3_assistant.tasks.reading import TextResult
 from napari_sam3_assistant.tasks.scheduler import Scheduler
 from napari_sam3_assistant.tasks.text import find_words
-from napari_sam3_assistant.tasks.video import Propagation, Step
+from napari_sam3_assistant.tasks.video import Step
 from napari_sam3_assistant.tasks.view import View, view_of
+from napari_sam3_assistant.tasks.volumes import AnyRun
 
 PREPARE = "prepare"
 """The key of encodings that nobody has asked about yet."""
@@ -274,7 +275,7 @@ class ImageSession:
 
         return self._scheduler.submit(Job(self.engine.name, job), session=self.name, kind=Kind.DECODE, key=key)
 
-    def follow(self, run: Propagation, *, progress: Progress = no_progress) -> Future[Step]:
+    def follow(self, run: AnyRun, *, progress: Progress = no_progress) -> Future[Step]:
         """Have the engine in use go one frame further; what waits that is shorter comes first."""
         engine = self.engine
 

@@ -108,7 +108,7 @@ class StackOutput:
         )
         self._color = video.view.source.color_axis
         plane = _without(video.view.plane, self._color)
-        place, letters = _place(picture, plane, self._color)
+        place, letters = _place(picture, self._color)
         shape = place.plane_shape or ()
         self._stream = LabelStream(self.labels, shape, plane, place, letters=letters, overwrite=replaces)
         self._write(video.tracks, video.tracks.planes)
@@ -173,15 +173,14 @@ def _without(plane: Plane, color: int | None) -> Plane:
     return Plane(moved(plane.row_axis), moved(plane.col_axis), cuts)
 
 
-def _place(picture: Picture, plane: Plane, color: int | None) -> tuple[Place, str | None]:
+def _place(picture: Picture, color: int | None) -> tuple[Place, str | None]:
     """Return the place of the labels of a picture, and the names of their axes, as far as they are known."""
     kept = [axis for axis in range(len(picture.shape)) if axis != color]
-    sides = dict(zip((plane.row_axis, plane.col_axis), picture.scale or (1.0, 1.0), strict=True))
-    units = dict(zip((plane.row_axis, plane.col_axis), picture.units or ("pixel", "pixel"), strict=True))
+    scale, units = picture.lengths()
     place = Place(
         (0,) * len(kept),
         tuple(picture.shape[axis] for axis in kept),
-        tuple(sides.get(axis, 1.0) for axis in range(len(kept))),
-        tuple(units.get(axis, "pixel") for axis in range(len(kept))),
+        tuple(scale[axis] for axis in kept),
+        tuple(units[axis] for axis in kept),
     )
     return place, "".join(picture.axes[axis] for axis in kept) if picture.axes else None

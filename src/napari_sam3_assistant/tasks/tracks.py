@@ -137,9 +137,11 @@ class Tracks:
         """Return what is known of each object on a plane, by their numbers; nothing is unpacked."""
         return self._planes.get(plane, {})
 
-    def plane_at(self, frame: int) -> Plane:
-        """Return the plane of a frame."""
-        return self.plane.at(self.axis, frame)
+    def plane_at(self, frame: int, beside: Plane | None = None) -> Plane:
+        """Return the plane of a frame; of several along a second axis, that where the plane ``beside`` it lies."""
+        there = beside.position(self.over) if beside is not None and self.over is not None else None
+        plane = self.plane if there is None or self.over is None else self.plane.at(self.over, there)
+        return plane.at(self.axis, frame)
 
     def frame_of(self, place: tuple[str, Plane] | None) -> int | None:
         """Return which frame a plane of a picture is; None where it is none of this stack."""

@@ -89,9 +89,24 @@ class Video:
         """What was said and is not answered yet."""
         return (one for said in self.unanswered.values() for one in said.values())
 
+    @property
+    def prompted(self) -> dict[Plane, frozenset[int]]:
+        """By plane, the objects of which something was said there."""
+        return {self.plane_at(frame): frozenset(prompts) for frame, prompts in self.given.items()}
+
     def plane_at(self, frame: int) -> Plane:
         """Return the plane of a frame."""
         return self.view.plane.at(self.axis, frame)
+
+    def give_on(self, plane: Plane, prompts: Mapping[int, Prompts]) -> None:
+        """Say what objects are on a plane of one of the frames; see :meth:`give`.
+
+        Raises
+        ------
+        PromptError
+            If a prompt cannot be used.
+        """
+        self.give(plane.position(self.axis) or 0, prompts)
 
     def give(self, frame: int, prompts: Mapping[int, Prompts], *, by_user: bool = True) -> None:
         """Say what objects, by number from 1, are on a frame. It takes the place of what was said of them there.
@@ -170,9 +185,12 @@ class Video:
         asked = self.unanswered_words or not all(one.is_mask for one in self.open_prompts)
         return asked or bool(self.ledger.legs(frames if frames is not None else range(self.count), direction))
 
-    def copy(self) -> Video:
-        """Return the same, independent of what comes after; the engine remembers nothing of it."""
-        other = Video(self.view, self.axis, self.tracks.copy(), self.query)
+    def copy(self, tracks: Tracks | None = None) -> Video:
+        """Return the same, independent of what comes after; the engine remembers nothing of it.
+
+        ``tracks`` are a copy of the tracks, where there is one already.
+        """
+        other = Video(self.view, self.axis, self.tracks.copy() if tracks is None else tracks, self.query)
         other.frame, other.brought = self.frame, dict(self.brought)
         other.ledger, other.unanswered_words = self.ledger.copy(), self.unanswered_words
         other.by_words, other._removed = self.by_words, self._removed

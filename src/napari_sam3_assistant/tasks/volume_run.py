@@ -65,6 +65,11 @@ class VolumeRun:
             )
 
     @property
+    def video(self) -> Volumes:
+        """What is gone through, by the name that a run through one video has for it."""
+        return self.volumes
+
+    @property
     def tracks(self) -> Tracks:
         """What was found."""
         return self.volumes.tracks

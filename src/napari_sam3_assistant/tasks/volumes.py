@@ -20,12 +20,13 @@ from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts
 from napari_sam3_assistant.tasks.frames import Ahead, Direction
 from napari_sam3_assistant.tasks.ledger import Ledger
+from napari_sam3_assistant.tasks.propagation import Propagation
 from napari_sam3_assistant.tasks.tracks import Tracks
 from napari_sam3_assistant.tasks.video import Video
 from napari_sam3_assistant.tasks.view import View
 from napari_sam3_assistant.tasks.volume_run import VolumeRun
 
-__all__ = ["VolumeRun", "Volumes"]
+__all__ = ["AnyRun", "Film", "VolumeRun", "Volumes"]
 
 
 class Volumes:
@@ -47,6 +48,7 @@ class Volumes:
     def __init__(self, view: View, inner: int, outer: int) -> None:
         view.plane.at(outer, 0)
         self.view, self.inner, self.outer = view, inner, outer
+        self.axis = inner
         self.count, self.times = view.source.shape[inner], view.source.shape[outer]
         self.tracks = Tracks(view.source.identity, view.plane, inner, outer)
         self.ledger = Ledger(self.times)
@@ -57,6 +59,22 @@ class Volumes:
         self.done_with: deque[Video] = deque()
         """Videos whose sessions are given back on the engine's thread."""
         self._run: VolumeRun | None = None
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The numbers that objects have, or had."""
+        return self.tracks.ids.union(self.ledger.said, *(video.numbers for video in self.videos.values()))
+
+    @property
+    def prompted(self) -> dict[Plane, frozenset[int]]:
+        """By plane, the objects of which a user has said something there."""
+        found: dict[Plane, frozenset[int]] = {}
+        for video in self.videos.values():
+            for frame, prompts in video.given.items():
+                own = prompts.keys() - video.brought.get(frame, frozenset())
+                if own:
+                    found[video.plane_at(frame)] = frozenset(own)
+        return found
 
     def at(self, time: int) -> Video:
         """Return the volume of a time as a video along the inner axis."""
@@ -79,6 +97,16 @@ class Volumes:
         self.ledger.say((object_id, time) for object_id in prompts)
         if self._run is not None:
             self._run.renew()
+
+    def give_on(self, plane: Plane, prompts: Mapping[int, Prompts]) -> None:
+        """Say what objects are on a plane; see :meth:`give`.
+
+        Raises
+        ------
+        PromptError
+            If a prompt cannot be used.
+        """
+        self.give(plane.position(self.outer) or 0, plane.position(self.inner) or 0, prompts)
 
     def remove(self, object_id: int) -> list[Plane]:
         """Forget an object; return the planes where it was."""
@@ -117,6 +145,13 @@ class Volumes:
         whole = range(self.times), range(self.count)
         self._run = VolumeRun(self, direction, whole[0] if times is None else times, frames or whole[1], ahead)
         return self._run
+
+    def copy(self) -> Volumes:
+        """Return the same, independent of what comes after; the engine remembers nothing of it."""
+        other = Volumes(self.view, self.inner, self.outer)
+        other.tracks, other.ledger, other.seeds = self.tracks.copy(), self.ledger.copy(), dict(self.seeds)
+        other.videos = {time: video.copy(other.tracks) for time, video in self.videos.items()}
+        return other
 
     def close(self) -> None:
         """Give back what the engine keeps of the planes. A later run begins with the masks that are there."""
@@ -158,3 +193,9 @@ class Volumes:
             video.remove(object_id)
             self.seeds[time, object_id] = serials[object_id]
         video.give(frame, {id: Prompts(mask=mask) for id, mask in masks.items()}, by_user=False)
+
+
+Film = Video | Volumes
+"""What objects are followed through: frames along one axis, or those at each position of a second one."""
+AnyRun = Propagation | VolumeRun
+"""A run through either."""

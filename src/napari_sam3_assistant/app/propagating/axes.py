@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_sam3_assistant.app.propagating.said import frames_said
+from napari_sam3_assistant.app.propagating.said import planes_said
 from napari_sam3_assistant.app.screen import OnScreen, Place
 from napari_sam3_assistant.tasks.frames import Through, frame_axes, frame_axis, through_named, ways_through
 from napari_sam3_assistant.tasks.jobs import Task
@@ -32,6 +32,7 @@ class Axes:
         video = self._video
         if here is None:
             video.axis, video.axes, video.frames, video.frame, video.said, self._place = "", (), 0, None, 0, None
+            video.outer = None
             return
         before, self._place = self._place, here.place
         if before is not None and before[0] == here.place[0]:
@@ -39,22 +40,25 @@ class Axes:
             axes = {axis for axis, _ in changed} & set(frame_axes(here.source, here.plane))
             if len(axes) == 1:
                 self._moved[here.place[0]] = axes.pop()
-        axis = self.of(here)
-        ways = self._ways(here)
-        video.axes = tuple(one.name for one in ways)
-        video.axis = next((one.name for one in ways if one.axis == axis), "")
-        video.frames = 0 if axis is None else here.source.shape[axis]
-        video.frame = None if axis is None else here.plane.position(axis)
-        asked = axis is not None and self._task.task is Task.VIDEO
-        video.said = len(frames_said(self._controller, here, axis)) if axis is not None and asked else 0
+        through = self.of(here)
+        video.axes = tuple(one.name for one in self._ways(here))
+        video.axis = "" if through is None else through.name
+        video.frames = 0 if through is None else here.source.shape[through.axis]
+        video.frame = None if through is None else here.plane.position(through.axis)
+        video.outer = None if through is None or through.over is None else here.plane.position(through.over)
+        asked = through is not None and self._task.task is Task.VIDEO
+        video.said = len(planes_said(self._controller, here, through)) if through is not None and asked else 0
 
-    def of(self, here: OnScreen) -> int | None:
-        """Return the axis of the frames: the one that the user has chosen, else the one that is found; or None."""
-        found = through_named(self._ways(here), self._task.through)
-        return None if found is None else found.axis
+    def of(self, here: OnScreen) -> Through | None:
+        """Return what is gone through: what the user has chosen, else the axis that is found; or None."""
+        return through_named(self._ways(here), self._task.through)
+
+    def name_of(self, here: OnScreen, axis: int | None) -> str:
+        """Return what an axis is called; empty for none."""
+        return next((one.name for one in self._ways(here) if one.axis == axis and one.over is None), "")
 
     def _ways(self, here: OnScreen) -> tuple[Through, ...]:
-        """Return the axes that can be gone through, the one that is found first."""
+        """Return what can be gone through, the axis that is found first."""
         names = self._controller.channels.axis_names(here.layer)
         first = frame_axis(here.source, here.plane, names, self._moved.get(here.place[0]))
-        return tuple(one for one in ways_through(here.source, here.plane, names, first) if one.over is None)
+        return ways_through(here.source, here.plane, names, first)

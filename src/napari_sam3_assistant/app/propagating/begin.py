@@ -12,31 +12,34 @@ from napari_sam3_assistant.app.propagating import words
 from napari_sam3_assistant.app.propagating.saying import Saying
 from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.app.status import OnMain
+from napari_sam3_assistant.core.errors import Unsupported
 from napari_sam3_assistant.core.geometry import union
 from napari_sam3_assistant.core.planes import Plane
-from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts
+from napari_sam3_assistant.core.prompts import BoxPrompt, Prompts, Query
 from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.tasks.carrying import limits_of_video
+from napari_sam3_assistant.tasks.frames import Through
 from napari_sam3_assistant.tasks.session import EngineHandle, ImageSession
-from napari_sam3_assistant.tasks.video import Video
+from napari_sam3_assistant.tasks.video import Step, Video
 from napari_sam3_assistant.tasks.view import view_of
+from napari_sam3_assistant.tasks.volumes import Film, Volumes
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
 
 
-def follower(controller: AppController) -> EngineHandle:
+def follower(controller: AppController, *, words: bool = False) -> EngineHandle:
     """Return the engine that follows: the one in use, or the built-in one where that may not be loaded.
 
     Raises
     ------
     EngineError
-        If the user has asked for one by name that may not be loaded.
+        If the user has asked for one by name that may not be loaded, or for what ``words`` mean.
     """
     standby, state = controller.standby, controller.state
-    stands_in = held_back.stands_in(state, standby.session, words=False)
+    stands_in = held_back.stands_in(state, standby.session, words=words)
     return (standby.quick if stands_in else standby.session).engine
 
 
@@ -59,10 +62,26 @@ def check(sayings: Sequence[Saying], engine: EngineHandle, known: Collection[int
     words.check_limits(sayings, limits_of_video(can), registry.title_of(engine.name), can.instead)
 
 
+def check_words(query: Query, engine: EngineHandle, through: Through) -> None:
+    """Check that an engine finds by words on every frame.
+
+    Raises
+    ------
+    Unsupported
+        If it does not, or if there are frames at each position of a second axis.
+    """
+    video = capabilities_of(engine).video
+    if video is None or not video.text:
+        title = registry.title_of(engine.name)
+        raise Unsupported(f"{title} finds nothing by words from frame to frame.", hint=words.FIND_FIRST)
+    if through.over is not None:
+        named = ", ".join(one.text for one in query.texts)
+        raise Unsupported(f"Words ({named}) are looked for along one axis at a time.", hint=words.ONE_AXIS)
+
+
 def outline(
     session: ImageSession,
     on_main: OnMain,
-    plane_at: Callable[[int], Plane],
     sayings: Sequence[Saying],
     then: Callable[[list[Saying]], None],
     failed: Callable[[BaseException], None],
@@ -75,8 +94,6 @@ def outline(
         Of the engine that follows, with the picture.
     on_main : callable
         Runs a function on the GUI thread, soon.
-    plane_at : callable
-        Returns the plane of a frame.
     sayings : sequence of Saying
     then : callable
         Called on the GUI thread with all sayings; at once where none is a painted label.
@@ -84,7 +101,7 @@ def outline(
         Called in its place, with the first error.
     """
     rough = {k: one for k, one in enumerate(sayings) if one.value is not None and one.prompts.is_mask}
-    asked = {k: session.request(one.prompts, plane_at(one.frame)) for k, one in rough.items()}
+    asked = {k: session.request(one.prompts, one.plane) for k, one in rough.items()}
 
     def done() -> None:
         if not all(future.done() for future in asked.values()) or not waits:
@@ -104,18 +121,31 @@ def outline(
         done()
 
 
-def new_video(controller: AppController, here: OnScreen, axis: int, sayings: Sequence[Saying]) -> Video:
-    """Return a video that looks at what holds all that is said; where that is a part of the plane, it is told."""
+def new_film(controller: AppController, here: OnScreen, through: Through, asked: Sequence[Saying] | Query) -> Film:
+    """Return a video, or volumes, that looks at what holds all that is asked; a part of the plane is told."""
     rule, shape = controller.state.task.rule, here.source.plane_shape(here.plane)
-    box = union(one.box for one in sayings)
-    view = view_of(here.source, here.plane, rule.for_prompts(shape, Prompts(box=BoxPrompt(box))), rule)
+    if isinstance(asked, Query):
+        window = rule.for_query(shape, asked, here.view)
+    else:
+        window = rule.for_prompts(shape, Prompts(box=BoxPrompt(union(one.box for one in asked))))
+    view = view_of(here.source, here.plane, window, rule)
     controller.roi.show(here, view)
     if view.window != whole(shape):
         controller.status.log(words.local_roi(view.window))
-    return Video(view, axis)
+    if through.over is not None:
+        return Volumes(view, through.axis, through.over)
+    return Video(view, through.axis, query=asked if isinstance(asked, Query) else None)
 
 
-def give(video: Video, sayings: Sequence[Saying]) -> list[Plane]:
+def tell_moved(controller: AppController, video: Video, step: Step) -> None:
+    """Say that another part of the plane is looked at from now on, and show it."""
+    window, here = video.view.window, controller.here()
+    controller.status.log(words.moved(step.found.frame, window))
+    if here is not None and here.source.identity == video.view.source.identity:
+        controller.roi.show(here, replace(video.view, plane=here.plane))
+
+
+def give(video: Film, sayings: Sequence[Saying]) -> list[Plane]:
     """Say it; return the planes on which other masks are at once.
 
     Raises
@@ -125,5 +155,5 @@ def give(video: Video, sayings: Sequence[Saying]) -> list[Plane]:
     """
     for one in sayings:
         for prompts in one.given:
-            video.give(one.frame, {one.number: prompts})
-    return sorted({video.plane_at(one.frame) for one in sayings}, key=lambda plane: plane.index)
+            video.give_on(one.plane, {one.number: prompts})
+    return sorted({one.plane for one in sayings}, key=lambda plane: plane.index)

@@ -11,7 +11,7 @@ from napari_sam3_assistant.app.propagating.record import Followed, drawable, red
 from napari_sam3_assistant.app.propagating.saying import Heard
 from napari_sam3_assistant.app.tracks_layer import TracksLayer
 from napari_sam3_assistant.tasks.tracks import Tracks
-from napari_sam3_assistant.tasks.video import Video
+from napari_sam3_assistant.tasks.volumes import Film
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -37,7 +37,7 @@ class Kept:
         self._state = controller.state.video
         self._record: Followed | None = None
         self.painting = Painting(controller, layer, told)
-        self.video: Video | None = None
+        self.video: Film | None = None
         self.heard = Heard()
         self.open, self.number = False, 0
         """Whether a run may go on with it; and which session of the viewer it is."""
@@ -93,7 +93,7 @@ class Kept:
             self.take_up(video, target.heard.copy(), open=target.open)
             self.number, self._record = target.session, target
 
-    def take_up(self, video: Video, heard: Heard, *, open: bool) -> None:
+    def take_up(self, video: Film, heard: Heard, *, open: bool) -> None:
         """Use a video in the place of another one, of which the engine forgets what it remembers."""
         self.drop()
         self.video, self.heard, self.open = video, heard, open

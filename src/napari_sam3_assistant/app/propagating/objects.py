@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from napari_sam3_assistant.app.propagating.kept import Kept
 from napari_sam3_assistant.app.tracks_layer import TracksLayer
 from napari_sam3_assistant.core.errors import PromptError
-from napari_sam3_assistant.tasks.video import Video
+from napari_sam3_assistant.tasks.volumes import Film
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -28,7 +28,7 @@ class Changing:
     """
 
     def __init__(
-        self, controller: AppController, kept: Kept, layer: TracksLayer, told: Callable[[Video | None], None]
+        self, controller: AppController, kept: Kept, layer: TracksLayer, told: Callable[[Film | None], None]
     ) -> None:
         self._controller, self._kept, self._layer, self._told = controller, kept, layer, told
 
@@ -49,20 +49,20 @@ class Changing:
         self._told(video)
         self._controller.status.idle(f"Removed object {object_id} from {len(planes)} frames.")
 
-    def _remove_prompts(self, video: Video, object_id: int) -> None:
+    def _remove_prompts(self, video: Film, object_id: int) -> None:
         here = self._controller.here()
         if here is None:
             return
-        for frame in [frame for frame, prompts in video.given.items() if object_id in prompts]:
-            there, keys = replace(here, plane=video.plane_at(frame)), self._kept.heard.drawn_of(frame, object_id)
+        for plane in [plane for plane, ids in video.prompted.items() if object_id in ids]:
+            there, keys = replace(here, plane=plane), self._kept.heard.drawn_of(plane, object_id)
             self._controller.boxes.remove_of(keys, there)
             self._controller.masks.remove_of(keys, there)
             self._controller.board.empty([object_id], there)
 
     def confirm(self, frame: int, object_id: int) -> None:
         """Note that the user has looked at an object on a frame, and finds it right: there is no doubt any more."""
-        tracks = self._kept.own
-        plane = tracks.plane_at(frame) if tracks is not None else None
+        tracks, here = self._kept.own, self._controller.board.place
+        plane = tracks.plane_at(frame, None if here is None else here[1]) if tracks is not None else None
         known = tracks.seen(plane) if tracks is not None and plane is not None else {}
         if tracks is None or plane is None or object_id not in known:
             gone = PromptError(f"Object {object_id} is not on frame {frame}.", hint="Choose another frame.")

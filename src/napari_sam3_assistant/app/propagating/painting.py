@@ -22,7 +22,7 @@ from napari_sam3_assistant.layers.labels import painted_block
 from napari_sam3_assistant.masks.drawing import draw, painted
 from napari_sam3_assistant.masks.registry import Objects
 from napari_sam3_assistant.tasks.tracks import Tracks
-from napari_sam3_assistant.tasks.video import Video
+from napari_sam3_assistant.tasks.volumes import Film
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -50,7 +50,7 @@ class Painting:
 
     def watch(self, tracks: Tracks | None) -> None:
         """Watch the layer of what was followed, or none; what was painted before is not looked at."""
-        layer = self._layer.find() if tracks is not None else None
+        layer = self._layer.of(tracks) if tracks is not None else None
         self._planes.clear()
         if self._watched is not None and (layer is None or self._watched != layer):
             self._watched.events.paint.disconnect(self._painted)
@@ -80,12 +80,12 @@ class Painting:
         if not self._controller.closed:
             self._told()
 
-    def absorb(self, video: Video, before: Callable[[], None]) -> list[Plane]:
+    def absorb(self, video: Film, before: Callable[[], None]) -> list[Plane]:
         """Give the video what was painted; return the planes.
 
         Parameters
         ----------
-        video : Video
+        video : Video or Volumes
         before : callable
             Called once before the first change.
         """
@@ -95,17 +95,17 @@ class Painting:
             planes.add(place[1])
         told: list[Plane] = []
         for plane in sorted(planes, key=lambda one: one.index):
-            frame = tracks.frame_of((tracks.image, plane))
-            found = None if frame is None else self._as_painted(video, plane)
-            if frame is None or found is None:
+            ours = tracks.frame_of((tracks.image, plane)) is not None
+            found = self._as_painted(video, plane) if ours else None
+            if found is None:
                 continue
             if not told:
                 before()
-            self._give(video, frame, plane, *found)
+            self._give(video, plane, *found)
             told.append(plane)
         return told
 
-    def _as_painted(self, video: Video, plane: Plane) -> tuple[Objects, Objects] | None:
+    def _as_painted(self, video: Film, plane: Plane) -> tuple[Objects, Objects] | None:
         """Return the objects of a plane as they were followed and as they were painted; None where that is the same."""
         masks = self._layer.read(plane)
         if masks is None:
@@ -117,13 +117,13 @@ class Painting:
         now = painted(known, frozenset(item.id for item in known), before, after, window)
         return None if now is known else (known, now)
 
-    def _give(self, video: Video, frame: int, plane: Plane, before: Objects, now: Objects) -> None:
+    def _give(self, video: Film, plane: Plane, before: Objects, now: Objects) -> None:
         known = {item.id: item.mask for item in before}
         video.tracks.drop(known.keys() - {item.id for item in now}, [plane])
         changed = {item.id: item.mask for item in now if item.mask is not known.get(item.id)}
         for id, mask in changed.items():
             try:
-                video.give(frame, {id: Prompts(mask=MaskPrompt(mask))})
+                video.give_on(plane, {id: Prompts(mask=MaskPrompt(mask))})
             except PromptError as error:  # beside the window: it stays where it was painted, and is not followed
                 self._controller.status.log(str(error))
                 video.tracks.put(plane, {id: Segmentation(mask, 1.0)}, [id], said=[id])

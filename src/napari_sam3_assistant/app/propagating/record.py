@@ -10,7 +10,7 @@ from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.layers import images
 from napari_sam3_assistant.tasks.tracks import Tracks
-from napari_sam3_assistant.tasks.video import Video
+from napari_sam3_assistant.tasks.volumes import Film
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -27,7 +27,7 @@ class Followed:
 
     Attributes
     ----------
-    video : Video
+    video : Video or Volumes
         A copy, of which the engine remembers nothing.
     heard : Heard
         A copy.
@@ -37,7 +37,7 @@ class Followed:
         Its number.
     """
 
-    video: Video
+    video: Film
     heard: Heard
     open: bool
     session: int

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app.status import seldom, unexpected
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled
-from napari_sam3_assistant.tasks.video import Propagation, Step
+from napari_sam3_assistant.tasks.video import Step
+from napari_sam3_assistant.tasks.volumes import AnyRun
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -41,18 +42,18 @@ class Runner:
         self,
         controller: AppController,
         session: ImageSession,
-        take: Callable[[Propagation, Step], None],
-        renew: Callable[[Propagation], Propagation | None],
-        end: Callable[[Propagation, bool, AssistantError | None], None],
+        take: Callable[[AnyRun, Step], None],
+        renew: Callable[[AnyRun], AnyRun | None],
+        end: Callable[[AnyRun, bool, AssistantError | None], None],
     ) -> None:
         self._controller, self._session = controller, session
         self._video = controller.state.video
         self._take, self._renew, self._end = take, renew, end
-        self._stopping: Propagation | None = None
+        self._stopping: AnyRun | None = None
         self._due: list[Callable[[], None]] = []
-        self.run: Propagation | None = None
+        self.run: AnyRun | None = None
 
-    def start(self, run: Propagation) -> None:
+    def start(self, run: AnyRun) -> None:
         """Begin with a run."""
         self.run, self._stopping = run, None
         self._due.clear()
@@ -63,7 +64,7 @@ class Runner:
         self._stopping = self.run  # between two frames there is nothing that the session could stop
         self._session.cancel()
 
-    def halt(self) -> Propagation | None:
+    def halt(self) -> AnyRun | None:
         """Stop at once, and tell nobody; return what ran."""
         run, self.run = self.run, None
         self._due.clear()
@@ -77,7 +78,7 @@ class Runner:
         else:
             self._due.append(do)
 
-    def _next(self, run: Propagation) -> None:
+    def _next(self, run: AnyRun) -> None:
         progress = seldom(self._controller.on_main, self._progressed)
         try:
             future = self._session.follow(run, progress=progress)
@@ -90,7 +91,7 @@ class Runner:
         if self.run is not None:
             self._video.progress, self._video.step = fraction, f"3D/video propagation: {message}"
 
-    def _stepped(self, run: Propagation, future: Future[Step]) -> None:
+    def _stepped(self, run: AnyRun, future: Future[Step]) -> None:
         if run is not self.run:
             return
         try:
@@ -106,12 +107,12 @@ class Runner:
             if self.run is run:
                 self._go_on(run)
 
-    def _go_on(self, run: Propagation) -> None:
+    def _go_on(self, run: AnyRun) -> None:
         self._video.progress = run.done / max(run.total, 1)
         if run is self._stopping:
             self._finish(run, run.next_frame is not None, None)
             return
-        following: Propagation | None = run
+        following: AnyRun | None = run
         if self._due:
             self._do()
             following = self._renew(run)
@@ -123,7 +124,7 @@ class Runner:
             self.run = following
             self._next(following)
 
-    def _finish(self, run: Propagation, cancelled: bool, error: AssistantError | None) -> None:
+    def _finish(self, run: AnyRun, cancelled: bool, error: AssistantError | None) -> None:
         self.run = None
         self._do()
         self._end(run, cancelled, error)

@@ -20,18 +20,30 @@ from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.using import Using, in_use
 from napari_sam3_assistant.core.geometry import PlacedMask
+from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.layers import on_frames
 from napari_sam3_assistant.layers.mask_prompts import MaskAsked
 from napari_sam3_assistant.layers.shapes import ShapePrompt
+from napari_sam3_assistant.tasks.frames import Through
 from napari_sam3_assistant.tasks.tracks import Tracks
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
 
 
-def frames_said(controller: AppController, here: OnScreen, axis: int) -> list[int]:
-    """Return the frames of the image on which prompts of the kind in use lie, or may lie, in their order."""
+def planes_said(controller: AppController, here: OnScreen, through: Through) -> list[Plane]:
+    """Return the planes to go through on which prompts of the kind in use lie, or may lie, in their order."""
+    axes = (through.axis,) if through.over is None else (through.over, through.axis)
+    planes = [here.plane]
+    for axis in axes:
+        found = sorted(_positions(controller, here, axis))
+        planes = [plane.at(axis, position) for plane in planes for position in found]
+    return planes
+
+
+def _positions(controller: AppController, here: OnScreen, axis: int) -> set[int]:
+    """Return the positions on an axis of the image at which such prompts lie, or may lie."""
     kind, picture = controller.state.task.kind, here.layer
     points, boxes = controller.live.layer, controller.boxes.layer
     found: set[int] = set()
@@ -42,7 +54,7 @@ def frames_said(controller: AppController, here: OnScreen, axis: int) -> list[in
     elif kind is PromptKind.LABELS:
         for layer in controller.masks.layers:
             found |= controller.masks.strokes.frames(layer, picture, axis, here.world)
-    return sorted(found)
+    return found
 
 
 class Gathering:
@@ -52,8 +64,8 @@ class Gathering:
     ----------
     controller : AppController
     here : OnScreen
-    axis : int
-        Of the frames.
+    through : Through
+        The axis of the frames, and a second one, if any.
     heard : Heard
         What was said already.
     tracks : Tracks or None
@@ -66,26 +78,25 @@ class Gathering:
     """
 
     def __init__(
-        self, controller: AppController, here: OnScreen, axis: int, heard: Heard, tracks: Tracks | None
+        self, controller: AppController, here: OnScreen, through: Through, heard: Heard, tracks: Tracks | None
     ) -> None:
-        self._controller, self._here, self._axis = controller, here, axis
+        self._controller, self._here, self._through = controller, here, through
         self._heard, self._tracks = heard, tracks
         self._values: dict[Value, int] = dict(heard.values)
-        self.on_screen = here.plane.position(axis) or 0
         self.using: Using | None = None
-        """The prompts on the frame on screen."""
+        """The prompts on the plane on screen."""
         self._taken: set[int] = set(tracks.ids) if tracks is not None else set()
         self.sayings = list(self._all())
 
     def _all(self) -> Iterator[Saying]:
-        frames = [self.on_screen, *frames_said(self._controller, self._here, self._axis)]
-        for frame in dict.fromkeys(frames):
-            there = replace(self._here, plane=self._here.plane.at(self._axis, frame))
+        planes = [self._here.plane, *planes_said(self._controller, self._here, self._through)]
+        for plane in dict.fromkeys(planes):
+            there = replace(self._here, plane=plane)
             found, draft = in_use(self._controller, there), self._controller.board.at(there.place)
-            if frame == self.on_screen:
+            if plane == self._here.plane:
                 self.using, draft = found, self._tidied(draft, found)
                 self._taken.update(item.id for item in draft.objects)
-            made = [*self._pointed(frame, there, found.points, draft), *self._drawn(frame, there, found, draft)]
+            made = [*self._pointed(there, found.points, draft), *self._drawn(there, found, draft)]
             self._taken.update(one.number for one in made)
             yield from (one for one in made if not all(map(self._heard.knows, one.keys)))
 
@@ -109,35 +120,38 @@ class Gathering:
 
     # -- points -----------------------------------------------------------------------------------
 
-    def _pointed(self, frame: int, there: OnScreen, points: Points, draft: Draft) -> Iterator[Saying]:
+    def _pointed(self, there: OnScreen, points: Points, draft: Draft) -> Iterator[Saying]:
         """Yield what points say; where a mask on the plane answers them, that stands for them."""
+        plane, frame = self._at(there)
         stale, rest = draft.stale(points, again=True), dict(points)
         for number in [number for number in points if number not in stale and draft.has(number)]:
             own, seen = rest.pop(number), draft.objects[number].mask
             id = self._of_mask(there, seen, number)
-            found = {(frame, number, point): id for point in own}
-            yield Saying(frame, id, keys=(("points", frame, id, own), _key(frame, seen)), mask=seen, about=found)
-        about = self._about(frame, there, rest)
+            found = {(plane, number, point): id for point in own}
+            keys = ("points", plane, id, own), _key(plane, seen)
+            yield Saying(plane, frame, id, keys=keys, mask=seen, about=found)
+        about = self._about(there, rest)
         for id, own in by_object(rest, about).items():
             mask = draft.objects[id].mask if self._tracks is None and draft.has(id) else None
-            spots = {(frame, *spot): one for spot, one in about.items() if one == id}
-            keys: tuple[Hashable, ...] = (("points", frame, id, own),)
+            spots = {(plane, *spot): one for spot, one in about.items() if one == id}
+            said: tuple[Hashable, ...] = (("points", plane, id, own),)
             if mask is not None:
-                keys = *keys, _key(frame, mask)
-            yield Saying(frame, id, Prompts(points=own), keys, mask, spots)
+                said = *said, _key(plane, mask)
+            yield Saying(plane, frame, id, Prompts(points=own), said, mask, spots)
 
-    def _about(self, frame: int, there: OnScreen, points: Points) -> dict[Numbered, int]:
+    def _about(self, there: OnScreen, points: Points) -> dict[Numbered, int]:
         """Return which object each point is about: before a start the one whose number it has."""
         if self._tracks is None:
             return {(number, point): number for number, own in points.items() for point in own}
-        known = {(number, point): id for (at, number, point), id in self._heard.about.items() if at == frame}
+        known = {(number, point): id for (at, number, point), id in self._heard.about.items() if at == there.plane}
         return about_points(points, self._followed(there), self._taken, self._heard.begun, known)
 
     # -- masks, boxes, labels ---------------------------------------------------------------------
 
-    def _drawn(self, frame: int, there: OnScreen, found: Using, draft: Draft) -> Iterator[Saying]:
+    def _drawn(self, there: OnScreen, found: Using, draft: Draft) -> Iterator[Saying]:
         """Yield what boxes and painted labels say; and, on screen, the masks that have no prompts in use."""
         kind, shown = self._controller.state.task.kind.value, set(found.points)
+        plane, frame = self._at(there)
         own = {talk.key: id for id, talk in draft.talks.items() if talk.kind == kind and talk.key}
         stale, numbering = draft.stale_shapes(kind, again=True), Numbering(self._followed(there), self._taken)
         for shape in found.shapes:
@@ -145,22 +159,28 @@ class Gathering:
             answered = id is not None and id not in stale and draft.has(id)
             shown.update([id] if id is not None else [])
             mask = draft.objects[id].mask if id is not None and answered else None
-            yield self._shaped(frame, shape, mask, id, numbering)
-        for item in draft.objects if frame == self.on_screen else ():
+            yield self._shaped(there, shape, mask, id, numbering)
+        for item in draft.objects if plane == self._here.plane else ():
             if item.id not in shown:
                 number = self._of_mask(there, item.mask, item.id)
-                yield Saying(frame, number, keys=(_key(frame, item.mask),), mask=item.mask)
+                yield Saying(plane, frame, number, keys=(_key(plane, item.mask),), mask=item.mask)
 
     def _shaped(
-        self, frame: int, shape: ShapePrompt | MaskAsked, mask: PlacedMask | None, own: int | None, numbering: Numbering
+        self,
+        there: OnScreen,
+        shape: ShapePrompt | MaskAsked,
+        mask: PlacedMask | None,
+        own: int | None,
+        numbering: Numbering,
     ) -> Saying:
         """Return what a box or a painted label says, or the mask that answers it (of the object ``own``)."""
-        keys: tuple[Hashable, ...] = (("shape", frame, shape.key),)
+        plane, frame = self._at(there)
+        keys: tuple[Hashable, ...] = (("shape", plane, shape.key),)
         if mask is not None:
-            keys = *keys, _key(frame, mask)
+            keys = *keys, _key(plane, mask)
         value = (str(shape.key[0]), shape.value) if isinstance(shape, MaskAsked) else None
         painted = mask if mask is not None or shape.prompts.mask is None else shape.prompts.mask.mask
-        if mask is not None and own is not None and self._tracks is None and frame == self.on_screen:
+        if mask is not None and own is not None and self._tracks is None and plane == self._here.plane:
             number = own
         elif isinstance(shape, ShapePrompt) or painted is None:
             number = numbering.of_box(shape.prompts.extent()) if mask is None else numbering.of_mask(mask)
@@ -168,9 +188,12 @@ class Gathering:
             number = numbering.of_value(self._values.get((str(shape.key[0]), shape.value)), painted, shape.value)
         if value is not None:
             self._values.setdefault(value, number)
-        return Saying(
-            frame, number, Prompts() if mask is not None else shape.prompts, keys, mask, shape=shape.key, value=value
-        )
+        prompts = Prompts() if mask is not None else shape.prompts
+        return Saying(plane, frame, number, prompts, keys, mask, shape=shape.key, value=value)
+
+    def _at(self, there: OnScreen) -> tuple[Plane, int]:
+        """Return a plane, and which frame it is."""
+        return there.plane, there.plane.position(self._through.axis) or 0
 
     def _of_mask(self, there: OnScreen, mask: PlacedMask, own: int) -> int:
         """Return which object a mask is: before a start ``own``, then the one that it covers."""
@@ -179,6 +202,6 @@ class Gathering:
         return Numbering(self._followed(there), self._taken).of_mask(mask, own)
 
 
-def _key(frame: int, mask: PlacedMask) -> Hashable:
-    """Return what is equal for the same mask on the same frame."""
-    return "mask", frame, mask.offset, mask.mask.shape, zlib.crc32(np.packbits(mask.mask).tobytes())
+def _key(plane: Plane, mask: PlacedMask) -> Hashable:
+    """Return what is equal for the same mask on the same plane."""
+    return "mask", plane, mask.offset, mask.mask.shape, zlib.crc32(np.packbits(mask.mask).tobytes())

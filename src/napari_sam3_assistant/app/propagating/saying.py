@@ -6,10 +6,11 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, union
+from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import MaskPrompt, PointPrompt, Prompts
 
-Spot = tuple[int, int, PointPrompt]
-"""A point on a frame, and the number that it has in its layer."""
+Spot = tuple[Plane, int, PointPrompt]
+"""A point on a plane, and the number that it has in its layer."""
 Shape = tuple[Hashable, ...]
 """The key of a box or painted label."""
 Value = tuple[str, int]
@@ -18,11 +19,14 @@ Value = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Saying:
-    """What was said of an object on a frame.
+    """What was said of an object on a plane.
 
     Attributes
     ----------
-    frame, number : int
+    plane : Plane
+    frame : int
+        Where that lies on the axis of the frames.
+    number : int
         Of the object, from 1.
     prompts : Prompts
         In pixels of the plane; empty where ``mask`` says all.
@@ -38,6 +42,7 @@ class Saying:
         The painted label that it was said by.
     """
 
+    plane: Plane
     frame: int
     number: int
     prompts: Prompts = field(default_factory=Prompts)
@@ -66,8 +71,8 @@ class Heard:
         self.keys: set[Hashable] = set()
         self.about: dict[Spot, int] = {}
         self.values: dict[Value, int] = {}
-        self.drawn: dict[tuple[int, Shape], int] = {}
-        """By frame, of which object a box or a painted label was."""
+        self.drawn: dict[tuple[Plane, Shape], int] = {}
+        """By plane, of which object a box or a painted label was."""
         self.begun: set[int] = set()
         """Numbers that the user has begun as new objects."""
 
@@ -77,7 +82,7 @@ class Heard:
             self.keys.update(one.keys)
             self.about.update(one.about)
             if one.shape is not None:
-                self.drawn[one.frame, one.shape] = one.number
+                self.drawn[one.plane, one.shape] = one.number
             if one.value is not None:
                 self.values.setdefault(one.value, one.number)
 
@@ -85,9 +90,9 @@ class Heard:
         """Return whether this was said."""
         return key in self.keys
 
-    def drawn_of(self, frame: int, number: int) -> list[Shape]:
-        """Return the keys of the boxes and labels of an object on a frame."""
-        return [key for (at, key), one in self.drawn.items() if (at, one) == (frame, number)]
+    def drawn_of(self, plane: Plane, number: int) -> list[Shape]:
+        """Return the keys of the boxes and labels of an object on a plane."""
+        return [key for (at, key), one in self.drawn.items() if (at, one) == (plane, number)]
 
     def copy(self) -> Heard:
         """Return the same, independent of what comes after."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import CancelledError
-from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app.propagating import begin, words
@@ -13,16 +12,21 @@ from napari_sam3_assistant.app.propagating.said import Gathering
 from napari_sam3_assistant.app.propagating.saying import Heard, Saying
 from napari_sam3_assistant.app.screen import OnScreen
 from napari_sam3_assistant.app.status import unexpected
+from napari_sam3_assistant.app.task_state import PromptKind
 from napari_sam3_assistant.app.tracks_layer import TracksLayer
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ImageError, PromptError
 from napari_sam3_assistant.core.planes import Plane
-from napari_sam3_assistant.tasks.video import Propagation, Video
+from napari_sam3_assistant.core.prompts import Query
+from napari_sam3_assistant.tasks.frames import Through
+from napari_sam3_assistant.tasks.session import EngineHandle
+from napari_sam3_assistant.tasks.video import Video
+from napari_sam3_assistant.tasks.volumes import AnyRun, Film
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
     from napari_sam3_assistant.tasks.session import ImageSession
 
-Go = Callable[[OnScreen, Video, "Propagation | None", Sequence[Plane], str], None]
+Go = Callable[[OnScreen, Film, AnyRun | None, Sequence[Plane], str], None]
 """Shows what was said, and goes through the frames."""
 
 
@@ -57,21 +61,28 @@ class Starting:
             said = error if isinstance(error, AssistantError) else unexpected(error, "Close other layers.")
             self._controller.status.fail(said)
 
-    def start(self, here: OnScreen, axis: int) -> None:
+    def start(self, here: OnScreen, through: Through) -> None:
         """Begin a session with what is said on any frame."""
-        frame = here.plane.position(axis) or 0
-        self.frames = words.check_range(self._task.first_frame, self._task.last_frame, here.source.shape[axis])
-        gathered = Gathering(self._controller, here, axis, Heard(), None)
+        frame, count = here.plane.position(through.axis) or 0, here.source.shape[through.axis]
+        self.frames = words.check_range(self._task.first_frame, self._task.last_frame, count)
+        gathered = Gathering(self._controller, here, through, Heard(), None)
+        query = self._query()
+        if query is not None:
+            engine = begin.follower(self._controller, words=True)
+            begin.check_words(query, engine, through)
+            words.inside_words(frame, self.frames)
+            self._use(here, engine)
+            self._begin(here, through, gathered.sayings, "", query)
+            return
         sayings, left_out = words.inside(gathered.sayings, self.frames, frame)
         if not sayings and gathered.using is not None:
             self._controller.asking.nothing_to_run_with(gathered.using)
             return
-        self._prepare(here, axis, sayings, (), lambda ready: self._begin(here, axis, ready, left_out))
+        self._prepare(here, sayings, (), lambda ready: self._begin(here, through, ready, left_out))
 
     def _prepare(
         self,
         here: OnScreen,
-        axis: int,
         sayings: Sequence[Saying],
         known: Collection[int],
         then: Callable[[list[Saying]], None],
@@ -79,16 +90,24 @@ class Starting:
         """Check what is said, and have rough labels drawn to their outlines; then go on."""
         engine = begin.follower(self._controller)
         begin.check(sayings, engine, known)
-        self._session.engine, self._session.rule = engine, self._task.rule
-        self._session.set_source(here.source)
+        self._use(here, engine)
 
         def ready(drawn: list[Saying]) -> None:
             self.preparing = False
             self.attempt(lambda: then(drawn))
 
         self.preparing = True
-        plane_at = partial(here.plane.at, axis)
-        begin.outline(self._session, self._controller.on_main, plane_at, sayings, ready, self._unprepared)
+        begin.outline(self._session, self._controller.on_main, sayings, ready, self._unprepared)
+
+    def _use(self, here: OnScreen, engine: EngineHandle) -> None:
+        """Let an engine look at what is on screen."""
+        self._session.engine, self._session.rule = engine, self._task.rule
+        self._session.set_source(here.source)
+
+    def _query(self) -> Query | None:
+        """Return the words that are in use; None where there are none."""
+        phrases = self._task.phrases if self._task.kind is PromptKind.TEXT else ()
+        return Query(phrases) if phrases else None
 
     def _unprepared(self, error: BaseException) -> None:
         self.preparing = False
@@ -97,22 +116,29 @@ class Starting:
         else:
             self._controller.status.fail(error if isinstance(error, AssistantError) else unexpected(error))
 
-    def _begin(self, here: OnScreen, axis: int, sayings: Sequence[Saying], left_out: str) -> None:
-        frame, before = here.plane.position(axis) or 0, self._controller.board.snapshot()
-        video = begin.new_video(self._controller, here, axis, sayings)
-        planes = begin.give(video, sayings)
+    def _begin(
+        self,
+        here: OnScreen,
+        through: Through,
+        sayings: Sequence[Saying],
+        left_out: str,
+        query: Query | None = None,
+    ) -> None:
+        """Begin with what was said, or with words: what else is on screen is left as it is then."""
+        frame, before = here.plane.position(through.axis) or 0, self._controller.board.snapshot()
+        video = begin.new_film(self._controller, here, through, query or sayings)
+        planes = begin.give(video, () if query is not None else sayings)
         run = self._run_of(video, sayings)
         self._layer.begin(here, video.tracks, video.numbers)
         self._controller.board.step("3D propagation", before)
         heard, self._kept.number = Heard(), self._kept.number + 1
         heard.hear(sayings)
         self._kept.take_up(video, heard, open=True)
-        others = {one.frame for one in sayings} - {frame}
-        more = f" What is said on {words.frames_in_words(others)} counts too." if others else ""
+        more = words.elsewhere(() if query is not None else sayings, here.plane, through)
         self._controller.status.log(words.READY.format(self._kept.number))
-        self._go(here, video, run, planes, " ".join(filter(None, (f"{words.STARTED.format(frame)}{more}", left_out))))
+        self._go(here, video, run, planes, " ".join(filter(None, (words.STARTED.format(frame), more, left_out))))
 
-    def _run_of(self, video: Video, sayings: Sequence[Saying]) -> Propagation | None:
+    def _run_of(self, video: Film, sayings: Sequence[Saying]) -> AnyRun | None:
         """Return a run over what is left; None where all was said.
 
         Raises
@@ -121,9 +147,9 @@ class Starting:
             If there is nothing to do, and nothing new to see.
         """
         try:
-            return video.run(self._task.direction, self.frames, self._session.read_ahead)
+            return video.run(self._task.direction, frames=self.frames, ahead=self._session.read_ahead)
         except PromptError:
-            if len({one.frame for one in sayings}) < 2:
+            if len({one.plane for one in sayings}) < 2:
                 raise
             return None
 
@@ -134,14 +160,17 @@ class Starting:
             return
         self._layer.check(here)
         self._kept.absorb()
+        query = self._query()
+        if query is not None and query != (video.query if isinstance(video, Video) else None):
+            raise PromptError(words.OTHER_WORDS, hint="Press Start 3D: it looks for them on every frame.")
         frame = video.tracks.frame_of(here.place) or 0
         self.frames = words.check_range(self._task.first_frame, self._task.last_frame, video.count)
-        gathered = Gathering(self._controller, here, video.axis, self._kept.heard, video.tracks)
+        gathered = Gathering(self._controller, here, _through(video), self._kept.heard, video.tracks)
         sayings, left_out = words.inside(gathered.sayings, self.frames, frame)
         known = video.tracks.ids
-        self._prepare(here, video.axis, sayings, known, lambda ready: self._correct(here, video, ready, left_out))
+        self._prepare(here, sayings, known, lambda ready: self._correct(here, video, ready, left_out))
 
-    def _correct(self, here: OnScreen, video: Video, sayings: Sequence[Saying], left_out: str) -> None:
+    def _correct(self, here: OnScreen, video: Film, sayings: Sequence[Saying], left_out: str) -> None:
         if video is not self._kept.video:
             return
         before = self._controller.board.snapshot()
@@ -169,9 +198,14 @@ class Starting:
             raise ImageError("The picture is not in use any more.", hint="Choose it, and try again.")
         self._controller.board.step("Resume the propagation")
         self._layer.show(here, video.tracks)
-        gathered = Gathering(self._controller, here, video.axis, Heard(), video.tracks)
+        gathered = Gathering(self._controller, here, _through(video), Heard(), video.tracks)
         heard, self._kept.number = Heard(), self._kept.number + 1
-        heard.hear(one for one in gathered.sayings if one.frame in video.given)
+        heard.hear(one for one in gathered.sayings if one.plane in video.prompted)
         self._session.set_source(here.source)
         self._kept.take_up(video, heard, open=True)
         self._controller.status.log(words.READY.format(self._kept.number))
+
+
+def _through(video: Film) -> Through:
+    """Return what is gone through."""
+    return Through("", video.axis, video.tracks.over)

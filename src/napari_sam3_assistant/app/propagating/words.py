@@ -7,10 +7,14 @@ from collections.abc import Collection, Iterable, Sequence
 
 from napari_sam3_assistant.app.hints import count_of
 from napari_sam3_assistant.app.propagating.saying import Saying
-from napari_sam3_assistant.core.errors import AssistantError, PromptError, Unsupported
+from napari_sam3_assistant.core.errors import PromptError, Unsupported
+from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.engines.protocol import VideoLimits
-from napari_sam3_assistant.tasks.video import Step
+from napari_sam3_assistant.tasks.frames import Through
+from napari_sam3_assistant.tasks.tracks import Tracks
+from napari_sam3_assistant.tasks.video import Video
+from napari_sam3_assistant.tasks.volumes import AnyRun
 
 NO_FRAMES = "{} has no frames to go through."
 NO_FRAMES_HINT = "Choose a stack or a film: an image with a slider of depth or time. For one plane, choose 2D."
@@ -23,7 +27,13 @@ STARTED = "Started video propagation from frame {}."
 READY = "Video session ready: {}"
 GOES_ON = "Propagating existing session {}."
 LOCAL = "3D/video local ROI ON: using fixed XY ROI ({} x {}) across all frames; y={}:{}, x={}:{}."
+MOVED = "3D/video local ROI moved with the objects after frame {}; y={}:{}, x={}:{}."
+FIND_FIRST = "Find the objects on one frame with the task Text, then follow them; or choose SAM3."
+ONE_AXIS = "Choose one axis in Frames along; or find the objects on one plane with the task Text, then start."
+OTHER_WORDS = "Other words begin a new session."
 RESUME = "Propagate goes on with what is left."
+ELSEWHERE = "This slice is not one of the session's."
+BACK = "Move the other sliders back, and turn the axes as they were."
 FEW = 4
 """So many frames are named; of more, how many there are."""
 
@@ -36,6 +46,12 @@ def frames_in_words(frames: Collection[int]) -> str:
     return f"frame{'' if len(ordered) == 1 else 's'} {named}{more}"
 
 
+def extent(tracks: Tracks) -> str:
+    """Return on how many frames, or planes of several stacks, there are objects."""
+    count, noun = (len(tracks.frames), "frame") if tracks.over is None else (len(tracks.planes), "plane")
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def objects_in_words(ids: Collection[int]) -> str:
     """Return objects by their numbers: ``"Objects 1, 2 are"``."""
     named = ", ".join(map(str, sorted(ids)))
@@ -46,6 +62,11 @@ def local_roi(window: Window) -> str:
     """Return that a window is looked at on all frames."""
     height, width = window.shape
     return LOCAL.format(width, height, window.top, window.bottom, window.left, window.right)
+
+
+def moved(frame: int, window: Window) -> str:
+    """Return that another window is looked at after a frame."""
+    return MOVED.format(frame, window.top, window.bottom, window.left, window.right)
 
 
 def check_range(first: int, last: int | None, count: int) -> range:
@@ -81,6 +102,41 @@ def inside(sayings: Sequence[Saying], frames: range, on_screen: int) -> tuple[li
             hint="Widen the range, or move the slider into it.",
         )
     return kept, f"What is said on {frames_in_words(outside)}, outside the range, is left out." if outside else ""
+
+
+def inside_words(frame: int, frames: range) -> None:
+    """Check that words are looked for on a frame of the range.
+
+    Raises
+    ------
+    PromptError
+        If it lies outside.
+    """
+    if frame not in frames:
+        raise PromptError(
+            f"Frame {frame} lies outside the range of frames {frames[0]} to {frames[-1]}.",
+            hint="Words are looked for on the frame on screen first: move the slider into the range, or widen it.",
+        )
+
+
+def begun(run: AnyRun) -> str:
+    """Return what a run does."""
+    query = run.video.query if isinstance(run.video, Video) else None
+    if query is not None and not run.objects:
+        return f"Looking for {', '.join(one.text for one in query.texts[:FEW])} on {run.total} frames..."
+    return f"Following {count_of(len(run.objects))} through {run.total} frames..."
+
+
+def elsewhere(sayings: Sequence[Saying], on_screen: Plane, through: Through) -> str:
+    """Return on which other planes something is said, as a sentence; empty where on none."""
+    others = {one.plane: one.frame for one in sayings if one.plane != on_screen}
+    if not others:
+        return ""
+    if through.over is None:
+        where = frames_in_words(others.values())
+    else:
+        where = "another plane" if len(others) == 1 else f"{len(others)} other planes"
+    return f"What is said on {where} counts too."
 
 
 def check_limits(sayings: Iterable[Saying], limits: VideoLimits, title: str, instead: str) -> None:
@@ -160,41 +216,3 @@ def check_points(sayings: Iterable[Saying], known: Collection[int]) -> None:
 
 def _at_most(count: int, noun: str) -> str:
     return f"one {noun}" if count == 1 else f"up to {count} {noun}es"
-
-
-class Summary:
-    """What came of a run: which frames were left out, which objects are gone, and which were not seen."""
-
-    def __init__(self) -> None:
-        self._gone: list[str] = []
-        self._left_out: set[int] = set()
-        self._unseen: dict[int, set[int]] = {}
-        self.problem: AssistantError | None = None
-        """Why the first of those frames was left out."""
-
-    def take(self, step: Step) -> None:
-        """Note what came of a frame."""
-        frame = step.found.frame
-        if step.problem is not None:
-            self._left_out.add(frame)
-            self.problem = self.problem or step.problem
-            return
-        if step.lost:
-            last = frame - step.legs[0].frames.step if step.legs else frame
-            self._gone.append(f"{objects_in_words(step.lost)} gone after frame {last}.")
-        for id in step.asked - step.lost - step.found.objects.keys() - step.said:
-            self._unseen.setdefault(id, set()).add(frame)
-
-    def sentences(self) -> list[str]:
-        """Return it in words."""
-        said = list(self._gone[:3])
-        if len(self._gone) > 3:
-            said.append("Others end elsewhere: see the strip.")
-        for id, frames in sorted(self._unseen.items())[:3]:
-            said.append(f"Object {id} was not seen on {frames_in_words(frames)}.")
-        if len(self._unseen) > 3:
-            said.append(f"{count_of(len(self._unseen) - 3)} more were not seen on some frames.")
-        if self._left_out:
-            many = f" ({len(self._left_out)} in all)" if len(self._left_out) > FEW else ""
-            said.append(f"Left out: {frames_in_words(self._left_out)}{many}.")
-        return said

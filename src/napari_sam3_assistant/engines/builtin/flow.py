@@ -57,6 +57,21 @@ class SoftMask:
         """Whether each pixel of the box belongs to the mask."""
         return np.asarray(self.field > 0, bool)
 
+    def framed(self) -> SoftMask:
+        """Return the same with its mask in the middle: what is carried on and on would else leave the field."""
+        rows, cols = (np.flatnonzero(self.inside.any(axis=axis)) for axis in (1, 0))
+        if not rows.size:
+            return self
+        low = int(rows[0]) - _PAD_PX, int(cols[0]) - _PAD_PX
+        shape = int(rows[-1] - rows[0]) + 1 + 2 * _PAD_PX, int(cols[-1] - cols[0]) + 1 + 2 * _PAD_PX
+        if low == (0, 0) and shape == self.field.shape:
+            return self
+        made = SoftMask(np.full(shape, -_RAMP_PX, np.float32), (self.offset[0] + low[0], self.offset[1] + low[1]))
+        shared = intersection(made.box, self.box)
+        if shared is not None:
+            made.field[slices(shared, made.offset)] = self.field[slices(shared, self.offset)]
+        return made
+
     def redrawn(self, mask: PlacedMask) -> SoftMask:
         """Return ``mask`` as a soft one whose outline is this one's where both lie on the same pixels."""
         new = softened(mask)

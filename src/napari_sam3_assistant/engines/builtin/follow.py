@@ -122,7 +122,7 @@ def followed(
         stands = standing_out(tree, best)
         if stands >= _GONE * stood[number]:
             soft = soft if best is copied else soft.redrawn(best)
-            found[number] = Found(soft, best, stands / max(stood[number], stands, _LEAST))
+            found[number] = Found(soft.framed(), best, stands / max(stood[number], stands, _LEAST))
     return _apart(found, tree.shape)
 
 
