@@ -111,4 +111,4 @@ def _line(state: AppState) -> str:
     if state.task.task is not Task.VIDEO or not video.frames or not ranged(state):
         return frames_line(state).strip()
     first = min(state.task.first_frame, video.frames - 1)
-    return f"Frames: {video.axis} ({first} to {_last(state)} of {video.frames})."
+    return f"Frames {first}-{_last(state)} of {video.frames} ({video.axis})."

@@ -38,6 +38,9 @@ class Push(QPushButton):
         if option is not None:
             option.text = _marked(option.text, self.letter)
 
+ARROW_PX = 8
+"""What is left free round the arrow of a title."""
+
 
 class Opener(QToolButton):
     """A title that opens something, with a letter of its own. Enter presses it too, as Space does."""
@@ -52,10 +55,12 @@ class Opener(QToolButton):
             pressed.activated.connect(self.click)
 
     def initStyleOption(self, option: QStyleOptionToolButton | None) -> None:
-        """Underline the letter."""
+        """Underline the letter; of a text that is too long the end is left out."""
         super().initStyleOption(option)
         if option is not None:
-            option.text = _marked(option.text, self.letter)
+            room = self.width() - option.iconSize.width() - ARROW_PX
+            cut = self.fontMetrics().elidedText(option.text, Qt.TextElideMode.ElideRight, room)
+            option.text = _marked(cut, self.letter)
 
 
 class Group(QGroupBox):

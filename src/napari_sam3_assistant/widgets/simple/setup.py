@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtWidgets import QSizePolicy
 from superqt import QElidingLabel
 
 from napari_sam3_assistant.app.controller import AppController
@@ -57,6 +58,7 @@ class SetupGroup(Group):
         self.direction = direction_box(self._task, bindings)
         self._direction_row = labelled(TITLE, self.direction)
         self.open_frames = fold("Frames", FRAMES_TIP)
+        self.open_frames.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # its tip has all of it
         self.open_frames.clicked.connect(self._open_frames)
         self.frames = FrameRows(controller, bindings)
         third = row(self._direction_row, self.open_frames)
