@@ -361,7 +361,7 @@ def test_a_zarr_that_vanishes_is_an_error_and_not_black(open_driver, tmp_path):
     driver.wait_until_idle()
 
     run = driver.state.run
-    assert run.phase is Phase.FAILED and "cells.zarr is gone" in run.message and "click again" in run.hint
+    assert run.phase is Phase.FAILED and "cells.zarr is gone" in run.message and "try again" in run.hint
     shutil.move(tmp_path / "elsewhere", path)
     points(driver).add([1, 36, 36])
     driver.wait_until_idle()

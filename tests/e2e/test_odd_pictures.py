@@ -169,7 +169,7 @@ def test_a_stack_of_files_one_of_which_vanishes_is_said_and_goes_on_when_it_is_b
     point(driver, 35, 35)
 
     run = driver.state.run
-    assert run.phase is Phase.FAILED and "cells_2.tif" in run.message and "click again" in run.hint
+    assert run.phase is Phase.FAILED and "cells_2.tif" in run.message and "try again" in run.hint
     (tmp_path / "elsewhere.tif").rename(files[2])
     point(driver, 36, 36)
     assert run.phase is Phase.IDLE and mask(driver).area == AREA

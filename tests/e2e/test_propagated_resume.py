@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -260,6 +261,26 @@ def test_a_full_disk_under_the_output_ends_the_run_and_it_goes_on_once_there_is_
     begin(one)
     one.wait(lambda: not one.state.video.running and one.state.run.phase is Phase.FAILED)
     assert "The disk is full" in one.state.run.message
+
+    one.app.propagation.go_on()
+    one.wait(lambda: one.state.video.done == FRAMES and not one.state.video.running)
+    one.wait(lambda: one.state.output.saved is not None)
+
+    assert np.array_equal(read_labels(one.state.output.saved).labels, labels(one))
+
+
+def test_an_output_that_is_deleted_meanwhile_ends_the_run_and_is_written_anew_when_it_goes_on(start, tmp_path):
+    folder = tmp_path / "output"
+    one = start()
+    one.state.output.folder, one.state.output.while_running = str(folder), True
+    begin(one)
+    one.wait(lambda: one.state.video.done > 3 and one.app.records.path is not None and any(folder.glob("*.zarr")))
+    one.wait(lambda: any(folder.glob("*.zarr/.zattrs")))
+    shutil.rmtree(folder, ignore_errors=True)
+    one.wait(lambda: not one.state.video.running and one.state.run.phase is Phase.FAILED)
+    assert f"is gone from {folder}. What is done stays." in one.state.run.message
+    assert one.state.run.hint == "Put it back, or have all of it written anew. Then press Propagate."
+    assert any("not kept for a later napari" in line.text for line in one.state.activity.lines)
 
     one.app.propagation.go_on()
     one.wait(lambda: one.state.video.done == FRAMES and not one.state.video.running)

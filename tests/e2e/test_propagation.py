@@ -229,15 +229,15 @@ def test_cancel_between_two_frames_stops_the_run_too(open_driver, monkeypatch):
 
 def test_it_stops_where_the_object_is_gone_and_says_so(open_driver):
     data = film()
-    data[5:] = 20
+    data[5:], data[0] = 20, 20
     driver = open_driver((data, {}), show=False)
     begin(driver)
 
     driver.widget.controller.run()
     rest(driver)
 
-    assert np.flatnonzero(followed(driver).any(axis=(1, 2))).tolist() == [0, 1, 2, 3, 4]
-    assert "Object 1 is gone after frame 4." in driver.state.run.message
+    assert np.flatnonzero(followed(driver).any(axis=(1, 2))).tolist() == [1, 2, 3, 4]
+    assert "Object 1 is gone after frame 4. Object 1 is gone before frame 1." in driver.state.run.message
 
 
 def test_a_picture_without_frames_says_that_it_has_none(open_driver):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app import stack_writing
 from napari_sam3_assistant.app.screen import OnScreen
-from napari_sam3_assistant.core.errors import AssistantError
+from napari_sam3_assistant.core.errors import AssistantError, SaveError
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.export.atomic import save_error
 from napari_sam3_assistant.export.label_stream import LabelStream
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from napari_sam3_assistant.tasks.scheduler import Scheduler
 
 WORKER, FORMAT = "video output", "zarr"
+GONE_HINT = "Put it back, or have all of it written anew."
 
 
 @dataclass(slots=True, eq=False)
@@ -46,7 +47,16 @@ class _Written:
     stream: LabelStream | None = None
 
     def write(self, planes: Sequence[tuple[Plane, Sequence[Record]]]) -> None:
-        """Write planes; the file is made for the first ones."""
+        """Write planes; the file is made for the first ones, and anew once it was said that it is gone.
+
+        Raises
+        ------
+        SaveError
+            If it is gone, or cannot be written.
+        """
+        if self.stream is not None and not self.stream.whole:
+            self.stream, self.resume = None, True
+            raise SaveError(f"{self.path.name} is gone from {self.path.parent}.", hint=GONE_HINT)
         if self.stream is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             plane, known = self.place.plane, self.place

@@ -23,7 +23,7 @@ from napari_sam3_assistant.core.windows import Window, whole
 
 Mix = tuple[int | None, int | None, int | None]
 """The channels that are shown as red, green and blue; None leaves a colour black."""
-OUT_OF_REACH = "Check that its file or server can still be reached, then click again."
+OUT_OF_REACH = "Check that its file or server can still be reached, then try again."
 DAMAGED = "Its data seem damaged here: copy or write the file anew and click again, or click somewhere else."
 
 
@@ -142,7 +142,7 @@ class Source:
         if self.path is not None and not isinstance(self.levels[level], np.ndarray) and not Path(self.path).exists():
             raise ImageError(
                 f"{self.name} could not be read: {self.path} is gone.",
-                hint="Put the file back or reconnect its drive, then click again.",
+                hint="Put the file back or reconnect its drive, then try again.",
             )
         if self.mix is None or self.channel_axis is None:
             return self._read(plane, window, level)

@@ -100,6 +100,11 @@ class LabelStream:
         dtype: np.dtype[Any] = np.dtype(self._levels[0].dtype)
         return dtype
 
+    @property
+    def whole(self) -> bool:
+        """Whether the OME-Zarr is still where it was made: a folder may be moved, deleted, or out of reach."""
+        return (self.folder / ".zattrs").is_file()
+
     def write(self, plane: Plane, labels: Labels, at: tuple[int, int] = (0, 0)) -> None:
         """Write the labels of a plane in place of all that was written of it.
 

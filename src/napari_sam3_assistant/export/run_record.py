@@ -84,6 +84,8 @@ class RunRecord:
         self._claim.let_go()
 
     def _append(self, line: Mapping[str, Any]) -> None:
+        if not self.path.exists():  # its folder was deleted: the file is open still, and nobody would find it
+            raise SaveError(f"{self.path.name} is gone from {self.path.parent}.", hint="Start it again.")
         self._file.append(json.dumps(line, separators=(",", ":"), default=plain).encode() + b"\n")
 
 

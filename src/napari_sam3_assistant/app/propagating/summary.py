@@ -40,8 +40,9 @@ class Summary:
         if step.problem is not None or self._over:
             return
         if step.lost:
-            last = frame - step.legs[0].frames.step if step.legs else frame
-            self._gone.append(f"{objects_in_words(step.lost)} gone after frame {last}.")
+            on = step.legs[0].frames.step if step.legs else 0
+            side = "before" if on < 0 else "after"
+            self._gone.append(f"{objects_in_words(step.lost)} gone {side} frame {frame - on}.")
         for id in step.asked - step.lost - step.found.objects.keys() - step.said:
             self._unseen.setdefault(id, set()).add(frame)
 
