@@ -219,8 +219,7 @@ class Propagating:
             self._halt("Its preview layer was given other pixels.")
         for plane in changed:
             self.layer.write(run.video.tracks, plane, run.objects)
-        if step.window is not None:
-            begin.tell_moved(self._controller, run.video, step)
+        begin.tell_moved(self._controller, run.video, step)
         if self._controller.board.place is not None:
             self._controller.saving.outdated(self._controller.board.place)
         if self._task.show_frames:

@@ -137,12 +137,14 @@ def new_film(controller: AppController, here: OnScreen, through: Through, asked:
     return Video(view, through.axis, query=asked if isinstance(asked, Query) else None)
 
 
-def tell_moved(controller: AppController, video: Video, step: Step) -> None:
-    """Say that another part of the plane is looked at from now on, and show it."""
-    window, here = video.view.window, controller.here()
+def tell_moved(controller: AppController, film: Film, step: Step) -> None:
+    """Say that another part of the plane is looked at from now on, and show it, where that is so."""
+    window, here = step.window, controller.here()
+    if window is None:
+        return
     controller.status.log(words.moved(step.found.frame, window))
-    if here is not None and here.source.identity == video.view.source.identity:
-        controller.roi.show(here, replace(video.view, plane=here.plane))
+    if here is not None and here.source.identity == film.view.source.identity:
+        controller.roi.show(here, replace(film.view, plane=here.plane, window=window))
 
 
 def give(video: Film, sayings: Sequence[Saying]) -> list[Plane]:
