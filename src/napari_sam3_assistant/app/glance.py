@@ -20,6 +20,8 @@ MOST = 400
 """So many masks are measured at a time: some ten milliseconds."""
 REST_S = 0.2
 """While frames come in they are looked at no more often."""
+SHARE = 15
+"""Nor does looking take more than one part in so many of the time."""
 AGAIN_S = 0.02
 """After so long the rest is measured."""
 WATCHED = ("version", "running", "done", "objects", "frame", "outer")
@@ -142,7 +144,7 @@ class Glance:
         self._due = False
         if self._controller.closed:
             return
-        propagation, place = self._controller.propagation, self._controller.board.place
+        began, propagation, place = time.monotonic(), self._controller.propagation, self._controller.board.place
         tracks, video = propagation.tracks, propagation.video
         more = False
         if tracks is None:
@@ -153,7 +155,7 @@ class Glance:
             more = self._quality.look(tracks, box, at=at, most=MOST)
             self.strips, self.unread = self._quality.strips(), _unread(tracks, at)
         self._video.doubtful = len(self._doubtful())
-        self._looked = time.monotonic()
+        self._looked = time.monotonic() + SHARE * (time.monotonic() - began)
         if more:
             self._due = True
             self._controller.after(AGAIN_S, self._look)

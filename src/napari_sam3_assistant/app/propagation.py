@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
     from napari_sam3_assistant.tasks.session import ImageSession
 
-REST_S = 0.3
-"""The table follows at such intervals."""
+REST_S, SHARE = 0.3, 15
+"""The table follows at such intervals in s, and takes one part in so many of the time."""
 
 
 class Propagating:
@@ -294,8 +294,6 @@ class Propagating:
         finally:
             self.moving = False
 
-    # -- steps ------------------------------------------------------------------------------------
-
     def restore(self, target: Followed | None) -> None:
         """Bring back what was followed, and the layer; a run is stopped."""
         if target is self.record:
@@ -388,8 +386,6 @@ class Propagating:
     def _fail(self, error: AssistantError) -> None:
         self._controller.status.fail(error)
 
-    # -- telling ----------------------------------------------------------------------------------
-
     def publish(self, *, rows: bool = False) -> None:
         """Write what was followed through the image in use; ``rows``: into the table, too."""
         tracks, video = self.tracks, self._video
@@ -398,5 +394,6 @@ class Propagating:
         video.done = 0 if tracks is None else len(tracks.planes if video.volumes else tracks.frames)
         video.objects = len(tracks.ids) if tracks is not None else 0
         if rows:
-            self._published = time.monotonic()
+            began = time.monotonic()
             self._controller.listing.publish()
+            self._published = time.monotonic() + SHARE * (time.monotonic() - began)

@@ -38,6 +38,7 @@ class Push(QPushButton):
         if option is not None:
             option.text = _marked(option.text, self.letter)
 
+
 ARROW_PX = 8
 """What is left free round the arrow of a title."""
 

@@ -80,10 +80,13 @@ class ObjectTable(RowsTable):
             self._model.show_rows(can.rows, COLUMNS)
             self.verticalScrollBar().setValue(place)
             self._set_sizes()
+        picked = self.selectionModel().selectedRows()
+        if any(self._model.value(one) is can.row for one in picked):
+            return  # of 100,000 rows none is looked for at each frame
         at = None if can.row is None else self._model.row_of(can.row)
         if at is None:
             self.clearSelection()
-        elif at not in {index.row() for index in self.selectionModel().selectedRows()}:
+        elif at not in {index.row() for index in picked}:
             self.selectRow(at)
             self.scrollTo(self._model.index(at, 0))
 
