@@ -287,3 +287,21 @@ def test_an_output_that_is_deleted_meanwhile_ends_the_run_and_is_written_anew_wh
     one.wait(lambda: one.state.output.saved is not None)
 
     assert np.array_equal(read_labels(one.state.output.saved).labels, labels(one))
+
+
+def test_points_come_back_on_their_frames_where_a_plane_was_in_use_before(start):
+    half_done(start).close()
+    one = start(film()[0, :60])
+    one.app.arm()
+    again = one.viewer.add_image(film(), name="again")
+    one.app.choose_image(str(again.unique_id))
+    one.viewer.dims.set_current_step(0, 2)
+
+    resume(one)
+    one.app.propagation.go_on()
+    one.wait(lambda: one.state.video.running)
+    one.wait(lambda: not one.state.video.running)
+
+    assert np.allclose(one.viewer.layers[names.POINTS].data, [[0, 20, 20]])
+    assert set(one.app.propagation.video.given) == {0}
+    assert one.state.video.done == FRAMES

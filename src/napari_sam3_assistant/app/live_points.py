@@ -216,9 +216,12 @@ class LivePoints:
         self.note()
 
     def bring_back(self, clicked: Sequence[Clicked]) -> None:
-        """Put points of an earlier process into our layer, where that is empty."""
+        """Put points of an earlier process into our layer, where that is empty: one of the picture's axes."""
         if not clicked:
             return
+        image = images.layer_by_id(self._controller.viewer, self._task.image)
+        if self.layer is not None and image is not None and owned.misfits(self.layer, image):
+            self._controller.viewer.layers.remove(self.layer)
         layer = self.own()
         self._watch(layer)
         if not len(layer.data):
