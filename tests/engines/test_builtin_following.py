@@ -125,3 +125,16 @@ def test_an_object_that_leaves_the_picture_is_lost():
     assert 1 in found[0].objects
     assert 1 not in found[-1].objects
     assert [id for one in found for id in one.lost] == [1]
+
+
+def test_an_outline_that_has_fallen_behind_its_object_is_drawn_anew():
+    frames, masks = zip(*(shown((48, 48, 16), seed=at) for at in range(3)), strict=True)
+    engine = BuiltinEngine()
+    trees = [engine.encode(one, progress=no_progress, cancel=CancelToken()) for one in frames]
+    session, (mask,) = engine.start(), masks[0]
+    session.prompt(0, trees[0], 1, Prompts(mask=MaskPrompt(mask)))
+
+    session.begin(1, trees[1], {1: mask.shifted(2, -3)})
+    found = session.step(2, trees[2])
+
+    assert mask_iou(found.objects[1].mask, mask) > 0.95 > 0.85 > mask_iou(mask.shifted(2, -3), mask)
