@@ -139,3 +139,23 @@ def test_the_time_between_frames_is_told_to_imagej_with_its_unit(tmp_path):
     followed = propagate(tmp_path / "a.ome.tif", points=[(3, 28, 21)], frames=(2, 4), out=tmp_path)
 
     assert read_image(followed.saved).steps == {0: (30, "millisecond")}
+
+
+def test_what_no_run_can_answer_is_refused_before_a_file_is_made(tmp_path):
+    only_negative = {1: [(3, 28, 21)], 2: [(3, 50, 46, "-")]}
+
+    with pytest.raises(PromptError, match="Object 2 has only negative points"):
+        propagate(film(), points=only_negative, out=tmp_path)
+    with pytest.raises(PromptError, match="cannot have the number 4294967296"):
+        propagate(film(), points={2**32: [(3, 28, 21)]}, out=tmp_path)
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_negative_point_alone_corrects_what_an_earlier_run_has_found(tmp_path):
+    propagate(film(), points=[(3, 28, 21)], out=tmp_path)
+
+    followed = propagate(film(), points={1: [(3, 28, 21), (5, 5, 5, "-")]}, out=tmp_path, resume=True)
+    again = propagate(film(), points={1: [(4, 60, 5, "-")]}, out=tmp_path, resume=True)
+
+    assert followed.objects == again.objects == (1,)
