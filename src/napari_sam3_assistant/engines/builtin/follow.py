@@ -32,9 +32,9 @@ _CRUMB = 0.3
 """A part of less than this share of an object is none of it."""
 _LEAST = 1e-6
 _WEAKER = 0.88
-"""An outline that stands out less than this share of how it did where it was prompted is compared with one drawn anew,"""
+"""An outline that stands out less than this share of how it did at the prompt is compared with one drawn anew."""
 _BETTER = 1.1
-"""which takes its place where it stands out so many times as much,"""
+"""The one drawn anew takes its place where it stands out so many times as much,"""
 _SAME = 0.7
 """and is about the same object by at least this overlap (IoU)."""
 _GONE = 0.35
