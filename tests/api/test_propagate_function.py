@@ -159,3 +159,15 @@ def test_a_negative_point_alone_corrects_what_an_earlier_run_has_found(tmp_path)
     again = propagate(film(), points={1: [(4, 60, 5, "-")]}, out=tmp_path, resume=True)
 
     assert followed.objects == again.objects == (1,)
+
+
+def test_one_damaged_frame_is_left_out_wherever_it_lies_and_the_run_is_written(tmp_path):
+    array = zarr.create_array(tmp_path / "a.zarr", shape=(6, 64, 64), chunks=(1, 64, 64), dtype="u1")
+    array[...] = film()
+    (tmp_path / "a.zarr" / "c" / "3" / "0" / "0").write_bytes(b"no pixels")
+
+    followed = propagate(tmp_path / "a.zarr", points=[(0, 28, 18)], frames=(0, 5), out=tmp_path)
+    again = propagate(tmp_path / "a.zarr", points=[(0, 28, 18)], out=tmp_path, resume=True)
+
+    assert list(followed.problems) == [3] and followed.frames == (0, 1, 2, 4)
+    assert again.frames == (0, 1, 2, 4, 5)
