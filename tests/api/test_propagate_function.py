@@ -139,3 +139,35 @@ def test_the_time_between_frames_is_told_to_imagej_with_its_unit(tmp_path):
     followed = propagate(tmp_path / "a.ome.tif", points=[(3, 28, 21)], frames=(2, 4), out=tmp_path)
 
     assert read_image(followed.saved).steps == {0: (30, "millisecond")}
+
+
+def test_what_no_run_can_answer_is_refused_before_a_file_is_made(tmp_path):
+    only_negative = {1: [(3, 28, 21)], 2: [(3, 50, 46, "-")]}
+
+    with pytest.raises(PromptError, match="Object 2 has only negative points"):
+        propagate(film(), points=only_negative, out=tmp_path)
+    with pytest.raises(PromptError, match="cannot have the number 4294967296"):
+        propagate(film(), points={2**32: [(3, 28, 21)]}, out=tmp_path)
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_negative_point_alone_corrects_what_an_earlier_run_has_found(tmp_path):
+    propagate(film(), points=[(3, 28, 21)], out=tmp_path)
+
+    followed = propagate(film(), points={1: [(3, 28, 21), (5, 5, 5, "-")]}, out=tmp_path, resume=True)
+    again = propagate(film(), points={1: [(4, 60, 5, "-")]}, out=tmp_path, resume=True)
+
+    assert followed.objects == again.objects == (1,)
+
+
+def test_one_damaged_frame_is_left_out_wherever_it_lies_and_the_run_is_written(tmp_path):
+    array = zarr.create_array(tmp_path / "a.zarr", shape=(6, 64, 64), chunks=(1, 64, 64), dtype="u1")
+    array[...] = film()
+    (tmp_path / "a.zarr" / "c" / "3" / "0" / "0").write_bytes(b"no pixels")
+
+    followed = propagate(tmp_path / "a.zarr", points=[(0, 28, 18)], frames=(0, 5), out=tmp_path)
+    again = propagate(tmp_path / "a.zarr", points=[(0, 28, 18)], out=tmp_path, resume=True)
+
+    assert list(followed.problems) == [3] and followed.frames == (0, 1, 2, 4)
+    assert again.frames == (0, 1, 2, 4, 5)

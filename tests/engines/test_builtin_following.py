@@ -141,3 +141,16 @@ def test_an_object_that_moves_far_keeps_all_its_pixels(speed):
         mask_iou(one.objects[1].mask, PlacedMask(np.ones((40, 40), bool), (40, at)))
         for one, at in zip(found, places[1:], strict=True)
     ] == pytest.approx([1.0] * 23, abs=0.06)
+
+
+def test_an_outline_that_has_fallen_behind_its_object_is_drawn_anew():
+    frames, masks = zip(*(shown((48, 48, 16), seed=at) for at in range(3)), strict=True)
+    engine = BuiltinEngine()
+    trees = [engine.encode(one, progress=no_progress, cancel=CancelToken()) for one in frames]
+    session, (mask,) = engine.start(), masks[0]
+    session.prompt(0, trees[0], 1, Prompts(mask=MaskPrompt(mask)))
+
+    session.begin(1, trees[1], {1: mask.shifted(2, -3)})
+    found = session.step(2, trees[2])
+
+    assert mask_iou(found.objects[1].mask, mask) > 0.95 > 0.85 > mask_iou(mask.shifted(2, -3), mask)

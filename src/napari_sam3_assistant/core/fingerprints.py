@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_sam3_assistant.core.errors import ImageError
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.sources import Source
 from napari_sam3_assistant.core.windows import Window
@@ -23,6 +24,8 @@ from napari_sam3_assistant.core.windows import Window
 SIDE = 16
 """Pixels are taken in squares of this side: a lazy picture reads one chunk for each, not all of them."""
 MOST_FRAMES = 4
+_DAMAGED = b"damaged"
+"""Stands for pixels that cannot be read."""
 GRIDS = {1: (4, 4), 2: (2, 4)}
 """Rows and columns of squares in each frame that is looked at, by the number of these frames; of more, 2 x 2."""
 
@@ -80,7 +83,7 @@ def fingerprint_of(source: Source, path: str = "") -> Fingerprint:
     Raises
     ------
     ImageError
-        If the pixels cannot be read.
+        If none of the pixels can be read.
     """
     shape, rgb = source.shape, source.rgb
     rows, cols = [axis for axis in range(len(shape)) if axis != source.color_axis][-2:]
@@ -89,6 +92,7 @@ def fingerprint_of(source: Source, path: str = "") -> Fingerprint:
     looked = min(frames, MOST_FRAMES)
     grid = GRIDS.get(looked, (2, 2))
     checksum, values = 0, set[object]()
+    damage: ImageError | None = None
     for number in range(looked):
         frame = number * (frames - 1) // max(looked - 1, 1)
         at = np.unravel_index(frame, [shape[axis] for axis in others]) if others else ()
@@ -96,10 +100,16 @@ def fingerprint_of(source: Source, path: str = "") -> Fingerprint:
         for row, col in product(range(grid[0]), range(grid[1])):
             top, bottom = _square(row, grid[0], shape[rows])
             left, right = _square(col, grid[1], shape[cols])
-            pixels = np.ascontiguousarray(source.read(plane, Window(top, left, bottom, right)))
+            try:
+                pixels = np.ascontiguousarray(source.read(plane, Window(top, left, bottom, right)))
+            except ImageError as error:  # one damaged frame is no reason to refuse a film
+                damage, checksum = error, zlib.crc32(_DAMAGED, checksum)
+                continue
             pixels = pixels.astype(_native(pixels.dtype), copy=False)
             checksum = zlib.crc32(pixels.tobytes(), checksum)
             values |= {pixels.min().item(), pixels.max().item()}
+    if damage is not None and not values:
+        raise damage
     return Fingerprint(shape, _native(source.dtype).name, rgb, checksum, len(values) == 1, path, source.name)
 
 

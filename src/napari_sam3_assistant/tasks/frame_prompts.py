@@ -6,7 +6,7 @@ All coordinates are (row, col) pixels of the plane, behind the number of the fra
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +26,25 @@ _FORMS = {
     "point": "A point is (frame, row, col) or (frame, row, col, sign).",
     "box": "A box is (frame, top, left, bottom, right).",
 }
+LARGEST = 2**32 - 1
+"""The largest number of an object: labels have 32 bits."""
 ByFrame = dict[int, dict[int, Prompts]]
 """By frame and object, what is said."""
 Numbered = list[tuple[int | None, Any]]
 """Prompts with the numbers of their objects, as far as they are told."""
+
+
+def check_positive(said: ByFrame, known: Collection[int] = ()) -> None:
+    """Raise PromptError if all that is said of an object, which is none of the ``known`` ones, is where it is not."""
+    shown = set(known)
+    for objects in said.values():
+        shown.update(id for id, one in objects.items() if one.box or one.mask or any(p.positive for p in one.points))
+    for frame, objects in sorted(said.items()):
+        for id in objects.keys() - shown:
+            raise PromptError(
+                f"Object {id} has only negative points, the first on frame {frame}.",
+                hint="Give a positive one on it, or a box round it.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +141,8 @@ def _each(values: Any) -> Numbered:
             number = operator.index(id)
         except TypeError:
             number = 0
-        if number < 1:
-            raise PromptError(f"An object cannot have the number {id!r}.", hint="Numbers start at 1.")
+        if not 1 <= number <= LARGEST:
+            raise PromptError(f"An object cannot have the number {id!r}.", hint=f"Numbers go from 1 to {LARGEST:,}.")
         if isinstance(items, Mapping) or not isinstance(items, Iterable):
             raise PromptError(f"{items!r} is no list of prompts.", hint="Write a list of tuples, one a prompt.")
         found += [(number, value) for value in items]

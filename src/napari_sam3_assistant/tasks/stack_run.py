@@ -25,7 +25,7 @@ from napari_sam3_assistant.masks.registry import Origin
 from napari_sam3_assistant.tasks.asked import MaskLike, TextLike, phrases_given
 from napari_sam3_assistant.tasks.engine_given import engine_given
 from napari_sam3_assistant.tasks.followed import Followed
-from napari_sam3_assistant.tasks.frame_prompts import BoxesLike, ByFrame, PointsLike, frame_prompts
+from napari_sam3_assistant.tasks.frame_prompts import BoxesLike, ByFrame, PointsLike, check_positive, frame_prompts
 from napari_sam3_assistant.tasks.frames import Direction
 from napari_sam3_assistant.tasks.propagation import Propagation, Step
 from napari_sam3_assistant.tasks.questions import WindowLike
@@ -192,6 +192,7 @@ class StackRun:
                 )
         else:
             video = self._new_video(ask, given, said)
+        check_positive(said, video.tracks.ids if video.query is None else [id for one in said.values() for id in one])
         for frame, prompts in sorted(said.items()):
             old = video.given.get(frame, {})
             video.give(frame, {id: one for id, one in prompts.items() if id not in old or not _same(old[id], one)})

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_sam3_assistant.core.errors import PromptError
-from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, slices
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, mask_iou, slices
 from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.engines.builtin.basins import FloatArray, IntArray
 from napari_sam3_assistant.engines.builtin.boxes import chance_of, two_class_score
@@ -31,6 +31,12 @@ _OVER_MEDIAN = 2.5
 _CRUMB = 0.3
 """A part of less than this share of an object is none of it."""
 _LEAST = 1e-6
+_WEAKER = 0.88
+"""An outline that stands out less than this share of how it did at the prompt is compared with one drawn anew."""
+_BETTER = 1.1
+"""The one drawn anew takes its place where it stands out so many times as much,"""
+_SAME = 0.7
+"""and is about the same object by at least this overlap (IoU)."""
 _GONE = 0.35
 """An object that stands out less than this share of how it did where it was prompted is lost."""
 _BAND_PX = 4
@@ -120,6 +126,8 @@ def followed(
         if best is None:
             continue
         stands = standing_out(tree, best)
+        if best is copied and stands < _WEAKER * stood[number]:
+            best, stands = _better(tree, copied, stands, drawn_anew)
         if stands >= _GONE * stood[number]:
             soft = soft if best is copied else soft.redrawn(best)
             found[number] = Found(soft.framed(), best, stands / max(stood[number], stands, _LEAST))
@@ -140,6 +148,18 @@ def _carried(tree: RegionTree, before: RegionTree, old: SoftMask, stood: float) 
     if changed.any():
         changed = ndi.binary_dilation(ndi.binary_opening(changed))
     return soft, np.asarray(changed, bool)
+
+
+def _better(
+    tree: RegionTree, mask: PlacedMask, stands: float, drawn_anew: Callable[[PlacedMask], PlacedMask]
+) -> tuple[PlacedMask, float]:
+    """Return a mask, or the one drawn anew from it where that lies better, and how far it stands out.
+
+    A mask that is carried again and again falls behind an object that moves slowly: no frame changes much.
+    """
+    drawn = drawn_anew(mask)
+    anew = standing_out(tree, drawn) if drawn.area else 0.0
+    return (drawn, anew) if anew > _BETTER * stands and mask_iou(mask, drawn) >= _SAME else (mask, stands)
 
 
 def _whole(mask: BoolArray) -> BoolArray:
