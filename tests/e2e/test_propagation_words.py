@@ -15,7 +15,8 @@ from napari_sam3_assistant.engines.protocol import Capabilities, VideoLimits
 from napari_sam3_assistant.engines.registry import EngineSpec
 from napari_sam3_assistant.tasks.jobs import Task
 from tests.e2e.hands import add
-from tests.e2e.test_propagation import followed, rest
+from tests.e2e.test_propagation import film, followed, rest
+from tests.e2e.test_sam3 import PATIENCE_S
 from tests.tasks.doubles import Shifting, bar, numbered
 
 FRAMES = 6
@@ -177,3 +178,23 @@ def test_words_outside_the_range_and_over_two_axes_are_refused_before_anything_i
     ask(driver, "cell")
     assert "one axis at a time" in driver.state.run.message
     assert not engine.queries
+
+
+@pytest.mark.timeout(400)
+def test_sam3_in_its_own_process_looks_for_words_on_all_frames(open_driver, sam3_folder, tmp_path, monkeypatch):
+    driver = open_driver((film(4), {}), show=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("napari_sam3_assistant.demo.driver.TIMEOUT_S", PATIENCE_S)
+    controller = driver.widget.controller
+    controller.model.choose_folder(sam3_folder)
+    driver.wait(lambda: driver.state.model.loaded, "SAM3")
+    driver.wait(lambda: not driver.state.run.background_works, "The reading")
+    driver.wait_until_idle()
+    controller.choose_task(Task.VIDEO)
+    controller.choose_prompt(PromptKind.TEXT)
+
+    ask(driver, "nucleus, cell")
+
+    assert driver.state.run.message.startswith("Preview ready:"), driver.state.run.message
+    assert {row.prompt for row in driver.state.results.rows} <= {"nucleus", "cell"}
+    assert len(driver.state.results.rows) == sum(map(len, map(controller.propagation.tracks.on, range(4))))

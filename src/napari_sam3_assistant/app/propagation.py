@@ -91,10 +91,6 @@ class Propagating:
         return self._kept.video.view if self._kept.video is not None and self.tracks is not None else None
 
     @property
-    def _tracks(self) -> Tracks | None:
-        return self._kept.tracks
-
-    @property
     def tracks(self) -> Tracks | None:
         """What was followed through the image in use; None where nothing was."""
         return self._kept.own
@@ -115,7 +111,7 @@ class Propagating:
 
     def on(self, place: Place) -> tuple[MaskObject, ...]:
         """Return what was followed onto a plane."""
-        tracks = self._tracks
+        tracks = self._kept.tracks
         return () if tracks is None or tracks.frame_of(place) is None else tracks.at(place[1])
 
     def look(self, here: OnScreen | None) -> None:
@@ -345,7 +341,7 @@ class Propagating:
     def layer_removed(self, layer: Any) -> None:
         """Stop where the picture, or the layer that is being filled, has left the viewer."""
         removed(layer)
-        tracks = self._tracks
+        tracks = self._kept.tracks
         if tracks is None:
             return
         if str(layer.unique_id) == tracks.image:
@@ -362,7 +358,7 @@ class Propagating:
 
         What was followed stays in its layer.
         """
-        if self._tracks is None or self._tracks.image != str(image.unique_id):
+        if self._kept.tracks is None or self._kept.tracks.image != str(image.unique_id):
             return ""
         stopped = " 3D propagation stopped; start it again." if self.running else ""
         self._halt(f"The pixels of {image.name} were replaced.")

@@ -112,9 +112,9 @@ class Volumes:
         """Forget an object; return the planes where it was."""
         self.ledger.remove(object_id)
         self.seeds = {where: serial for where, serial in self.seeds.items() if where[1] != object_id}
+        changed = self.tracks.drop([object_id], self.tracks.planes)
         for video in self.videos.values():
             video.remove(object_id)
-        changed = self.tracks.drop([object_id], self.tracks.planes)
         if self._run is not None:
             self._run.forget(object_id)
         return changed
