@@ -274,6 +274,23 @@ def test_a_duplicate_is_the_users_and_nothing_is_written_into_it(open_driver):
     assert np.array_equal(followed(driver), before)
 
 
+def test_a_duplicate_of_one_on_the_disk_keeps_its_pixels(open_small, temporary):
+    driver = open_small((film(), {}), show=False)
+    begin(driver, 0, (20, 20))
+    run(driver)
+    before = followed(driver).copy()
+    layers = driver.viewer.layers
+    layers.selection = {layers[names.PROPAGATED]}
+
+    _layer_actions._duplicate_layer(layers)
+    copy = layers[f"{names.PROPAGATED} copy"]
+    driver.widget.controller.clearing.preview()
+    rest(driver)
+
+    assert names.PROPAGATED not in layers
+    assert before.any() and np.array_equal(np.asarray(copy.data), before)
+
+
 def test_a_run_that_is_done_again_while_another_picture_is_in_use_is_seen_as_it_was(open_driver):
     driver = open_driver((film(), {"name": "film"}), show=False)
     begin(driver, 0, (20, 20))

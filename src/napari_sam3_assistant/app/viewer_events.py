@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.app.task_state import ImageItem
-from napari_sam3_assistant.layers import images
+from napari_sam3_assistant.core.errors import AssistantError
+from napari_sam3_assistant.layers import images, propagated
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
@@ -54,6 +55,10 @@ class ViewerEvents:
                 event.disconnect(slot)
 
     def _inserted(self, event: Any) -> None:
+        try:
+            propagated.part(event.value)
+        except AssistantError as error:
+            self._controller.status.fail(error)
         self.list_images()
         if self._task.image is None and images.is_image(event.value):
             self._controller.choose_image(str(event.value.unique_id))

@@ -45,6 +45,19 @@ def propagated_layer(viewer: Any, identity: str | None = None) -> Any | None:
     return next((one for one in found if identity in (None, note(one)[KEY])), None)
 
 
+def part(layer: Any) -> None:
+    """Give a duplicate of the layer pixels of its own: napari lets it share what lies on the disk.
+
+    Raises
+    ------
+    SaveError
+        If the disk is full.
+    """
+    duplicate = isinstance(layer, Labels) and KEY in note(layer) and not is_marked(layer)
+    if duplicate and not layer.multiscale and stacks.shares(layer.data):
+        layer.data = stacks.copied(layer.data)
+
+
 def empty_layer(
     viewer: Any, image: Any, source: Source, plane: Plane, ids: Iterable[int], most_bytes: int = stacks.MEMORY_BYTES
 ) -> Any:
@@ -228,7 +241,7 @@ def copied(data: Any, plane: Plane, ids: Collection[int] | None = None) -> Any:
         if ids is None:
             return data
         return levels(data[0].shape, [one for one in data[0].records if one.id in ids], data[0].dtype)
-    made = stacks.copied(data, plane)
+    made = stacks.copied(data)
     if ids is not None:
         stacks.keep_only(made, plane, ids)
     return made

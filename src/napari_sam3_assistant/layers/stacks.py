@@ -99,7 +99,7 @@ def folder_of(data: Any) -> Path | None:
     return None if root is None else Path(root)
 
 
-def copied(data: Any, plane: Plane) -> Any:
+def copied(data: Any) -> Any:
     """Return an independent copy of an array of :func:`stack_of`. May take long; on any thread.
 
     Raises
@@ -107,17 +107,25 @@ def copied(data: Any, plane: Plane) -> Any:
     SaveError
         If the disk is full.
     """
-    if not is_zarr(data):
+    source = folder_of(data)
+    if source is None:
         return np.array(data)
-    made = stack_of(data.shape, data.dtype, plane, 0)
-    source, target = folder_of(data), folder_of(made)
-    if source is not None and target is not None:
-        try:
-            shutil.copytree(source, target, dirs_exist_ok=True)
-        except (OSError, shutil.Error) as error:
-            let_go(made)
-            raise disk_error(error) from error
+    import zarr
+
+    folder, claim = _made_folder()
+    try:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+        made = zarr.open_array(folder, mode="r+")
+    except (OSError, shutil.Error) as error:
+        _remove(folder, claim)
+        raise disk_error(error) from error
+    _folders[str(folder)] = weakref.finalize(made, _remove, folder, claim)
     return made
+
+
+def shares(data: Any) -> bool:
+    """Return whether an array lies in the folder of one of ours: pixels and fate are the same."""
+    return str(folder_of(data)) in _folders
 
 
 def keep_only(data: Any, plane: Plane, ids: Collection[int]) -> None:
