@@ -181,6 +181,8 @@ class StackRun:
     def _said(self, ask: Ask) -> Video:
         """Return what is said of the stack, and what an earlier run has found."""
         given = self._given
+        if ask.direction not in list(Direction):
+            raise PromptError(f"There is no direction {ask.direction!r}.", hint=f"Choose of {', '.join(Direction)}.")
         said = frame_prompts(given.stack, ask.points, ask.boxes, ask.masks)
         if self.resumed and self.output is not None:
             video = resumed(self.output.record, given.source)
@@ -212,14 +214,21 @@ class StackRun:
                 hint="Pass model=, a folder with SAM3, or point at the objects.",
                 in_shell="Give --model FOLDER, a folder with SAM3, or point at the objects with --point.",
             )
-        first = frames_given(ask.frames, given.stack.count).start
-        view = fitted(given.source, given.plane.at(given.axis, first), given.window(said, ask.window))
+        frames = frames_given(ask.frames, given.stack.count)
+        past = {Direction.FORWARD: range(frames.stop, given.stack.count), Direction.BACKWARD: range(frames.start)}
+        beside = [frame for frame in sorted(said) if frame in past.get(Direction(ask.direction), ())]
+        if beside:
+            raise PromptError(
+                f"None of the frames {frames[0]} to {frames[-1]} lies {ask.direction} of frame {beside[0]}, "
+                "where there is a prompt.",
+                hint="Choose another direction, or frames that it leads to.",
+                in_shell="Give another --direction, or --frames that it leads to.",
+            )
+        view = fitted(given.source, given.plane.at(given.axis, frames[0]), given.window(said, ask.window))
         return Video(view, given.axis, query=Query(texts) if texts else None)
 
     def _wanted(self, ask: Ask) -> Propagation | None:
         """Return what is to be done; None where an earlier run has done it all."""
-        if ask.direction not in list(Direction):
-            raise PromptError(f"There is no direction {ask.direction!r}.", hint=f"Choose of {', '.join(Direction)}.")
         frames = frames_given(ask.frames, self._given.stack.count)
         try:
             return self._video.run(Direction(ask.direction), frames, self._ahead.submit)
