@@ -287,6 +287,7 @@ def test_a_frame_that_cannot_be_read_is_left_out_named_and_no_failure(shell, tmp
         (["--point", "3,28,64"], 1, "outside"),
         (["--point", "3,28,21", "--axis", "t"], 1, "no axis t"),
         (["--point", "5,28,25", "--frames", "0:3", "--direction", "forward"], 1, "lies forward of frame 5"),
+        (["--point", "3,28,21", "--window", "0,40,20,60"], 1, "outside the window"),
         (["--point", "3,28,21", "--frames", "9:12"], 1, "no frames 9 to 11"),
         (["--box", "0,1,1,9,9", "--box", "0,30,30,40,40", "--point", "0,5,5"], 1, "--point 2:Z,R,C"),
         (["--text", "cell"], 2, "does not read words"),

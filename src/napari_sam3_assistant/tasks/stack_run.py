@@ -225,6 +225,12 @@ class StackRun:
                 in_shell="Give another --direction, or --frames that it leads to.",
             )
         view = fitted(given.source, given.plane.at(given.axis, frames[0]), given.window(said, ask.window))
+        for frame, id in ((frame, id) for frame, one in said.items() for id, it in one.items() if view.seen(it).empty):
+            raise PromptError(
+                f"Object {id} on frame {frame} lies outside the window.",
+                hint="Pass a window that holds it, or none: one is chosen.",
+                in_shell="Give a --window that holds it, or none: one is chosen.",
+            )
         return Video(view, given.axis, query=Query(texts) if texts else None)
 
     def _wanted(self, ask: Ask) -> Propagation | None:
