@@ -85,6 +85,13 @@ def test_of_a_change_that_stays_the_first_frame_is_marked_as_seen_from_what_the_
     assert list(doubts(tracks_of(course(**other), said=[said]))[1]) == [marked]
 
 
+def test_of_an_object_on_few_frames_two_faults_are_marked_too():
+    masks = [disc(8, 40, 40 + frame) for frame in range(9)]
+    masks[3], masks[6] = disc(24, 40, 43), disc(24, 40, 46)
+
+    assert list(doubts(tracks_of(masks, said=[0]))[1]) == [3, 6]
+
+
 def test_a_score_is_held_against_the_objects_own():
     scores = [0.9] * FRAMES
     scores[5] = 0.4

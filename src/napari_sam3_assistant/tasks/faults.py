@@ -35,6 +35,9 @@ LEAST_AREA = 0.35
 """An area jumps only where its logarithm does by so much: to 1.4 times, or to 0.7 times."""
 LEAST_MOVE = 0.5
 """A mask has moved far only where it has by so much of its radius, that of a circle of its area."""
+MOST_AREA, MOST_MOVE = 1.8, 3.0
+"""What differs by more, to 6 times or by three radii, is an outlier whatever is usual: an object on few frames has no
+other course than its outliers."""
 LOOSE = 0.1
 """A mask is in several pieces where so much of its area lies apart from the largest one."""
 ENOUGH = 4
@@ -74,8 +77,8 @@ def faults(frames: npt.NDArray[np.int64], own: Course) -> npt.NDArray[np.uint8]:
     touched = own["edge"] > 0
     return np.asarray(
         SCORE * low
-        + AREA * (free & _jumps(size, joined, away, LEAST_AREA))
-        + MOVED * (free & _jumps(place, joined, away, LEAST_MOVE))
+        + AREA * (free & _jumps(size, joined, away, LEAST_AREA, MOST_AREA))
+        + MOVED * (free & _jumps(place, joined, away, LEAST_MOVE, MOST_MOVE))
         + PIECES * _unlike(apart, joined)
         + EDGE * _alone(touched, joined),
         np.uint8,
@@ -102,18 +105,18 @@ def _between(said: Truths, joined: Truths) -> Truths:
     return made
 
 
-def _jumps(values: Floats, joined: Truths, away: Truths, least: float) -> Truths:
+def _jumps(values: Floats, joined: Truths, away: Truths, least: float, most: float) -> Truths:
     """Return the frames on which a value leaves its course.
 
     A step from one frame to the next is an outlier where it differs from the steps beside it by more than ``least``,
-    and by ``SPREADS`` times what is usual. The frame that it leads to is marked; a step back is no second fault.
+    and by ``SPREADS`` times what is usual or by more than ``most``. The frame that it leads to is marked; a step back is no second fault.
     """
     marked = np.zeros(len(values), bool)
     if len(values) < ENOUGH:
         return marked
     steps = np.where(joined[:, None], np.diff(values, axis=0), np.nan)
     off = np.linalg.norm(np.nan_to_num(steps - _beside(steps)), axis=1)
-    limit = max(least, SPREADS * float(np.median(off[joined]))) if joined.any() else least
+    limit = min(max(least, SPREADS * float(np.median(off[joined]))), most) if joined.any() else least
     out = (off > limit) & joined
     for k in np.flatnonzero(out):
         onward = bool(away[k + 1])
