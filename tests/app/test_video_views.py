@@ -121,3 +121,14 @@ def test_tracks_replace_what_was_carried_and_keep_the_rest():
     assert [item.id for item in tracks.on(3)] == [2]
     assert tracks.frame_of(("a", Plane(1, 2, ((0, 7),)))) == 7
     assert tracks.frame_of(("b", Plane(1, 2, ((0, 7),)))) is None
+
+
+def test_what_would_keep_a_part_waits_for_the_end_of_a_run():
+    state = video(session=True, done=3, objects=1, running=True)
+
+    view = availability(state).results
+
+    for action in (view.accept_only, view.accept_clear, view.save_clean):
+        assert not action.enabled and "Cancel" in action.tip
+    state.video.running = False
+    assert availability(state).results.save_clean.enabled

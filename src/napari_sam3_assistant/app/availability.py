@@ -197,6 +197,8 @@ def _results(state: AppState) -> ResultsView:
     files = 1 if stack else files
     preview = files > 0 and not output.saving
     waits = "Saving..." if output.saving else none
+    coming = stack and state.video.running
+    ends = "Objects are still being followed: wait until they are, or press Cancel."
     several = f"{files} results" if results.more_files else f"{files} planes"
     masks = "the masks to a file" if files < 2 else f"the masks of {several} to a file each"
     masks = f"the masks of {video_views.extent(state)} to one file" if stack else masks
@@ -210,10 +212,14 @@ def _results(state: AppState) -> ResultsView:
     return ResultsView(
         text=hints.results_lines(state),
         accept_clear=action(
-            count > 0 or stack, f"{accept}, and clear the {'preview' if stack else 'prompts'} (K).", none
+            (count > 0 or stack) and not coming,
+            f"{accept}, and clear the {'preview' if stack else 'prompts'} (K).",
+            ends if coming else none,
         ),
         accept_only=action(
-            new > 0 or stack, f"{accept}; the prompts stay (Shift+K).", "All are accepted already." if count else none
+            (new > 0 or stack) and not coming,
+            f"{accept}; the prompts stay (Shift+K).",
+            ends if coming else "All are accepted already." if count else none,
         ),
         undo_accept=action(
             results.accepted > 0, f"Take back what went into {hints.ACCEPTED} last.", "Nothing was accepted yet."
@@ -225,7 +231,7 @@ def _results(state: AppState) -> ResultsView:
             f"Write {masks}." if files else "Write the accepted labels to a file.",
             waits,
         ),
-        save_clean=action(preview, f"Write {masks}, {cleaned}", waits),
+        save_clean=action(preview and not coming, f"Write {masks}, {cleaned}", ends if coming else waits),
         save_labels=action(
             preview,
             copied
