@@ -21,7 +21,15 @@ from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit, QTableView
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QDoubleSpinBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QSpinBox,
+    QTableView,
+)
 
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import Phase
@@ -257,8 +265,10 @@ class Anyhow:
             index = value % one.count()
             one.setCurrentIndex(index)
             one.activated.emit(index)
-        elif isinstance(one, QAbstractSpinBox):
-            one.setValue(value % 2 - 1 if last == "axis" else (value % 20) / 20)
+        elif isinstance(one, QSpinBox):
+            one.setValue(value % 2 - 1 if last == "axis" else value % 24)
+        elif isinstance(one, QDoubleSpinBox):
+            one.setValue((value % 20) / 20)
         elif isinstance(one, QLineEdit):
             one.clear()
             one.insert(WORDS[value % len(WORDS)])

@@ -224,7 +224,7 @@ def test_an_axis_is_chosen_by_its_name(open_driver):
     driver = open_driver((stack, {"axis_labels": ("t", "z", "y", "x")}), show=False)
     begin(driver, 0, (20, 20))
     video = driver.state.video
-    assert video.axes == ("z", "t")
+    assert video.axes == ("z", "t", "z, at each t", "t, at each z")
 
     driver.state.task.through = "z"
     assert (video.axis, video.frames) == ("z", 8)

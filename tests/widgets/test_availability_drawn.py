@@ -63,6 +63,23 @@ def told(path: str) -> Seen:
     return lambda can, state: bool(attrgetter(path)(can))
 
 
+def frames(place: str, shown: Seen) -> dict[str, Drawn]:
+    """Return the controls of the frames that are gone through."""
+    actions = {"first": "span", "last": "span", "all": "every", "follow": "follow"}
+    return {
+        f"{place}.axis": Drawn("frames.along", lambda can, state: shown(can, state) and len(can.frames.axes) > 1),
+        **{f"{place}.{one}": Drawn(f"frames.{action}", shown) for one, action in actions.items()},
+    }
+
+
+def glance(place: str) -> dict[str, Drawn]:
+    """Return the strip and the way to doubtful frames."""
+    return {
+        f"{place}.strip": Drawn(always=LOOK, shown=told("glance.shown")),
+        **{f"{place}.{one}": Drawn(f"glance.{one}", told("glance.shown")) for one in ("previous", "next")},
+    }
+
+
 def shared(image: str, tuning: str, prompt: str, run: str, results: str, table: str) -> dict[str, Drawn]:
     """Return the controls that both modes have, at their places."""
     large = told("window.shown")
@@ -91,6 +108,7 @@ def shared(image: str, tuning: str, prompt: str, run: str, results: str, table: 
         },
         f"{results}.accepting.edit": Drawn("results.edit", told("results.edit_text")),
         **{f"{results}.saving.{one}": Drawn(always=TYPED) for one in ("folder", "format", "filename", "choose")},
+        f"{results}.saving.while_running": Drawn(always=CHOICE, shown=told("results.while_running")),
         f"{results}.saving.everywhere": Drawn(always=CHOICE, shown=told("results.everywhere")),
         **{f"{results}.saving.{one}": Drawn(f"results.{one}") for one in ("save", "save_clean", "save_labels")},
         f"{results}.saving.unload": Drawn(always=CHOICE, shown=told("results.unload")),
@@ -131,6 +149,9 @@ DRAWN = {
     **{f"simple.setup.tasks[{one.value}]": Drawn(always=CHOICE) for one in Task},
     "simple.setup.channels.axis": Drawn(always=CHOICE, shown=told("channels.axis")),
     "simple.setup.direction": Drawn("video.direction", told("video.on")),
+    "simple.setup.open_frames": Drawn(always=LOOK, shown=told("video.on")),
+    **frames("simple.setup.frames", lambda can, state: can.video.on and Section.FRAMES in state.panel.opened),
+    **glance("simple.results.glance"),
     **{
         f"simple.prompt.kinds.buttons[{one.value}]": Drawn(always=CHOICE, shown=KINDS)
         for one in PromptKind
@@ -161,6 +182,8 @@ DRAWN = {
     "advanced.task.tuning.axis": Drawn(always=CHOICE),
     "advanced.task.tuning.threshold": Drawn("guide.threshold"),
     "advanced.task.tuning.direction": Drawn("video.direction"),
+    **frames("advanced.task.tuning.frames", lambda can, state: True),
+    **glance("advanced.results.glance"),
     "advanced.prompts.kind": Drawn("guide.kind"),
     "advanced.prompts.polarity": Drawn("guide.next_point"),
     "advanced.prompts.box_polarity": Drawn("guide.next_box"),
@@ -177,7 +200,7 @@ DRAWN = {
     **{
         f"advanced.sections[{one.value}].opener": Drawn(always=LOOK)
         for one in Section
-        if one not in (Section.TUNING, Section.LAYERS)
+        if one not in (Section.TUNING, Section.LAYERS, Section.FRAMES)
     },
 }  # fmt: skip
 """How every control is drawn."""
