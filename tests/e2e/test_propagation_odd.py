@@ -115,6 +115,26 @@ def test_a_labels_prompt_of_another_shape_is_read_where_it_lies(open_driver):
     assert all(iou(followed(driver)[frame] == 5, truth(frame)) > 0.8 for frame in range(FRAMES))
 
 
+def test_what_the_brush_paints_on_a_frame_that_is_not_on_screen_any_more_is_a_prompt(open_driver):
+    driver = open_driver((film(), {}), show=False)
+    controller = driver.widget.controller
+    begin(driver, 2)
+    controller.clearing.prompts()
+    controller.choose_prompt(PromptKind.LABELS)
+    controller.arm()
+    layer = driver.viewer.layers[names.MASK_PROMPT]
+    layer.brush_size = 18
+    layer.paint((2, 24, 20), 1)
+    driver.viewer.dims.set_current_step(0, 5)
+    driver.pump(0.05)
+
+    assert driver.state.video.said == 1
+    controller.run()
+    rest(driver)
+
+    assert all((followed(driver)[frame] > 0)[truth(frame)].mean() > 0.5 for frame in range(FRAMES))
+
+
 @pytest.mark.parametrize(
     "lost", [EngineError("The process has ended (killed).", hint="Go on."), EmbeddingLost("Gone.", hint="Go on.")]
 )

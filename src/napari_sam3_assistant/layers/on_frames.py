@@ -13,7 +13,8 @@ from napari_sam3_assistant.layers.world import World, between
 
 MOST_SEARCHED = 16 * MOST_PIXELS
 """So many pixels of a painted layer are searched for frames; of a larger one only what is painted since is known."""
-Indices = tuple[npt.NDArray[np.intp], ...]
+Indices = tuple[npt.NDArray[np.intp] | slice, ...]
+"""As napari tells what was painted: arrays of indices or, of a block, slices."""
 
 
 def of_points(layer: Any, image: Any, axis: int, world: World) -> frozenset[int]:
@@ -32,8 +33,13 @@ def of_strokes(strokes: Iterable[Indices], layer: Any, image: Any, axis: int, wo
     """Return the positions on an axis of an image that were painted; strokes are indices into the layer's data."""
     found: set[int] = set()
     along = _along(layer, image, axis, world)
-    for indices in strokes:
-        if along is None or not len(indices[0]):
+    shape = full_resolution(layer).shape
+    for stroke in strokes:
+        indices = [
+            np.arange(length)[one] if isinstance(one, slice) else np.asarray(one)
+            for one, length in zip(stroke, shape, strict=True)
+        ]
+        if along is None or not all(map(len, indices)):
             continue
         at = np.unique(indices[along])
         places = np.repeat([[float(one[0]) for one in indices]], len(at), axis=0)

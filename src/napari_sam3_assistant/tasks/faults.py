@@ -109,7 +109,8 @@ def _jumps(values: Floats, joined: Truths, away: Truths, least: float, most: flo
     """Return the frames on which a value leaves its course.
 
     A step from one frame to the next is an outlier where it differs from the steps beside it by more than ``least``,
-    and by ``SPREADS`` times what is usual or by more than ``most``. The frame that it leads to is marked; a step back is no second fault.
+    and by ``SPREADS`` times what is usual or by more than ``most``. The frame that it leads to is marked; a step back
+    is no second fault.
     """
     marked = np.zeros(len(values), bool)
     if len(values) < ENOUGH:
