@@ -5,7 +5,6 @@ from __future__ import annotations
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.app.task_state import PromptKind, TaskState
 from napari_sam3_assistant.app.views import Action, VideoView
-from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
 
 GUIDANCE = (
@@ -26,7 +25,6 @@ GO_ON = (
     "it goes on from the frame on screen, with what was corrected there."
 )
 DIRECTION = "Which way objects are followed from the frame on screen."
-LAYER = names.PROPAGATED
 
 
 def video_view(state: AppState, busy: bool) -> VideoView:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from napari_sam3_assistant.core.errors import PromptError, Unsupported
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken, Progress
-from napari_sam3_assistant.core.prompts import Prompts, Query
+from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
 
 
@@ -328,6 +328,19 @@ def check(prompts: Prompts, capabilities: Capabilities) -> None:
             f"This engine takes up to {capabilities.max_points} points for one object, not {len(prompts.points)}.",
             hint="Delete some points, or start a new object.",
         )
+
+
+def check_number(object_id: int) -> None:
+    """Raise PromptError where no object can have this number."""
+    if object_id < 1:
+        raise PromptError(f"An object cannot have the number {object_id}.", hint="Numbers start at 1.")
+
+
+def corrected(prompts: Prompts, present: PlacedMask | None) -> Prompts:
+    """Return points alone together with the mask that is ``present``, which they correct; else ``prompts``."""
+    if present is None or prompts.mask is not None or prompts.box is not None:
+        return prompts
+    return Prompts(prompts.points, mask=MaskPrompt(present))
 
 
 def check_video(prompts: Prompts, limits: VideoLimits, instead: str) -> None:

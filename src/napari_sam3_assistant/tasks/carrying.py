@@ -18,6 +18,8 @@ from napari_sam3_assistant.engines.protocol import (
     ImageEngine,
     VideoLimits,
     VideoSession,
+    check_number,
+    corrected,
     video_of,
 )
 
@@ -54,16 +56,13 @@ class CarryingSession:
         """Set or correct an object on ``frame``; a mask alone is taken as it is. See :meth:`VideoSession.prompt`."""
         if cancel is not None:
             cancel.raise_if_cancelled()
-        if object_id < 1:
-            raise PromptError(f"An object cannot have the number {object_id}.", hint="Numbers start at 1.")
-        if prompts.mask is not None and not prompts.points and prompts.box is None:
+        check_number(object_id)
+        if prompts.mask is not None and prompts.is_mask:
             if not prompts.mask.mask.lies_on(embedding.shape):
                 raise PromptError("The mask lies outside the image.", hint="Paint on the picture itself.")
             answer = Segmentation(prompts.mask.mask, 1.0)
-        elif present is not None and prompts.mask is None and prompts.box is None:
-            answer = self._engine.segment(embedding, Prompts(prompts.points, mask=MaskPrompt(present)))
         else:
-            answer = self._engine.segment(embedding, prompts)
+            answer = self._engine.segment(embedding, corrected(prompts, present))
         self.begin(frame, embedding, {object_id: answer.mask})
         return answer
 

@@ -19,6 +19,7 @@ from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.windows import Window, whole
+from napari_sam3_assistant.engines.protocol import check_number
 from napari_sam3_assistant.tasks.frames import Ahead, Direction
 from napari_sam3_assistant.tasks.ledger import Ledger
 from napari_sam3_assistant.tasks.plan import WORDS
@@ -233,8 +234,7 @@ class Video:
             self._run.renew()
 
     def _check(self, object_id: int, prompts: Prompts) -> None:
-        if object_id < 1:
-            raise PromptError(f"An object cannot have the number {object_id}.", hint="Numbers start at 1.")
+        check_number(object_id)
         if prompts.empty or (prompts.mask is not None and not prompts.mask.mask.area):
             raise PromptError(f"Object {object_id} has no prompt.", hint="Click on it, or draw a box round it.")
         room = self.view.window if self.query is not None else whole(self.plane_shape)

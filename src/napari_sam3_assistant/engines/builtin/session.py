@@ -13,7 +13,7 @@ from napari_sam3_assistant.engines.builtin.flow import SoftMask, softened
 from napari_sam3_assistant.engines.builtin.follow import followed, mask_on
 from napari_sam3_assistant.engines.builtin.standing import standing_out
 from napari_sam3_assistant.engines.builtin.tree import RegionTree
-from napari_sam3_assistant.engines.protocol import Embedding
+from napari_sam3_assistant.engines.protocol import Embedding, check_number, corrected
 
 Answer = Callable[[Embedding, Prompts], Segmentation]
 
@@ -55,15 +55,12 @@ class BuiltinSession:
         """
         if cancel is not None:
             cancel.raise_if_cancelled()
-        if object_id < 1:
-            raise PromptError(f"An object cannot have the number {object_id}.", hint="Numbers start at 1.")
+        check_number(object_id)
         tree = self._tree_of(embedding)
-        if prompts.mask is not None and not prompts.points and prompts.box is None:
+        if prompts.mask is not None and prompts.is_mask:
             answer = Segmentation(mask_on(tree, prompts.mask.mask), 1.0)
-        elif present is not None and prompts.mask is None and prompts.box is None:
-            answer = self._answer(tree, Prompts(prompts.points, mask=MaskPrompt(present)))
         else:
-            answer = self._answer(tree, prompts)
+            answer = self._answer(tree, corrected(prompts, present))
         self._stood[object_id] = standing_out(tree, answer.mask)
         self.begin(frame, embedding, {object_id: answer.mask})
         return answer

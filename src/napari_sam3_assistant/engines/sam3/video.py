@@ -16,7 +16,7 @@ from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines import devices
-from napari_sam3_assistant.engines.protocol import Embedding, VideoLimits, check_video
+from napari_sam3_assistant.engines.protocol import Embedding, VideoLimits, check_number, check_video
 from napari_sam3_assistant.engines.sam3.clicks import MOST_LOGIT, corners_round, drawn_logits, places_of
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
 from napari_sam3_assistant.engines.sam3.masks import placed
@@ -82,14 +82,13 @@ class TrackerSession:
         A mask alone is taken as it is. One that comes with points or a box, or what is ``present`` on the frame where
         points correct it, is what the decoder starts from.
         """
-        if object_id < 1:
-            raise PromptError(f"An object cannot have the number {object_id}.", hint="Numbers start at 1.")
+        check_number(object_id)
         check_video(prompts, LIMITS, self._instead)
         model, known = self._frame(embedding, cancel)
         memory = self._memories.get(object_id, Memory())
         with devices.memory_errors(), torch.inference_mode(), stoppable(model, cancel):
             features = features_of(model, known)
-            if prompts.mask is not None and not prompts.points and prompts.box is None:
+            if prompts.mask is not None and prompts.is_mask:
                 seen = drawn(model, features, _clipped(prompts.mask.mask, known.shape), known.shape)
             else:
                 asked = _asked(model, known.shape, memory.on(frame), prompts, present)
