@@ -40,7 +40,7 @@ def name_of_package(requirement: str) -> str:
 
 def installed_by_make_test() -> list[Requirement]:
     extras = PROJECT["optional-dependencies"]
-    return [Requirement(text) for text in [*PROJECT["dependencies"], *extras["gui"], *extras["dev"]]]
+    return [Requirement(text) for text in [*PROJECT["dependencies"], *extras["gui"], *extras["server"], *extras["dev"]]]
 
 
 @pytest.mark.parametrize("requirement", installed_by_make_test(), ids=str)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam3_assistant.core.polygons import Outline, trace
 from napari_sam3_assistant.core.progress import UNWATCHED, Watch
 from napari_sam3_assistant.export.places import Place
-from napari_sam3_assistant.export.polygons import Outline, trace
 
 Array = npt.NDArray[Any]
 Color = tuple[int, int, int]

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from napari_sam3_assistant.core.polygons import Outline
 from napari_sam3_assistant.core.progress import UNWATCHED, Watch
+from napari_sam3_assistant.core.rle import counts_of, text_of
 from napari_sam3_assistant.export.annotated import Annotated, Color, LabelClass, numbered
 from napari_sam3_assistant.export.atomic import write_file
 from napari_sam3_assistant.export.names import PICTURE_SUFFIXES, picture_stem, slice_name
 from napari_sam3_assistant.export.places import axis_letters
-from napari_sam3_assistant.export.polygons import Outline
-from napari_sam3_assistant.export.rle import counts_of, text_of
 
 NOTE = "napari_sam3_assistant"
 """The key of what we note for ourselves."""

@@ -12,6 +12,7 @@ import numpy as np
 from napari_sam3_assistant.core.errors import ImageError
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.progress import UNWATCHED, Watch
+from napari_sam3_assistant.core.rle import counts_in, mask_of
 from napari_sam3_assistant.export.annotated import LabelClass, Meaning
 from napari_sam3_assistant.export.coco import NOTE
 from napari_sam3_assistant.export.names import picture_stem
@@ -27,7 +28,6 @@ from napari_sam3_assistant.export.painting import (
     whole_number,
 )
 from napari_sam3_assistant.export.places import Place, place_in
-from napari_sam3_assistant.export.rle import counts_in, mask_of
 
 NO_COCO = "Choose a COCO file with the lists images, annotations and categories."
 

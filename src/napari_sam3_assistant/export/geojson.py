@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from napari_sam3_assistant.core.errors import SaveError
+from napari_sam3_assistant.core.polygons import Outline, Piece
 from napari_sam3_assistant.core.progress import UNWATCHED, Watch
 from napari_sam3_assistant.export.annotated import Annotated
 from napari_sam3_assistant.export.atomic import write_file
 from napari_sam3_assistant.export.places import axis_letters
-from napari_sam3_assistant.export.polygons import Outline, Piece
 
 NOTE = "napari_sam3_assistant"
 MOST_AXES = 5

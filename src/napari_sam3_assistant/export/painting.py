@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import ImageError
+from napari_sam3_assistant.core.filling import fill
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.export.annotated import Color, LabelClass, Meaning
-from napari_sam3_assistant.export.filling import fill
 from napari_sam3_assistant.export.places import Place
 
 MOST_PIXELS = 2**29

@@ -13,9 +13,9 @@ from napari_sam3_assistant.core.fingerprints import Fingerprint
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompts
+from napari_sam3_assistant.core.rle import counts_in, counts_of, mask_of, text_of
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.export.record_values import About, Change, Event, Index, OnPlane, Seen, Words
-from napari_sam3_assistant.export.rle import counts_in, counts_of, mask_of, text_of
 
 VERSION = 1
 VIDEO = "video"

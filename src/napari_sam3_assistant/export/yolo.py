@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from napari_sam3_assistant.core.errors import SaveError
+from napari_sam3_assistant.core.polygons import Corners, Outline
 from napari_sam3_assistant.core.progress import UNWATCHED, Watch
 from napari_sam3_assistant.export.annotated import Annotated, LabelClass
 from napari_sam3_assistant.export.atomic import write_file
-from napari_sam3_assistant.export.polygons import Corners, Outline
 
 CLASSES, DATA = "classes.txt", "data.yaml"
 _OURS = "# Classes of the labels in this folder. Add where your pictures are: path, train, val."

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam3_assistant.core.filling import fill
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.progress import UNWATCHED, Watch
-from napari_sam3_assistant.export.filling import fill
 
 Corners = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int64]

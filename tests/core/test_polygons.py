@@ -7,9 +7,9 @@ from pycocotools import mask as coco
 from shapely.geometry import MultiPolygon, Polygon
 
 from napari_sam3_assistant.core.errors import Cancelled
+from napari_sam3_assistant.core.filling import fill
+from napari_sam3_assistant.core.polygons import trace
 from napari_sam3_assistant.core.progress import CancelToken, Watch
-from napari_sam3_assistant.export.filling import fill
-from napari_sam3_assistant.export.polygons import trace
 
 few_labels = hnp.arrays(
     st.sampled_from([np.uint8, np.int16, np.uint64]),

@@ -7,7 +7,7 @@ from pycocotools import mask as coco
 
 from napari_sam3_assistant.core.errors import ImageError
 from napari_sam3_assistant.core.geometry import PlacedMask
-from napari_sam3_assistant.export.rle import counts_in, counts_of, mask_of, text_of
+from napari_sam3_assistant.core.rle import counts_in, counts_of, mask_of, text_of
 
 masks = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=13))
 

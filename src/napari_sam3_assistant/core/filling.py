@@ -1,6 +1,6 @@
 """The pixels inside polygons: those whose centre an odd number of rings holds.
 
-Coordinates are (row, col) of the corners of pixels, as in :mod:`~napari_sam3_assistant.export.polygons`.
+Coordinates are (row, col) of the corners of pixels, as in :mod:`~napari_sam3_assistant.core.polygons`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,287 @@
+"""What a client of the real-time server says: every message as a frozen model, by its ``type``.
+
+The first four are the seed's protocol; the others need nothing but themselves, ``hello`` says which extensions the
+client understands. The server's side is :mod:`~napari_sam3_assistant.wire.replies`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from napari_sam3_assistant.wire.values import (
+    Corners,
+    Drawn,
+    Label,
+    MaskData,
+    MaskFormat,
+    Message,
+    Number,
+    ObjectId,
+    ObjectState,
+    Pixel,
+    Point,
+    Rectangle,
+    Share,
+    Value,
+)
+
+
+class Init(Message):
+    """Use this picture; what was said about the last one is forgotten.
+
+    Attributes
+    ----------
+    image : str or None
+        A data URL of any media type, or bare base64. In a binary frame it is the payload.
+    image_id : str or None
+        Of a picture that the server may have already; where it has not, ``image_needed`` asks for it.
+    """
+
+    type: Literal["init"] = "init"
+    image: str | None = None
+    image_id: str | None = None
+
+
+class Click(Message):
+    """Add a point to an object."""
+
+    type: Literal["click"] = "click"
+    x: Pixel
+    y: Pixel
+    label: Label = 1
+    object_id: ObjectId | None = None
+
+
+class Reset(Message):
+    """Forget what was said about an object, or about all of them."""
+
+    type: Literal["reset"] = "reset"
+    object_id: ObjectId | None = None
+
+
+class Close(Message):
+    """End the session; the server closes the connection."""
+
+    type: Literal["close"] = "close"
+
+
+class Segment(Message):
+    """Answer once more with the prompts as they are."""
+
+    type: Literal["segment"] = "segment"
+    object_id: ObjectId | None = None
+
+
+class Hello(Message):
+    """Say which extensions the client understands; before the first ``init``."""
+
+    type: Literal["hello"] = "hello"
+    protocol: int = 1
+    client: str = Field("", max_length=200)
+    mask_formats: tuple[str, ...] = ("png",)
+    binary: bool = False
+    coalesce: bool = False
+    progress: bool = False
+
+
+class Undo(Message):
+    """Take back the last step, of an object or of all."""
+
+    type: Literal["undo"] = "undo"
+    object_id: ObjectId | None = None
+
+
+class Redo(Message):
+    """Do again what was taken back last."""
+
+    type: Literal["redo"] = "redo"
+    object_id: ObjectId | None = None
+
+
+class RemovePoint(Message):
+    """Take back one point of an object, by its number from 0."""
+
+    type: Literal["remove_point"] = "remove_point"
+    index: int = Field(strict=True, ge=0)
+    object_id: ObjectId | None = None
+
+
+class DrawBox(Message):
+    """Set the box round an object; a later one takes its place."""
+
+    type: Literal["box"] = "box"
+    x1: Number
+    y1: Number
+    x2: Number
+    y2: Number
+    label: Label = 1
+    object_id: ObjectId | None = None
+
+
+class Text(Message):
+    """Find all objects that words name; each becomes one of the session's."""
+
+    type: Literal["text"] = "text"
+    text: str = Field(strict=True)
+    threshold: Share = 0.5
+    max_objects: int = Field(50, strict=True, ge=1)
+
+
+class NewObject(Message):
+    """Begin another object, and select it."""
+
+    type: Literal["new_object"] = "new_object"
+
+
+class SelectObject(Message):
+    """What follows is about this object."""
+
+    type: Literal["select_object"] = "select_object"
+    object_id: ObjectId
+
+
+class DeleteObject(Message):
+    """Give up an object."""
+
+    type: Literal["delete_object"] = "delete_object"
+    object_id: ObjectId
+
+
+class ListObjects(Message):
+    """Ask for the state of the session."""
+
+    type: Literal["list"] = "list"
+
+
+class MaskHint(Message):
+    """Set a rough mask of an object, to be drawn to its outline."""
+
+    type: Literal["mask_prompt"] = "mask_prompt"
+    mask: MaskData
+    mask_format: MaskFormat = "png"
+    bbox: Corners | None = None
+    object_id: ObjectId | None = None
+
+
+class Hover(Message):
+    """Show what a click here would find; changes nothing."""
+
+    type: Literal["hover"] = "hover"
+    x: Pixel
+    y: Pixel
+
+
+class SetOptions(Message):
+    """Choose how results come.
+
+    Attributes
+    ----------
+    multimask : bool or None
+        Whether results carry other readings of the prompts, as ``candidates``.
+    mask_format : str or None
+    return_ : str or None
+        ``"object"``: results are about the object concerned; ``"all"``: they carry every object.
+    """
+
+    type: Literal["set"] = "set"
+    multimask: bool | None = None
+    mask_format: MaskFormat | None = None
+    return_: Literal["object", "all"] | None = Field(None, alias="return")
+
+
+class CancelWork(Message):
+    """Drop the message of this ``id``, if it has not been answered."""
+
+    type: Literal["cancel"] = "cancel"
+
+
+class Ping(Message):
+    """Ask whether the server is there; ``t`` comes back."""
+
+    type: Literal["ping"] = "ping"
+    t: Number | None = None
+
+
+class Restore(Message):
+    """Set all objects at once, as after a lost connection."""
+
+    type: Literal["restore"] = "restore"
+    objects: tuple[ObjectState, ...]
+    selected: ObjectId | None = None
+
+
+class Asked(Value):
+    """All that is said about one object, in a stateless request."""
+
+    points: tuple[Point, ...] = ()
+    box: Rectangle | None = None
+    mask: Drawn | None = None
+
+
+class Predict(Message):
+    """Ask about one object without touching those of the session.
+
+    Attributes
+    ----------
+    previous : str or None
+        ``refinement`` of the last answer about the same object.
+    """
+
+    type: Literal["predict"] = "predict"
+    image_id: str
+    prompts: Asked
+    previous: str | None = None
+    multimask: bool = False
+
+
+class Find(Message):
+    """Ask for all objects that words or examples mean, without touching those of the session.
+
+    Attributes
+    ----------
+    find_id : str or None
+        Of an earlier answer that was kept: another threshold then needs no model.
+    keep : bool
+        Whether the answer is kept for another threshold.
+    """
+
+    type: Literal["find"] = "find"
+    image_id: str | None = None
+    find_id: str | None = None
+    text: str | None = None
+    exemplars: tuple[Rectangle, ...] = ()
+    threshold: Share | None = None
+    keep: bool = False
+
+
+CLIENT_MESSAGES: dict[str, type[Message]] = {
+    str(model.model_fields["type"].default): model
+    for model in (
+        Init,
+        Click,
+        Reset,
+        Close,
+        Segment,
+        Hello,
+        Undo,
+        Redo,
+        RemovePoint,
+        DrawBox,
+        Text,
+        NewObject,
+        SelectObject,
+        DeleteObject,
+        ListObjects,
+        MaskHint,
+        Hover,
+        SetOptions,
+        CancelWork,
+        Ping,
+        Restore,
+        Predict,
+        Find,
+    )
+}
+"""``type`` to model."""

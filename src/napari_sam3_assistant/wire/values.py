@@ -1,0 +1,207 @@
+"""What the messages of the real-time protocol are made of.
+
+Coordinates are pixels of the picture as ``image_loaded`` reports it: ``x`` to the right, ``y`` down, the first pixel
+is 0, 0. A box is half-open: it holds the pixels ``x1 <= x < x2`` and ``y1 <= y < y2``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+PROTOCOL = 1
+"""The version of the protocol. It rises when a message changes in a way that an older client cannot live with."""
+
+MaskFormat = Literal["png", "png1", "rle", "bits", "polygon"]
+MASK_FORMATS: tuple[MaskFormat, ...] = ("bits", "rle", "png1", "png", "polygon")
+"""How a mask may be written, see :mod:`~napari_sam3_assistant.wire.masks`."""
+
+
+def _number(value: object) -> float:
+    """Return a number of JSON; a boolean, a text, NaN and what is larger than any double are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("no number")
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise ValueError("no finite number") from error
+    if not math.isfinite(number):
+        raise ValueError("no finite number")
+    return number
+
+
+def _polarity(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value not in (0, 1):
+        raise ValueError("label must be 0 (background) or 1 (foreground)")
+    return int(value)
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+"""A finite number."""
+Pixel = Annotated[int, BeforeValidator(lambda value: math.trunc(_number(value)))]
+"""A finite number, cut to a whole one toward zero."""
+Label = Annotated[int, BeforeValidator(_polarity), Field(ge=0, le=1)]
+"""1 for foreground, 0 for background."""
+Share = Annotated[Number, Field(ge=0, le=1)]
+ObjectId = Annotated[int, Field(strict=True, ge=1)]
+MessageId = Annotated[str, Field(strict=True, max_length=64)]
+Corners = tuple[int, int, int, int]
+"""``x1, y1, x2, y2`` of a half-open box."""
+
+
+class Value(BaseModel):
+    """A frozen part of a message. Fields that are not known are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=False)
+
+
+class Message(Value):
+    """A message; ``type`` says which one.
+
+    Attributes
+    ----------
+    id : str or None
+        Chosen by the client, and echoed in every reply to its message.
+    """
+
+    type: str
+    id: MessageId | None = None
+
+
+class Point(Value):
+    """A click. ``label`` is 1 on the object and 0 beside it."""
+
+    x: Pixel
+    y: Pixel
+    label: Label = 1
+
+
+class Rectangle(Value):
+    """A half-open box. ``label`` is 0 for an example of what is not meant."""
+
+    x1: Number
+    y1: Number
+    x2: Number
+    y2: Number
+    label: Label = 1
+
+
+class Run(Value):
+    """A mask as COCO's compressed run-length code.
+
+    Attributes
+    ----------
+    size : tuple of int
+        Height and width of the picture.
+    counts : str
+    """
+
+    size: tuple[int, int]
+    counts: str
+
+
+MaskData = str | Run | list[list[tuple[float, float]]] | bytes
+"""A mask as a message holds it: base64 text (``png``, ``png1``, ``bits``), a run-length code (``rle``), rings of
+corners ``[x, y]`` (``polygon``), or bytes that go in a binary frame."""
+
+
+class Drawn(Value):
+    """A mask that a client sends.
+
+    Attributes
+    ----------
+    mask : str, Run or rings
+        As ``mask_format`` says, of the whole picture; with ``bits``, of ``bbox``.
+    """
+
+    mask: MaskData
+    mask_format: MaskFormat = "png"
+    bbox: Corners | None = None
+
+
+class Found(Value):
+    """An object that was found.
+
+    Attributes
+    ----------
+    object_id : int or None
+        None in answers to stateless requests.
+    score : float
+        0 to 1.
+    bbox : tuple of int
+        ``x1, y1, x2, y2`` of its pixels, half-open; all 0 where there is none.
+    area : int
+        Number of its pixels.
+    mask : MaskData
+    refinement : str or None
+        Opaque; what ``predict`` takes as ``previous``.
+    name : str or None
+        The phrase that found it.
+    """
+
+    object_id: int | None = None
+    score: float
+    bbox: Corners
+    area: int
+    mask: MaskData
+    mask_format: MaskFormat = "png"
+    refinement: str | None = None
+    name: str | None = None
+
+
+class ObjectState(Value):
+    """What was said about an object, and how it stands."""
+
+    object_id: ObjectId
+    points: tuple[Point, ...] = ()
+    boxes: tuple[Rectangle, ...] = ()
+    mask: Drawn | None = None
+    score: float = 0.0
+    bbox: Corners = (0, 0, 0, 0)
+    area: int = 0
+    name: str | None = None
+
+
+class Timing(Value):
+    """Where the time of an answer went, in milliseconds."""
+
+    queue: float = 0.0
+    encode: float = 0.0
+    decode: float = 0.0
+    mask: float = 0.0
+
+
+class LimitsInfo(Value):
+    """What the server takes; see :class:`napari_sam3_assistant.server.settings.Limits`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    message_bytes: int
+    image_bytes: int
+    image_pixels: int
+    image_side: int
+    points_per_object: int
+    objects: int
+    text_length: int
+
+
+class CapabilitiesInfo(Value):
+    """What the server's engine takes: :class:`napari_sam3_assistant.engines.protocol.Capabilities`, as JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    engine: str
+    weights: str
+    points: bool
+    boxes: bool
+    masks: bool
+    exemplars: bool
+    text: bool
+    refines: bool
+    max_points: int | None
+    threshold: float
+
+
+Extra = dict[str, Any]

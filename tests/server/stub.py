@@ -1,0 +1,95 @@
+"""An engine that answers at once, or as late and as badly as a test wants, and counts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from napari_sam3_assistant.core.geometry import PlacedMask
+from napari_sam3_assistant.core.prompts import Prompts, Query
+from napari_sam3_assistant.core.results import Candidates, Segmentation
+from napari_sam3_assistant.engines.protocol import Capabilities, check
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StubEmbedding:
+    shape: tuple[int, int]
+    picture: np.ndarray
+    nbytes: int = 1000
+
+
+@dataclass(eq=False)
+class StubEngine:
+    """Answers with a disc round the newest positive point, or the box.
+
+    Attributes
+    ----------
+    load_s, encode_s, decode_s : float
+        How long each takes.
+    looks : bool
+        Whether it looks at Cancel meanwhile, every 10 ms.
+    fail : callable or None
+        ``fail(what)``, with "load", "encode", "segment" or "find", may raise.
+    encodes, decodes : int
+        How often each was done.
+    """
+
+    load_s: float = 0.0
+    encode_s: float = 0.0
+    decode_s: float = 0.0
+    looks: bool = True
+    radius: int = 20
+    score: float = 0.9
+    fail: Callable[[str], None] | None = None
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    name: str = "stub"
+    weights: str = ""
+    encodes: int = 0
+    decodes: int = 0
+    closed: bool = False
+    threads: set[str] = field(default_factory=set)
+
+    def load(self, *, progress, cancel) -> None:
+        self._work("load", self.load_s, cancel)
+
+    def encode(self, image, *, progress, cancel) -> StubEmbedding:
+        self._work("encode", self.encode_s, cancel)
+        self.encodes += 1
+        return StubEmbedding(image.shape[:2], np.array(image[:1, :1]))
+
+    def segment(self, embedding, prompts: Prompts, previous=None) -> Segmentation:
+        check(prompts, self.capabilities)
+        self._work("segment", self.decode_s)
+        self.decodes += 1
+        return Segmentation(self._disc(embedding.shape, prompts), self.score)
+
+    def find(self, embedding, query: Query) -> Candidates:
+        self._work("find", self.decode_s)
+        none = np.zeros((0, 4), np.float32)
+        return Candidates(np.zeros(0, np.float32), none, (), none, embedding.shape)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _disc(self, shape: tuple[int, int], prompts: Prompts) -> PlacedMask:
+        row, col = (int(value) for value in prompts.newest())
+        if prompts.positive:
+            row, col = prompts.positive[-1].pixel
+        top, left = max(row - self.radius, 0), max(col - self.radius, 0)
+        bottom, right = min(row + self.radius + 1, shape[0]), min(col + self.radius + 1, shape[1])
+        rows, cols = np.ogrid[top:bottom, left:right]
+        return PlacedMask((rows - row) ** 2 + (cols - col) ** 2 <= self.radius**2, (top, left)).trimmed()
+
+    def _work(self, what: str, seconds: float, cancel=None) -> None:
+        self.threads.add(threading.current_thread().name)
+        if self.fail is not None:
+            self.fail(what)
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if cancel is not None and self.looks:
+                cancel.raise_if_cancelled()
+            time.sleep(min(left, 0.01) if self.looks else left)
