@@ -22,6 +22,7 @@ BENCHMARKS = {
     "batch": "benchmarks.batch",
     "review": "benchmarks.review",
     "propagation": "benchmarks.propagation",
+    "server": "benchmarks.server",
 }
 """Name to module; each has ``main(arguments)``, which returns an exit code."""
 

@@ -32,6 +32,8 @@ class StubEngine:
         How long each takes.
     looks : bool
         Whether it looks at Cancel meanwhile, every 10 ms.
+    radius, wave : int
+        Of the disc, in pixels; its outline goes in and out by ``wave``.
     fail : callable or None
         ``fail(what)``, with "load", "encode", "segment" or "find", may raise.
     encodes, decodes : int
@@ -43,6 +45,7 @@ class StubEngine:
     decode_s: float = 0.0
     looks: bool = True
     radius: int = 20
+    wave: int = 0
     score: float = 0.9
     fail: Callable[[str], None] | None = None
     capabilities: Capabilities = field(default_factory=Capabilities)
@@ -65,7 +68,8 @@ class StubEngine:
         check(prompts, self.capabilities)
         self._work("segment", self.decode_s)
         self.decodes += 1
-        return Segmentation(self._disc(embedding.shape, prompts), self.score)
+        row, col = prompts.positive[-1].pixel if prompts.positive else (int(value) for value in prompts.newest())
+        return Segmentation(self.disc(embedding.shape, row, col), self.score)
 
     def find(self, embedding, query: Query) -> Candidates:
         self._work("find", self.decode_s)
@@ -75,14 +79,16 @@ class StubEngine:
     def close(self) -> None:
         self.closed = True
 
-    def _disc(self, shape: tuple[int, int], prompts: Prompts) -> PlacedMask:
-        row, col = (int(value) for value in prompts.newest())
-        if prompts.positive:
-            row, col = prompts.positive[-1].pixel
-        top, left = max(row - self.radius, 0), max(col - self.radius, 0)
-        bottom, right = min(row + self.radius + 1, shape[0]), min(col + self.radius + 1, shape[1])
+    def disc(self, shape: tuple[int, int], row: int, col: int) -> PlacedMask:
+        """Return the disc on a picture of ``shape`` (H, W)."""
+        reach = self.radius + self.wave
+        top, left = max(row - reach, 0), max(col - reach, 0)
+        bottom, right = min(row + reach + 1, shape[0]), min(col + reach + 1, shape[1])
         rows, cols = np.ogrid[top:bottom, left:right]
-        return PlacedMask((rows - row) ** 2 + (cols - col) ** 2 <= self.radius**2, (top, left)).trimmed()
+        far = np.hypot(rows - row, cols - col)
+        if self.wave:
+            far = far - self.wave * np.sin(9 * np.arctan2(rows - row, cols - col))
+        return PlacedMask(far <= self.radius, (top, left)).trimmed()
 
     def _work(self, what: str, seconds: float, cancel=None) -> None:
         self.threads.add(threading.current_thread().name)
