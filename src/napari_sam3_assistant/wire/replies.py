@@ -272,7 +272,7 @@ class Options(Message):
     type: Literal["options"] = "options"
     multimask: bool
     mask_format: MaskFormat
-    return_: Literal["object", "all"] = Field("object", serialization_alias="return", validation_alias="return")
+    return_: Literal["object", "all"] = Field("object", alias="return")
 
 
 class WorkCancelled(Message):

@@ -56,7 +56,7 @@ Corners = tuple[int, int, int, int]
 class Value(BaseModel):
     """A frozen part of a message. Fields that are not known are ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=False)
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
 class Message(Value):
@@ -181,7 +181,7 @@ class Timing(Value):
 class LimitsInfo(Value):
     """What the server takes; see :class:`napari_sam3_assistant.server.settings.Limits`."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     message_bytes: int
     image_bytes: int
@@ -195,7 +195,7 @@ class LimitsInfo(Value):
 class CapabilitiesInfo(Value):
     """What the server's engine takes: :class:`napari_sam3_assistant.engines.protocol.Capabilities`, as JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     engine: str
     weights: str
