@@ -6,9 +6,9 @@ client understands. The server's side is :mod:`~napari_sam3_assistant.wire.repli
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from napari_sam3_assistant.wire.values import (
     Corners,
@@ -25,7 +25,11 @@ from napari_sam3_assistant.wire.values import (
     Rectangle,
     Share,
     Value,
+    by_type,
 )
+
+MOST_NAME = 200
+"""Characters of a client's name; the others are cut off."""
 
 
 class Init(Message):
@@ -40,7 +44,7 @@ class Init(Message):
     """
 
     type: Literal["init"] = "init"
-    image: str | None = None
+    image: str | bytes | None = None
     image_id: str | None = None
 
 
@@ -74,13 +78,33 @@ class Segment(Message):
     object_id: ObjectId | None = None
 
 
+def _version(value: object) -> int:
+    """Return the version a client speaks; what is no version is 1."""
+    return value if type(value) is int else 1
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """Return the texts of a list; there may be formats among them that this server has not heard of."""
+    return tuple(name for name in value if isinstance(name, str)) if isinstance(value, list | tuple) else ()
+
+
 class Hello(Message):
-    """Say which extensions the client understands; before the first ``init``."""
+    """Say which extensions the client understands; before the first ``init``.
+
+    Attributes
+    ----------
+    protocol : int
+        The newest version that the client speaks; ``welcome`` says which one is spoken.
+    client : str
+        A name for the log.
+    mask_formats : tuple of str
+        What the client reads, best first; the first one that the server knows is taken, ``png`` if it knows none.
+    """
 
     type: Literal["hello"] = "hello"
-    protocol: int = 1
-    client: str = Field("", max_length=200)
-    mask_formats: tuple[str, ...] = ("png",)
+    protocol: Annotated[int, BeforeValidator(_version)] = 1
+    client: Annotated[str, AfterValidator(lambda name: name[:MOST_NAME])] = ""
+    mask_formats: Annotated[tuple[str, ...], BeforeValidator(_names)] = ("png",)
     binary: bool = False
     coalesce: bool = False
     progress: bool = False
@@ -101,7 +125,13 @@ class Redo(Message):
 
 
 class RemovePoint(Message):
-    """Take back one point of an object, by its number from 0."""
+    """Take back one point of an object, by its number from 0.
+
+    Attributes
+    ----------
+    index : int
+        The point, from 0, oldest first.
+    """
 
     type: Literal["remove_point"] = "remove_point"
     index: int = Field(strict=True, ge=0)
@@ -121,10 +151,18 @@ class DrawBox(Message):
 
 
 class Text(Message):
-    """Find all objects that words name; each becomes one of the session's."""
+    """Find all objects that words name; each becomes one of the session's.
+
+    Attributes
+    ----------
+    text : str
+        A noun phrase, such as `cell nucleus`.
+    max_objects : int
+        The best ones are kept.
+    """
 
     type: Literal["text"] = "text"
-    text: str = Field(strict=True)
+    text: str = Field(strict=True, min_length=1)
     threshold: Share = 0.5
     max_objects: int = Field(50, strict=True, ge=1)
 
@@ -178,11 +216,7 @@ class SetOptions(Message):
 
     Attributes
     ----------
-    multimask : bool or None
-        Whether results carry other readings of the prompts, as ``candidates``.
     mask_format : str or None
-    return_ : str or None
-        ``"object"``: results are about the object concerned; ``"all"``: they carry every object.
     """
 
     type: Literal["set"] = "set"
@@ -193,6 +227,9 @@ class SetOptions(Message):
 
 class CancelWork(Message):
     """Drop the message of this ``id``, if it has not been answered."""
+
+    # Without an id there is nothing to drop; `wire.parsing` refuses it.
+    model_config = ConfigDict(json_schema_extra={"required": ["id"]})
 
     type: Literal["cancel"] = "cancel"
 
@@ -213,7 +250,17 @@ class Restore(Message):
 
 
 class Asked(Value):
-    """All that is said about one object, in a stateless request."""
+    """All that is said about one object, in a stateless request.
+
+    Attributes
+    ----------
+    points : tuple of Point
+        On and beside the object.
+    box : Rectangle or None
+        Round the object.
+    mask : Drawn or None
+        A rough mask of the object.
+    """
 
     points: tuple[Point, ...] = ()
     box: Rectangle | None = None
@@ -227,6 +274,8 @@ class Predict(Message):
     ----------
     previous : str or None
         ``refinement`` of the last answer about the same object.
+    prompts : Asked
+        What is said about the object.
     """
 
     type: Literal["predict"] = "predict"
@@ -245,6 +294,10 @@ class Find(Message):
         Of an earlier answer that was kept: another threshold then needs no model.
     keep : bool
         Whether the answer is kept for another threshold.
+    text : str or None
+        A noun phrase; several phrases are several messages.
+    exemplars : tuple of Rectangle
+        Boxes round examples of what is meant, and of what is not.
     """
 
     type: Literal["find"] = "find"
@@ -256,32 +309,5 @@ class Find(Message):
     keep: bool = False
 
 
-CLIENT_MESSAGES: dict[str, type[Message]] = {
-    str(model.model_fields["type"].default): model
-    for model in (
-        Init,
-        Click,
-        Reset,
-        Close,
-        Segment,
-        Hello,
-        Undo,
-        Redo,
-        RemovePoint,
-        DrawBox,
-        Text,
-        NewObject,
-        SelectObject,
-        DeleteObject,
-        ListObjects,
-        MaskHint,
-        Hover,
-        SetOptions,
-        CancelWork,
-        Ping,
-        Restore,
-        Predict,
-        Find,
-    )
-}
+CLIENT_MESSAGES = by_type(globals())
 """``type`` to model."""
