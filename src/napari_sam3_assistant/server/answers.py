@@ -20,6 +20,8 @@ from napari_sam3_assistant.wire.masks import corners_of, encoded
 from napari_sam3_assistant.wire.replies import SegmentationResult
 from napari_sam3_assistant.wire.values import Corners, Found, MaskData, MaskFormat, Timing
 
+NO_TIME = Timing()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
@@ -39,7 +41,7 @@ class Answer:
     mask: PlacedMask = NOTHING
     score: float = 0.0
     alternatives: tuple[PlacedMask, ...] = ()
-    timing: Timing = Timing()
+    timing: Timing = NO_TIME
     warning: str | None = None
 
 

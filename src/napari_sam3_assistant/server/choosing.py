@@ -16,7 +16,7 @@ from napari_sam3_assistant.server.steps import text_taken_back, told
 from napari_sam3_assistant.server.work import Work
 from napari_sam3_assistant.wire.messages import DeleteObject, NewObject, Redo, SelectObject, Text, Undo
 from napari_sam3_assistant.wire.replies import ObjectCreated, ObjectDeleted, ObjectSelected, TextResult
-from napari_sam3_assistant.wire.values import Found, Message, Timing
+from napari_sam3_assistant.wire.values import Found, MaskFormat, Message, Timing
 
 
 class Choosing:
@@ -74,7 +74,8 @@ class Choosing:
             return None
         if first.text:
             found = {one.object_id: one.after.found for one in changes if one.after is not None and one.after.found}
-            return context.work(message, partial(self._tell_found, found, first.after.found.name, Timing()))
+            phrases = ", ".join(dict.fromkeys(one.name for one in found.values()))
+            return context.work(message, partial(self._tell_found, found, phrases, Timing()))
         await context.send(told(first, context.board.selected, forward=forward, id=message.id))
         said = context.board.objects.get(first.object_id)
         return None if said is None else self._prompting.answering(message, first.object_id, said)
@@ -103,7 +104,7 @@ def _kept(found: list[tuple[Segmentation, str | None]], shape: tuple[int, int]) 
     return [FoundMask(kept(one.mask, shape), share(one.score, one.mask), name or "") for one, name in found]
 
 
-def _listed(found: dict[int, FoundMask], format) -> tuple[Found, ...]:
+def _listed(found: dict[int, FoundMask], format: MaskFormat) -> tuple[Found, ...]:
     return tuple(
         found_of(one.mask.placed(), one.score, one.mask.shape, format, object_id=number, name=one.name)
         for number, one in found.items()

@@ -8,6 +8,7 @@ from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.prompts import TextPrompt
 from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.engines.protocol import Capabilities
+from napari_sam3_assistant.server.failures import NO_WORDS
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.tasks.find import FindResult
 from napari_sam3_assistant.tasks.phrases import phrases_in
@@ -15,7 +16,6 @@ from napari_sam3_assistant.tasks.reading import LEAST_THRESHOLD, TextResult
 from napari_sam3_assistant.wire.refusals import Refusal
 
 Finds = FindResult | TextResult
-NO_WORDS = "This server's engine does not read words. Use points or a box."
 
 
 def phrases_of(text: str, takes: Capabilities, limits: Limits) -> tuple[TextPrompt, ...]:
@@ -33,7 +33,7 @@ def phrases_of(text: str, takes: Capabilities, limits: Limits) -> tuple[TextProm
     try:
         return phrases_in(text)
     except PromptError as error:
-        raise Refusal("bad_message", "There is no phrase to look for. Type a short noun.") from error
+        raise Refusal("bad_prompt", "There is no phrase to look for. Type a short noun.") from error
 
 
 def objects_in(found: Finds, threshold: float) -> list[tuple[Segmentation, str | None]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.wire.masks import corners_of, decode, encode
-from napari_sam3_assistant.wire.values import Corners, Drawn, MaskData
+from napari_sam3_assistant.wire.values import Corners, Drawn
 
 NOTHING = PlacedMask(np.zeros((0, 0), bool))
 """A mask without a pixel."""
@@ -29,7 +30,7 @@ class KeptMask:
         Number of its pixels.
     """
 
-    data: MaskData
+    data: bytes
     shape: tuple[int, int]
     bbox: Corners
     area: int
@@ -69,4 +70,4 @@ class FoundMask:
 
 def kept(mask: PlacedMask, shape: tuple[int, int]) -> KeptMask:
     """Return a mask of a picture of ``shape`` (H, W), packed. Slow, as :meth:`KeptMask.placed`."""
-    return KeptMask(encode(mask, shape, "bits"), shape, corners_of(mask), mask.area)
+    return KeptMask(cast(bytes, encode(mask, shape, "bits")), shape, corners_of(mask), mask.area)

@@ -169,9 +169,7 @@ class Board:
     def find(self, found: list[FoundMask]) -> tuple[int, ...]:
         """Make a step: objects that words have found, the first one selected; return their numbers."""
         numbers = tuple(itertools.islice(self._numbers, len(found)))
-        changes = [
-            Change(number, None, Said(found=one), text=True) for number, one in zip(numbers, found, strict=True)
-        ]
+        changes = [Change(number, None, Said(found=one), text=True) for number, one in zip(numbers, found, strict=True)]
         if changes:
             self._history.add(changes)
             self._apply(changes, forward=True)

@@ -119,9 +119,7 @@ class Stateless:
         mask = None
         if asked.mask is not None:
             drawn = asked.mask
-            placed = await context.inference.codec(
-                decode, drawn.mask, drawn.mask_format, picture.shape, drawn.bbox
-            )
+            placed = await context.inference.codec(decode, drawn.mask, drawn.mask_format, picture.shape, drawn.bbox)
             if not placed.area:
                 raise Refusal("bad_mask", "Invalid mask: it is empty")
             mask = MaskPrompt(placed)
@@ -159,7 +157,7 @@ class Stateless:
         words = () if message.text is None else phrases_of(message.text, takes, context.limits)
         boxes = tuple(box_prompt(box_on(example, picture.shape)) for example in message.exemplars)
         if not words and not any(example.positive for example in boxes):
-            raise Refusal("no_points", "There is nothing to look for. Send text, or an exemplar with label 1.")
+            raise Refusal("bad_prompt", "There is nothing to look for. Send text, or an exemplar with label 1.")
         return Query(words, boxes)
 
     async def _find(self, message: Find, picture: Picture, query: Query, work: Work) -> None:
@@ -174,13 +172,9 @@ class Stateless:
     async def _tell_found(self, message: Find, found: Finds, find_id: str | None, timing: Timing, work: Work) -> None:
         context = self._context
         threshold = found.threshold if message.threshold is None else message.threshold
-        objects = await context.inference.codec(
-            _found, found, threshold, context.agreed.mask_format
-        )
+        objects = await context.inference.codec(_found, found, threshold, context.agreed.mask_format)
         await context.send(
-            CandidatesFound(
-                find_id=find_id, threshold=threshold, objects=objects, timing_ms=timing, id=message.id
-            )
+            CandidatesFound(find_id=find_id, threshold=threshold, objects=objects, timing_ms=timing, id=message.id)
         )
 
 
