@@ -8,6 +8,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -19,14 +20,35 @@ from napari_sam3_assistant.server.objects import SessionObject
 from napari_sam3_assistant.server.pictures import Picture
 from napari_sam3_assistant.server.settings import ServerSettings
 from napari_sam3_assistant.wire.masks import corners_of, encode
-from napari_sam3_assistant.wire.messages import Click, Init, Reset
+from napari_sam3_assistant.wire.messages import Click, Hello, Hover, Init, Reset
 from napari_sam3_assistant.wire.refusals import Refusal
-from napari_sam3_assistant.wire.replies import ImageLoaded, PointAdded, PointsCleared, SegmentationResult
-from napari_sam3_assistant.wire.values import Message, Point, Timing
+from napari_sam3_assistant.wire.replies import ImageLoaded, PointAdded, PointsCleared, SegmentationResult, Welcome
+from napari_sam3_assistant.wire.values import LimitsInfo, MaskFormat, Message, Point, Timing
 
 T = TypeVar("T")
 Send = Callable[[Message], Awaitable[None]]
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What ``hello`` agreed on."""
+
+    extended: bool = False
+    mask_format: MaskFormat = "png"
+    binary: bool = False
+    coalesce: bool = False
+    progress: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """What is left to compute for a message."""
+
+    message: Message
+    run: Callable[[], Awaitable[None]]
+    coalesces: bool = False
+    object_id: int | None = None
 
 
 class ClientSession:
@@ -47,23 +69,34 @@ class ClientSession:
         self._inference, self._settings, self._send, self._tenant = inference, settings, send, tenant
         self._picture: Picture | None = None
         self._object = SessionObject(1)
+        self.agreed = Agreed()
 
-    async def handle(self, message: Message) -> None:
-        """Answer a message.
+    async def take(self, message: Message) -> Work | None:
+        """Acknowledge a message, and return what is left to compute.
 
         Raises
         ------
         Refusal
-            If it cannot be done; nothing has changed, but for a point that was said to be added.
+            If it cannot be done; nothing has changed.
         """
         match message:
             case Init():
-                await self._init(message)
+                return Work(message, lambda: self._init(message))
             case Click():
                 await self._click(message)
+                return Work(message, lambda: self._answer(message.id), coalesces=True, object_id=1)
+            case Hover():
+                return Work(message, lambda: self._answer(message.id))
+            case Hello():
+                self.agreed = Agreed(True, "png", message.binary, message.coalesce, message.progress)
+                limits = LimitsInfo(**self._settings.limits.model_dump())
+                agreed = {"mask_format": "png", "binary": message.binary, "coalesce": message.coalesce}
+                await self._send(Welcome(**agreed, progress=message.progress, limits=limits, id=message.id))
+                return None
             case Reset():
                 self._object = SessionObject(1)
                 await self._send(PointsCleared(id=message.id))
+                return None
             case _:
                 raise Refusal("unknown_type", f"Unknown message type: {message.type}")
 
@@ -94,7 +127,6 @@ class ClientSession:
         total = len(self._object.points)
         added = PointAdded(x=point.x, y=point.y, label=point.label, total_points=total, id=message.id, object_id=1)
         await self._send(added)
-        await self._answer(message.id)
 
     async def _answer(self, id: str | None) -> None:
         picture, prompts = self._picture, self._object.prompts()

@@ -22,6 +22,7 @@ class Limits(BaseModel):
     objects: int = Field(50, description="Most objects in a session.")
     text_length: int = Field(256, description="Longest phrase, in characters.")
     waiting: int = Field(32, description="Most messages of a session that wait; later ones are answered `busy`.")
+    waiting_bytes: int = Field(512 * MIB, description="Memory for messages that wait, of all sessions, in bytes.")
     refused: int = Field(1000, description="More messages than this without an answer end the connection.")
     messages_per_s: float = Field(40.0, description="Messages of a session, a second.")
     messages_burst: int = Field(80, description="Messages of a session at once.")
