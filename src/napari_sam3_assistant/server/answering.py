@@ -156,6 +156,7 @@ class Clerk:
         running = self._agenda.running
         if not isinstance(running, Work) or running.message.id != id or self._running is None:
             return False
+        self._inference.cancel(self._session.name)  # the one job of the session: its works run one after another
         return self._running.cancel()
 
     async def _guarded(self, answer: Coroutine[Any, Any, None], id: str | None) -> Refusal | None:
