@@ -133,8 +133,8 @@ class Found(Value):
     ----------
     object_id : int or None
         None in answers to stateless requests.
-    score : float
-        0 to 1.
+    score : float or None
+        0 to 1; None where the engine gives none, as for other readings of the same prompts.
     bbox : tuple of int
         ``x1, y1, x2, y2`` of its pixels, half-open; all 0 where there is none.
     area : int
@@ -147,7 +147,7 @@ class Found(Value):
     """
 
     object_id: int | None = None
-    score: float
+    score: float | None = None
     bbox: Corners
     area: int
     mask: MaskData
