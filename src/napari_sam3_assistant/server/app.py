@@ -25,6 +25,7 @@ from napari_sam3_assistant.server.settings import Limits, ServerSettings
 from napari_sam3_assistant.wire.messages import CLIENT_MESSAGES
 
 STATIC = Path(__file__).parent / "static"
+"""The page's files."""
 # Some systems call a script plain text, which a browser does not run as a module.
 mimetypes.add_type("text/javascript", ".js")
 mimetypes.add_type("image/svg+xml", ".svg")
@@ -87,9 +88,9 @@ def _add_routes(app: FastAPI, settings: ServerSettings) -> None:
 
     @app.get("/favicon.ico", include_in_schema=False)
     async def icon() -> Response:
-        return Response(status_code=204)
+        return FileResponse(STATIC / "icon.svg")
 
-    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False))
+    app.mount("/static", StaticFiles(directory=STATIC))
 
 
 def _add_limits(app: FastAPI, limits: Limits) -> None:
