@@ -23,7 +23,14 @@ async def serve(socket: WebSocket, inference: Inference, settings: ServerSetting
     await socket.accept()
 
     async def send(message: Message) -> None:
-        await socket.send_text(str(packed(message)))
+        data = packed(message, binary=session.agreed.binary)
+        await (socket.send_bytes(data) if isinstance(data, bytes) else socket.send_text(data))
+
+    async def received() -> str | bytes:
+        event = await socket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect
+        return event.get("text") or event.get("bytes") or ""
 
     session = ClientSession(inference, settings, send)
     limits = LimitsInfo(**settings.limits.model_dump())
@@ -31,11 +38,16 @@ async def serve(socket: WebSocket, inference: Inference, settings: ServerSetting
     try:
         while True:
             try:
-                message = parse_client(await socket.receive_text())
+                message = parse_client(await received(), binary=session.agreed.binary)
                 if isinstance(message, Close):
                     await asyncio.wait_for(socket.close(1000), 1)
                     return
-                await session.handle(message)
+                try:
+                    work = await session.take(message)
+                    if work is not None:
+                        await work.run()
+                except Refusal as refusal:
+                    await send(refusal.reply(message.id))
             except Refusal as refusal:
                 await send(refusal.reply())
     except WebSocketDisconnect:
