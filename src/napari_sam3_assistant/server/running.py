@@ -20,6 +20,7 @@ from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.server.admission import Sessions
 from napari_sam3_assistant.server.app import create_app
 from napari_sam3_assistant.server.settings import ServerSettings
+from napari_sam3_assistant.server.sockets import GuardedSocket
 
 LEAVING_S = 5
 """How long answers that are on their way are waited for, in seconds, once sockets are closed."""
@@ -88,7 +89,10 @@ def server_of(engine: ImageEngine, settings: ServerSettings, on_start: Callable[
         host=settings.host,
         port=settings.port,
         workers=1,
-        ws="websockets-sansio",
+        ws=GuardedSocket,
+        # A picture is compressed already. Inflating and deflating would hold up the event loop, and lets a small frame
+        # grow to the largest message.
+        ws_per_message_deflate=False,
         ws_max_size=settings.limits.message_bytes,
         ws_ping_interval=settings.ping_s,
         ws_ping_timeout=settings.ping_s,
