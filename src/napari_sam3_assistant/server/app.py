@@ -11,6 +11,7 @@ from napari_sam3_assistant import __version__
 from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.server.connection import serve
 from napari_sam3_assistant.server.inference import Inference
+from napari_sam3_assistant.server.rest import add_routes
 from napari_sam3_assistant.server.settings import ServerSettings
 
 
@@ -36,6 +37,8 @@ def create_app(engine: ImageEngine, settings: ServerSettings | None = None) -> F
 
     app = FastAPI(title="napari-sam3-assistant", version=__version__, lifespan=lifespan, root_path=settings.root_path)
     app.state.settings = settings
+
+    add_routes(app, settings)
 
     @app.websocket("/ws/realtime")
     async def segment_socket(socket: WebSocket) -> None:
