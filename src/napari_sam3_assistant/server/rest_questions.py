@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.core.prompts import BoxPrompt, PointPrompt, Prompts, Query, TextPrompt
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.server.inference import Inference
 from napari_sam3_assistant.server.pictures import Picture
-from napari_sam3_assistant.server.rest_models import AutoFields, BoxFields, PointsFields, PointsText, TextFields
+from napari_sam3_assistant.server.rest_models import AutoFields, BoxFields, Drawn, PointsFields, PointsText, TextFields
 from napari_sam3_assistant.server.rest_problems import (
     BAD_BOX,
     BAD_LABELS,
@@ -55,57 +55,60 @@ class Found:
         return [min(max(one.score, 0.0), 1.0) if math.isfinite(one.score) else 0.0 for one in self.objects]
 
 
-class Question(Protocol):
-    """What is asked about a picture."""
+class Question(ABC):
+    """What is asked about a picture.
 
-    drawn: bool
-    nothing: str
-    prompt: str | None
+    Parameters
+    ----------
+    fields : Drawn
+    nothing : str
+        What is said where nothing is found.
+    prompt : str or None
+        The words that are looked for.
+    """
 
+    def __init__(self, fields: Drawn, nothing: str, prompt: str | None = None) -> None:
+        self.drawn, self.nothing, self.prompt = fields.return_visualization, nothing, prompt
+
+    @abstractmethod
     def check(self, inference: Inference, limits: Limits) -> None:
         """Raise Problem where the question cannot be answered about any picture."""
 
-    def place(self, shape: tuple[int, int]) -> None:
+    def place(self, shape: tuple[int, int]) -> None:  # noqa: B027  # most questions fit any picture
         """Raise Problem where it cannot be answered about a picture of ``shape`` (H, W)."""
 
+    @abstractmethod
     async def ask(self, inference: Inference, picture: Picture, session: str, limits: Limits) -> Found:
         """Return what is found on a picture that is encoded; errors as those of :class:`Inference`, and Problem."""
 
 
-class TextQuestion:
+class TextQuestion(Question):
     """Asks what some words name."""
 
     def __init__(self, fields: TextFields) -> None:
-        self._threshold = fields.mask_threshold
-        self.drawn, self.prompt = fields.return_visualization, fields.text
-        self.nothing = f"No objects found matching '{fields.text}'"
+        super().__init__(fields, f"No objects found matching '{fields.text}'", fields.text)
+        self._text, self._threshold = fields.text, fields.mask_threshold
 
     def check(self, inference: Inference, limits: Limits) -> None:
         if not inference.capabilities.text:
             raise Problem(501, NO_WORDS)
-        if len(self.prompt) > limits.text_length:
-            raise Problem(400, f"Text too long ({len(self.prompt)} characters). Maximum is {limits.text_length}.")
-
-    def place(self, shape: tuple[int, int]) -> None:
-        """Any picture will do."""
+        if len(self._text) > limits.text_length:
+            raise Problem(400, f"Text too long ({len(self._text)} characters). Maximum is {limits.text_length}.")
 
     async def ask(self, inference: Inference, picture: Picture, session: str, limits: Limits) -> Found:
-        query = Query((TextPrompt(self.prompt),))
+        query = Query((TextPrompt(self._text),))
         answer = await inference.find(picture, query, session, threshold=self._threshold)
         # `read` would try lower thresholds where nothing passes; a request that names one means it.
         found = await inference.codec(_passing, answer.value, self._threshold)
         return _with_boxes(found)
 
 
-class BoxQuestion:
+class BoxQuestion(Question):
     """Asks which object a box holds."""
 
-    prompt = None
-    nothing = "No objects found in the specified box"
-
     def __init__(self, fields: BoxFields) -> None:
+        super().__init__(fields, "No objects found in the specified box")
         self._corners = fields.corners
-        self.drawn = fields.return_visualization
 
     def check(self, inference: Inference, limits: Limits) -> None:
         x1, y1, x2, y2 = self._corners
@@ -124,14 +127,11 @@ class BoxQuestion:
         return Found(_seen([found]), (self._corners,))
 
 
-class PointsQuestion:
+class PointsQuestion(Question):
     """Asks which object some points lie on."""
 
-    prompt = None
-    nothing = "No objects found at the specified points"
-
     def __init__(self, fields: PointsFields | PointsText) -> None:
-        self.drawn = fields.return_visualization
+        super().__init__(fields, "No objects found at the specified points")
         self._x, self._y, self._labels = map(_numbers, (fields.points_x, fields.points_y, fields.labels))
 
     def check(self, inference: Inference, limits: Limits) -> None:
@@ -158,14 +158,11 @@ class PointsQuestion:
         return Found(_seen([(await inference.segment(picture, prompts, session)).value.segmentation]))
 
 
-class AutoQuestion:
+class AutoQuestion(Question):
     """Asks what objects there are."""
 
-    prompt = None
-    nothing = "No objects found in automatic segmentation"
-
     def __init__(self, fields: AutoFields) -> None:
-        self.drawn = fields.return_visualization
+        super().__init__(fields, "No objects found in automatic segmentation")
         self._side = fields.points_per_side
         self._options = EverythingOptions(
             points_per_side=fields.points_per_side,
@@ -176,9 +173,6 @@ class AutoQuestion:
     def check(self, inference: Inference, limits: Limits) -> None:
         if self._side > limits.points_per_side:
             raise Problem(400, f"points_per_side must be at most {limits.points_per_side}")
-
-    def place(self, shape: tuple[int, int]) -> None:
-        """Any picture will do."""
 
     async def ask(self, inference: Inference, picture: Picture, session: str, limits: Limits) -> Found:
         try:
