@@ -20,6 +20,7 @@ from napari_sam3_assistant.server.admission import Sessions
 from napari_sam3_assistant.server.connection import serve
 from napari_sam3_assistant.server.inference import Inference
 from napari_sam3_assistant.server.metrics import Metrics
+from napari_sam3_assistant.server.rest import add_routes
 from napari_sam3_assistant.server.security import Security
 from napari_sam3_assistant.server.settings import Limits, ServerSettings
 from napari_sam3_assistant.wire.messages import CLIENT_MESSAGES
@@ -77,6 +78,7 @@ def create_app(engine: ImageEngine, settings: ServerSettings | None = None) -> F
 
 def _add_routes(app: FastAPI, settings: ServerSettings) -> None:
     app.include_router(probes.router)
+    add_routes(app, settings)
 
     @app.websocket("/ws/realtime")
     async def segment_socket(socket: WebSocket) -> None:
