@@ -60,9 +60,10 @@ def create_app(engine: ImageEngine, settings: ServerSettings | None = None) -> F
         redoc_url=None,
     )
     app.state.settings = settings
-    app.state.metrics = Metrics(CLIENT_MESSAGES)
+    app.state.metrics = metrics = Metrics(CLIENT_MESSAGES)
     app.state.sessions = Sessions(settings.limits)
-    app.state.inference = Inference(engine, settings)
+    app.state.inference = Inference(engine, settings, metrics)
+    metrics.watch(app.state.inference, app.state.sessions)
     _add_routes(app, settings)
     _add_limits(app, settings.limits)
     app.add_middleware(Security, settings=settings)
