@@ -13,6 +13,7 @@ from napari_sam3_assistant.server.agenda import Agenda
 from napari_sam3_assistant.server.farewells import Farewell
 from napari_sam3_assistant.server.inference import Inference
 from napari_sam3_assistant.server.mailbox import Mail, Mailbox
+from napari_sam3_assistant.server.metrics import Metrics
 from napari_sam3_assistant.server.pacing import TokenBucket
 from napari_sam3_assistant.server.sessions import ClientSession, Send, Work
 from napari_sam3_assistant.server.settings import Limits
@@ -36,13 +37,20 @@ class Clerk:
     limits : Limits
     send : callable
         Sends a message to the client.
+    metrics : Metrics
     """
 
     def __init__(
-        self, session: ClientSession, mailbox: Mailbox, inference: Inference, limits: Limits, send: Send
+        self,
+        session: ClientSession,
+        mailbox: Mailbox,
+        inference: Inference,
+        limits: Limits,
+        send: Send,
+        metrics: Metrics,
     ) -> None:
         self._session, self._mailbox, self._inference = session, mailbox, inference
-        self._limits, self._send = limits, send
+        self._limits, self._send, self._metrics = limits, send, metrics
         self._agenda = Agenda(limits.hovers_per_s)
         self._errands: asyncio.Queue[Ping | CancelWork] = asyncio.Queue()
         self._inits = TokenBucket(limits.inits_per_s, limits.inits_burst)
@@ -67,6 +75,7 @@ class Clerk:
             self._errands.put_nowait(message)
         else:
             return False
+        self._metrics.message(message.type)
         return True
 
     async def run(self) -> Farewell:
@@ -100,9 +109,10 @@ class Clerk:
     async def _take(self, mail: Mail) -> None:
         message = mail.content
         if isinstance(message, str | bytes):
-            message = await self._inference.codec(parse_client, message)
+            message = await self._inference.codec(parse_client, message, binary=self._session.agreed.binary)
         if isinstance(message, Refusal):
             raise message
+        self._metrics.message(message.type)
         try:
             await self._do(message)
         except Refusal as refusal:
