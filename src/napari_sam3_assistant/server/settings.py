@@ -43,6 +43,8 @@ class Limits(BaseModel):
     invalid_in_a_row: int = Field(20, description="So many invalid messages in a row end the connection.")
     sessions: int = Field(64, description="Most sessions.")
     sessions_per_address: int = Field(8, description="Most sessions of one address; this machine's own may have more.")
+    requests: int = Field(32, description="Most requests over HTTP that are answered at once.")
+    requests_per_address: int = Field(8, description="Most of them from one address; this machine's own may have more.")
     points_per_side: int = Field(64, description="Most points along a side of the grid that finds every object.")
     everything_s: float = Field(120.0, description="Longest time for finding every object, in seconds.")
 
