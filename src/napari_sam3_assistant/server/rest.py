@@ -195,13 +195,14 @@ async def _of_file(request: Request, question: Question, form: models.Uploaded) 
 
 async def _of_text(request: Request, question: Question, body: models.Written) -> Response:
     async def read() -> bytes:
+        limits = _limits(request)
         try:
-            data = await request.app.state.inference.codec(intake.bytes_of, body.image_base64)
+            # As long as the body may be: what is too long for a picture is told in megabytes below.
+            data = await request.app.state.inference.codec(intake.bytes_of, body.image_base64, limits.json_body_bytes)
         except Refusal as error:
             raise Problem(400, BAD_BASE64) from error
-        most = _limits(request).image_bytes
-        if len(data) > most:
-            raise too_large(len(data), most)
+        if len(data) > limits.image_bytes:
+            raise too_large(len(data), limits.image_bytes)
         return data
 
     return await answered(request, question, read)

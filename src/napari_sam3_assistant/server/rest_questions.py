@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.core.prompts import BoxPrompt, PointPrompt, Prompts, Query, TextPrompt
 from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.server.failures import NO_WORDS
 from napari_sam3_assistant.server.inference import Inference
 from napari_sam3_assistant.server.pictures import Picture
 from napari_sam3_assistant.server.rest_models import AutoFields, BoxFields, Drawn, PointsFields, PointsText, TextFields
@@ -18,12 +19,12 @@ from napari_sam3_assistant.server.rest_problems import (
     BAD_BOX,
     BAD_LABELS,
     BAD_POINTS,
-    NO_WORDS,
     UNEQUAL_POINTS,
     Problem,
 )
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.tasks.everything import EverythingOptions
+from napari_sam3_assistant.tasks.reading import TextResult
 from napari_sam3_assistant.wire.masks import corners_of
 from napari_sam3_assistant.wire.values import Corners
 
@@ -98,8 +99,7 @@ class TextQuestion(Question):
     async def ask(self, inference: Inference, picture: Picture, session: str, limits: Limits) -> Found:
         query = Query((TextPrompt(self._text),))
         answer = await inference.find(picture, query, session, threshold=self._threshold)
-        # `read` would try lower thresholds where nothing passes; a request that names one means it.
-        found = await inference.codec(_passing, answer.value, self._threshold)
+        found = await inference.codec(_passing, cast(TextResult, answer.value), self._threshold)
         return _with_boxes(found)
 
 
@@ -175,19 +175,14 @@ class AutoQuestion(Question):
             raise Problem(400, f"points_per_side must be at most {limits.points_per_side}")
 
     async def ask(self, inference: Inference, picture: Picture, session: str, limits: Limits) -> Found:
-        try:
-            async with asyncio.timeout(limits.everything_s):
-                answer = await inference.everything(picture, self._options, session)
-        except TimeoutError as error:
-            inference.cancel(session)
-            text = f"Automatic segmentation took longer than {limits.everything_s:g} seconds. "
-            raise Problem(504, text + "Use a smaller points_per_side, or a smaller image.") from error
-        return _with_boxes(_seen(answer.value))
+        return _with_boxes(_seen((await inference.everything(picture, self._options, session)).value))
 
 
-def _passing(result, threshold: float) -> tuple[Segmentation, ...]:
+def _passing(result: TextResult, threshold: float) -> tuple[Segmentation, ...]:
     """Return what scores at least ``threshold``, of all that one phrase names, in pixels of the picture."""
-    return _seen(result.view.placed(result.candidates[0].above(threshold)))
+    named = (one.segmentation for one in result.above(threshold))
+    # Where nothing passes, lower thresholds were tried; who names one in a request means it.
+    return _seen([one for one in named if one.score >= threshold])
 
 
 def _seen(objects: Sequence[Segmentation]) -> tuple[Segmentation, ...]:
