@@ -75,7 +75,7 @@ class Client:
 @contextmanager
 def running(engine=None, *, ready: bool = True, **settings):
     """Run a server with an engine; ``settings`` are those of :class:`ServerSettings`."""
-    server = server_of(engine or StubEngine(), ServerSettings(port=0, **settings))
+    server = server_of(engine or StubEngine(), ServerSettings(**{"port": 0, **settings}))
     thread = threading.Thread(target=server.run, name="server", daemon=True)
     thread.start()
     try:
