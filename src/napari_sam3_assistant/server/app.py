@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI, WebSocket
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 
 from napari_sam3_assistant import __version__
 from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.server.connection import serve
 from napari_sam3_assistant.server.inference import Inference
 from napari_sam3_assistant.server.settings import ServerSettings
-
-STATIC = Path(__file__).parent / "static"
-"""The web page's files."""
-_POLICY = "default-src 'self'; img-src 'self' blob: data:; connect-src 'self'; style-src 'self'; frame-ancestors 'none'"
 
 
 def create_app(engine: ImageEngine, settings: ServerSettings | None = None) -> FastAPI:
@@ -52,9 +45,4 @@ def create_app(engine: ImageEngine, settings: ServerSettings | None = None) -> F
     async def health() -> dict[str, object]:
         return {"status": "healthy", "model_loaded": app.state.inference.state == "ready"}
 
-    @app.get("/app", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(STATIC / "index.html", headers={"Content-Security-Policy": _POLICY})
-
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
