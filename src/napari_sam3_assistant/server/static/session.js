@@ -158,7 +158,7 @@ export class Session {
     const request = this.#requests.open("init", { about: picture });
     const message = { type: "init", id: request.id };
     const data = this.#binary
-      ? frame({ ...message, encoding: "image" }, picture.file)
+      ? frame({ ...message, encoding: "file" }, picture.file)
       : JSON.stringify({ ...message, image: await dataUrl(picture.file) });
     if (connection !== this.#connection || picture !== this.#picture) return this.#requests.close(request);
     this.#link.send(data);
