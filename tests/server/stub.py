@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -106,14 +107,13 @@ class StubEngine:
 
     def disc(self, shape: tuple[int, int], row: int, col: int) -> PlacedMask:
         """Return the disc on a picture of ``shape`` (H, W)."""
-        reach = self.radius + self.wave
-        top, left = max(row - reach, 0), max(col - reach, 0)
-        bottom, right = min(row + reach + 1, shape[0]), min(col + reach + 1, shape[1])
-        rows, cols = np.ogrid[top:bottom, left:right]
-        far = np.hypot(rows - row, cols - col)
-        if self.wave:
-            far = far - self.wave * np.sin(9 * np.arctan2(rows - row, cols - col))
-        return PlacedMask(far <= self.radius, (top, left)).trimmed()
+        whole = _disc(self.radius, self.wave)
+        reach = whole.shape[0] // 2
+        top, left = row - reach, col - reach
+        rows, cols = (
+            slice(max(-first, 0), max(side - first, 0)) for first, side in ((top, shape[0]), (left, shape[1]))
+        )
+        return PlacedMask(whole[rows, cols], (max(top, 0), max(left, 0))).trimmed()
 
     def _work(self, what: str, seconds: float, cancel=None) -> None:
         self.threads.add(threading.current_thread().name)
@@ -124,3 +124,9 @@ class StubEngine:
             if cancel is not None and self.looks:
                 cancel.raise_if_cancelled()
             time.sleep(min(left, 0.01) if self.looks else left)
+
+
+@functools.cache
+def _disc(radius: int, wave: int) -> np.ndarray:
+    rows, cols = np.ogrid[-radius - wave : radius + wave + 1, -radius - wave : radius + wave + 1]
+    return np.hypot(rows, cols) - wave * np.sin(9 * np.arctan2(rows, cols)) <= radius
