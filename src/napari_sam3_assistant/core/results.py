@@ -65,6 +65,9 @@ class Candidates:
         The rectangle that each of ``logits`` covers, in pixels.
     shape : tuple of int
         Height and width of the picture, in pixels.
+    stability : ndarray of shape (n,), float32, or None
+        How little the mask of each changes if it is cut at 1 above or below 0: the overlap (IoU) of the two; 1 where
+        the engine's outlines are sharp. None where that is not known.
     """
 
     scores: npt.NDArray[np.float32]
@@ -72,10 +75,12 @@ class Candidates:
     logits: tuple[npt.NDArray[np.float32] | npt.NDArray[np.bool_], ...]
     frames: npt.NDArray[np.float32]
     shape: tuple[int, int]
+    stability: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.logits)
-        if self.scores.shape != (n,) or self.boxes.shape != (n, 4) or self.frames.shape != (n, 4):
+        stable = self.stability is None or self.stability.shape == (n,)
+        if self.scores.shape != (n,) or self.boxes.shape != (n, 4) or self.frames.shape != (n, 4) or not stable:
             raise EngineError(
                 "An engine returned candidates of unequal numbers.", hint="Report this with your engine's name."
             )
@@ -83,11 +88,16 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def kept(self, least: float) -> Candidates:
-        """Return those with a score of ``least`` or more, in their order: the others need no memory."""
-        which = np.flatnonzero(self.scores >= least)
+    def kept(self, least: float, stability: float = 0.0) -> Candidates:
+        """Return those of a score and, where it is known, a stability from so much on, in their order.
+
+        The others need no memory.
+        """
+        known = self.stability
+        which = np.flatnonzero((self.scores >= least) & (True if known is None else known >= stability))
         logits = tuple(self.logits[index] for index in which)
-        return Candidates(self.scores[which], self.boxes[which], logits, self.frames[which], self.shape)
+        stable = None if known is None else known[which]
+        return Candidates(self.scores[which], self.boxes[which], logits, self.frames[which], self.shape, stable)
 
     def above(self, threshold: float) -> tuple[Segmentation, ...]:
         """Return the objects whose score is ``threshold`` or more, the best first.

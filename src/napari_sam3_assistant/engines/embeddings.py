@@ -58,6 +58,23 @@ class EmbeddingKey:
     beside: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CacheCounts:
+    """What a cache has done so far.
+
+    Attributes
+    ----------
+    hits, misses : int
+        Questions for an embedding that was there, or that another one was making; and that was not.
+    evictions : int
+        Embeddings given up for others.
+    """
+
+    hits: int = 0
+    misses: int = 0
+    evictions: int = 0
+
+
 @dataclass(slots=True, eq=False)
 class _Flight:
     """An embedding that is being made (None if that failed); ``keep`` falls if it was dropped meanwhile."""
@@ -80,6 +97,7 @@ class EmbeddingCache:
         self._lock = threading.Lock()
         self._kept: OrderedDict[EmbeddingKey, Embedding] = OrderedDict()
         self._flights: dict[EmbeddingKey, _Flight] = {}
+        self._hits = self._misses = self._evictions = 0
 
     def __len__(self) -> int:
         with self._lock:
@@ -93,6 +111,12 @@ class EmbeddingCache:
         """Whether there is an embedding whose key ``which`` is true of."""
         with self._lock:
             return any(map(which, self._kept))
+
+    @property
+    def counts(self) -> CacheCounts:
+        """What was found, made and given up so far."""
+        with self._lock:
+            return CacheCounts(self._hits, self._misses, self._evictions)
 
     @property
     def nbytes(self) -> int:
@@ -119,15 +143,19 @@ class EmbeddingCache:
             with self._lock:
                 if key in self._kept:
                     self._kept.move_to_end(key)
+                    self._hits += 1
                     return self._kept[key]
                 flight = self._flights.get(key)
                 mine = flight is None
                 if flight is None:
+                    self._misses += 1
                     flight = self._flights[key] = _Flight(Future())
             if mine:
                 return self._make(key, flight, make)
             made = flight.made.result()
             if made is not None:
+                with self._lock:
+                    self._hits += 1
                 return made
 
     def drop(self, which: str | Callable[[EmbeddingKey], bool]) -> int:
@@ -181,6 +209,7 @@ class EmbeddingCache:
     def _shrink(self) -> None:
         while self._total() > self.most_bytes:
             self._kept.popitem(last=False)
+            self._evictions += 1
 
     def _total(self) -> int:
         return sum(embedding.nbytes for embedding in self._kept.values())

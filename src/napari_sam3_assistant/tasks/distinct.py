@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_sam3_assistant.core.geometry import PlacedMask, mask_iou
 
@@ -40,9 +42,30 @@ def distinct(masks: Sequence[PlacedMask], scores: Sequence[float], most: float =
             continue
         kept.append(index)
         left[index] = False
-        low = np.maximum(corners[:, :2], corners[index, :2])
-        high = np.minimum(corners[:, 2:], corners[index, 2:])
-        shared = np.clip(high - low, 0, None).prod(axis=1)
-        for other in np.flatnonzero(left & (shared > most * np.maximum(areas, areas[index]))).tolist():
+        for other in np.flatnonzero(left & doubles(corners, areas, corners[index], areas[index], most)).tolist():
             left[other] = mask_iou(masks[index], masks[other]) <= most
     return tuple(sorted(kept))
+
+
+def doubles(
+    corners: npt.NDArray[np.floating[Any]],
+    areas: npt.NDArray[np.number[Any]],
+    corner: npt.NDArray[np.floating[Any]],
+    area: float,
+    most: float,
+) -> npt.NDArray[np.bool_]:
+    """Return which masks may overlap (IoU) with another one by more than ``most``, as boxes and areas tell.
+
+    Parameters
+    ----------
+    corners : ndarray of shape (n, 4)
+        ``(top, left, bottom, right)`` of the masks, in pixels, half-open.
+    areas : ndarray of shape (n,)
+        In pixels.
+    corner, area
+        Of the other one.
+    most : float
+    """
+    low, high = np.maximum(corners[:, :2], corner[:2]), np.minimum(corners[:, 2:], corner[2:])
+    shared = np.clip(high - low, 0, None).prod(axis=1)
+    return np.asarray(shared > most * np.maximum(areas, area), bool)

@@ -2,7 +2,8 @@
 
 A worker takes the waiting job of the lowest kind (decode, encode, batch); among equals the
 session served longest ago, and of one session the oldest job. A job that has waited for
-:data:`AGE_S` counts as one kind lower, so that nothing waits for ever. What a job does with
+:data:`AGE_S`, or what the scheduler was told, counts as one kind lower, so that nothing waits
+for ever. A worker is alive as long as its job reports progress or looks at its token. What a job does with
 its future is the only thing that leaves the worker: an exception reaches that future and
 nothing else, whatever its class.
 """
@@ -36,8 +37,35 @@ class _Waiting:
     progress: Progress
     number: int
     since: float
+    cancel: _Token
     future: Future[Any] = field(default_factory=Future)
-    cancel: CancelToken = field(default_factory=CancelToken)
+
+    def tell(self, fraction: float | None, message: str = "") -> None:
+        self.cancel.beat()
+        self.progress(fraction, message)
+
+
+class _Token(CancelToken):
+    """A token that knows when its job has given the last sign of life."""
+
+    __slots__ = ("_clock", "last")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self.beat()
+
+    def beat(self) -> None:
+        self.last = self._clock()
+
+    @property
+    def cancelled(self) -> bool:
+        self.beat()
+        return super().cancelled
+
+    def raise_if_cancelled(self) -> None:
+        self.beat()
+        super().raise_if_cancelled()
 
 
 class Scheduler:
@@ -46,11 +74,13 @@ class Scheduler:
     Parameters
     ----------
     clock : callable
-        Seconds, for ageing.
+        Seconds, for ageing and for signs of life.
+    age_s : float
+        A job that has waited so long counts as one kind lower, in seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, age_s: float = AGE_S) -> None:
+        self._clock, self._age_s = clock, age_s
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._workers: dict[str, _Worker] = {}
@@ -96,8 +126,10 @@ class Scheduler:
                 raise EngineError("The engines have been shut down.", hint="Open the widget again.")
             worker = self._workers.get(job.engine)
             if worker is None:
-                worker = self._workers[job.engine] = _Worker(job.engine, self._clock)
-            waiting = _Waiting(job, session, kind, key, progress, next(self._numbers), self._clock())
+                worker = self._workers[job.engine] = _Worker(job.engine, self._clock, self._age_s)
+            waiting = _Waiting(
+                job, session, kind, key, progress, next(self._numbers), self._clock(), _Token(self._clock)
+            )
             replaced = worker.put(waiting)
         if replaced is not None:  # outside the lock: a cancelled future calls back
             replaced.future.cancel()
@@ -137,6 +169,26 @@ class Scheduler:
         """Return the numbers of the jobs of ``session`` that run now; no job has the number of another one."""
         return frozenset(number for worker in self._all_workers() for number in worker.running(session))
 
+    def ahead(self, session: str) -> int:
+        """Return how many jobs go before the next one of ``session``; 0 if none of its own waits.
+
+        Sessions take turns, so that of each other session one counts at most, and one is what runs.
+        """
+        return max((worker.ahead(session) for worker in self._all_workers()), default=0)
+
+    def backlog(self) -> int:
+        """Return how many jobs wait."""
+        return sum(worker.backlog() for worker in self._all_workers())
+
+    def silent_s(self, engine: str) -> float:
+        """Return for how many seconds the job that runs on ``engine`` has given no sign of life; 0 if none runs.
+
+        A job that begins, tells its progress or looks at its token gives one.
+        """
+        with self._lock:
+            worker = self._workers.get(engine)
+        return 0.0 if worker is None else worker.silent_s()
+
     def _all_workers(self) -> list[_Worker]:
         with self._lock:
             return list(self._workers.values())
@@ -145,8 +197,8 @@ class Scheduler:
 class _Worker:
     """The thread of one engine and the jobs that wait for it."""
 
-    def __init__(self, engine: str, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, engine: str, clock: Callable[[], float], age_s: float) -> None:
+        self._clock, self._age_s = clock, age_s
         self._ready = threading.Condition()
         self._queue: list[_Waiting] = []
         self._running: _Waiting | None = None
@@ -190,6 +242,25 @@ class _Worker:
             one = self._running
             return [one.number] if one is not None and one.session == session else []
 
+    def ahead(self, session: str) -> int:
+        with self._ready:
+            now = self._clock()
+            waiting = [one for one in self._queue if not one.future.cancelled()]
+            mine = min((self._order(one, now) for one in waiting if one.session == session), default=None)
+            if mine is None:
+                return 0
+            others = {one.session for one in waiting if self._order(one, now) < mine}
+            return len(others) + (self._running is not None)
+
+    def backlog(self) -> int:
+        with self._ready:
+            return sum(not one.future.cancelled() for one in self._queue)
+
+    def silent_s(self) -> float:
+        with self._ready:
+            one = self._running
+            return 0.0 if one is None else max(self._clock() - one.cancel.last, 0.0)
+
     def close(self, finish: Callable[[], None] | None, timeout: float | None) -> None:
         with self._ready:
             self._closed = True
@@ -218,15 +289,18 @@ class _Worker:
                     return None
                 self._ready.wait()
             now = self._clock()
-            one = min(self._queue, key=lambda w: (self._rank(w, now), self._served.get(w.session, 0), w.number))
+            one = min(self._queue, key=lambda waiting: self._order(waiting, now))
             self._queue.remove(one)
+            one.cancel.beat()
             self._running = one
             self._served[one.session] = next(self._turn)
             self._forget_idle_sessions()
             return one
 
-    def _rank(self, waiting: _Waiting, now: float) -> int:
-        return max(int(waiting.kind) - int((now - waiting.since) // AGE_S), 0)
+    def _order(self, waiting: _Waiting, now: float) -> tuple[int, int, int]:
+        """Return what sorts the jobs that wait at ``now``: the least is next."""
+        rank = max(int(waiting.kind) - int((now - waiting.since) // self._age_s), 0)
+        return rank, self._served.get(waiting.session, 0), waiting.number
 
     def _forget_idle_sessions(self) -> None:
         if len(self._served) > 1000:
@@ -238,7 +312,7 @@ def _run(one: _Waiting) -> None:
     """Run a job and hand its result, or whatever it raised, to its future."""
     try:
         one.cancel.raise_if_cancelled()
-        result = one.job.run(one.progress, one.cancel)
+        result = one.job.run(one.tell, one.cancel)
     except Cancelled as stopped:
         one.future.set_exception(stopped)
     except BaseException as error:

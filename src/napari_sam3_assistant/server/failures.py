@@ -1,0 +1,30 @@
+"""What an engine fails with, as what a client is told: nothing of the cause but a number to look up in the log."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from napari_sam3_assistant.core.errors import Cancelled, OutOfMemory, PromptError, Unsupported
+from napari_sam3_assistant.wire.refusals import Refusal
+
+NO_WORDS = "This server's engine does not read words. Use points or a box."
+_log = logging.getLogger(__name__)
+
+
+def refusal_for(error: Exception) -> Refusal | Cancelled:
+    """Return what is raised in place of what a job has failed with."""
+    match error:
+        case Refusal() | Cancelled():
+            return error
+        case PromptError():
+            return Refusal("bad_prompt", error.message)
+        case Unsupported():
+            return Refusal("unsupported", error.message)
+        case OutOfMemory():
+            _log.warning("Memory ran out twice.", exc_info=error)
+            return Refusal("oom")
+        case _:
+            reference = secrets.token_hex(2)
+            _log.error("ref %s", reference, exc_info=error)
+            return Refusal("inference_failed", f"Segmentation failed: internal error (ref {reference})")
