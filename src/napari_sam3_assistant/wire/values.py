@@ -44,7 +44,8 @@ Pixel = Annotated[int, BeforeValidator(lambda value: math.trunc(_number(value)))
 """A finite number, cut to a whole one toward zero."""
 Label = Annotated[int, BeforeValidator(_polarity), WithJsonSchema({"enum": [0, 1]})]
 """1 for foreground, 0 for background."""
-Share = Annotated[Number, Field(ge=0, le=1)]
+Share = Annotated[Number, Field(ge=0, le=1), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})]
+"""A number from 0 to 1."""
 ObjectId = Annotated[int, Field(strict=True, ge=1)]
 MOST_ID = 64
 """Characters of the ``id`` of a message."""
