@@ -64,7 +64,8 @@ def page(client: dict[str, Any], server: dict[str, Any], examples: dict[str, Any
         "client_messages": sections(client, examples["client"]),
         "server_messages": sections(server, examples["server"]),
         "parts": "\n\n".join(
-            f"### {name}\n\n{schema['description']}\n\n{fields(schema)}" for name, schema in sorted(values.items())
+            f"### {name}\n\n{schema['description']}\n\n{fields(schema).strip()}"
+            for name, schema in sorted(values.items())
         ),
         "errors": errors(),
         "limits": limits(),
@@ -118,8 +119,7 @@ def kind_of(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{json.dumps(one)}`" for one in schema["enum"])
     if schema.get("type") == "array":
         each = schema.get("items") or schema["prefixItems"][0]
-        number = f"{schema['maxItems']} times " if "prefixItems" in schema else "list of "
-        return number + kind_of(each)
+        return f"{schema['maxItems']} {kind_of(each)}s" if "prefixItems" in schema else f"list of {kind_of(each)}"
     plain = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false"}
     return plain[schema["type"]] + bounds(schema)
 
@@ -138,7 +138,7 @@ def errors() -> str:
             f"`{code}`",
             kind.text,
             "yes" if kind.retryable else "no",
-            f"closes, {kind.close}" if kind.close else "goes on",
+            f"is closed with {kind.close}" if kind.close else "goes on",
         )
         for code, kind in KINDS.items()
     ]

@@ -141,7 +141,7 @@ class Found(Value):
     Attributes
     ----------
     object_id : int or None
-        None in answers to stateless requests.
+        Missing in answers to stateless requests.
     score : float
         0 to 1.
     bbox : tuple of int
@@ -210,7 +210,7 @@ class Timing(Value):
 
 
 class LimitsInfo(Value):
-    """What the server takes; see :class:`napari_sam3_assistant.server.settings.Limits`.
+    """What the server takes: the first of its limits, with which all others come along.
 
     Attributes
     ----------
@@ -278,5 +278,5 @@ class CapabilitiesInfo(Value):
     exemplars: bool
     text: bool
     refines: bool
-    max_points: int | None
+    max_points: int | None = None
     threshold: float
