@@ -406,6 +406,33 @@ async def test_everything_is_found_in_steps_and_told():
         assert told[-1] == 1 and told == sorted(told)
 
 
+async def test_everything_ends_with_its_session():
+    engine = StubEngine(decode_s=0.02)
+    async with asking(engine) as inference:
+        picture = await inference.take_in(FILE)
+        asked = asyncio.create_task(inference.everything(picture, EverythingOptions(points_per_side=32), "a"))
+        await until(lambda: engine.decodes > 3)
+
+        inference.cancel("a")
+
+        with pytest.raises(Cancelled):
+            await asyncio.wait_for(asked, 5)
+
+
+async def test_a_session_that_was_cancelled_between_two_steps_gets_no_third():
+    engine = StubEngine()
+    async with asking(engine) as inference:
+        picture = await inference.take_in(FILE)
+
+        with pytest.raises(Cancelled):
+            await inference.everything(
+                picture,
+                EverythingOptions(points_per_side=32),
+                "a",
+                progress=lambda fraction, message="": inference.cancel("a"),
+            )
+
+
 async def test_everything_that_takes_too_long_is_refused():
     async with asking(StubEngine(decode_s=0.05), limits=Limits(everything_s=0.2)) as inference:
         picture = await inference.take_in(FILE)

@@ -59,7 +59,13 @@ class Click(Message):
 
 
 class Reset(Message):
-    """Forget what was said about an object, or about all of them."""
+    """Forget what was said about an object, or about all of them.
+
+    Attributes
+    ----------
+    object_id : int or None
+        The object; all of them unless it is named.
+    """
 
     type: Literal["reset"] = "reset"
     object_id: ObjectId | None = None
@@ -111,7 +117,13 @@ class Hello(Message):
 
 
 class Undo(Message):
-    """Take back the last step, of an object or of all."""
+    """Take back the last step, of an object or of all.
+
+    Attributes
+    ----------
+    object_id : int or None
+        Whose last step; the last one of all unless it is named.
+    """
 
     type: Literal["undo"] = "undo"
     object_id: ObjectId | None = None

@@ -32,7 +32,7 @@ EVERYWHERE = {
     "x2": "Right side, in pixels; the pixel at it is outside.",
     "y2": "Lower side, in pixels; the pixel at it is outside.",
     "label": "1 for the object, 0 for what is not the object.",
-    "object_id": "The object it is about; in what a client sends, the selected one unless it is named.",
+    "object_id": "The object it is about; where a client may leave it out, the selected one.",
     "image_id": "The picture's hash, as `image_loaded` says it.",
     "total_points": "Points of the object now, of both labels.",
     "point_index": "Which of the object's points it is, from 0.",

@@ -44,7 +44,8 @@ Pixel = Annotated[int, BeforeValidator(lambda value: math.trunc(_number(value)))
 """A finite number, cut to a whole one toward zero."""
 Label = Annotated[int, BeforeValidator(_polarity), WithJsonSchema({"enum": [0, 1]})]
 """1 for foreground, 0 for background."""
-Share = Annotated[Number, Field(ge=0, le=1)]
+Share = Annotated[Number, Field(ge=0, le=1), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})]
+"""A number from 0 to 1."""
 ObjectId = Annotated[int, Field(strict=True, ge=1)]
 MOST_ID = 64
 """Characters of the ``id`` of a message."""
@@ -140,9 +141,9 @@ class Found(Value):
     Attributes
     ----------
     object_id : int or None
-        None in answers to stateless requests.
+        Missing in answers to stateless requests.
     score : float or None
-        0 to 1; None where the engine gives none, as for other readings of the same prompts.
+        0 to 1; missing where the engine gives none, as for other readings of the same prompts.
     bbox : tuple of int
         ``x1, y1, x2, y2`` of its pixels, half-open; all 0 where there is none.
     area : int
@@ -209,7 +210,7 @@ class Timing(Value):
 
 
 class LimitsInfo(Value):
-    """What the server takes; see :class:`napari_sam3_assistant.server.settings.Limits`.
+    """What the server takes: the first of its limits, with which all others come along.
 
     Attributes
     ----------
@@ -277,5 +278,5 @@ class CapabilitiesInfo(Value):
     exemplars: bool
     text: bool
     refines: bool
-    max_points: int | None
+    max_points: int | None = None
     threshold: float
