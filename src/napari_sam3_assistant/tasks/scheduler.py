@@ -291,7 +291,7 @@ class _Worker:
             now = self._clock()
             one = min(self._queue, key=lambda waiting: self._order(waiting, now))
             self._queue.remove(one)
-            one.cancel.beat()
+            one.cancel.beat()  # its token is as old as its waiting, and now it begins
             self._running = one
             self._served[one.session] = next(self._turn)
             self._forget_idle_sessions()
