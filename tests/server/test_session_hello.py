@@ -46,6 +46,15 @@ def test_the_welcome_says_what_the_engine_takes_and_the_limits(serving):
     assert welcome["protocol"] == 1
 
 
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_session_says_which_extensions_there_are(serving, reads):
+    with serving(StubEngine(capabilities=Capabilities(text=reads))) as server, server.client() as client:
+        features = client.created["features"]
+
+    assert ("text" in features) is reads
+    assert {"undo", "box", "mask_prompt", "restore", "predict", "find"} <= set(features)
+
+
 def test_hello_comes_before_the_first_picture(server):
     with server.client() as client:
         client.ask("init", image=SQUARES)

@@ -124,6 +124,7 @@ class Connection:
                 session_id=self._session.name,
                 server=f"napari-sam3-assistant {__version__}",
                 limits=limits_info(self._settings.limits),
+                features=self._session.features,
             )
         )
         writer = asyncio.create_task(self._outbox.run())
