@@ -62,10 +62,8 @@ def masks_of(answer: httpx2.Response) -> list[np.ndarray]:
     assert body["success"] is True
     assert body["num_masks"] == len(body["masks"])
     with_scores = body["scores"] is not None
-    assert (
-        not with_scores
-        or all(0 <= score <= 1 for score in body["scores"])
-        and len(body["scores"]) == len(body["masks"])
+    assert not with_scores or (
+        all(0 <= score <= 1 for score in body["scores"]) and len(body["scores"]) == len(body["masks"])
     )
     return [np.asarray(picture_in(text).convert("L")) for text in body["masks"]]
 

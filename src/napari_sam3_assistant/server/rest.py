@@ -58,7 +58,7 @@ class SegmentRoute(APIRoute):
                 return Response(status_code=CLIENT_GONE)
             except Exception as error:
                 reference = secrets.token_hex(2)
-                _log.exception("ref %s", reference)
+                _log.exception("A request could not be answered.", extra={"ref": reference})
                 raise Problem(500, f"Segmentation failed: internal error (ref {reference})") from error
 
         return bounded
