@@ -30,7 +30,7 @@ from napari_sam3_assistant.server.sessions import ClientSession
 from napari_sam3_assistant.server.settings import ServerSettings
 from napari_sam3_assistant.wire.frames import packed
 from napari_sam3_assistant.wire.refusals import Refusal
-from napari_sam3_assistant.wire.replies import Draining, Error, Expiring, SessionCreated
+from napari_sam3_assistant.wire.replies import Draining, Error, Expiring, SegmentationResult, SessionCreated
 from napari_sam3_assistant.wire.values import LimitsInfo, Message
 
 CLOSING_S = 0.4
@@ -154,6 +154,8 @@ class Connection:
     async def _send(self, message: Message) -> None:
         if isinstance(message, Error):
             self._metrics.error(message.code or "")
+        if isinstance(message, SegmentationResult) and message.timing_ms is not None:
+            self._metrics.mask(message.timing_ms.mask / 1000)
         await self._outbox.put(packed(message, binary=self._session.agreed.binary))
 
     async def _leave(self, farewell: Farewell) -> None:
