@@ -121,20 +121,21 @@ def test_queued_work_can_be_cancelled_and_nothing_else_comes_for_it(serving):
     assert engine.decodes == 2
 
 
-def test_a_picture_on_its_way_can_be_cancelled_and_the_last_one_stays(serving):
+def test_pictures_on_their_way_can_be_cancelled_and_the_last_one_stays(serving):
     engine = StubEngine()
     with serving(engine) as server, server.client() as client:
-        client.ask("hello", progress=True)
+        client.ask("hello")
         client.ask("init", image=SQUARES)
         engine.encode_s = 30.0
         client.send("init", image=SMALL, id="slow")
-        client.send("cancel", id="slow")
-        answers = received_until(client, "cancelled")
+        client.send("init", image=LARGE, id="late")
         client.send("click", x=100, y=100)
-        added = received_until(client, "point_added")[-1]
+        client.send("cancel", id="late")
+        client.send("cancel", id="slow")
+        answers = received_until(client, "point_added")
 
-    assert answers[-1]["id"] == "slow"
-    assert added["x"] == 100
+    assert [(answer["type"], answer["id"]) for answer in answers[:2]] == [("cancelled", "late"), ("cancelled", "slow")]
+    assert answers[-1]["x"] == 100
 
 
 def test_a_hover_is_answered_by_its_newest_place_and_changes_nothing(serving):

@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from napari_sam3_assistant import __version__
 from napari_sam3_assistant.server.admission import RESTART, Sessions
+from napari_sam3_assistant.server.agreed import limits_info
 from napari_sam3_assistant.server.answering import Clerk
 from napari_sam3_assistant.server.farewells import Farewell
 from napari_sam3_assistant.server.inference import Inference
@@ -31,7 +32,7 @@ from napari_sam3_assistant.server.settings import ServerSettings
 from napari_sam3_assistant.wire.frames import packed
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.replies import Draining, Error, Expiring, SegmentationResult, SessionCreated
-from napari_sam3_assistant.wire.values import LimitsInfo, Message
+from napari_sam3_assistant.wire.values import Message
 
 CLOSING_S = 0.4
 """So long a client has to read its last messages, and as long again for the close frame."""
@@ -125,11 +126,14 @@ class Connection:
 
     async def talk(self) -> None:
         """Answer the client until it leaves or is told to, and close the socket."""
-        limits = LimitsInfo(**self._settings.limits.model_dump())
-        created = SessionCreated(
-            session_id=self._session.name, server=f"napari-sam3-assistant {__version__}", limits=limits
+        await self._send(
+            SessionCreated(
+                session_id=self._session.name,
+                server=f"napari-sam3-assistant {__version__}",
+                limits=limits_info(self._settings.limits),
+                features=self._session.features,
+            )
         )
-        await self._send(created)
         writer = asyncio.create_task(self._outbox.run())
         parts = (self._reader.run(), self._clerk.run(), self._clerk.run_errands(), self._clerk.compute(), self._watch())
         others = [asyncio.create_task(part) for part in parts]
