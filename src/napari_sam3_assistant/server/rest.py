@@ -63,7 +63,7 @@ class SegmentRoute(APIRoute):
                 response = Response(status_code=CLIENT_GONE)
             except Exception:
                 reference = secrets.token_hex(2)
-                _log.exception("ref %s", reference)
+                _log.exception("A request could not be answered.", extra={"ref": reference})
                 response = JSONResponse({"detail": f"Segmentation failed: internal error (ref {reference})"}, 500)
             if not request.ended:  # nobody will read the rest
                 response.headers["Connection"] = "close"

@@ -1,36 +1,36 @@
-"""A client's session: what it has said, and what it is answered. Knows no socket."""
+"""A client's session: what it has said, and what it is answered. Knows no socket.
+
+A message is taken in two parts. :meth:`ClientSession.take` looks at it, changes what the session knows, and
+acknowledges it, all at once; what is left to compute comes back as :class:`Work`, which the connection runs in its
+time. Until a client says ``hello`` it is answered as the seed's server did, see
+:mod:`napari_sam3_assistant.server.agreed`.
+"""
 
 from __future__ import annotations
 
-import logging
-import math
-import secrets
-import time
-import uuid
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any
 
-import numpy as np
-
-from napari_sam3_assistant.core.errors import AssistantError, OutOfMemory
-from napari_sam3_assistant.core.geometry import PlacedMask
+from napari_sam3_assistant.server.agreed import OPENING_TYPES, Agreed, agreed_with, welcome
+from napari_sam3_assistant.server.answers import Answers
+from napari_sam3_assistant.server.choosing import Choosing
+from napari_sam3_assistant.server.context import Send, SessionContext
 from napari_sam3_assistant.server.inference import Inference
-from napari_sam3_assistant.server.objects import SessionObject
-from napari_sam3_assistant.server.pictures import Picture
+from napari_sam3_assistant.server.opening import Opening
+from napari_sam3_assistant.server.prompting import Prompting
+from napari_sam3_assistant.server.restoring import Restoring
 from napari_sam3_assistant.server.settings import ServerSettings
-from napari_sam3_assistant.wire.masks import corners_of, encode
-from napari_sam3_assistant.wire.messages import Click, Init, Reset
+from napari_sam3_assistant.server.stateless import Stateless
+from napari_sam3_assistant.server.work import Work
+from napari_sam3_assistant.wire import messages
 from napari_sam3_assistant.wire.refusals import Refusal
-from napari_sam3_assistant.wire.replies import ImageLoaded, PointAdded, PointsCleared, SegmentationResult
-from napari_sam3_assistant.wire.values import Message, Point, Timing
+from napari_sam3_assistant.wire.values import Message
 
-T = TypeVar("T")
-Send = Callable[[Message], Awaitable[None]]
-_log = logging.getLogger(__name__)
+__all__ = ["ClientSession", "Send", "Work"]
 
 
 class ClientSession:
-    """Answers the messages of one client, one after another.
+    """Answers the messages of one client.
 
     Parameters
     ----------
@@ -43,97 +43,69 @@ class ClientSession:
     """
 
     def __init__(self, inference: Inference, settings: ServerSettings, send: Send, tenant: str = "") -> None:
-        self.name = str(uuid.uuid4())
-        self._inference, self._settings, self._send, self._tenant = inference, settings, send, tenant
-        self._picture: Picture | None = None
-        self._object = SessionObject(1)
+        self._context = context = SessionContext(inference, settings, send, tenant)
+        answers = Answers(context)
+        prompting, restoring, stateless = Prompting(context, answers), Restoring(context, answers), Stateless(context)
+        choosing = Choosing(context, prompting)
+        self._takers: dict[type[Message], Callable[[Any], Awaitable[Work | None]]] = {
+            messages.Init: Opening(context).init,
+            messages.Click: prompting.click,
+            messages.Reset: prompting.reset,
+            messages.Segment: prompting.segment,
+            messages.DrawBox: prompting.box,
+            messages.MaskHint: prompting.mask,
+            messages.RemovePoint: prompting.remove,
+            messages.Hover: prompting.hover,
+            messages.Undo: choosing.undo,
+            messages.Redo: choosing.redo,
+            messages.Text: choosing.text,
+            messages.NewObject: choosing.new,
+            messages.SelectObject: choosing.select,
+            messages.DeleteObject: choosing.delete,
+            messages.ListObjects: restoring.list,
+            messages.Restore: restoring.restore,
+            messages.Predict: stateless.predict,
+            messages.Find: stateless.find,
+            messages.Hello: self._hello,
+            messages.SetOptions: self._set,
+        }
 
-    async def handle(self, message: Message) -> None:
-        """Answer a message.
+    @property
+    def name(self) -> str:
+        """The session's id; nobody can guess it."""
+        return self._context.name
+
+    @property
+    def agreed(self) -> Agreed:
+        """What ``hello`` agreed on."""
+        return self._context.agreed
+
+    async def take(self, message: Message) -> Work | None:
+        """Take a message in, acknowledge it, and return what is left to compute.
 
         Raises
         ------
         Refusal
-            If it cannot be done; nothing has changed, but for a point that was said to be added.
+            If it cannot be done; nothing has changed.
         """
-        match message:
-            case Init():
-                await self._init(message)
-            case Click():
-                await self._click(message)
-            case Reset():
-                self._object = SessionObject(1)
-                await self._send(PointsCleared(id=message.id))
-            case _:
-                raise Refusal("unknown_type", f"Unknown message type: {message.type}")
+        taker = self._takers.get(type(message))
+        known = self.agreed.extended or message.type in OPENING_TYPES
+        if taker is None or not known:
+            raise Refusal("unknown_type", f"Unknown message type: {message.type}")
+        return await taker(message)
 
     def close(self) -> None:
-        """Stop what is computed for the session."""
-        self._inference.cancel(self.name)
+        """Stop what is computed for the session; it sends nothing any more."""
+        self._context.closed = True
+        self._context.inference.cancel(self.name)
 
-    async def _init(self, message: Init) -> None:
-        if not message.image:
-            raise Refusal("no_image_data")
-        picture = await self._inference.take_in(message.image, self._tenant)
-        cached = (await _asked(self._inference.encode(picture, self.name))).value[0]
-        self._picture, self._object = picture, SessionObject(1)
-        height, width = picture.shape
-        await self._send(
-            ImageLoaded(width=width, height=height, image_id=picture.image_id, cached=cached, id=message.id)
-        )
+    async def _hello(self, message: messages.Hello) -> None:
+        context = self._context
+        if context.picture is not None:
+            raise Refusal("bad_message", "Say hello before the first init")
+        context.agreed = agreed_with(message)
+        await context.send(welcome(context.agreed, context.limits, context.inference.engine, message.id))
 
-    async def _click(self, message: Click) -> None:
-        if self._picture is None:
-            raise Refusal("no_image")
-        height, width = self._picture.shape
-        if not (0 <= message.x <= width and 0 <= message.y <= height):
-            raise Refusal("out_of_bounds", f"Point ({message.x}, {message.y}) outside image bounds ({width}x{height})")
-        # The seed's page rounds to the edge of a picture that is shown larger than it is.
-        point = Point(x=min(message.x, width - 1), y=min(message.y, height - 1), label=message.label)
-        self._object.points.append(point)
-        total = len(self._object.points)
-        added = PointAdded(x=point.x, y=point.y, label=point.label, total_points=total, id=message.id, object_id=1)
-        await self._send(added)
-        await self._answer(message.id)
-
-    async def _answer(self, id: str | None) -> None:
-        picture, prompts = self._picture, self._object.prompts()
-        if picture is None:
-            raise Refusal("no_image")
-        mask, score, timing = PlacedMask(np.zeros((0, 0), bool)), 0.0, Timing()
-        warning: str | None = "no_foreground_point"
-        if prompts.positive:
-            answer = await _asked(self._inference.segment(picture, prompts, self.name))
-            found, warning = answer.value.segmentation, None
-            mask, score = found.mask, found.score if found.mask.area else 0.0
-            timing = Timing(queue=answer.queue_ms, encode=answer.value.encode_ms, decode=answer.value.decode_ms)
-        start = time.perf_counter()
-        data = await self._inference.codec(encode, mask, picture.shape, "png")
-        timing = timing.model_copy(update={"mask": (time.perf_counter() - start) * 1000})
-        await self._send(
-            SegmentationResult(
-                mask=data,
-                score=min(max(score, 0.0), 1.0) if math.isfinite(score) else 0.0,
-                num_points=len(self._object.points),
-                object_id=1,
-                bbox=corners_of(mask),
-                area=mask.area,
-                warning=warning,
-                timing_ms=timing,
-                id=id,
-            )
-        )
-
-
-async def _asked(asked: Awaitable[T]) -> T:
-    """Return an answer; what an engine fails with becomes a refusal."""
-    try:
-        return await asked
-    except Refusal:
-        raise
-    except OutOfMemory as error:
-        raise Refusal("oom") from error
-    except AssistantError as error:
-        reference = secrets.token_hex(2)
-        _log.warning("ref %s", reference, exc_info=error)
-        raise Refusal("inference_failed", f"Segmentation failed: internal error (ref {reference})") from error
+    async def _set(self, message: messages.SetOptions) -> None:
+        self._context.agreed = self.agreed.with_options(message)
+        await self._context.send(self.agreed.options(message.id))

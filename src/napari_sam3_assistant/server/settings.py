@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+import ipaddress
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MIB = 2**20
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs of this machine reach ``host``."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 class Limits(BaseModel):
@@ -22,6 +33,7 @@ class Limits(BaseModel):
     objects: int = Field(50, description="Most objects in a session.")
     text_length: int = Field(256, description="Longest phrase, in characters.")
     waiting: int = Field(32, description="Most messages of a session that wait; later ones are answered `busy`.")
+    waiting_bytes: int = Field(512 * MIB, description="Memory for messages that wait, of all sessions, in bytes.")
     refused: int = Field(1000, description="More messages than this without an answer end the connection.")
     messages_per_s: float = Field(40.0, description="Messages of a session, a second.")
     messages_burst: int = Field(80, description="Messages of a session at once.")
@@ -45,6 +57,7 @@ class ServerSettings(BaseModel):
     host: str = Field("127.0.0.1", description="Address that is listened on.")
     port: int = Field(8000, ge=0, le=65535, description="Port; 0 takes a free one.")
     tokens: tuple[str, ...] = Field((), description="Who knows one of these may come in; none lets in everybody.")
+    insecure: bool = Field(False, description="Whether other machines may come in without a token.")
     allow_origins: tuple[str, ...] = Field((), description="Pages of other origins that may use the server.")
     allow_hosts: tuple[str, ...] = Field((), description="Further names of this server, as in the header `Host`.")
     forwarded_allow_ips: str = Field("", description="Proxies whose `X-Forwarded-For` is believed, by commas.")
@@ -59,5 +72,12 @@ class ServerSettings(BaseModel):
     heartbeat_s: float = Field(10.0, gt=0, description="An engine without a sign of life for so long is stuck.")
     drain_s: float = Field(10.0, ge=0, description="How long sessions may go on once the server was told to end.")
     warm_up: bool = Field(True, description="Whether the engine is asked about a small picture once it is loaded.")
+    backlog: int = Field(64, ge=1, description="While so many questions wait, `/readyz` sends new sessions elsewhere.")
     age_s: float = Field(0.5, gt=0, description="What has waited so long counts as shorter work, in seconds.")
     limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _check_tokens(self) -> Self:
+        if not (self.tokens or self.insecure or is_loopback(self.host)):
+            raise ValueError("A server that other machines reach needs a token, or insecure=True.")
+        return self

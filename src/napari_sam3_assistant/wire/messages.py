@@ -6,9 +6,9 @@ client understands. The server's side is :mod:`~napari_sam3_assistant.wire.repli
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from napari_sam3_assistant.wire.values import (
     Corners,
@@ -27,6 +27,9 @@ from napari_sam3_assistant.wire.values import (
     Value,
 )
 
+MOST_NAME = 200
+"""Characters of a client's name; the others are cut off."""
+
 
 class Init(Message):
     """Use this picture; what was said about the last one is forgotten.
@@ -40,7 +43,7 @@ class Init(Message):
     """
 
     type: Literal["init"] = "init"
-    image: str | None = None
+    image: str | bytes | None = None
     image_id: str | None = None
 
 
@@ -74,13 +77,39 @@ class Segment(Message):
     object_id: ObjectId | None = None
 
 
+def _version(value: object) -> int:
+    """Return the version a client speaks; what is no version is 1."""
+    return value if type(value) is int else 1
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """Return the texts of a list; there may be formats among them that this server has not heard of."""
+    return tuple(name for name in value if isinstance(name, str)) if isinstance(value, list | tuple) else ()
+
+
 class Hello(Message):
-    """Say which extensions the client understands; before the first ``init``."""
+    """Say which extensions the client understands; before the first ``init``.
+
+    Attributes
+    ----------
+    protocol : int
+        The newest version that the client speaks; ``welcome`` says which one is spoken.
+    client : str
+        A name for the log.
+    mask_formats : tuple of str
+        What the client reads, best first; the first one that the server knows is taken, ``png`` if it knows none.
+    binary : bool
+        Whether masks may come in binary frames, and pictures go in them.
+    coalesce : bool
+        Whether a click that waits may give way to a newer one of the same object.
+    progress : bool
+        Whether ``progress``, ``expiring`` and ``draining`` may come unasked.
+    """
 
     type: Literal["hello"] = "hello"
-    protocol: int = 1
-    client: str = Field("", max_length=200)
-    mask_formats: tuple[str, ...] = ("png",)
+    protocol: Annotated[int, BeforeValidator(_version)] = 1
+    client: Annotated[str, AfterValidator(lambda name: name[:MOST_NAME])] = ""
+    mask_formats: Annotated[tuple[str, ...], BeforeValidator(_names)] = ("png",)
     binary: bool = False
     coalesce: bool = False
     progress: bool = False
@@ -124,7 +153,7 @@ class Text(Message):
     """Find all objects that words name; each becomes one of the session's."""
 
     type: Literal["text"] = "text"
-    text: str = Field(strict=True)
+    text: str = Field(strict=True, min_length=1)
     threshold: Share = 0.5
     max_objects: int = Field(50, strict=True, ge=1)
 

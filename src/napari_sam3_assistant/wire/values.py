@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 PROTOCOL = 1
 """The version of the protocol. It rises when a message changes in a way that an older client cannot live with."""
@@ -46,7 +46,9 @@ Label = Annotated[int, BeforeValidator(_polarity), Field(ge=0, le=1)]
 """1 for foreground, 0 for background."""
 Share = Annotated[Number, Field(ge=0, le=1)]
 ObjectId = Annotated[int, Field(strict=True, ge=1)]
-MessageId = Annotated[str, Field(strict=True, max_length=64)]
+MOST_ID = 64
+"""Characters of the ``id`` of a message."""
+MessageId = Annotated[str, Field(strict=True, max_length=MOST_ID)]
 Corners = tuple[int, int, int, int]
 """``x1, y1, x2, y2`` of a half-open box."""
 
@@ -102,7 +104,10 @@ class Run(Value):
     counts: str
 
 
-MaskData = str | Run | list[list[tuple[float, float]]] | bytes
+Coordinate = Annotated[int, Strict()] | Annotated[float, Strict()]
+Rings = list[list[tuple[Coordinate, Coordinate]]]
+"""Rings of corners ``[x, y]``."""
+MaskData = str | Run | Rings | bytes
 """A mask as a message holds it: base64 text (``png``, ``png1``, ``bits``), a run-length code (``rle``), rings of
 corners ``[x, y]`` (``polygon``), or bytes that go in a binary frame."""
 
@@ -128,8 +133,8 @@ class Found(Value):
     ----------
     object_id : int or None
         None in answers to stateless requests.
-    score : float
-        0 to 1.
+    score : float or None
+        0 to 1; None where the engine gives none, as for other readings of the same prompts.
     bbox : tuple of int
         ``x1, y1, x2, y2`` of its pixels, half-open; all 0 where there is none.
     area : int
@@ -142,7 +147,7 @@ class Found(Value):
     """
 
     object_id: int | None = None
-    score: float
+    score: float | None = None
     bbox: Corners
     area: int
     mask: MaskData

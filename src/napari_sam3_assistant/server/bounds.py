@@ -1,0 +1,54 @@
+"""What of a client's coordinates lies on the picture."""
+
+from __future__ import annotations
+
+from napari_sam3_assistant.core.geometry import Box, clip
+from napari_sam3_assistant.core.prompts import BoxPrompt
+from napari_sam3_assistant.wire.refusals import Refusal
+from napari_sam3_assistant.wire.values import Point, Rectangle
+
+ON_OBJECTS = "A box round an object has label 1. Click with label 0 on what does not belong to it."
+
+
+def point_on(x: int, y: int, label: int, shape: tuple[int, int]) -> Point:
+    """Return a point of a picture of ``shape`` (H, W).
+
+    Raises
+    ------
+    Refusal
+        If it lies outside.
+    """
+    height, width = shape
+    if not (0 <= x <= width and 0 <= y <= height):
+        raise Refusal("out_of_bounds", f"Point ({x}, {y}) outside image bounds ({width}x{height})")
+    # The seed's page rounds to the edge of a picture that is shown larger than it is.
+    return Point(x=min(x, width - 1), y=min(y, height - 1), label=label)
+
+
+def box_on(rectangle: Rectangle, shape: tuple[int, int]) -> Rectangle:
+    """Return the part of a box that lies on a picture of ``shape`` (H, W).
+
+    Raises
+    ------
+    Refusal
+        If it is empty, or lies outside.
+    """
+    if rectangle.x1 >= rectangle.x2 or rectangle.y1 >= rectangle.y2:
+        raise Refusal("bad_box")
+    inside = clip(Box(rectangle.y1, rectangle.x1, rectangle.y2, rectangle.x2), shape)
+    if inside is None:
+        height, width = shape
+        raise Refusal("out_of_bounds", f"Bounding box out of image bounds. Image size: {width}x{height}")
+    return Rectangle(x1=inside.left, y1=inside.top, x2=inside.right, y2=inside.bottom, label=rectangle.label)
+
+
+def object_box_on(rectangle: Rectangle, shape: tuple[int, int]) -> Rectangle:
+    """Return the part of a box round an object that lies on a picture; errors as :func:`box_on`."""
+    if not rectangle.label:
+        raise Refusal("unsupported", ON_OBJECTS)
+    return box_on(rectangle, shape)
+
+
+def box_prompt(rectangle: Rectangle) -> BoxPrompt:
+    """Return a box in (row, col) pixels."""
+    return BoxPrompt(Box(rectangle.y1, rectangle.x1, rectangle.y2, rectangle.x2), bool(rectangle.label))
