@@ -1,7 +1,7 @@
 """Segmentation by single requests over HTTP: ``/segment/{text,box,points,auto}``, and the same with base64 or a URL.
 
-Each request is a session of its own for the scheduler: it takes turns with all others, it is dropped when its client
-leaves, and a picture that was sent before is not encoded again.
+A request is dropped when its client leaves, and a picture that was sent before is not encoded again. For the scheduler
+all requests of one client are one session, so that many of them wait for each other and not everybody else for them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Form, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from napari_sam3_assistant.server import intake
 from napari_sam3_assistant.server import rest_models as models
-from napari_sam3_assistant.server.rest_answers import CLIENT_GONE, answered
-from napari_sam3_assistant.server.rest_bodies import BoundedRequest, Seats
+from napari_sam3_assistant.server.rest_answers import CLIENT_GONE, address_of, answered
+from napari_sam3_assistant.server.rest_bodies import BoundedRequest
 from napari_sam3_assistant.server.rest_openapi import DRAWN, described, problems
 from napari_sam3_assistant.server.rest_problems import BAD_BASE64, BAD_IMAGE, BAD_URL, NO_URLS, Problem, too_large
 from napari_sam3_assistant.server.rest_questions import (
@@ -30,10 +32,12 @@ from napari_sam3_assistant.server.rest_questions import (
     Question,
     TextQuestion,
 )
+from napari_sam3_assistant.server.rest_turns import Seats, Turns
 from napari_sam3_assistant.server.settings import Limits, ServerSettings
 from napari_sam3_assistant.server.urls import UrlReader
 from napari_sam3_assistant.wire.refusals import Refusal
 
+FORM = "multipart/form-data"
 _log = logging.getLogger(__name__)
 
 
@@ -44,22 +48,26 @@ class SegmentRoute(APIRoute):
         """Return what answers a request."""
         answer = super().get_route_handler()
 
-        async def bounded(request: Request) -> Response:
-            address = request.client.host if request.client is not None else ""
+        async def bounded(given: Request) -> Response:
+            request = BoundedRequest(given)
             try:
-                with request.app.state.seats.taken(address):
-                    return await answer(BoundedRequest(request))
-            except HTTPException:
-                raise
+                with given.app.state.seats.taken(address_of(given)):
+                    response = await answer(request)
+            except HTTPException as problem:
+                response = JSONResponse({"detail": problem.detail}, problem.status_code, problem.headers)
             except RequestValidationError as error:
                 # What was sent may be megabytes long, or no JSON: it is not sent back.
-                raise RequestValidationError([_without_input(one) for one in error.errors()]) from error
+                detail = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
+                response = JSONResponse({"detail": detail}, 422)
             except ClientDisconnect:
-                return Response(status_code=CLIENT_GONE)
-            except Exception as error:
+                response = Response(status_code=CLIENT_GONE)
+            except Exception:
                 reference = secrets.token_hex(2)
                 _log.exception("A request could not be answered.", extra={"ref": reference})
-                raise Problem(500, f"Segmentation failed: internal error (ref {reference})") from error
+                response = JSONResponse({"detail": f"Segmentation failed: internal error (ref {reference})"}, 500)
+            if not request.ended:  # nobody will read the rest
+                response.headers["Connection"] = "close"
+            return response
 
         return bounded
 
@@ -73,7 +81,7 @@ def add_routes(app: FastAPI, settings: ServerSettings) -> None:
         Its state has ``inference`` and ``settings`` when a request comes.
     settings : ServerSettings
     """
-    app.state.seats = Seats(settings.limits)
+    app.state.seats, app.state.turns = Seats(settings.limits), Turns()
     router = APIRouter(prefix="/segment", tags=["Segmentation"], route_class=SegmentRoute)
     for path, endpoint in ENDPOINTS.items():
         router.add_api_route(
@@ -106,22 +114,22 @@ def url_reader(request: Request) -> UrlReader:
 Reader = Annotated[UrlReader, Depends(url_reader)]
 
 
-async def text(request: Request, form: Annotated[models.TextForm, Form()]) -> Response:
+async def text(request: Request, form: Annotated[models.TextForm, Form(media_type=FORM)]) -> Response:
     """Find all objects that words name."""
     return await _of_file(request, TextQuestion(form), form)
 
 
-async def box(request: Request, form: Annotated[models.BoxForm, Form()]) -> Response:
+async def box(request: Request, form: Annotated[models.BoxForm, Form(media_type=FORM)]) -> Response:
     """Find the object in a box."""
     return await _of_file(request, BoxQuestion(form), form)
 
 
-async def points(request: Request, form: Annotated[models.PointsForm, Form()]) -> Response:
+async def points(request: Request, form: Annotated[models.PointsForm, Form(media_type=FORM)]) -> Response:
     """Find the object under points."""
     return await _of_file(request, PointsQuestion(form), form)
 
 
-async def auto(request: Request, form: Annotated[models.AutoForm, Form()]) -> Response:
+async def auto(request: Request, form: Annotated[models.AutoForm, Form(media_type=FORM)]) -> Response:
     """Find every object."""
     return await _of_file(request, AutoQuestion(form), form)
 
@@ -195,13 +203,14 @@ async def _of_file(request: Request, question: Question, form: models.Uploaded) 
 
 async def _of_text(request: Request, question: Question, body: models.Written) -> Response:
     async def read() -> bytes:
+        limits = _limits(request)
         try:
-            data = await request.app.state.inference.codec(intake.bytes_of, body.image_base64)
+            # As long as the body may be: what is too long for a picture is told in megabytes below.
+            data = await request.app.state.inference.codec(intake.bytes_of, body.image_base64, limits.json_body_bytes)
         except Refusal as error:
             raise Problem(400, BAD_BASE64) from error
-        most = _limits(request).image_bytes
-        if len(data) > most:
-            raise too_large(len(data), most)
+        if len(data) > limits.image_bytes:
+            raise too_large(len(data), limits.image_bytes)
         return data
 
     return await answered(request, question, read)
@@ -219,7 +228,3 @@ async def _of_url(request: Request, question: Question, body: models.Linked, rea
 
 def _limits(request: Request) -> Limits:
     return request.app.state.settings.limits
-
-
-def _without_input(error: dict[str, Any]) -> dict[str, Any]:
-    return {key: error[key] for key in ("type", "loc", "msg")}

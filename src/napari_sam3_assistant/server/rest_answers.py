@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
@@ -18,6 +17,7 @@ from napari_sam3_assistant.server.pictures import Picture
 from napari_sam3_assistant.server.rest_models import SegmentationResponse
 from napari_sam3_assistant.server.rest_problems import Problem, problem_of, stopped
 from napari_sam3_assistant.server.rest_questions import Found, Question
+from napari_sam3_assistant.server.security import tenant_of
 from napari_sam3_assistant.server.settings import ServerSettings
 from napari_sam3_assistant.server.visualisation import visualisation
 from napari_sam3_assistant.wire.masks import encode
@@ -49,21 +49,19 @@ async def answered(
     Problem
         If there is none.
     """
-    inference: Inference = request.app.state.inference
-    session = f"rest-{uuid.uuid4()}"
 
     async def work() -> Response:
         try:
-            return await _answer(request, question, read, session, as_file)
+            return await _answer(request, question, read, as_file)
         except Refusal as refusal:
             raise problem_of(refusal) from refusal
         except Cancelled as error:
             raise stopped() from error
 
-    return await _attended(request, work(), lambda: inference.cancel(session))
+    return await _attended(request, work())
 
 
-async def _attended(request: Request, work: Coroutine[None, None, Response], cancel: Callable[[], None]) -> Response:
+async def _attended(request: Request, work: Coroutine[None, None, Response]) -> Response:
     """Return what ``work`` returns; where the client leaves before that, nothing goes on for it."""
     answer = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_left(request))
@@ -76,7 +74,6 @@ async def _attended(request: Request, work: Coroutine[None, None, Response], can
     finally:
         leaving.cancel()
         if not answer.done():
-            cancel()
             answer.cancel()
             with suppress(asyncio.CancelledError, Problem):
                 await answer
@@ -89,18 +86,30 @@ async def _left(request: Request) -> None:
 
 
 async def _answer(
-    request: Request, question: Question, read: Callable[[], Awaitable[bytes]], session: str, as_file: bool
+    request: Request, question: Question, read: Callable[[], Awaitable[bytes]], as_file: bool
 ) -> Response:
     settings: ServerSettings = request.app.state.settings
     inference: Inference = request.app.state.inference
     if inference.state == "loading":
         raise Refusal("model_loading")
     question.check(inference, settings.limits)
-    picture = await inference.take_in(await read(), request.scope.get("state", {}).get("tenant", ""))
+    tenant = tenant_of(request.scope)
+    picture = await inference.take_in(await read(), tenant)
     question.place(picture.shape)
-    await inference.encode(picture, session)
-    found = await question.ask(inference, picture, session, settings.limits)
+    session = f"rest {tenant} {address_of(request)} {question.lane}"
+    async with request.app.state.turns.turn(session):
+        try:
+            await inference.encode(picture, session)
+            found = await question.ask(inference, picture, session)
+        except asyncio.CancelledError:
+            inference.cancel(session)  # nobody else of this session has asked anything
+            raise
     return await _written(inference, picture, question, found, as_file)
+
+
+def address_of(request: Request) -> str:
+    """Return the address of a client; empty where it has none."""
+    return request.client.host if request.client is not None else ""
 
 
 async def _written(inference: Inference, picture: Picture, question: Question, found: Found, as_file: bool) -> Response:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from ipaddress import ip_address
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
 from starlette.types import Message
 
-from napari_sam3_assistant.server.rest_problems import RETRY_S, Problem
-from napari_sam3_assistant.server.settings import Limits, ServerSettings
+from napari_sam3_assistant.server.rest_problems import Problem
+from napari_sam3_assistant.server.settings import ServerSettings
 
 DISCARD_S = 2.0
 """So long the rest of a body that is too long is taken and dropped, for most clients read no answer before."""
@@ -27,6 +24,11 @@ class BoundedRequest(Request):
     ----------
     request : Request
         Whose body was not read yet.
+
+    Attributes
+    ----------
+    ended : bool
+        Whether the body was read to its end.
     """
 
     def __init__(self, request: Request) -> None:
@@ -36,7 +38,7 @@ class BoundedRequest(Request):
         self._patience = settings.send_s
         self._outer = request.receive
         self._taken = 0
-        self._ended = False
+        self.ended = False
         super().__init__(request.scope, self._bounded)
 
     async def json(self) -> Any:
@@ -44,7 +46,7 @@ class BoundedRequest(Request):
         return await self.app.state.inference.codec(json.loads, await self.body())
 
     async def _bounded(self) -> Message:
-        if self._ended:
+        if self.ended:
             return await self._outer()
         if _number(self.headers.get("content-length")) > self._most:
             # Who waits for `100 Continue` before the body has not begun to send it.
@@ -63,8 +65,8 @@ class BoundedRequest(Request):
             async with asyncio.timeout(self._patience):
                 message = await self._outer()
         except TimeoutError as error:
-            raise Problem(408, "The request did not arrive in time", {"Connection": "close"}) from error
-        self._ended = not message.get("more_body", False)
+            raise Problem(408, "The request did not arrive in time") from error
+        self.ended = not message.get("more_body", False)
         return message
 
     async def _discard(self) -> None:
@@ -74,51 +76,7 @@ class BoundedRequest(Request):
                     pass
 
     def _too_long(self) -> Problem:
-        text = f"Request too large. Maximum size is {self._most / 2**20:g}MB."
-        return Problem(413, text, {"Connection": "close"})
-
-
-class Seats:
-    """How many requests are being answered, of all and of each address.
-
-    Parameters
-    ----------
-    limits : Limits
-    """
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._taken: Counter[str] = Counter()
-
-    @contextmanager
-    def taken(self, address: str) -> Iterator[None]:
-        """Hold a seat for a request from an address; this machine's own may have all.
-
-        Raises
-        ------
-        Problem
-            If none is free.
-        """
-        retry = {"Retry-After": str(RETRY_S), "Connection": "close"}
-        if self._taken.total() >= self._limits.requests:
-            raise Problem(503, "Server is full, try again later", retry)
-        most = self._limits.requests_per_address
-        if self._taken[address] >= most and not _own(address):
-            raise Problem(429, f"Too many requests at once ({most}). Wait for an answer first.", retry)
-        self._taken[address] += 1
-        try:
-            yield
-        finally:
-            self._taken[address] -= 1
-            if not self._taken[address]:
-                del self._taken[address]
-
-
-def _own(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:  # a socket of the file system has no address
-        return True
+        return Problem(413, f"Request too large. Maximum size is {self._most / 2**20:g}MB.")
 
 
 def _number(text: str | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from napari_sam3_assistant.server import rest_problems as said
+from napari_sam3_assistant.server.failures import NO_WORDS
 from napari_sam3_assistant.server.rest_models import ProblemDetail
 from napari_sam3_assistant.server.settings import MIB, ServerSettings
 
@@ -39,7 +40,7 @@ _ALWAYS = {
     503: (said.NOT_LOADED, "Server is full, try again later"),
 }
 _OF_WHAT: dict[str, tuple[tuple[Any, ...], ...]] = {
-    "text": ((501, said.NO_WORDS),),
+    "text": ((501, NO_WORDS),),
     "box": ((400, said.BAD_BOX, "Bounding box out of image bounds. Image size: 640x480"),),
     "points": (
         (
@@ -53,7 +54,7 @@ _OF_WHAT: dict[str, tuple[tuple[Any, ...], ...]] = {
     "auto": (
         (
             504,
-            "Automatic segmentation took longer than 120 seconds. Use a smaller points_per_side, or a smaller image.",
+            "Segmentation failed: it takes longer than 120 s. Use fewer points per side.",
         ),
     ),
 }

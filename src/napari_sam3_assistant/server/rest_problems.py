@@ -10,7 +10,6 @@ NOT_LOADED = "SAM3 model not loaded. Please check server logs and ensure SAM3 is
 BAD_BASE64 = "Invalid base64 image string"
 BAD_IMAGE = "Invalid image file"
 BAD_URL = "Invalid image file: the URL leads to no picture that this server may read"
-NO_WORDS = "This server's engine does not read words. Use points or a box."
 URL_TIMEOUT = "Timeout while downloading image from URL"
 NO_URLS = "URL input is disabled on this server"
 BAD_BOX = "Invalid bounding box: x1 must be < x2 and y1 must be < y2"
@@ -30,6 +29,7 @@ _STATUS = {
     "rate_limited": 429,
     "inference_failed": 500,
     "unsupported": 501,
+    "too_slow": 504,
 }
 _FAILED_LOAD = "Failed to load image"
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.core.prompts import BoxPrompt, PointPrompt, Prompts, Query, TextPrompt
 from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.server.failures import NO_WORDS
 from napari_sam3_assistant.server.inference import Inference
 from napari_sam3_assistant.server.pictures import Picture
 from napari_sam3_assistant.server.rest_models import AutoFields, BoxFields, Drawn, PointsFields, PointsText, TextFields
@@ -18,12 +19,12 @@ from napari_sam3_assistant.server.rest_problems import (
     BAD_BOX,
     BAD_LABELS,
     BAD_POINTS,
-    NO_WORDS,
     UNEQUAL_POINTS,
     Problem,
 )
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.tasks.everything import EverythingOptions
+from napari_sam3_assistant.tasks.reading import TextResult
 from napari_sam3_assistant.wire.masks import corners_of
 from napari_sam3_assistant.wire.values import Corners
 
@@ -67,6 +68,9 @@ class Question(ABC):
         The words that are looked for.
     """
 
+    lane = ""
+    """Questions of one client and lane wait for each other."""
+
     def __init__(self, fields: Drawn, nothing: str, prompt: str | None = None) -> None:
         self.drawn, self.nothing, self.prompt = fields.return_visualization, nothing, prompt
 
@@ -78,7 +82,7 @@ class Question(ABC):
         """Raise Problem where it cannot be answered about a picture of ``shape`` (H, W)."""
 
     @abstractmethod
-    async def ask(self, inference: Inference, picture: Picture, session: str, limits: Limits) -> Found:
+    async def ask(self, inference: Inference, picture: Picture, session: str) -> Found:
         """Return what is found on a picture that is encoded; errors as those of :class:`Inference`, and Problem."""
 
 
@@ -95,11 +99,10 @@ class TextQuestion(Question):
         if len(self._text) > limits.text_length:
             raise Problem(400, f"Text too long ({len(self._text)} characters). Maximum is {limits.text_length}.")
 
-    async def ask(self, inference: Inference, picture: Picture, session: str, limits: Limits) -> Found:
+    async def ask(self, inference: Inference, picture: Picture, session: str) -> Found:
         query = Query((TextPrompt(self._text),))
         answer = await inference.find(picture, query, session, threshold=self._threshold)
-        # `read` would try lower thresholds where nothing passes; a request that names one means it.
-        found = await inference.codec(_passing, answer.value, self._threshold)
+        found = await inference.codec(_passing, cast(TextResult, answer.value), self._threshold)
         return _with_boxes(found)
 
 
@@ -120,7 +123,7 @@ class BoxQuestion(Question):
         if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
             raise Problem(400, f"Bounding box out of image bounds. Image size: {width}x{height}")
 
-    async def ask(self, inference: Inference, picture: Picture, session: str, limits: Limits) -> Found:
+    async def ask(self, inference: Inference, picture: Picture, session: str) -> Found:
         x1, y1, x2, y2 = self._corners
         prompts = Prompts(box=BoxPrompt(Box(y1, x1, y2, x2)))
         found = (await inference.segment(picture, prompts, session)).value.segmentation
@@ -150,7 +153,7 @@ class PointsQuestion(Question):
             if not (0 <= x < width and 0 <= y < height):
                 raise Problem(400, f"Point ({x}, {y}) is out of image bounds ({width}x{height})")
 
-    async def ask(self, inference: Inference, picture: Picture, session: str, limits: Limits) -> Found:
+    async def ask(self, inference: Inference, picture: Picture, session: str) -> Found:
         points = zip(self._x, self._y, self._labels, strict=True)
         prompts = Prompts(tuple(PointPrompt(y, x, bool(label)) for x, y, label in points))
         if not prompts.positive:  # nothing is asked for, as on the socket
@@ -159,7 +162,9 @@ class PointsQuestion(Question):
 
 
 class AutoQuestion(Question):
-    """Asks what objects there are."""
+    """Asks what objects there are: for so long that nothing else shall wait for it."""
+
+    lane = "auto"
 
     def __init__(self, fields: AutoFields) -> None:
         super().__init__(fields, "No objects found in automatic segmentation")
@@ -174,20 +179,15 @@ class AutoQuestion(Question):
         if self._side > limits.points_per_side:
             raise Problem(400, f"points_per_side must be at most {limits.points_per_side}")
 
-    async def ask(self, inference: Inference, picture: Picture, session: str, limits: Limits) -> Found:
-        try:
-            async with asyncio.timeout(limits.everything_s):
-                answer = await inference.everything(picture, self._options, session)
-        except TimeoutError as error:
-            inference.cancel(session)
-            text = f"Automatic segmentation took longer than {limits.everything_s:g} seconds. "
-            raise Problem(504, text + "Use a smaller points_per_side, or a smaller image.") from error
-        return _with_boxes(_seen(answer.value))
+    async def ask(self, inference: Inference, picture: Picture, session: str) -> Found:
+        return _with_boxes(_seen((await inference.everything(picture, self._options, session)).value))
 
 
-def _passing(result, threshold: float) -> tuple[Segmentation, ...]:
+def _passing(result: TextResult, threshold: float) -> tuple[Segmentation, ...]:
     """Return what scores at least ``threshold``, of all that one phrase names, in pixels of the picture."""
-    return _seen(result.view.placed(result.candidates[0].above(threshold)))
+    named = (one.segmentation for one in result.above(threshold))
+    # Where nothing passes, lower thresholds were tried; who names one in a request means it.
+    return _seen([one for one in named if one.score >= threshold])
 
 
 def _seen(objects: Sequence[Segmentation]) -> tuple[Segmentation, ...]:
