@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from napari_sam3_assistant.server.farewells import Farewell
-from napari_sam3_assistant.server.settings import Limits
+from napari_sam3_assistant.server.settings import Limits, is_loopback
 from napari_sam3_assistant.wire.refusals import Refusal
 
 RESTART = Farewell(1012, "The server restarts")
@@ -94,13 +93,5 @@ class Sessions:
             raise Refusal("server_full", "Server restarts, connect again soon")
         if len(self) >= self._limits.sessions or self.waiting_bytes >= self._limits.waiting_bytes:
             raise Refusal("server_full")
-        if not _own(address) and self._addresses[address] >= self._limits.sessions_per_address:
+        if not is_loopback(address) and self._addresses[address] >= self._limits.sessions_per_address:
             raise Refusal("server_full", "Too many connections from your address, close one")
-
-
-def _own(address: str) -> bool:
-    """Return whether an address is this machine's own; what a proxy calls "unknown" is not."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False

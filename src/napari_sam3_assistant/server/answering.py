@@ -13,6 +13,7 @@ from napari_sam3_assistant.server.agenda import Agenda
 from napari_sam3_assistant.server.farewells import Farewell
 from napari_sam3_assistant.server.inference import Inference
 from napari_sam3_assistant.server.mailbox import Mail, Mailbox
+from napari_sam3_assistant.server.metrics import Metrics
 from napari_sam3_assistant.server.pacing import TokenBucket
 from napari_sam3_assistant.server.sessions import ClientSession, Send, Work
 from napari_sam3_assistant.server.settings import Limits
@@ -36,13 +37,20 @@ class Clerk:
     limits : Limits
     send : callable
         Sends a message to the client.
+    metrics : Metrics
     """
 
     def __init__(
-        self, session: ClientSession, mailbox: Mailbox, inference: Inference, limits: Limits, send: Send
+        self,
+        session: ClientSession,
+        mailbox: Mailbox,
+        inference: Inference,
+        limits: Limits,
+        send: Send,
+        metrics: Metrics,
     ) -> None:
         self._session, self._mailbox, self._inference = session, mailbox, inference
-        self._limits, self._send = limits, send
+        self._limits, self._send, self._metrics = limits, send, metrics
         self._agenda = Agenda(limits.hovers_per_s)
         self._errands: asyncio.Queue[Ping | CancelWork] = asyncio.Queue()
         self._inits = TokenBucket(limits.inits_per_s, limits.inits_burst)
@@ -67,12 +75,14 @@ class Clerk:
             self._errands.put_nowait(message)
         else:
             return False
+        self._metrics.message(message.type)
         return True
 
     async def run(self) -> Farewell:
         """Take one message after another, until too many in a row are none."""
         invalid = 0
         while invalid < self._limits.invalid_in_a_row:
+            await self._agenda.settled()  # until then nobody knows which points are on the picture
             mail = await self._mailbox.get()
             refusal = await self._guarded(self._take(mail), None)
             invalid = invalid + 1 if refusal is not None and refusal.code == "bad_message" else 0
@@ -98,28 +108,32 @@ class Clerk:
                 self._agenda.done()
 
     async def _take(self, mail: Mail) -> None:
-        message = mail.content
-        if isinstance(message, str | bytes):
-            message = await self._inference.codec(parse_client, message)
-        if isinstance(message, Refusal):
-            raise message
+        message = await self._opened(mail)
+        self._metrics.message(message.type)
         try:
             await self._do(message)
         except Refusal as refusal:
             refusal.id = refusal.id or message.id
             raise
 
+    async def _opened(self, mail: Mail) -> Message:
+        if isinstance(mail.content, str | bytes):
+            return await self._inference.codec(parse_client, mail.content, binary=self._session.agreed.binary)
+        if isinstance(mail.content, Refusal):
+            raise mail.content
+        return mail.content
+
     async def _do(self, message: Message) -> None:
-        if isinstance(message, Ping | CancelWork):
+        extended = self._session.agreed.extended
+        if extended and isinstance(message, Ping | CancelWork):
             await self._errand(message)
             return
         self._acted = _now()
-        if isinstance(message, Hover):
+        if extended and isinstance(message, Hover):
             self._agenda.hover(message)
             return
         if isinstance(message, Init) and not self._inits.take():
             raise Refusal("rate_limited")
-        await self._agenda.settled()  # until then nobody knows which points are on the picture
         work = await self._session.take(message)
         if work is not None:
             await self._add(work)
@@ -146,10 +160,22 @@ class Clerk:
             await self._send(Pong(t=message.t, queue=queue, id=message.id))
         elif message.id is None:
             raise Refusal("bad_message", "Invalid cancel: id: which message is meant?")
-        elif self._mailbox.remove(message.id) or self._agenda.remove(message.id) or self._stopped(message.id):
-            await self._send(WorkCancelled(id=message.id))
         else:
+            await self._unseal()
+            await self._cancel(message.id)
+
+    async def _cancel(self, id: str) -> None:
+        if not (self._mailbox.remove(id) or self._agenda.remove(id) or self._stopped(id)):
             raise Refusal("not_found", "No message of this id waits")
+        await self._send(WorkCancelled(id=id))
+
+    async def _unseal(self) -> None:
+        """Parse what waits and was not: only then its ids are known."""
+        for mail in self._mailbox.sealed():
+            try:
+                mail.content = await self._opened(mail)
+            except Refusal as refusal:
+                mail.content = refusal
 
     def _stopped(self, id: str) -> bool:
         """Drop what is computed now if it answers the message of this ``id``; return whether it does."""

@@ -17,20 +17,22 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from napari_sam3_assistant import __version__
 from napari_sam3_assistant.server.admission import RESTART, Sessions
+from napari_sam3_assistant.server.agreed import limits_info
 from napari_sam3_assistant.server.answering import Clerk
 from napari_sam3_assistant.server.farewells import Farewell
 from napari_sam3_assistant.server.inference import Inference
 from napari_sam3_assistant.server.mailbox import Mailbox
+from napari_sam3_assistant.server.metrics import Metrics
 from napari_sam3_assistant.server.outbox import Outbox
 from napari_sam3_assistant.server.reading import Reader
+from napari_sam3_assistant.server.security import tenant_of
 from napari_sam3_assistant.server.sessions import ClientSession
 from napari_sam3_assistant.server.settings import ServerSettings
 from napari_sam3_assistant.wire.frames import packed
 from napari_sam3_assistant.wire.refusals import Refusal
-from napari_sam3_assistant.wire.replies import Draining, Expiring, SessionCreated
-from napari_sam3_assistant.wire.values import LimitsInfo, Message
+from napari_sam3_assistant.wire.replies import Draining, Error, Expiring, SessionCreated
+from napari_sam3_assistant.wire.values import Message
 
-SUBPROTOCOL = "sam3.v1"
 CLOSING_S = 0.4
 """So long a client has to read its last messages, and as long again for the close frame."""
 FAILED = Farewell(1011, "Internal error")
@@ -40,14 +42,21 @@ _log = logging.getLogger(__name__)
 async def serve(socket: WebSocket, inference: Inference, settings: ServerSettings) -> None:
     """Talk with one client until it leaves or is told to."""
     sessions: Sessions = socket.app.state.sessions
-    with suppress(WebSocketDisconnect):
-        await socket.accept(SUBPROTOCOL if SUBPROTOCOL in socket.scope.get("subprotocols", ()) else None)
-        connection = Connection(socket, inference, settings, sessions)
+    metrics: Metrics = socket.app.state.metrics
+    metrics.connected()
+    try:
+        await socket.accept()
+        connection = Connection(socket, inference, settings, sessions, metrics)
         try:
             with sessions.seat(connection, socket.client.host if socket.client else ""):
                 await connection.talk()
         except Refusal as refusal:
+            metrics.refused("draining" if sessions.draining else "full")
             await connection.turn_away(refusal)
+    except WebSocketDisconnect:
+        _log.debug("A client has left before it was welcomed.")
+    finally:
+        metrics.disconnected()
 
 
 class Connection:
@@ -61,18 +70,22 @@ class Connection:
     settings : ServerSettings
     sessions : Sessions
         Of the server.
-    tenant : str
-        Whose pictures the client may use.
+    metrics : Metrics
     """
 
     def __init__(
-        self, socket: WebSocket, inference: Inference, settings: ServerSettings, sessions: Sessions, tenant: str = ""
+        self,
+        socket: WebSocket,
+        inference: Inference,
+        settings: ServerSettings,
+        sessions: Sessions,
+        metrics: Metrics,
     ) -> None:
-        self._socket, self._settings, self._sessions = socket, settings, sessions
+        self._socket, self._settings, self._sessions, self._metrics = socket, settings, sessions, metrics
         self._outbox = Outbox(socket, settings.send_s)
         self._mailbox = Mailbox()
-        self._session = ClientSession(inference, settings, self._send, tenant)
-        self._clerk = Clerk(self._session, self._mailbox, inference, settings.limits, self._send)
+        self._session = ClientSession(inference, settings, self._send, tenant_of(socket.scope))
+        self._clerk = Clerk(self._session, self._mailbox, inference, settings.limits, self._send, metrics)
         self._reader = Reader(socket, self._mailbox, settings.limits, self)
         self._end: asyncio.Future[Farewell] = asyncio.get_running_loop().create_future()
 
@@ -106,11 +119,13 @@ class Connection:
 
     async def talk(self) -> None:
         """Answer the client until it leaves or is told to, and close the socket."""
-        limits = LimitsInfo(**self._settings.limits.model_dump())
-        created = SessionCreated(
-            session_id=self._session.name, server=f"napari-sam3-assistant {__version__}", limits=limits
+        await self._send(
+            SessionCreated(
+                session_id=self._session.name,
+                server=f"napari-sam3-assistant {__version__}",
+                limits=limits_info(self._settings.limits),
+            )
         )
-        await self._send(created)
         writer = asyncio.create_task(self._outbox.run())
         parts = (self._reader.run(), self._clerk.run(), self._clerk.run_errands(), self._clerk.compute(), self._watch())
         others = [asyncio.create_task(part) for part in parts]
@@ -133,6 +148,8 @@ class Connection:
         await _stopped((writer,))
 
     async def _send(self, message: Message) -> None:
+        if isinstance(message, Error):
+            self._metrics.error(message.code or "")
         await self._outbox.put(packed(message, binary=self._session.agreed.binary))
 
     async def _leave(self, farewell: Farewell) -> None:

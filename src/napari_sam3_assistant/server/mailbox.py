@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.values import Message
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Mail:
     """One message.
 
@@ -24,10 +24,16 @@ class Mail:
         What was said, or why it is refused. Text and bytes were not parsed yet.
     size : int
         Bytes that wait with it.
+    request : bool
+        Whether it was more than a refusal when it came.
     """
 
     content: Message | Refusal | str | bytes
     size: int = 0
+    request: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.request = not isinstance(self.content, Refusal)
 
 
 class Mailbox:
@@ -60,6 +66,10 @@ class Mailbox:
         self._count(mail, -1)
         return mail
 
+    def sealed(self) -> list[Mail]:
+        """Return what was not parsed yet."""
+        return [mail for mail in self._mail if isinstance(mail.content, str | bytes)]
+
     def remove(self, id: str) -> bool:
         """Throw away the message of this ``id``; return whether it waited here."""
         for mail in self._mail:
@@ -71,5 +81,4 @@ class Mailbox:
 
     def _count(self, mail: Mail, by: int) -> None:
         self.size += by * mail.size
-        if not isinstance(mail.content, Refusal):
-            self.requests += by
+        self.requests += by * mail.request
