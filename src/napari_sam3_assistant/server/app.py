@@ -20,6 +20,7 @@ from napari_sam3_assistant.server.admission import Sessions
 from napari_sam3_assistant.server.connection import serve
 from napari_sam3_assistant.server.inference import Inference
 from napari_sam3_assistant.server.metrics import Metrics
+from napari_sam3_assistant.server.rest import add_routes
 from napari_sam3_assistant.server.security import Security
 from napari_sam3_assistant.server.settings import Limits, ServerSettings
 from napari_sam3_assistant.wire.messages import CLIENT_MESSAGES
@@ -59,9 +60,10 @@ def create_app(engine: ImageEngine, settings: ServerSettings | None = None) -> F
         redoc_url=None,
     )
     app.state.settings = settings
-    app.state.metrics = Metrics(CLIENT_MESSAGES)
+    app.state.metrics = metrics = Metrics(CLIENT_MESSAGES)
     app.state.sessions = Sessions(settings.limits)
-    app.state.inference = Inference(engine, settings)
+    app.state.inference = Inference(engine, settings, metrics)
+    metrics.watch(app.state.inference, app.state.sessions)
     _add_routes(app, settings)
     _add_limits(app, settings.limits)
     app.add_middleware(Security, settings=settings)
@@ -77,6 +79,7 @@ def create_app(engine: ImageEngine, settings: ServerSettings | None = None) -> F
 
 def _add_routes(app: FastAPI, settings: ServerSettings) -> None:
     app.include_router(probes.router)
+    add_routes(app, settings)
 
     @app.websocket("/ws/realtime")
     async def segment_socket(socket: WebSocket) -> None:
