@@ -1,6 +1,6 @@
 """Make the picture that the web page offers to try: cells of three dyes, by our own code.
 
-    .venv/bin/python scripts/sample_picture.py [FILE]
+Run it as ``.venv/bin/python scripts/sample_picture.py``, with another file to write if need be.
 """
 
 import sys
