@@ -197,7 +197,7 @@ class EngineTests:
         if engine.capabilities.boxes:
             assert_sound(engine.segment(embedding, Prompts(box=BoxPrompt(Box(0, 0, *shape)))), shape)
         if engine.capabilities.proposals is not None:
-            assert self.proposed(engine, embedding, (shape[0] - 1, shape[1] - 1)).shape == shape
+            assert self.proposed(engine, embedding, (0, 0)).shape == shape
 
     def test_constant_image_is_answered(self, engine: ImageEngine) -> None:
         embedding = self.encode(engine, np.full((40, 50, 3), 7, np.uint8))
@@ -247,20 +247,19 @@ class EngineTests:
     # -- proposing --------------------------------------------------------------------------------
 
     def proposed(self, engine: ImageEngine, embedding: Embedding, *places: tuple[float, float]) -> Candidates:
-        """Return what an engine proposes at some places, or by itself if it needs none."""
-        some = places if (can := engine.capabilities.proposals) is not None and can.points is not None else ()
-        return proposing(engine).propose(embedding, np.array(some, np.float64).reshape(-1, 2))
+        """Return what an engine proposes at some places; one that needs none does so by itself."""
+        return proposing(engine).propose(embedding, np.array(places).reshape(-1, 2))
 
     def test_proposals_are_sound_and_those_of_each_place_alone(self, engine: ImageEngine, squares: Embedding) -> None:
-        if (can := engine.capabilities.proposals) is None:
+        can, places = engine.capabilities.proposals, ((15.0, 15.0), (44.0, 48.0), (2.0, 70.0))
+        if can is None:
             pytest.skip("proposes nothing")
-        places = ((15.0, 15.0), (44.0, 48.0), (2.0, 70.0))
 
         found = self.proposed(engine, squares, *places)
         alone = [self.proposed(engine, squares, one) for one in places if can.points]
 
-        assert len(found) > 0
         assert found.stability is None or np.all((found.stability >= 0) & (found.stability <= 1))
+        assert found.above(0)
         for answer in found.above(0):
             assert_sound(answer, (64, 72))
         if alone:
