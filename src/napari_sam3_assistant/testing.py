@@ -197,8 +197,7 @@ class EngineTests:
         if engine.capabilities.boxes:
             assert_sound(engine.segment(embedding, Prompts(box=BoxPrompt(Box(0, 0, *shape)))), shape)
         if engine.capabilities.proposals is not None:
-            for one in self.proposed(engine, embedding, (shape[0] - 1, shape[1] - 1)).above(0):
-                assert_sound(one, shape)
+            assert self.proposed(engine, embedding, (0, 0)).shape == shape
 
     def test_constant_image_is_answered(self, engine: ImageEngine) -> None:
         embedding = self.encode(engine, np.full((40, 50, 3), 7, np.uint8))
@@ -248,38 +247,25 @@ class EngineTests:
     # -- proposing --------------------------------------------------------------------------------
 
     def proposed(self, engine: ImageEngine, embedding: Embedding, *places: tuple[float, float]) -> Candidates:
-        """Return what an engine proposes at some places, or by itself; where it does not propose, skip the test."""
-        asked = engine.capabilities.proposals
-        if asked is None:
+        """Return what an engine proposes at some places; one that needs none does so by itself."""
+        return proposing(engine).propose(embedding, np.array(places).reshape(-1, 2))
+
+    def test_proposals_are_sound_and_those_of_each_place_alone(self, engine: ImageEngine, squares: Embedding) -> None:
+        can, places = engine.capabilities.proposals, ((15.0, 15.0), (44.0, 48.0), (2.0, 70.0))
+        if can is None:
             pytest.skip("proposes nothing")
-        some = places if asked.points is not None else ()
-        return proposing(engine).propose(embedding, np.array(some, np.float64).reshape(-1, 2))
 
-    def test_proposals_are_sound_and_the_same_again(self, engine: ImageEngine, squares: Embedding) -> None:
-        first, second = (self.proposed(engine, squares, (15, 15), (44, 48)) for _ in range(2))
+        found = self.proposed(engine, squares, *places)
+        alone = [self.proposed(engine, squares, one) for one in places if can.points]
 
-        assert first.shape == (64, 72)
-        assert np.all((first.scores >= 0) & (first.scores <= 1))
-        assert first.stability is None or np.all((first.stability >= 0) & (first.stability <= 1))
-        for one, other in zip(first.above(0), second.above(0), strict=True):
-            assert_sound(one, (64, 72))
-            assert_same(one, other)
-
-    def test_what_is_proposed_at_a_place_does_not_depend_on_other_places(
-        self, engine: ImageEngine, squares: Embedding
-    ) -> None:
-        if engine.capabilities.proposals is None or engine.capabilities.proposals.points is None:
-            pytest.skip("asks for no places")
-        places = ((15.0, 15.0), (44.0, 48.0), (2.0, 70.0))
-
-        together = self.proposed(engine, squares, *places)
-        alone = [self.proposed(engine, squares, place) for place in places]
-
-        np.testing.assert_allclose(together.scores, np.concatenate([one.scores for one in alone]), atol=1e-3)
-        assert len(together) == sum(map(len, alone)) > 0
-        for logits, other in zip(together.logits, (one for some in alone for one in some.logits), strict=True):
-            assert logits.shape == other.shape
-            assert np.mean((logits > 0) == (other > 0)) > 0.99
+        assert found.stability is None or np.all((found.stability >= 0) & (found.stability <= 1))
+        assert found.above(0)
+        for answer in found.above(0):
+            assert_sound(answer, (64, 72))
+        if alone:
+            np.testing.assert_allclose(found.scores, np.concatenate([one.scores for one in alone]), atol=1e-3)
+            for one, other in zip(found.logits, (one for some in alone for one in some.logits), strict=True):
+                assert np.mean((one > 0) == (other > 0)) > 0.99
 
     # -- errors -----------------------------------------------------------------------------------
 
@@ -294,9 +280,9 @@ class EngineTests:
         for place in ((-1, 5), (5, -1), (64, 5), (5, 72), (1e6, 1e6)):
             with pytest.raises(PromptError):
                 engine.segment(squares, click(*place))
-            if engine.capabilities.proposals is not None and engine.capabilities.proposals.points is not None:
+            if (asked := engine.capabilities.proposals) is not None and asked.points is not None:
                 with pytest.raises(PromptError):
-                    self.proposed(engine, squares, (15, 15), place)
+                    self.proposed(engine, squares, place)
 
     def test_box_or_exemplar_outside_is_an_error(self, engine: ImageEngine, squares: Embedding) -> None:
         outside = BoxPrompt(Box(100, 100, 120, 120))
@@ -327,9 +313,6 @@ class EngineTests:
                 with pytest.raises(Unsupported) as caught:
                     ask(squares, what)
                 assert caught.value.hint
-        if can.proposals is None:
-            with pytest.raises(Unsupported):
-                proposing(engine)
 
     @pytest.mark.parametrize(
         "image",

@@ -112,7 +112,7 @@ def test_points_give_the_object_under_them(builtin, path):
 
 @pytest.mark.parametrize("path", ["auto", "auto/base64"])
 def test_auto_gives_every_object_once(builtin, path):
-    answer = send(builtin, path, points_per_side=8)
+    answer = send(builtin, path)
 
     masks = masks_of(answer)
     other = np.zeros_like(SQUARE)

@@ -9,6 +9,8 @@ import pytest
 
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.engines.protocol import Capabilities
+from napari_sam3_assistant.server import objects
+from napari_sam3_assistant.server.kept import kept
 from napari_sam3_assistant.wire.masks import corners_of, encode
 from napari_sam3_assistant.wire.values import Run
 from tests.server.conftest import running
@@ -158,6 +160,22 @@ def test_an_empty_or_broken_mask_is_refused(server):
 
     assert {reply["code"] for reply in (empty, broken, other)} == {"bad_mask"}
     assert empty["message"] == "Invalid mask: it is empty"
+
+
+def test_masks_that_are_too_much_to_keep_are_refused(server, monkeypatch):
+    drawn = {"mask": encode(ROUGH, (128, 128), "png")}
+    monkeypatch.setattr(objects, "MOST_MASK_BYTES", kept(ROUGH, (128, 128)).nbytes * 3 // 2)
+    with extended(server) as client:
+        both(client, "mask_prompt", **drawn)
+        again, _ = both(client, "mask_prompt", **drawn)
+        client.ask("new_object")
+        refused = client.ask("mask_prompt", **drawn)
+        restored = client.ask("restore", objects=[{"object_id": k, "mask": drawn} for k in (1, 2)])
+
+    assert again["type"] == "mask_added"
+    assert {refused["message"], restored["message"]} == {
+        "The masks of this session are too large. Delete an object first."
+    }
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ from napari_sam3_assistant.server.settings import Limits, ServerSettings
 from napari_sam3_assistant.server.urls import UrlReader
 from napari_sam3_assistant.wire.refusals import Refusal
 
+FORM = "multipart/form-data"
 _log = logging.getLogger(__name__)
 
 
@@ -62,7 +63,7 @@ class SegmentRoute(APIRoute):
                 response = Response(status_code=CLIENT_GONE)
             except Exception:
                 reference = secrets.token_hex(2)
-                _log.exception("ref %s", reference)
+                _log.exception("A request could not be answered.", extra={"ref": reference})
                 response = JSONResponse({"detail": f"Segmentation failed: internal error (ref {reference})"}, 500)
             if not request.ended:  # nobody will read the rest
                 response.headers["Connection"] = "close"
@@ -113,22 +114,22 @@ def url_reader(request: Request) -> UrlReader:
 Reader = Annotated[UrlReader, Depends(url_reader)]
 
 
-async def text(request: Request, form: Annotated[models.TextForm, Form()]) -> Response:
+async def text(request: Request, form: Annotated[models.TextForm, Form(media_type=FORM)]) -> Response:
     """Find all objects that words name."""
     return await _of_file(request, TextQuestion(form), form)
 
 
-async def box(request: Request, form: Annotated[models.BoxForm, Form()]) -> Response:
+async def box(request: Request, form: Annotated[models.BoxForm, Form(media_type=FORM)]) -> Response:
     """Find the object in a box."""
     return await _of_file(request, BoxQuestion(form), form)
 
 
-async def points(request: Request, form: Annotated[models.PointsForm, Form()]) -> Response:
+async def points(request: Request, form: Annotated[models.PointsForm, Form(media_type=FORM)]) -> Response:
     """Find the object under points."""
     return await _of_file(request, PointsQuestion(form), form)
 
 
-async def auto(request: Request, form: Annotated[models.AutoForm, Form()]) -> Response:
+async def auto(request: Request, form: Annotated[models.AutoForm, Form(media_type=FORM)]) -> Response:
     """Find every object."""
     return await _of_file(request, AutoQuestion(form), form)
 

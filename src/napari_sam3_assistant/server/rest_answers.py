@@ -17,6 +17,7 @@ from napari_sam3_assistant.server.pictures import Picture
 from napari_sam3_assistant.server.rest_models import SegmentationResponse
 from napari_sam3_assistant.server.rest_problems import Problem, problem_of, stopped
 from napari_sam3_assistant.server.rest_questions import Found, Question
+from napari_sam3_assistant.server.security import tenant_of
 from napari_sam3_assistant.server.settings import ServerSettings
 from napari_sam3_assistant.server.visualisation import visualisation
 from napari_sam3_assistant.wire.masks import encode
@@ -92,7 +93,7 @@ async def _answer(
     if inference.state == "loading":
         raise Refusal("model_loading")
     question.check(inference, settings.limits)
-    tenant = request.scope.get("state", {}).get("tenant", "")
+    tenant = tenant_of(request.scope)
     picture = await inference.take_in(await read(), tenant)
     question.place(picture.shape)
     session = f"rest {tenant} {address_of(request)} {question.lane}"

@@ -72,6 +72,7 @@ class ServerSettings(BaseModel):
     heartbeat_s: float = Field(10.0, gt=0, description="An engine without a sign of life for so long is stuck.")
     drain_s: float = Field(10.0, ge=0, description="How long sessions may go on once the server was told to end.")
     warm_up: bool = Field(True, description="Whether the engine is asked about a small picture once it is loaded.")
+    backlog: int = Field(64, ge=1, description="While so many questions wait, `/readyz` sends new sessions elsewhere.")
     age_s: float = Field(0.5, gt=0, description="What has waited so long counts as shorter work, in seconds.")
     limits: Limits = Limits()
 

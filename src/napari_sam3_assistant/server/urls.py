@@ -10,7 +10,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import httpx2
 
@@ -21,15 +21,15 @@ DOWNLOAD_S = 10.0
 Address = IPv4Address | IPv6Address
 _GLOBAL = IPv6Network("2000::/3")
 _SIX_TO_FOUR = IPv6Network("2002::/16")
-# Public by its number, but answered by the host of a virtual machine, with what only that machine may know.
-_HOST_OF_CLOUD = IPv4Address("168.63.129.16")
+# Not private by their numbers, but in some clouds the host of a virtual machine answers there what only it may know.
+_OF_CLOUDS = IPv4Network("192.0.0.0/24"), IPv4Network("168.63.129.16/32")
 _log = logging.getLogger(__name__)
 
 
 def is_public(address: Address) -> bool:
     """Return whether an address is somebody's on the internet, and leads to no other address by its digits."""
     if isinstance(address, IPv4Address):
-        return address.is_global and not address.is_multicast and address != _HOST_OF_CLOUD
+        return address.is_global and not address.is_multicast and not any(address in one for one in _OF_CLOUDS)
     # Outside 2000::/3 lie mapped, translated (NAT64), local and multicast addresses.
     return address in _GLOBAL and address not in _SIX_TO_FOUR and address.is_global
 

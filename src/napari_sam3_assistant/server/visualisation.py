@@ -48,20 +48,21 @@ def _draw(drawn: npt.NDArray[np.uint8], mask: PlacedMask, colour: npt.NDArray[np
     if box is None:
         return
     inside, part = mask.mask[slices(box, mask.offset)], drawn[slices(box)]
-    for top in range(0, len(inside), BAND):  # a band at a time: large pictures need no copy as numbers of another type
-        band, where = part[top : top + BAND], inside[top : top + BAND]
-        band[where] = (band[where] * (1 - TINT) + colour * TINT).astype(np.uint8)
-    part[inside & ~_shrunk(inside, thickness)] = colour
+    edge = inside & ~_shrunk(_shrunk(inside, thickness).T, thickness).T
+    for channel, value in enumerate(colour):
+        values = part[..., channel]
+        tinted = (np.arange(256) * (1 - TINT) + value * TINT).astype(np.uint8)
+        for top in range(0, len(values), BAND):  # a large picture needs no copy of it
+            band = values[top : top + BAND]
+            np.copyto(band, tinted[band], where=inside[top : top + BAND])
+        np.copyto(values, value, where=edge)
 
 
 def _shrunk(mask: npt.NDArray[np.bool_], by: int) -> npt.NDArray[np.bool_]:
-    """Return a mask without the pixels that are at most ``by`` steps along an axis from its outside."""
-    inner = np.pad(mask, by)
-    for _ in range(by):
-        kept = inner.copy()
-        kept[1:] &= inner[:-1]
-        kept[:-1] &= inner[1:]
-        kept[:, 1:] &= inner[:, :-1]
-        kept[:, :-1] &= inner[:, 1:]
-        inner = kept
-    return inner[by : by + mask.shape[0], by : by + mask.shape[1]]
+    """Return a mask without the pixels that have one outside of it ``by`` rows or less above or below."""
+    all_true, rows = np.pad(mask, ((by, by), (0, 0))), 1
+    while rows <= 2 * by:  # each row stands for as many rows, twice as many each time
+        step = min(rows, 2 * by + 1 - rows)
+        all_true = all_true[:-step] & all_true[step:]
+        rows += step
+    return all_true

@@ -22,6 +22,8 @@ _REACH = 1.7
 _AREAS = 0.3, 3.0
 _OF_EDGE = 0.5
 _LEAST_TONE = 8.0
+_BY_AREA = 0.7
+"""The power of its area with which an object counts: specks are many, and chance makes them."""
 _TIGHT = 0.3
 """Where areas spread (median deviation of their logarithms) less than this, another area tells more."""
 # Coherence, log strength, mean sector, log contrast, log roughness, log area, log compactness.
@@ -68,7 +70,7 @@ def usual_of(outlines: Sequence[Outline], looks: Looks, score: FloatArray) -> Us
     kept = _apart(box)
     box, order = box[kept], order[kept]
     area = looks.measures[order, _COMPARED[_AREA]]
-    weight = score[order] ** 2
+    weight = score[order] ** 2 * np.exp(_BY_AREA * area)
     measures = _middle(looks.measures[order][:, _COMPARED], weight)
     spread = float(_middle(np.abs(area - measures[_AREA])[:, None], weight)[0])
     side = float(_middle((box[:, 2:] - box[:, :2]).max(axis=1)[:, None], weight)[0])

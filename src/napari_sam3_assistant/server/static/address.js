@@ -27,3 +27,18 @@ export function socketUrl() {
 export function protocols(token) {
   return token ? ["sam3.v1", `bearer.${token}`] : [];
 }
+
+/**
+ * Return whether the server is there and wants another token: a WebSocket does not say why it was refused.
+ *
+ * @param {string} token
+ * @returns {Promise<boolean>}
+ */
+export async function isTokenRefused(token) {
+  try {
+    const answer = await fetch("openapi.json", { headers: token ? { Authorization: `Bearer ${token}` } : {} });
+    return answer.status === 401;
+  } catch {
+    return false; // it is not there
+  }
+}

@@ -7,6 +7,7 @@ const MOST_S = 15;
  * @typedef {object} Listener
  * @property {(data: string | ArrayBuffer) => void} received
  * @property {(code: number) => boolean} closed Return whether to try again.
+ * @property {() => void} unopened There was no handshake: the server is gone, or does not want this page.
  */
 
 export class Link {
@@ -56,7 +57,11 @@ export class Link {
 
   #connect() {
     const socket = new WebSocket(this.#url, this.#protocols);
+    let opened = false;
     this.#socket = socket;
+    socket.onopen = () => {
+      opened = true;
+    };
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
       if (socket === this.#socket) this.#listener.received(data);
@@ -65,6 +70,7 @@ export class Link {
       if (socket !== this.#socket) return;
       this.#socket = null;
       if (this.#listener.closed(code)) this.#wait();
+      if (!opened) this.#listener.unopened();
     };
   }
 

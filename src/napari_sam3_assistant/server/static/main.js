@@ -16,10 +16,11 @@ const [canvas, overlayShown] = [byId("canvas"), byId("overlay-shown")];
 
 const view = new View();
 const surface = new Surface(byId("frame"), byId("sheet"), byId("picture"), canvas);
-const link = new Link(socketUrl(), protocols(takeToken()));
-const session = new Session(link, show);
+const token = takeToken();
+const link = new Link(socketUrl(), protocols(token));
+const session = new Session(link, token, show);
 
-/** @param {import("./session.js").State} state */
+/** @param {import("./status.js").State} state */
 function show(state) {
   view.show(state);
   const mask = overlayShown.checked ? (state.result?.mask ?? null) : null;

@@ -3,6 +3,7 @@
  * connection; a server that knows no `hello` is spoken to in the seed's messages alone.
  */
 
+import { isTokenRefused } from "./address.js";
 import { maskOf } from "./mask.js";
 import { objection, tooHeavy } from "./picture.js";
 import { Requests } from "./requests.js";
@@ -20,21 +21,9 @@ const LATER = new Set(["model_loading", "rate_limited", "busy"]);
  * @property {boolean} [sent]
  */
 
-/**
- * @typedef {object} State What the page shows.
- * @property {"connecting" | "open" | "reconnecting" | "full" | "asleep"} link
- * @property {"none" | "absent" | "sending" | "encoding" | "loading" | "ready"} stage Of the picture, on the server.
- * @property {number | null} position In the queue for encoding.
- * @property {boolean} busy
- * @property {import("./picture.js").Picture | null} picture
- * @property {Point[]} points
- * @property {{mask: import("./mask.js").Mask, score: number, warning: string} | null} result
- * @property {string} session
- * @property {string} error For the user; empty where there is none.
- */
-
 export class Session {
   #link;
+  #token;
   #changed;
   #requests = new Requests();
   #chain = Promise.resolve();
@@ -43,6 +32,7 @@ export class Session {
   #binary = false;
   #limits = {};
   #seq = -1;
+  #full = false;
   #timer = 0;
   /** What the server still has while another picture is on its way. */
   #before = null;
@@ -51,9 +41,10 @@ export class Session {
   #points = [];
   #result = null;
 
-  /** @param {import("./link.js").Link} link @param {(state: State) => void} changed */
-  constructor(link, changed) {
+  /** @param {import("./link.js").Link} link @param {string} token @param {(state: import("./status.js").State) => void} changed */
+  constructor(link, token, changed) {
     this.#link = link;
+    this.#token = token;
     this.#changed = changed;
   }
 
@@ -62,11 +53,12 @@ export class Session {
     this.#link.start({
       received: (data) => this.#queue(data),
       closed: (code) => this.#closed(code),
+      unopened: () => this.#unopened(),
     });
     this.#tell();
   }
 
-  /** @returns {State} */
+  /** @returns {import("./status.js").State} */
   get state() {
     const busy = this.#requests.computing || (this.#now.stage === "ready" && this.#points.some(({ sent }) => !sent));
     return { ...this.#now, busy, picture: this.#picture, points: this.#points, result: this.#result };
@@ -310,7 +302,7 @@ export class Session {
     if (request?.type === "hello") return this.#agree(request, null);
     if (request) this.#requests.close(request);
     if (code === "server_full" || message.startsWith("Server is full")) {
-      this.#now.link = "full";
+      this.#full = true;
       return undefined;
     }
     if (request?.type === "init") return this.#notLoaded(request, code, message);
@@ -342,9 +334,18 @@ export class Session {
     }
     this.#now.stage = this.#picture ? "absent" : "none";
     if (code === 4408) this.#now.link = "asleep";
-    else if (!["full", "connecting"].includes(this.#now.link)) this.#now.link = "reconnecting";
+    else if (this.#full) this.#now.link = "full";
+    else if (this.#now.link !== "connecting") this.#now.link = "reconnecting";
+    this.#full = false;
     this.#tell();
     return code !== 4408;
+  }
+
+  async #unopened() {
+    if (!(await isTokenRefused(this.#token))) return;
+    this.#now.link = "refused";
+    this.#link.stop();
+    this.#tell();
   }
 
   // ---- what is kept

@@ -1,10 +1,24 @@
 /** The one line that says how things stand; it is green only if the server has the picture. */
 
+/**
+ * @typedef {object} State What the page shows.
+ * @property {"connecting" | "open" | "reconnecting" | "full" | "asleep" | "refused"} link
+ * @property {"none" | "absent" | "sending" | "encoding" | "loading" | "ready"} stage Of the picture, on the server.
+ * @property {number | null} position In the queue for encoding.
+ * @property {boolean} busy
+ * @property {import("./picture.js").Picture | null} picture
+ * @property {import("./session.js").Point[]} points
+ * @property {{mask: import("./mask.js").Mask, score: number, warning: string} | null} result
+ * @property {string} session
+ * @property {string} error For the user; empty where there is none.
+ */
+
 const LINK = {
   connecting: "Connecting",
   reconnecting: "Connection lost, reconnecting. Your points are kept.",
   full: "Server full, trying again",
   asleep: "Session ended after a long pause. Click to go on.",
+  refused: "This server wants a token: open the address that it printed.",
 };
 const STAGE = {
   none: ["idle", "Connected. Load an image to begin."],
@@ -16,7 +30,7 @@ const STAGE = {
 /**
  * Return the line, and the kind of its sign.
  *
- * @param {import("./session.js").State} state
+ * @param {State} state
  * @returns {[kind: string, words: string]}
  */
 export function status(state) {
@@ -30,7 +44,7 @@ export function status(state) {
   return ["ready", points.length ? outcome(result) : "Ready. Click on an object."];
 }
 
-/** @param {import("./session.js").State["result"]} result @returns {string} */
+/** @param {State["result"]} result @returns {string} */
 function outcome(result) {
   if (result?.warning === "no_foreground_point") return "Ready. Now click on the object itself.";
   if (result && !result.mask.area) return "Ready. Nothing was found at these points.";

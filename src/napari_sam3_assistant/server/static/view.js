@@ -5,7 +5,7 @@ import { status } from "./status.js";
 const byId = (id) => document.getElementById(id);
 
 export class View {
-  /** @param {import("./session.js").State} state */
+  /** @param {import("./status.js").State} state */
   show(state) {
     const { picture, points, result, session, error } = state;
     const [kind, words] = status(state);
