@@ -164,6 +164,7 @@ def test_each_page_is_in_the_table_of_contents():
     [
         ("segment", [["segment"]]),
         ("propagate", [["propagate"]]),
+        ("serve", [["serve"]]),
         ("masks", [["masks", name] for name in ("clean", "merge", "convert")]),
     ],
 )

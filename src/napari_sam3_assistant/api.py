@@ -16,6 +16,7 @@ from napari_sam3_assistant.export.exports import export_masks, import_masks
 from napari_sam3_assistant.export.pictures import read_image
 from napari_sam3_assistant.export.stacks import At, Picture
 from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, TextLike
+from napari_sam3_assistant.tasks.everything import POINTS_PER_SIDE
 from napari_sam3_assistant.tasks.followed import Followed, FrameRow
 from napari_sam3_assistant.tasks.frame_prompts import BoxesLike, PointsLike
 from napari_sam3_assistant.tasks.objects import FoundObject, Result
@@ -53,6 +54,8 @@ def segment(
     exemplar_image: Any = None,
     exemplar_box: BoxLike | None = None,
     text: TextLike = (),
+    everything: bool = False,
+    points_per_side: int = POINTS_PER_SIDE,
     engine: str = "auto",
     model: str | Path | None = None,
     threshold: float | None = None,
@@ -91,6 +94,11 @@ def segment(
     text : str or sequence of str
         Phrases that name what to find all of, for engines that read (SAM3): ``"nucleus"``, or several, parted by
         commas, semicolons or line breaks: ``"nucleus, mitotic cell"``. Exemplars beside them say what is meant.
+    everything : bool
+        Whether every object is looked for; no prompt goes with it.
+    points_per_side : int
+        To look for every object, engines that read points are asked about a grid of so many rows and columns of them,
+        up to 256; the built-in engine needs none.
     engine : str
         Who answers; ``"auto"`` takes SAM3 if it can run here with ``model``, else the built-in engine.
     model : str, Path or None
@@ -98,7 +106,8 @@ def segment(
     threshold : float or None
         Objects that the text names, or that are like the exemplars, are kept from this score, 0 to 1. None takes
         0.35 for text and the engine's usual one for exemplars. A phrase of which no object reaches it is tried
-        with lower ones, down to 0.1; ``Result.notes`` says which. Below 0.01 text finds nothing.
+        with lower ones, down to 0.1; ``Result.notes`` says which. Below 0.01 text finds nothing. With ``everything``
+        it is the score from which objects are kept, and None takes the engine's usual one.
     plane : int, sequence of int, mapping or None
         Which plane of a stack, from 0: one position for each axis beyond rows, columns and colour, in order
         (axes of length 1 may be left out), or by number or name of the axis: ``{"t": 3, "c": 0}``.
@@ -106,9 +115,9 @@ def segment(
         What part of the plane is looked at: a square of so many pixels round the prompts, or a rectangle.
         None takes planes of up to 2,048 pixels a side whole, and of a larger one 1,024 pixels round the
         prompts. Objects like the exemplars are looked for in the window only; ``Result.windows`` says where.
-        For text alone, planes of up to 4,096 pixels a side are taken whole, larger ones where the picture has a
-        smaller copy of up to 4,096, and of others it must be told. Of more than 2,016 pixels the smallest copy is
-        read that has as many; masks lie at full resolution all the same.
+        For text alone, or everything, planes of up to 4,096 pixels a side are taken whole, larger ones where the
+        picture has a smaller copy of up to 4,096, and of others it must be told. Of more than 2,016 pixels the
+        smallest copy is read that has as many; masks lie at full resolution all the same.
     channel_axis : int or None
         The axis of channels, if there is one; ``plane`` says which is looked at.
     rgb : bool or None
@@ -121,14 +130,14 @@ def segment(
     -------
     Result
         The object of the points, or one for each box, then for each mask; then those like the exemplars, or
-        those of each phrase, whose ``class_name`` is the phrase.
+        those of each phrase, whose ``class_name`` is the phrase. Or every object, the best first.
 
     Raises
     ------
     PromptError
-        If there is no prompt, one lies outside the image or cannot be understood, all points are negative, it is not
-        clear which of several objects the points are about, or the exemplar image shows nothing, or is larger than
-        what is searched.
+        If there is no prompt, or one beside ``everything``, one lies outside the image or cannot be understood, all
+        points are negative, it is not clear which of several objects the points are about, or the exemplar image
+        shows nothing, or is larger than what is searched.
     ImageError
         If the image cannot be read, is empty, complex or no picture, or is a stack and ``plane`` does
         not say which plane.
@@ -167,6 +176,8 @@ def segment(
             exemplar_image=exemplar_image,
             exemplar_box=exemplar_box,
             text=text,
+            everything=everything,
+            points_per_side=points_per_side,
             threshold=threshold,
             plane=plane,
             window=window,

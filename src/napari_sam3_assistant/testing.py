@@ -32,8 +32,8 @@ from napari_sam3_assistant.core.prompts import (
     Query,
     TextPrompt,
 )
-from napari_sam3_assistant.core.results import Segmentation
-from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
+from napari_sam3_assistant.core.results import Candidates, Segmentation
+from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine, proposing
 
 FIRST_SQUARE = Box(8, 8, 24, 24)
 SECOND_SQUARE = Box(36, 40, 52, 56)
@@ -196,6 +196,8 @@ class EngineTests:
             assert_sound(engine.segment(embedding, click(shape[0] - 1, shape[1] - 1)), shape)
         if engine.capabilities.boxes:
             assert_sound(engine.segment(embedding, Prompts(box=BoxPrompt(Box(0, 0, *shape)))), shape)
+        if engine.capabilities.proposals is not None:
+            assert self.proposed(engine, embedding, (0, 0)).shape == shape
 
     def test_constant_image_is_answered(self, engine: ImageEngine) -> None:
         embedding = self.encode(engine, np.full((40, 50, 3), 7, np.uint8))
@@ -242,6 +244,29 @@ class EngineTests:
                 assert any(intersection(answer.mask.box or box, box) == answer.mask.box for box in boxes)
         assert counts == sorted(counts, reverse=True)
 
+    # -- proposing --------------------------------------------------------------------------------
+
+    def proposed(self, engine: ImageEngine, embedding: Embedding, *places: tuple[float, float]) -> Candidates:
+        """Return what an engine proposes at some places; one that needs none does so by itself."""
+        return proposing(engine).propose(embedding, np.array(places).reshape(-1, 2))
+
+    def test_proposals_are_sound_and_those_of_each_place_alone(self, engine: ImageEngine, squares: Embedding) -> None:
+        can, places = engine.capabilities.proposals, ((15.0, 15.0), (44.0, 48.0), (2.0, 70.0))
+        if can is None:
+            pytest.skip("proposes nothing")
+
+        found = self.proposed(engine, squares, *places)
+        alone = [self.proposed(engine, squares, one) for one in places if can.points]
+
+        assert found.stability is None or np.all((found.stability >= 0) & (found.stability <= 1))
+        assert found.above(0)
+        for answer in found.above(0):
+            assert_sound(answer, (64, 72))
+        if alone:
+            np.testing.assert_allclose(found.scores, np.concatenate([one.scores for one in alone]), atol=1e-3)
+            for one, other in zip(found.logits, (one for some in alone for one in some.logits), strict=True):
+                assert np.mean((one > 0) == (other > 0)) > 0.99
+
     # -- errors -----------------------------------------------------------------------------------
 
     def test_no_prompt_is_an_error(self, engine: ImageEngine, squares: Embedding) -> None:
@@ -255,6 +280,9 @@ class EngineTests:
         for place in ((-1, 5), (5, -1), (64, 5), (5, 72), (1e6, 1e6)):
             with pytest.raises(PromptError):
                 engine.segment(squares, click(*place))
+            if (asked := engine.capabilities.proposals) is not None and asked.points is not None:
+                with pytest.raises(PromptError):
+                    self.proposed(engine, squares, place)
 
     def test_box_or_exemplar_outside_is_an_error(self, engine: ImageEngine, squares: Embedding) -> None:
         outside = BoxPrompt(Box(100, 100, 120, 120))

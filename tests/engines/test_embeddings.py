@@ -255,3 +255,30 @@ def test_a_smaller_cache_gives_up_the_least_recently_used_at_once():
     assert key("b") not in cache and cache.nbytes == 20
     cache.resize(None)
     assert cache.most_bytes == default_bytes() and cache.nbytes == 20
+
+
+def test_what_was_found_made_and_given_up_is_counted():
+    cache = EmbeddingCache(25)
+    for name in ("a", "a", "b", "c", "a"):
+        cache.get(key(name), Block)
+
+    counts = cache.counts
+
+    assert (counts.hits, counts.misses, counts.evictions) == (1, 4, 2)
+
+
+def test_who_waited_for_an_embedding_has_found_it():
+    cache, making, made = EmbeddingCache(100), threading.Event(), threading.Event()
+
+    def make():
+        making.set()
+        assert made.wait(5)
+        return Block()
+
+    first = run(lambda: cache.get(key(), make))
+    assert making.wait(5)
+    second = run(lambda: cache.get(key(), never))
+    made.set()
+    join(first + second)
+
+    assert (cache.counts.hits, cache.counts.misses) == (1, 1)

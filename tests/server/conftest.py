@@ -76,7 +76,7 @@ class Client:
 def running(engine=None, *, ready: bool = True, **settings):
     """Run a server with an engine; ``settings`` are those of :class:`ServerSettings`."""
     settings.setdefault("warm_up", False)  # so that a test counts what it asks for
-    server = server_of(engine or StubEngine(), ServerSettings(port=0, **settings))
+    server = server_of(engine or StubEngine(), ServerSettings(**{"port": 0, **settings}))
     thread = threading.Thread(target=server.run, name="server", daemon=True)
     thread.start()
     try:

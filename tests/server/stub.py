@@ -34,8 +34,16 @@ class StubEngine:
         Whether it looks at Cancel meanwhile, every 10 ms.
     fail : callable or None
         ``fail(what)``, with "load", "encode", "segment" or "find", may raise.
-    encodes, decodes : int
+    found : tuple of (float, (int, int, int, int))
+        Score and ``top, left, bottom, right`` of each rectangle that it finds.
+    alternatives : int
+        How many other readings it has of what it is asked.
+    encodes, decodes, finds : int
         How often each was done.
+    asked : list of Prompts
+        What :meth:`segment` was asked.
+    previous : list of Segmentation or None
+        What it was given back.
     """
 
     load_s: float = 0.0
@@ -48,8 +56,13 @@ class StubEngine:
     capabilities: Capabilities = field(default_factory=Capabilities)
     name: str = "stub"
     weights: str = ""
+    found: tuple[tuple[float, tuple[int, int, int, int]], ...] = ()
+    alternatives: int = 0
     encodes: int = 0
     decodes: int = 0
+    finds: int = 0
+    asked: list[Prompts] = field(default_factory=list)
+    previous: list[Segmentation | None] = field(default_factory=list)
     closed: bool = False
     threads: set[str] = field(default_factory=set)
 
@@ -65,18 +78,27 @@ class StubEngine:
         check(prompts, self.capabilities)
         self._work("segment", self.decode_s)
         self.decodes += 1
-        return Segmentation(self._disc(embedding.shape, prompts), self.score)
+        self.asked.append(prompts)
+        self.previous.append(previous)
+        mask = self._disc(embedding.shape, prompts)
+        others = (PlacedMask(np.ones((1, 2), bool)),) * self.alternatives
+        return Segmentation(mask, self.score, others, f"state {self.decodes}" if self.capabilities.refines else None)
 
     def find(self, embedding, query: Query) -> Candidates:
         self._work("find", self.decode_s)
-        none = np.zeros((0, 4), np.float32)
-        return Candidates(np.zeros(0, np.float32), none, (), none, embedding.shape)
+        self.finds += 1
+        scores = np.array([score for score, _ in self.found], np.float32)
+        boxes = np.array([box for _, box in self.found], np.float32).reshape(-1, 4)
+        sizes = [(int(bottom - top), int(right - left)) for top, left, bottom, right in boxes]
+        return Candidates(scores, boxes, tuple(np.ones(size, bool) for size in sizes), boxes, embedding.shape)
 
     def close(self) -> None:
         self.closed = True
 
     def _disc(self, shape: tuple[int, int], prompts: Prompts) -> PlacedMask:
         row, col = (int(value) for value in prompts.newest())
+        if prompts.mask is not None and not prompts.points:
+            return prompts.mask.mask.trimmed()
         if prompts.positive:
             row, col = prompts.positive[-1].pixel
         top, left = max(row - self.radius, 0), max(col - self.radius, 0)

@@ -276,3 +276,100 @@ def test_two_hundred_clicks_from_many_threads_are_each_answered_or_replaced(sche
             future.exception(10)
     assert {49, 99, 149, 199} <= set(answered)  # the newest of each session
     assert sum(future.cancelled() for future in futures) + len(answered) == 200
+
+
+def test_ageing_is_as_told():
+    now = [0.0]
+    scheduler, held, log = Scheduler(clock=lambda: now[0], age_s=0.5), Gate(), []
+    scheduler.submit(Job("e", held), session="holder", kind=Kind.BATCH)
+    assert held.started.wait(5)
+    old = scheduler.submit(note(log, "encode"), session="a", kind=Kind.ENCODE)
+    now[0] += 0.6
+    new = scheduler.submit(note(log, "decode"), session="b", kind=Kind.DECODE)
+
+    held.opened.set()
+
+    assert (old.result(5), new.result(5)) == ("encode", "decode")
+    assert log == ["encode", "decode"]
+    scheduler.close(timeout=5)
+
+
+def test_the_place_in_the_queue_counts_what_runs_and_one_job_of_each_other_session(scheduler, gate):
+    log: list[str] = []
+    assert scheduler.ahead("a") == 0
+    for session in ("a", "a", "a", "b", "c"):
+        last = scheduler.submit(note(log, session), session=session, kind=Kind.DECODE)
+    batch = scheduler.submit(note(log, "d"), session="d", kind=Kind.BATCH)
+
+    assert [scheduler.ahead(session) for session in "abcd"] == [1, 2, 3, 4]
+    assert scheduler.backlog() == 6
+
+    gate.opened.set()
+    last.result(5)
+    batch.result(5)
+    assert (scheduler.ahead("d"), scheduler.backlog()) == (0, 0)
+
+
+def test_a_job_that_gives_no_sign_of_life_is_silent_until_it_does():
+    now = [0.0]
+    scheduler = Scheduler(clock=lambda: now[0])
+    began, say, said, end = (threading.Event() for _ in range(4))
+    sign = []
+
+    def job(progress, cancel):
+        began.set()
+        while not end.is_set():
+            assert say.wait(5)
+            say.clear()
+            if sign:
+                sign.pop()(progress, cancel)
+            said.set()
+
+    def tell(how):
+        sign.append(how)
+        say.set()
+        assert said.wait(5)
+        said.clear()
+
+    assert scheduler.silent_s("e") == 0
+    done = scheduler.submit(Job("e", job), session="s", kind=Kind.ENCODE)
+    assert began.wait(5)
+    for how in (
+        lambda progress, cancel: cancel.raise_if_cancelled(),
+        lambda progress, cancel: cancel.cancelled,
+        lambda progress, cancel: progress(0.5),
+    ):
+        now[0] += 7
+        assert scheduler.silent_s("e") == 7
+        tell(how)
+        assert scheduler.silent_s("e") == 0
+    end.set()
+    tell(lambda progress, cancel: None)
+    done.result(5)
+    now[0] += 7
+    wait_until(lambda: scheduler.silent_s("e") == 0)
+    scheduler.close(timeout=5)
+
+
+def test_a_job_that_waited_long_is_alive_when_it_begins():
+    now = [0.0]
+    scheduler, first, second = Scheduler(clock=lambda: now[0]), Gate(), Gate()
+    scheduler.submit(Job("e", first), session="a", kind=Kind.DECODE)
+    assert first.started.wait(5)
+    scheduler.submit(
+        Job("e", lambda progress, cancel: second.started.set() or second.opened.wait(5)), session="b", kind=Kind.DECODE
+    )
+    now[0] += 60
+    first.opened.set()
+    assert second.started.wait(5)
+
+    assert scheduler.silent_s("e") == 0
+    second.opened.set()
+    scheduler.close(timeout=5)
+
+
+def wait_until(happened) -> None:
+    end = time.monotonic() + 5
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.005)

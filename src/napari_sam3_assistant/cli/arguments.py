@@ -11,6 +11,7 @@ import typer
 
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.prompts import NEGATIVE_WORDS, POSITIVE_WORDS, is_positive
+from napari_sam3_assistant.tasks.everything import MOST_PER_SIDE, POINTS_PER_SIDE
 from napari_sam3_assistant.tasks.phrases import phrases_in
 
 
@@ -31,6 +32,7 @@ class TypedPrompts:
     exemplars: tuple[tuple[Any, ...], ...]
     texts: tuple[str, ...] = ()
     crop: TypedCrop | None = None
+    everything: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Options:
     prompts: TypedPrompts
     mask_files: tuple[Path, ...]
     threshold: float | None
+    points_per_side: int
     plane: Sequence[int] | Mapping[str, int] | None
     window: int | tuple[int, int, int, int] | None
     channel_axis: int | None
@@ -58,16 +61,24 @@ def prompts_of(
     *,
     crop: TypedCrop | None = None,
     masks: int,
+    everything: bool = False,
 ) -> TypedPrompts:
     """Return the prompts that were typed, beside ``masks`` files of masks.
 
     Raises
     ------
     typer.BadParameter
-        If there is none, or one of them cannot be.
+        If there is none, or one beside ``everything``, or one of them cannot be.
     """
+    if everything:
+        if points or boxes or exemplars or texts or masks or crop:
+            raise typer.BadParameter(
+                "Every object is looked for without a prompt. Leave the prompts out, or --everything.",
+                param_hint="--everything",
+            )
+        return TypedPrompts((), (), (), everything=True)
     if not (points or boxes or exemplars or texts or masks or crop):
-        raise typer.BadParameter("There is no prompt. Give --point, --box, --mask, --exemplar or --text.")
+        raise typer.BadParameter("There is no prompt. Give --point, --box, --mask, --exemplar, --text or --everything.")
     if crop and texts:
         raise typer.BadParameter(
             "An exemplar image goes with no phrase. Ask for the words in a call of their own.",
@@ -103,8 +114,8 @@ def phrases_of(texts: Sequence[str]) -> tuple[str, ...]:
         raise typer.BadParameter(str(error), param_hint="--text") from error
 
 
-def threshold_of(text: str | None, *, exemplars: int, texts: int = 0) -> float | None:
-    """Return the threshold that was typed, beside so many exemplars and texts.
+def threshold_of(text: str | None, *, exemplars: int, texts: int = 0, everything: bool = False) -> float | None:
+    """Return the threshold that was typed, beside so many exemplars and texts, or everything.
 
     Raises
     ------
@@ -116,12 +127,32 @@ def threshold_of(text: str | None, *, exemplars: int, texts: int = 0) -> float |
     number = _number(text, "--threshold", text)
     if not 0 <= number <= 1:
         raise typer.BadParameter(f"{text} is not a score from 0 to 1.", param_hint="--threshold")
-    if not exemplars and not texts:
+    if not exemplars and not texts and not everything:
         raise typer.BadParameter(
-            "A threshold is about what is like an example, or what words name. Give --exemplar, --exemplar-image or "
-            "--text, or leave --threshold out.",
+            "A threshold is about what is like an example, what words name, or everything. Give --exemplar, "
+            "--exemplar-image, --text or --everything, or leave --threshold out.",
             param_hint="--threshold",
         )
+    return number
+
+
+def points_per_side_of(text: str | None, *, everything: bool) -> int:
+    """Return how many points a grid has a side, as typed or as usual.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is no number from 1 to 256, or nothing is looked for on a grid.
+    """
+    if text is None:
+        return POINTS_PER_SIDE
+    number = whole_of(text, "--points-per-side", text)
+    if not 1 <= number <= MOST_PER_SIDE:
+        raise typer.BadParameter(
+            f"{number} points a side are no grid. Give 1 to {MOST_PER_SIDE}.", param_hint="--points-per-side"
+        )
+    if not everything:
+        raise typer.BadParameter("A grid of points goes with --everything.", param_hint="--points-per-side")
     return number
 
 

@@ -49,11 +49,22 @@ def segment(
         list[str],
         typer.Option(metavar="PHRASE", help="What to find all of, in words: needs SAM3.", show_default=False),
     ] = [],  # noqa: B006
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Find every object: no prompt is needed, and none is taken.")
+    ] = False,
+    points_per_side: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="For everything: rows and columns of the grid of points that SAM3 is asked about.",
+            show_default="32",
+        ),
+    ] = None,
     threshold: Annotated[
         str | None,
         typer.Option(
             metavar="0...1",
-            help="Keep what is like the example, or what words name, from this score.",
+            help="Keep what is like the example, what words name, or everything from this score.",
             show_default="the engine's; 0.35 for words",
         ),
     ] = None,
@@ -83,7 +94,7 @@ def segment(
     ] = None,
     rgb: Annotated[bool, typer.Option("--rgb", help="The channels are red, green and blue.")] = False,
 ) -> None:
-    """Segment images: one object from points, one from each box or mask, all that an example or words mean.
+    """Segment images: one object from points, one from each box or mask, all that an example or words mean, or all.
 
     Points beside one box or one mask correct it. The same prompts are used on each image. Coordinates are
     pixels, row before column, the first is 0,0. Nothing is overwritten.
@@ -91,11 +102,14 @@ def segment(
     from napari_sam3_assistant.cli import arguments, segmenting
 
     crop = arguments.crop_of(exemplar_image, exemplar_box)
-    prompts = arguments.prompts_of(point, box, exemplar, text, crop=crop, masks=len(mask))
+    prompts = arguments.prompts_of(point, box, exemplar, text, crop=crop, masks=len(mask), everything=everything)
     options = arguments.Options(
         prompts=prompts,
         mask_files=tuple(map(arguments.file_of, mask)),
-        threshold=arguments.threshold_of(threshold, exemplars=len(exemplar) + (crop is not None), texts=len(text)),
+        threshold=arguments.threshold_of(
+            threshold, exemplars=len(exemplar) + (crop is not None), texts=len(text), everything=everything
+        ),
+        points_per_side=arguments.points_per_side_of(points_per_side, everything=everything),
         plane=arguments.plane_of(plane),
         window=arguments.window_of(window),
         channel_axis=arguments.axis_of(channels),

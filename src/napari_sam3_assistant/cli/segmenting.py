@@ -155,6 +155,8 @@ def _one(image: str, options: Options, segmenter: Segmenter, files: _Files, tell
             exemplar_image=files.crop,
             exemplar_box=None if prompts.crop is None else prompts.crop.box,
             text=prompts.texts,
+            everything=prompts.everything,
+            points_per_side=options.points_per_side,
             threshold=options.threshold,
             plane=options.plane,
             window=options.window,

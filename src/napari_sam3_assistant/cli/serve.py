@@ -50,9 +50,7 @@ def serve(
         float | None,
         typer.Option(metavar="N", help="How long sessions go on after SIGTERM.", show_default="10"),
     ] = None,
-    allow_urls: Annotated[
-        bool, typer.Option("--allow-urls", help="Fetch pictures from URLs of clients.")
-    ] = False,
+    allow_urls: Annotated[bool, typer.Option("--allow-urls", help="Fetch pictures from URLs of clients.")] = False,
     root_path: Annotated[
         str, typer.Option(metavar="PATH", help="Where a proxy puts the server, such as /sam3.", show_default=False)
     ] = "",

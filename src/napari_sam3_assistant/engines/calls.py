@@ -107,6 +107,14 @@ class Find:
     query: Query
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Propose:
+    """What may be an object at some places; answered by ``Candidates``."""
+
+    embedding: int
+    places: npt.NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """A session; answered by :class:`Started`."""
@@ -146,7 +154,7 @@ class Step:
     ids: frozenset[int] | None
 
 
-Question = Load | Encode | Segment | Find | Start | Prompted | Begin | Step
+Question = Load | Encode | Segment | Find | Propose | Start | Prompted | Begin | Step
 
 # -- from the engine's process --------------------------------------------------------------------
 

@@ -20,10 +20,10 @@ from napari_sam3_assistant.core.errors import EmbeddingLost, EngineError
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, Segmentation
-from napari_sam3_assistant.engines.calls import About, Encode, Encoded, Find, Load, PackedState, Segment
+from napari_sam3_assistant.engines.calls import About, Encode, Encoded, Find, Load, PackedState, Propose, Segment
 from napari_sam3_assistant.engines.host_session import HostedSession
 from napari_sam3_assistant.engines.process import START_S, EngineProcess
-from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, video_of
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, Places, proposing, video_of
 
 CLOSE_S = 1.0
 """How long a process may take to end by itself when its engine is closed, in seconds."""
@@ -166,6 +166,23 @@ class HostedEngine:
         """
         known = self._own(embedding)
         answer: Candidates = known.process.ask(Find(known.number, query))
+        return answer
+
+    def propose(self, embedding: Embedding, places: Places) -> Candidates:
+        """Return what may be an object at some places; see :meth:`ProposingEngine.propose`.
+
+        Raises
+        ------
+        Unsupported
+            If the engine proposes nothing.
+        EmbeddingLost
+            If the process that had the embedding has ended.
+        EngineError
+            If it ends now; the next call starts it again.
+        """
+        known = self._own(embedding)
+        proposing(self)
+        answer: Candidates = known.process.ask(Propose(known.number, places))
         return answer
 
     def start(self, query: Query | None = None) -> HostedSession:

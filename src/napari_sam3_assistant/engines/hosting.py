@@ -43,6 +43,7 @@ from napari_sam3_assistant.engines.calls import (
     Load,
     Note,
     PackedState,
+    Propose,
     Question,
     Ready,
     Remove,
@@ -53,7 +54,7 @@ from napari_sam3_assistant.engines.calls import (
 )
 from napari_sam3_assistant.engines.hosting_failures import failed
 from napari_sam3_assistant.engines.hosting_sessions import Sessions
-from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
+from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine, proposing
 from napari_sam3_assistant.wire.arrays import Pad, pack, unpack
 
 PARENT_S = 1.0
@@ -192,6 +193,8 @@ class Office:
                 return _sealed(self._loaded().segment(self._known(number), prompts, _opened(previous)))
             case Find(number, query):
                 return self._loaded().find(self._known(number), query)
+            case Propose(number, places):
+                return proposing(self._loaded()).propose(self._known(number), places)
             case _:
                 return self._sessions.answer(question, cancel)
 

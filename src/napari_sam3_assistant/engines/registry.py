@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from napari_sam3_assistant.core.errors import AssistantError, EngineError, Unsupported
 from napari_sam3_assistant.engines.host import HostedEngine
-from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine, VideoLimits
+from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine, Proposals, VideoLimits
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
 GROUP = "napari_sam3_assistant.engines"
@@ -83,14 +83,16 @@ BUILTIN = EngineSpec(
     "builtin",
     "Built-in (no model)",
     factory="napari_sam3_assistant.engines.builtin.engine:BuiltinEngine",
-    capabilities=Capabilities(video=VideoLimits()),
+    capabilities=Capabilities(video=VideoLimits(), proposals=Proposals()),
 )
 SAM3 = EngineSpec(
     "sam3",
     "SAM3",
     needs=("torch", "transformers", "safetensors"),
     factory="napari_sam3_assistant.engines.sam3.image:Sam3Engine",
-    capabilities=Capabilities(text=True, refines=True, video=VideoLimits(text=True), devices=()),
+    capabilities=Capabilities(
+        text=True, refines=True, video=VideoLimits(text=True), proposals=Proposals(points=1), devices=()
+    ),
 )
 _OURS = (BUILTIN, SAM3)
 NO_FOLDER = ModelFolder(

@@ -70,12 +70,9 @@ class Agreed:
 
     def options(self, id: str | None) -> Options:
         """Return the message that says how results come."""
-        return Options(
-            multimask=self.multimask,
-            mask_format=self.mask_format,
-            return_="all" if self.all_objects else "object",
-            id=id,
-        )
+        every = "all" if self.all_objects else "object"
+        fields = {"multimask": self.multimask, "mask_format": self.mask_format, "return": every, "id": id}
+        return Options.model_validate(fields)
 
 
 def agreed_with(hello: Hello) -> Agreed:

@@ -12,6 +12,7 @@ from napari_sam3_assistant.core.errors import Cancelled
 from napari_sam3_assistant.server.agenda import Agenda
 from napari_sam3_assistant.server.farewells import Farewell
 from napari_sam3_assistant.server.inference import Inference
+from napari_sam3_assistant.server.logs import about_message
 from napari_sam3_assistant.server.mailbox import Mail, Mailbox
 from napari_sam3_assistant.server.metrics import Metrics
 from napari_sam3_assistant.server.pacing import TokenBucket
@@ -188,7 +189,8 @@ class Clerk:
     async def _guarded(self, answer: Coroutine[Any, Any, None], id: str | None) -> Refusal | None:
         """Wait for an answer; return what it was refused with, which the client was told."""
         try:
-            await answer
+            with about_message(id):
+                await answer
             return None
         except Refusal as error:
             refusal = error
@@ -196,7 +198,7 @@ class Clerk:
             return None  # the session has moved on: nobody waits for it
         except Exception:
             reference = secrets.token_hex(2)
-            _log.exception("ref %s: a message could not be answered.", reference)
+            _log.exception("A message could not be answered.", extra={"ref": reference})
             refusal = Refusal("inference_failed", f"Segmentation failed: internal error (ref {reference})")
         await self._send(refusal.reply(id))
         return refusal

@@ -20,11 +20,13 @@ from napari_sam3_assistant.server.admission import Sessions
 from napari_sam3_assistant.server.connection import serve
 from napari_sam3_assistant.server.inference import Inference
 from napari_sam3_assistant.server.metrics import Metrics
+from napari_sam3_assistant.server.rest import add_routes
 from napari_sam3_assistant.server.security import Security
 from napari_sam3_assistant.server.settings import Limits, ServerSettings
 from napari_sam3_assistant.wire.messages import CLIENT_MESSAGES
 
 STATIC = Path(__file__).parent / "static"
+"""The page's files."""
 # Some systems call a script plain text, which a browser does not run as a module.
 mimetypes.add_type("text/javascript", ".js")
 mimetypes.add_type("image/svg+xml", ".svg")
@@ -58,9 +60,10 @@ def create_app(engine: ImageEngine, settings: ServerSettings | None = None) -> F
         redoc_url=None,
     )
     app.state.settings = settings
-    app.state.metrics = Metrics(CLIENT_MESSAGES)
+    app.state.metrics = metrics = Metrics(CLIENT_MESSAGES)
     app.state.sessions = Sessions(settings.limits)
-    app.state.inference = Inference(engine, settings)
+    app.state.inference = Inference(engine, settings, metrics)
+    metrics.watch(app.state.inference, app.state.sessions)
     _add_routes(app, settings)
     _add_limits(app, settings.limits)
     app.add_middleware(Security, settings=settings)
@@ -76,6 +79,7 @@ def create_app(engine: ImageEngine, settings: ServerSettings | None = None) -> F
 
 def _add_routes(app: FastAPI, settings: ServerSettings) -> None:
     app.include_router(probes.router)
+    add_routes(app, settings)
 
     @app.websocket("/ws/realtime")
     async def segment_socket(socket: WebSocket) -> None:
@@ -87,9 +91,9 @@ def _add_routes(app: FastAPI, settings: ServerSettings) -> None:
 
     @app.get("/favicon.ico", include_in_schema=False)
     async def icon() -> Response:
-        return Response(status_code=204)
+        return FileResponse(STATIC / "icon.svg")
 
-    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False))
+    app.mount("/static", StaticFiles(directory=STATIC))
 
 
 def _add_limits(app: FastAPI, limits: Limits) -> None:

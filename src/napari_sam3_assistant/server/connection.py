@@ -21,6 +21,7 @@ from napari_sam3_assistant.server.agreed import limits_info
 from napari_sam3_assistant.server.answering import Clerk
 from napari_sam3_assistant.server.farewells import Farewell
 from napari_sam3_assistant.server.inference import Inference
+from napari_sam3_assistant.server.logs import in_session
 from napari_sam3_assistant.server.mailbox import Mailbox
 from napari_sam3_assistant.server.metrics import Metrics
 from napari_sam3_assistant.server.outbox import Outbox
@@ -30,7 +31,7 @@ from napari_sam3_assistant.server.sessions import ClientSession
 from napari_sam3_assistant.server.settings import ServerSettings
 from napari_sam3_assistant.wire.frames import packed
 from napari_sam3_assistant.wire.refusals import Refusal
-from napari_sam3_assistant.wire.replies import Draining, Error, Expiring, SessionCreated
+from napari_sam3_assistant.wire.replies import Draining, Error, Expiring, SegmentationResult, SessionCreated
 from napari_sam3_assistant.wire.values import Message
 
 CLOSING_S = 0.4
@@ -48,7 +49,8 @@ async def serve(socket: WebSocket, inference: Inference, settings: ServerSetting
         await socket.accept()
         connection = Connection(socket, inference, settings, sessions, metrics)
         try:
-            with sessions.seat(connection, socket.client.host if socket.client else ""):
+            address = socket.client.host if socket.client else ""
+            with sessions.seat(connection, address), in_session(connection.name):
                 await connection.talk()
         except Refusal as refusal:
             metrics.refused("draining" if sessions.draining else "full")
@@ -90,6 +92,11 @@ class Connection:
         self._end: asyncio.Future[Farewell] = asyncio.get_running_loop().create_future()
 
     @property
+    def name(self) -> str:
+        """Of the session."""
+        return self._session.name
+
+    @property
     def waiting_bytes(self) -> int:
         """Bytes of messages that wait."""
         return self._mailbox.size
@@ -124,6 +131,7 @@ class Connection:
                 session_id=self._session.name,
                 server=f"napari-sam3-assistant {__version__}",
                 limits=limits_info(self._settings.limits),
+                features=self._session.features,
             )
         )
         writer = asyncio.create_task(self._outbox.run())
@@ -150,6 +158,8 @@ class Connection:
     async def _send(self, message: Message) -> None:
         if isinstance(message, Error):
             self._metrics.error(message.code or "")
+        if isinstance(message, SegmentationResult) and message.timing_ms is not None:
+            self._metrics.mask(message.timing_ms.mask / 1000)
         await self._outbox.put(packed(message, binary=self._session.agreed.binary))
 
     async def _leave(self, farewell: Farewell) -> None:

@@ -7,15 +7,11 @@ and another one encodes masks. A picture is encoded once, whoever asks; what was
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Generic, Literal, ParamSpec, TypeVar
+from dataclasses import replace
+from typing import ParamSpec, TypeVar
 
-from napari_sam3_assistant.core.errors import Cancelled
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
@@ -23,38 +19,21 @@ from napari_sam3_assistant.core.sources import estimate_limits
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache, memory_bytes
 from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine
 from napari_sam3_assistant.server import intake
-from napari_sam3_assistant.server.failures import NO_WORDS, refusal_for
+from napari_sam3_assistant.server.engine_thread import Answered, EngineThread, ModelState
+from napari_sam3_assistant.server.failures import NO_WORDS
 from napari_sam3_assistant.server.observing import Kept, Observer, Unobserved
 from napari_sam3_assistant.server.pictures import Picture, PictureStore
-from napari_sam3_assistant.server.questions import encoded, view_of_picture, warmed_up
+from napari_sam3_assistant.server.questions import encoded, view_of_picture
 from napari_sam3_assistant.server.settings import ServerSettings
 from napari_sam3_assistant.tasks.everything import Everything, EverythingOptions
 from napari_sam3_assistant.tasks.find import FindResult, find_plane
 from napari_sam3_assistant.tasks.image import PlaneResult, segment_plane
-from napari_sam3_assistant.tasks.jobs import Job, Kind
-from napari_sam3_assistant.tasks.scheduler import Scheduler
+from napari_sam3_assistant.tasks.jobs import Kind
 from napari_sam3_assistant.tasks.text import TextResult, find_words
 from napari_sam3_assistant.wire.refusals import Refusal
 
 T = TypeVar("T")
 P = ParamSpec("P")
-ModelState = Literal["loading", "ready", "failed", "stuck", "closed"]
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answered(Generic[T]):
-    """What the engine's thread has answered.
-
-    Attributes
-    ----------
-    value : object
-    queue_ms : float
-        How long the question waited for the thread.
-    """
-
-    value: T
-    queue_ms: float
 
 
 class Inference:
@@ -74,16 +53,20 @@ class Inference:
 
     def __init__(self, engine: ImageEngine, settings: ServerSettings, observer: Observer | None = None) -> None:
         self.engine = engine
-        self.state: ModelState = "loading"
-        self.observer: Observer = observer or Unobserved()
+        self._observer: Observer = observer or Unobserved()
         self._settings = settings
-        self._scheduler = Scheduler(age_s=settings.age_s)
+        self._thread = EngineThread(engine, settings, self._observer)
         self._embeddings = EmbeddingCache(settings.cache_bytes)
         self._pictures = PictureStore(settings.picture_bytes, max(settings.picture_bytes, memory_bytes() // 2))
         self._codecs = ThreadPoolExecutor(2, "codec")
         # Pools of their own, for a mask that is ready must not wait for a picture of seconds.
         self._intake = ThreadPoolExecutor(2, "intake")
-        self._background: list[asyncio.Task[None]] = []
+        self._long: set[tuple[str, CancelToken]] = set()
+
+    @property
+    def state(self) -> ModelState:
+        """Whether the engine is there, and whether it answers."""
+        return self._thread.state
 
     @property
     def capabilities(self) -> Capabilities:
@@ -93,12 +76,12 @@ class Inference:
     @property
     def silent_s(self) -> float:
         """For how many seconds what runs has given no sign of life; 0 if nothing runs."""
-        return self._scheduler.silent_s(self.engine.name)
+        return self._thread.silent_s
 
     @property
     def backlog(self) -> int:
         """How many questions wait, of all sessions."""
-        return self._scheduler.backlog()
+        return self._thread.backlog
 
     @property
     def kept(self) -> Kept:
@@ -116,18 +99,11 @@ class Inference:
 
     async def start(self) -> None:
         """Begin to load the engine; :attr:`state` says when it is there."""
-        self._stuck: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._background = [asyncio.create_task(self._load()), asyncio.create_task(self._watch())]
+        self._thread.start()
 
     async def stop(self) -> None:
         """Stop what runs, close the engine, and wait for the threads; for one that is stuck, only so long."""
-        self.state = "closed"
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
-        patience = self._settings.heartbeat_s
-        await asyncio.to_thread(self._scheduler.close_engine, self.engine.name, self.engine.close, patience)
-        await asyncio.to_thread(self._scheduler.close, patience)
+        await self._thread.stop()
         for pool in (self._codecs, self._intake):
             await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
@@ -166,7 +142,7 @@ class Inference:
         def run(progress: Progress, cancel: CancelToken) -> float:
             return encoded(self.engine, self._embeddings, view, progress=progress, cancel=cancel)
 
-        answer = await self._ask(run, session, self._kind(picture), progress=progress)
+        answer = await self._thread.ask(run, session, self._kind(picture), progress=progress)
         self._observe(answer.value)
         return Answered((answer.value == 0, answer.value), answer.queue_ms)
 
@@ -190,7 +166,7 @@ class Inference:
                 self.engine, self._embeddings, view, prompts, previous, progress=progress, cancel=cancel
             )
 
-        answer = await self._ask(run, session, self._kind(picture), key=key)
+        answer = await self._thread.ask(run, session, self._kind(picture), key=key)
         self._observe(answer.value.encode_ms, answer.value.decode_ms)
         return answer
 
@@ -217,7 +193,7 @@ class Inference:
             found = find_plane(self.engine, self._embeddings, view, query, progress=progress, cancel=cancel)
             return found if threshold is None else replace(found, threshold=threshold)
 
-        answer = await self._ask(run, session, self._kind(picture))
+        answer = await self._thread.ask(run, session, self._kind(picture))
         self._observe(answer.value.encode_ms, answer.value.decode_ms)
         return answer
 
@@ -231,31 +207,38 @@ class Inference:
         Refusal
             Also if it takes longer than the limit ``everything_s``.
         """
-        work, waited = Everything(view_of_picture(picture), options), 0.0
+        work, waited, stop = Everything(view_of_picture(picture), options), 0.0, CancelToken()
         most_s = self._settings.limits.everything_s
 
         def step(progress: Progress, cancel: CancelToken) -> None:
             work.step(self.engine, self._embeddings, limits_of=estimate_limits, progress=progress, cancel=cancel)
 
+        self._long.add((session, stop))
         try:
             async with asyncio.timeout(most_s):
                 while not work.finished:
-                    waited += (await self._ask(step, session, Kind.BATCH)).queue_ms
+                    stop.raise_if_cancelled()
+                    waited += (await self._thread.ask(step, session, Kind.BATCH)).queue_ms
                     progress(work.fraction)
         except TimeoutError as error:
             raise Refusal(
                 "too_slow", f"Segmentation failed: it takes longer than {most_s:g} s. Use fewer points per side."
             ) from error
+        finally:
+            self._long.discard((session, stop))
         self._observe(work.encode_ms, work.decode_ms)
         return Answered(await self.codec(work.found), waited)
 
     def cancel(self, session: str) -> None:
         """Drop what a session has waiting, and stop what runs for it."""
-        self._scheduler.cancel(session)
+        self._thread.cancel(session)
+        for name, stop in self._long:
+            if name == session:
+                stop.cancel()  # between two steps nothing waits or runs
 
     def waiting(self, session: str) -> int:
         """Return how many questions are answered before the next one of a session; 0 if none of its own waits."""
-        return self._scheduler.ahead(session)
+        return self._thread.waiting(session)
 
     def _kind(self, picture: Picture) -> Kind:
         """Return how long a question about a picture takes: encoding is the long part."""
@@ -264,101 +247,6 @@ class Inference:
 
     def _observe(self, encode_ms: float, decode_ms: float | None = None) -> None:
         if encode_ms:
-            self.observer.encoded(encode_ms / 1000)
+            self._observer.encoded(encode_ms / 1000)
         if decode_ms is not None:
-            self.observer.decoded(decode_ms / 1000)
-
-    async def _ask(
-        self,
-        run: Callable[[Progress, CancelToken], T],
-        session: str,
-        kind: Kind,
-        *,
-        progress: Progress = no_progress,
-        key: Hashable | None = None,
-    ) -> Answered[T]:
-        self._check()
-        asked = time.perf_counter()
-
-        def job(progress: Progress, cancel: CancelToken) -> Answered[T]:
-            waited = (time.perf_counter() - asked) * 1000
-            return Answered(run(progress, cancel), waited)
-
-        future = self._scheduler.submit(
-            Job(self.engine.name, job), session=session, kind=kind, key=key, progress=_on_loop(progress)
-        )
-        try:
-            answer = await self._unless_stuck(asyncio.wrap_future(future))
-        except Exception as error:
-            told = refusal_for(error)
-            if isinstance(told, Refusal):
-                self.observer.failed(told.code)
-            raise told from error
-        self.observer.waited(answer.queue_ms / 1000)
-        return answer
-
-    async def _unless_stuck(self, answer: asyncio.Future[T]) -> T:
-        """Return an answer, unless the engine gets stuck before it is there."""
-        try:
-            await asyncio.wait((answer, self._stuck), return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done():
-                raise Refusal("engine_stuck")
-            if answer.cancelled():
-                raise Cancelled
-            return answer.result()
-        finally:
-            answer.cancel()  # what still waits is not asked; what runs is done, and nobody is told
-
-    def _check(self) -> None:
-        match self.state:
-            case "loading":
-                raise Refusal("model_loading")
-            case "failed" | "closed":
-                raise Refusal("model_unavailable")
-            case "stuck":
-                raise Refusal("engine_stuck")
-
-    async def _load(self) -> None:
-        def run(progress: Progress, cancel: CancelToken) -> None:
-            self.engine.load(progress=progress, cancel=cancel)
-            if self._settings.warm_up:
-                warmed_up(self.engine, progress=progress, cancel=cancel)
-
-        try:
-            future = self._scheduler.submit(Job(self.engine.name, run), session="", kind=Kind.ENCODE)
-            await asyncio.wrap_future(future)
-        except Cancelled:
-            return
-        except Exception:
-            _log.exception("The engine %s could not be loaded.", self.engine.name)
-            self.state = "failed"
-        else:
-            self.state = "ready"
-
-    async def _watch(self) -> None:
-        """See that the engine gives signs of life; else tell all who wait for it, and nobody asks it until it does."""
-        patience = self._settings.heartbeat_s
-        while True:
-            await asyncio.sleep(min(patience / 4, 1.0))
-            silent = self.silent_s > patience
-            if silent and self.state == "ready":
-                _log.error("The engine %s has given no sign of life for %.0f s.", self.engine.name, self.silent_s)
-                self.state = "stuck"
-                self._stuck.set_result(None)
-            elif not silent and self.state == "stuck":
-                _log.warning("The engine %s answers again.", self.engine.name)
-                self.state = "ready"
-                self._stuck = asyncio.get_running_loop().create_future()
-
-
-def _on_loop(progress: Progress) -> Progress:
-    """Return a progress that may be told on any thread, and tells ``progress`` on the event loop."""
-    if progress is no_progress:
-        return no_progress
-    loop = asyncio.get_running_loop()
-
-    def tell(fraction: float | None, message: str = "") -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(progress, fraction, message)
-
-    return tell
+            self._observer.decoded(decode_ms / 1000)

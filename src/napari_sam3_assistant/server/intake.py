@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image
 
 from napari_sam3_assistant.core.intensity import limits_of, sample_tiles, to_rgb
-from napari_sam3_assistant.server.picture_files import not_accepted, opened, size_before_opening
+from napari_sam3_assistant.server.picture_files import opened, size_before_opening
 from napari_sam3_assistant.server.pictures import Picture, picture_of
 from napari_sam3_assistant.server.settings import MIB, Limits
 from napari_sam3_assistant.wire.refusals import Refusal
@@ -96,7 +96,6 @@ def _decoded(data: bytes, limits: Limits, tenant: str) -> Picture:
         _check_size(*known, limits)
     with opened(data) as image:
         _check_size(*image.size, limits)
-        format = image.format or ""
         image.load()
         _check_size(*image.size, limits)
         turn = _TURNS.get(_orientation(image))
@@ -104,7 +103,7 @@ def _decoded(data: bytes, limits: Limits, tenant: str) -> Picture:
         if shown.mode in DEEP:
             pixels, window = _from_deep(np.asarray(shown))
         else:
-            pixels, window = _from_shallow(shown, format), None
+            pixels, window = _from_shallow(shown), None
     return picture_of(pixels, tenant, window)
 
 
@@ -153,15 +152,12 @@ def _from_deep(values: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.uint8], 
     return pixels, (window.low[0], window.high[0])
 
 
-def _from_shallow(image: Image.Image, format: str) -> npt.NDArray[np.uint8]:
+def _from_shallow(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Return RGB of a picture of 8 bits or fewer; what is transparent becomes white."""
     if image.has_transparency_data:
         clear = image.convert("RGBA")
         shown = Image.new("RGB", image.size, "white")
         shown.paste(clear, mask=clear.getchannel("A"))
     else:
-        try:
-            shown = image.convert("RGB")
-        except ValueError as error:
-            raise not_accepted(f"{format}-{image.mode}") from error
+        shown = image.convert("RGB")
     return np.asarray(shown)

@@ -18,21 +18,33 @@ from typing import TextIO
 
 OURS = "napari_sam3_assistant"
 _QUERY = re.compile(r"(?<=[\w/])\?[^\s\"']*")
-_LONG = re.compile(r"[A-Za-z0-9+/=_-]{120,}")
+_LONG = re.compile(r"[A-Za-z0-9+/=_-]{200,}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _session: ContextVar[str] = ContextVar("session", default="")
 _message: ContextVar[str] = ContextVar("message", default="")
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
-def about(*, session: str | None = None, message: str | None = None) -> Iterator[None]:
-    """Name the session, or the message, that log lines of this task are about meanwhile."""
-    set_now = [(var, var.set(value)) for var, value in ((_session, session), (_message, message)) if value is not None]
+def in_session(name: str) -> Iterator[None]:
+    """Name the session that log lines of this task, and of those that it starts, are about; say when it opens."""
+    before = _session.set(name)
+    _log.info("session opened")
     try:
         yield
     finally:
-        for var, before in reversed(set_now):
-            var.reset(before)
+        _log.info("session closed")
+        _session.reset(before)
+
+
+@contextmanager
+def about_message(id: str | None) -> Iterator[None]:
+    """Name the message that log lines of this task are about."""
+    before = _message.set(id or "")
+    try:
+        yield
+    finally:
+        _message.reset(before)
 
 
 def configure(*, as_json: bool, tokens: Sequence[str] = (), stream: TextIO | None = None) -> logging.Handler:
@@ -70,7 +82,7 @@ class Lines(logging.Formatter):
 
     def __init__(self, tokens: Sequence[str] = ()) -> None:
         super().__init__()
-        self._secrets = [re.escape(token) for token in sorted(tokens, key=len, reverse=True) if token]
+        self._tokens = sorted(filter(None, tokens), key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record, without its end."""
@@ -84,8 +96,8 @@ class Lines(logging.Formatter):
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         fields = {"time": f"{moment}.{int(record.msecs):03d}Z", "level": record.levelname}
         fields["event"] = self._cleaned(record.getMessage())
-        about = {"session": _session.get(), "message": _message.get(), "ref": ""}
-        fields |= {name: self._cleaned(str(getattr(record, name, value))) for name, value in about.items()}
+        about = {"session": _session.get(), "message": _message.get(), "ref": getattr(record, "ref", "")}
+        fields |= {name: self._cleaned(value) for name, value in about.items()}
         if not record.name.startswith(OURS):
             fields["logger"] = record.name
         if record.exc_info:
@@ -93,8 +105,8 @@ class Lines(logging.Formatter):
         return {name: value for name, value in fields.items() if value}
 
     def _cleaned(self, text: str) -> str:
-        for secret in self._secrets:
-            text = re.sub(secret, "[token]", text)
+        for token in self._tokens:
+            text = text.replace(token, "[token]")
         text = _QUERY.sub("?[query]", text)
         return _LONG.sub(lambda found: f"[{len(found.group())} characters]", text)
 

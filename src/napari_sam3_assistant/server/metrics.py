@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from napari_sam3_assistant import __version__
+from napari_sam3_assistant.server.admission import Sessions
+from napari_sam3_assistant.server.inference import Inference
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Buckets of all times: from a click of the built-in engine to a picture that a CPU reads with SAM3."""
+PREFIX = "napari_sam3"
 UNKNOWN = "unknown"
 
 
 class Metrics:
-    """Counts and times of one server. Its verbs are cheap, and may be called on any thread.
+    """Counts and times of one server: the ``Observer`` of its inference, and who else has something to count.
+
+    Its verbs are cheap, and may be called on any thread.
 
     Parameters
     ----------
@@ -34,9 +41,11 @@ class Metrics:
         self._messages = self._counter("messages", "Messages of clients, by type.", ("type",))
         self._errors = self._counter("errors", "Errors that clients were told, by code.", ("code",))
         self._refused = self._counter("refused", "Requests and connections not let in, by reason.", ("reason",))
-        self._requests = self._counter("requests", "Requests to segment, by path and status.", ("path", "status"))
-        self._queue = self._histogram("queue_seconds", "How long a question waited for the engine, by kind.", ("kind",))
-        self._work = self._histogram("engine_seconds", "How long the engine took, by kind.", ("kind",))
+        self._requests = self._counter("requests", "Requests, by path and status.", ("path", "status"))
+        self._queue = self._histogram("queue_seconds", "How long a question waited for the engine.")
+        self._encode = self._histogram("encode_seconds", "How long the engine took to read a picture.")
+        self._decode = self._histogram("decode_seconds", "How long it took to answer a question about one.")
+        self._failures = self._counter("engine_failures", "Questions that were not answered, by code.", ("code",))
         self._mask = self._histogram("mask_seconds", "How long it took to write a mask.")
         self._gauge("gpu_memory_bytes", "Memory of the GPU that tensors take.").set_function(gpu_memory)
 
@@ -61,37 +70,74 @@ class Metrics:
         self._refused.labels(reason).inc()
 
     def request(self, path: str, status: int) -> None:
-        """Count a request; ``path`` is that of its route."""
+        """Count a request that was answered; ``path`` is that of its route."""
         self._requests.labels(path, str(status)).inc()
 
-    def waited(self, kind: str, seconds: float) -> None:
-        """Time how long a question of ``kind`` (``encode``, ``decode`` or ``batch``) waited."""
-        self._queue.labels(kind).observe(seconds)
+    def waited(self, seconds: float) -> None:
+        """Time how long a question waited for the engine's thread."""
+        self._queue.observe(seconds)
 
-    def worked(self, kind: str, seconds: float) -> None:
-        """Time how long the engine took for it."""
-        self._work.labels(kind).observe(seconds)
+    def encoded(self, seconds: float) -> None:
+        """Time how long the engine took to read a picture."""
+        self._encode.observe(seconds)
+
+    def decoded(self, seconds: float) -> None:
+        """Time how long it took to answer a question about a picture it has read."""
+        self._decode.observe(seconds)
+
+    def failed(self, code: str) -> None:
+        """Count a question that was not answered."""
+        self._failures.labels(code).inc()
 
     def mask(self, seconds: float) -> None:
         """Time how long a mask took to write."""
         self._mask.observe(seconds)
 
-    def watch(self, name: str, help: str, value: Callable[[], float]) -> None:
-        """Show a number as it is whenever somebody looks: ``napari_sam3_<name>``."""
-        self._gauge(name, help).set_function(value)
+    def watch(self, inference: Inference, sessions: Sessions) -> None:
+        """Show, whenever somebody looks, who is connected, what waits, and what is kept."""
+        self._gauge("sessions", "Sessions.").set_function(lambda: len(sessions))
+        self._gauge("backlog", "Questions that wait for the engine.").set_function(lambda: inference.backlog)
+        self._gauge("ready", "1 while the engine takes questions.").set_function(lambda: inference.state == "ready")
+        self.registry.register(_Cache(inference))
 
     def text(self) -> bytes:
         """Return all of it as Prometheus reads it."""
         return generate_latest(self.registry)
 
     def _counter(self, name: str, help: str, labels: tuple[str, ...] = ()) -> Counter:
-        return Counter(name, help, labels, namespace="napari_sam3", registry=self.registry)
+        return Counter(name, help, labels, namespace=PREFIX, registry=self.registry)
 
     def _gauge(self, name: str, help: str, labels: tuple[str, ...] = ()) -> Gauge:
-        return Gauge(name, help, labels, namespace="napari_sam3", registry=self.registry)
+        return Gauge(name, help, labels, namespace=PREFIX, registry=self.registry)
 
     def _histogram(self, name: str, help: str, labels: tuple[str, ...] = ()) -> Histogram:
-        return Histogram(name, help, labels, namespace="napari_sam3", registry=self.registry, buckets=SECONDS)
+        return Histogram(name, help, labels, namespace=PREFIX, registry=self.registry, buckets=SECONDS)
+
+
+class _Cache(Collector):
+    """Shows what an inference keeps."""
+
+    def __init__(self, inference: Inference) -> None:
+        self._inference = inference
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the numbers of this moment."""
+        kept = self._inference.kept
+        now = (
+            ("cache_bytes", "Memory of pictures as the engine has read them.", kept.embedding_bytes),
+            ("cache_embeddings", "Pictures that need not be read again.", kept.embeddings),
+            ("picture_bytes", "Memory of the pixels of pictures.", kept.picture_bytes),
+            ("pictures", "Pictures whose pixels are kept.", kept.pictures),
+        )
+        so_far = (
+            ("cache_hits", "Questions about a picture that was read before.", kept.hits),
+            ("cache_misses", "Questions for which a picture was read.", kept.misses),
+            ("cache_evictions", "Pictures given up for want of memory.", kept.evictions),
+        )
+        for name, help, value in now:
+            yield GaugeMetricFamily(f"{PREFIX}_{name}", help, value)
+        for name, help, value in so_far:
+            yield CounterMetricFamily(f"{PREFIX}_{name}", help, value)
 
 
 def gpu_memory() -> float:

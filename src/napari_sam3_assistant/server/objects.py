@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from napari_sam3_assistant.core.prompts import MaskPrompt, PointPrompt, Prompts
@@ -11,6 +12,9 @@ from napari_sam3_assistant.server.history import Change, History
 from napari_sam3_assistant.server.kept import FoundMask, KeptMask
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.values import Corners, Point, Rectangle
+
+MOST_MASK_BYTES = 64 * 2**20
+"""Of the masks that objects of a session hold, packed. A mask of a real object takes some thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,12 @@ class Said:
             None if self.box is None else box_prompt(self.box),
             None if hint is None else MaskPrompt(hint.placed()),
         )
+
+
+def check_memory(objects: Iterable[Said]) -> None:
+    """Raise Refusal where the masks of objects are too much to keep."""
+    if sum(mask.nbytes for said in objects for mask in said.masks) > MOST_MASK_BYTES:
+        raise Refusal("bad_mask", "The masks of this session are too large. Delete an object first.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

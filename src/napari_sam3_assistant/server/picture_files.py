@@ -50,8 +50,6 @@ def opened(data: bytes) -> ImageFile.ImageFile:
     found = _format_of(data)
     if found.name == "JPEG" and data.count(b"\xff\xda") > MOST_SCANS:
         raise Refusal("bad_image")
-    if found.name == "TIFF":
-        _check_compression(data)
     return found.opener(io.BytesIO(data))
 
 
@@ -94,25 +92,34 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
     return width & 0x3FFF, height & 0x3FFF
 
 
-def _check_compression(data: bytes) -> None:
-    """Refuse a TIFF whose pixels are packed in a way that Pillow has no name for.
+def _opened_tiff(file: io.BytesIO) -> ImageFile.ImageFile:
+    """Return a TIFF of which the header was read.
 
     Raises
     ------
     Refusal
-        With the compression's number in words: ``TIFF-34712``.
+        If its pixels are of a kind that Pillow does not know: ``TIFF-34712`` by the number of their compression,
+        ``TIFF-64-bit`` by what a sample takes.
     """
-    file = io.BytesIO(data)
-    header = file.read(16 if data[2:3] == b"\x2b" or data[3:4] == b"\x2b" else 8)
+    beginning = file.read(4)
+    header = beginning + file.read(12 if b"+" in beginning else 4)
     directory = TiffImagePlugin.ImageFileDirectory_v2(header)
     file.seek(directory.next)
     directory.load(file)
     compression = directory.get(TiffImagePlugin.COMPRESSION, 1)
     if compression not in TiffImagePlugin.COMPRESSION_INFO:
         raise not_accepted(f"TIFF-{int(compression)}")
+    file.seek(0)
+    try:
+        return TiffImagePlugin.TiffImageFile(file)
+    except SyntaxError as error:
+        if TiffImagePlugin.IMAGEWIDTH not in directory:
+            raise
+        bits = max(directory.get(TiffImagePlugin.BITSPERSAMPLE, (1,)))
+        raise not_accepted(f"TIFF-{int(bits)}-bit") from error
 
 
-_TIFF = _Format("TIFF", TiffImagePlugin.TiffImageFile)
+_TIFF = _Format("TIFF", _opened_tiff)
 _GIF = _Format("GIF", GifImagePlugin.GifImageFile, _gif_size)
 _FORMATS = {
     b"\xff\xd8\xff": _Format("JPEG", JpegImagePlugin.JpegImageFile),

@@ -1,4 +1,4 @@
-"""What looks at a server from outside ask: a browser, a load balancer, Prometheus."""
+"""What a server is asked by who looks after it: people, load balancers, Prometheus."""
 
 from __future__ import annotations
 
@@ -60,9 +60,15 @@ async def metrics(request: Request) -> Response:
 
 
 def why_not_ready(state: Any) -> list[str]:
-    """Return what speaks against new sessions: ``loading``, ``failed``, ``stuck``, ``closed``, ``draining``."""
-    why = [] if state.inference.state == "ready" else [state.inference.state]
-    return [*why, *(["draining"] if state.sessions.draining else [])]
+    """Return what speaks against new sessions: the state of the engine, ``busy``, ``full``, ``draining``."""
+    inference, sessions, settings = state.inference, state.sessions, state.settings
+    reasons = {
+        inference.state: inference.state != "ready",
+        "busy": inference.backlog >= settings.backlog,
+        "full": len(sessions) >= settings.limits.sessions,
+        "draining": sessions.draining,
+    }
+    return [reason for reason, holds in reasons.items() if holds]
 
 
 def is_loaded(inference: Inference) -> bool:

@@ -11,7 +11,7 @@ from napari_sam3_assistant.server.bounds import object_box_on, point_on
 from napari_sam3_assistant.server.context import SessionContext
 from napari_sam3_assistant.server.history import Change
 from napari_sam3_assistant.server.kept import kept
-from napari_sam3_assistant.server.objects import Said
+from napari_sam3_assistant.server.objects import Said, check_memory
 from napari_sam3_assistant.server.steps import told
 from napari_sam3_assistant.server.work import Work
 from napari_sam3_assistant.wire.masks import decode
@@ -58,7 +58,9 @@ class Prompting:
             raise Refusal("bad_mask", "Invalid mask: it is empty")
         if mark != context.board.mark(number):  # taken back while it was unpacked
             return None
-        return await self._say(message, number, replace(context.board.objects[number], mask=mask))
+        said = replace(context.board.objects[number], mask=mask)
+        check_memory({**context.board.objects, number: said}.values())
+        return await self._say(message, number, said)
 
     async def remove(self, message: RemovePoint) -> Work:
         """Take back one point."""
@@ -97,7 +99,7 @@ class Prompting:
             return None
         said = self._context.board.objects[number]
         seen = replace(said, points=(*said.points, point))
-        return self._context.work(message, partial(self._preview, seen, point), number, coalesces=True)
+        return self._context.work(message, partial(self._preview, seen, point), number)
 
     def answering(self, message: Message, object_id: int, said: Said) -> Work:
         """Return the work that answers what is said about an object now."""

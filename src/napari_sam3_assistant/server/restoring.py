@@ -6,7 +6,7 @@ from napari_sam3_assistant.server.answers import Answers, share
 from napari_sam3_assistant.server.bounds import object_box_on, point_on
 from napari_sam3_assistant.server.context import SessionContext
 from napari_sam3_assistant.server.kept import FoundMask, KeptMask, kept
-from napari_sam3_assistant.server.objects import Said, Seen
+from napari_sam3_assistant.server.objects import Said, Seen, check_memory
 from napari_sam3_assistant.server.pictures import Picture
 from napari_sam3_assistant.server.prompting import check_number, check_taken
 from napari_sam3_assistant.server.work import Work
@@ -43,6 +43,7 @@ class Restoring:
             if state.object_id in objects:
                 raise Refusal("bad_message", f"Invalid restore: object {state.object_id} is given twice")
             objects[state.object_id] = await self._said(state, picture)
+            check_memory(objects.values())
         selected = message.selected or max(objects, default=1)
         if selected not in (objects or {1: Said()}):
             raise Refusal("no_object", f"No such object: {selected}")

@@ -89,7 +89,7 @@ class Security:
         if self._root and scope["path"].startswith(f"{self._root}{self._root}/"):
             # Uvicorn puts the prefix before what a proxy leaves of a path; some proxies leave the prefix there too.
             scope["path"] = scope["path"].removeprefix(self._root)
-        send = _with_headers(send)
+        send = _with_headers(scope, send)
         headers = Headers(scope=scope)
         tenant = self._tokens.tenant(_token_in(scope, headers))
         denial = self._denial(scope, headers, tenant)
@@ -229,7 +229,7 @@ async def _refuse(denial: Denial, scope: Scope, receive: Receive, send: Send) ->
     await JSONResponse({"detail": denial.detail}, denial.status, headers)(scope, receive, send)
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(scope: Scope, send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             headers = MutableHeaders(scope=message)
@@ -239,6 +239,8 @@ def _with_headers(send: Send) -> Send:
             kind = headers.get("content-type", "").partition(";")[0]
             # The page and its files change with an upgrade: they are kept, and asked for whether they still hold.
             headers.setdefault("Cache-Control", "no-store" if kind == "application/json" else "no-cache")
+            # By the route and not by what was asked for: nobody can make as many series as he likes.
+            scope["app"].state.metrics.request(getattr(scope.get("route"), "path", "other"), message["status"])
         await send(message)
 
     return sending

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from napari_sam3_assistant.server.agreed import OPENING_TYPES, Agreed, agreed_with, welcome
+from napari_sam3_assistant.server.agreed import OPENING_TYPES, Agreed, agreed_with, features, welcome
 from napari_sam3_assistant.server.answers import Answers
 from napari_sam3_assistant.server.choosing import Choosing
 from napari_sam3_assistant.server.context import Send, SessionContext
@@ -79,6 +79,11 @@ class ClientSession:
     def agreed(self) -> Agreed:
         """What ``hello`` agreed on."""
         return self._context.agreed
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The extensions that a client which says ``hello`` may use."""
+        return features(self._context.inference.capabilities)
 
     async def take(self, message: Message) -> Work | None:
         """Take a message in, acknowledge it, and return what is left to compute.

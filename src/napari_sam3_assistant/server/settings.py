@@ -43,6 +43,8 @@ class Limits(BaseModel):
     invalid_in_a_row: int = Field(20, description="So many invalid messages in a row end the connection.")
     sessions: int = Field(64, description="Most sessions.")
     sessions_per_address: int = Field(8, description="Most sessions of one address; this machine's own may have more.")
+    requests: int = Field(32, description="Most requests over HTTP that are answered at once.")
+    requests_per_address: int = Field(8, description="Most of them from one address; this machine's own may have more.")
     points_per_side: int = Field(64, description="Most points along a side of the grid that finds every object.")
     everything_s: float = Field(120.0, description="Longest time for finding every object, in seconds.")
 
@@ -70,6 +72,7 @@ class ServerSettings(BaseModel):
     heartbeat_s: float = Field(10.0, gt=0, description="An engine without a sign of life for so long is stuck.")
     drain_s: float = Field(10.0, ge=0, description="How long sessions may go on once the server was told to end.")
     warm_up: bool = Field(True, description="Whether the engine is asked about a small picture once it is loaded.")
+    backlog: int = Field(64, ge=1, description="While so many questions wait, `/readyz` sends new sessions elsewhere.")
     age_s: float = Field(0.5, gt=0, description="What has waited so long counts as shorter work, in seconds.")
     limits: Limits = Limits()
 

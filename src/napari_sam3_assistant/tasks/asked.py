@@ -68,12 +68,14 @@ def asked(
     exemplars: Iterable[BoxLike] = (),
     text: TextLike = (),
     crop: Crop | None = None,
+    *,
+    everything: bool = False,
 ) -> Asked:
     """Return what is asked about a plane of ``shape`` (H, W).
 
     Points are about one object; each box and each mask (each label of one) is about one. Points
     beside one box, or beside one mask, are about the same object as it. Examples go with every phrase; a crop, an
-    example in a picture of its own, goes with none.
+    example in a picture of its own, goes with none. With ``everything``, which no prompt goes with, nothing is asked.
 
     Raises
     ------
@@ -99,6 +101,13 @@ def asked(
             "An exemplar image goes with no phrase.",
             hint="Ask for the words in a call of their own.",
         )
+    if everything:
+        if drawn or examples or phrases or crop is not None:
+            raise PromptError(
+                "Every object is looked for without a prompt.",
+                hint="Leave out the points, boxes, masks, examples and words, or everything=True.",
+            )
+        return Asked((), None)
     if not drawn and not examples and not phrases and crop is None:
         raise PromptError("There is no prompt.", hint="Give a point, a box, a mask, an example or a phrase.")
     query = Query(phrases, examples, crop) if phrases or examples or crop is not None else None

@@ -24,6 +24,7 @@ from napari_sam3_assistant.tasks.view import View
 
 STEP_S = 0.2
 """How long a step takes where points are read one at a time, in seconds."""
+POINTS_PER_SIDE, MOST_PER_SIDE = 32, 256
 MESSAGE = "Looking for every object"
 NOWHERE: Places = np.zeros((0, 2))
 _ENCODING = 0.3
@@ -51,15 +52,19 @@ class EverythingOptions:
         If one of them cannot be.
     """
 
-    points_per_side: int = 32
+    points_per_side: int = POINTS_PER_SIDE
     least_score: float | None = None
     least_stability: float | None = None
     most_overlap: float = 0.7
     most: int = 1000
 
     def __post_init__(self) -> None:
-        if self.points_per_side < 1 or self.most < 1:
-            raise PromptError("A grid needs a point, and an answer an object.", hint="Choose 1 or more of each.")
+        if not 1 <= self.points_per_side <= MOST_PER_SIDE:
+            raise PromptError(
+                f"A grid of {self.points_per_side} points a side cannot be.", hint=f"Choose 1 to {MOST_PER_SIDE}."
+            )
+        if self.most < 1:
+            raise PromptError(f"{self.most} objects are none.", hint="Choose 1 or more.")
         shares = self.least_score, self.least_stability, self.most_overlap
         if not all(share is None or 0 <= share <= 1 for share in shares):
             raise PromptError("Scores, stability and overlap lie between 0 and 1.", hint="Choose one such as 0.7.")

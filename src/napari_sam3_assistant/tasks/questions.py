@@ -11,6 +11,7 @@ from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.windows import Window, choose_window, cut_prompts
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.engines.protocol import ImageEngine
+from napari_sam3_assistant.tasks.everything import EverythingOptions, find_everything
 from napari_sam3_assistant.tasks.find import find_plane
 from napari_sam3_assistant.tasks.image import Told, segment_plane
 from napari_sam3_assistant.tasks.objects import FoundObject
@@ -19,7 +20,9 @@ from napari_sam3_assistant.tasks.view import View, fitted
 
 WindowLike = Window | tuple[int, int, int, int] | int
 LARGEST_SIDE = 4096
-"""For words alone, a plane of which no more pixels a side are read is looked at whole; else the user says where."""
+"""For words alone, or everything, a plane of which no more pixels a side are read is looked at whole.
+
+Of a larger one the user says where."""
 
 
 class Questions:
@@ -69,6 +72,15 @@ class Questions:
         else:
             self._compare(view, query, threshold)
 
+    def find_everything(self, options: EverythingOptions) -> None:
+        """Find every object, without a prompt."""
+        view = self._at(self._fixed) if isinstance(self._fixed, Window) else self._whole("every object")
+        answer = find_everything(*self._asked, view, options, **self._told)
+        self.encode_ms += answer.encode_ms
+        self.decode_ms += answer.decode_ms
+        for one in answer.objects:
+            self._add("everything", one)
+
     def _read(self, view: View, query: Query, threshold: float | None) -> None:
         answer = find_words(*self._asked, view, query.texts, query.exemplars, threshold=threshold, **self._told)
         start = time.perf_counter()
@@ -98,10 +110,14 @@ class Questions:
             return self._at(self._fixed)
         if wanted or (query.exemplars and query.crop is None):
             return self._look(Prompts(box=BoxPrompt(union(one.box for one in query.exemplars))))
+        return self._whole("words" if query.crop is None else "what is like an exemplar image")
+
+    def _whole(self, what: str) -> View:
+        """Return the view of the whole plane, on which ``what`` is looked for."""
         view = fitted(self._view.source, self._view.plane, self._view.window)
         longest = max(view.read_window.shape if self._fixed is None else self._shape)
         if longest > (self._fixed or LARGEST_SIDE):
-            raise _nowhere(self._shape, "words" if query.crop is None else "what is like an exemplar image")
+            raise _nowhere(self._shape, what)
         return self._at(self._view.window)
 
     def _look(self, prompts: Prompts) -> View:

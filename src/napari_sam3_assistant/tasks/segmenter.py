@@ -21,6 +21,7 @@ from napari_sam3_assistant.export.stacks import UNNAMED, At, Picture
 from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, TextLike, asked
 from napari_sam3_assistant.tasks.crop_given import crop_given
 from napari_sam3_assistant.tasks.engine_given import engine_given
+from napari_sam3_assistant.tasks.everything import POINTS_PER_SIDE, EverythingOptions
 from napari_sam3_assistant.tasks.image import Told
 from napari_sam3_assistant.tasks.objects import Result
 from napari_sam3_assistant.tasks.questions import Questions, WindowLike
@@ -79,6 +80,8 @@ class Segmenter:
         exemplar_image: Any = None,
         exemplar_box: BoxLike | None = None,
         text: TextLike = (),
+        everything: bool = False,
+        points_per_side: int = POINTS_PER_SIDE,
         threshold: float | None = None,
         plane: At | None = None,
         window: WindowLike | None = None,
@@ -113,7 +116,8 @@ class Segmenter:
         cut = picture.plane(plane)
         shape = source.plane_shape(cut)
         crop = crop_given(exemplar_image, exemplar_box, picture)
-        what = asked(shape, points, boxes, masks, exemplars, text, crop)
+        what = asked(shape, points, boxes, masks, exemplars, text, crop, everything=everything)
+        options = EverythingOptions(points_per_side, least_score=threshold)
         if what.query is not None and what.query.texts:
             self.check_reads()
         always = Told(limits_of=self._limits_of, progress=progress, cancel=cancel or CancelToken())
@@ -122,6 +126,8 @@ class Segmenter:
             run.segment(words, prompts)
         if what.query is not None:
             run.find(what.query, threshold)
+        if everything:
+            run.find_everything(options)
         return Result(
             tuple(run.objects),
             shape,

@@ -38,14 +38,14 @@ def packed(message: Message, *, binary: bool = False) -> str | bytes:
     parts: list[bytes] = []
     _take_bytes(value, parts if binary else None)
     if not parts:
-        return to_json(value).decode()
+        return to_json(value, inf_nan_mode="null").decode()
     alone = next((name for name in ("image", "mask") if value.get(name) == {"part": 0}), None)
     if len(parts) == 1 and alone is not None:
         del value[alone]
         value["encoding"] = FILE if alone == "image" else value.get("mask_format", "")
     else:
         value["parts"] = [len(part) for part in parts]
-    header = to_json(value)
+    header = to_json(value, inf_nan_mode="null")
     return b"".join((MAGIC, _LENGTH.pack(len(header)), header, *parts))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from napari_sam3_assistant.wire.values import (
     Corners,
@@ -25,6 +25,7 @@ from napari_sam3_assistant.wire.values import (
     Rectangle,
     Share,
     Value,
+    by_type,
 )
 
 MOST_NAME = 200
@@ -58,7 +59,13 @@ class Click(Message):
 
 
 class Reset(Message):
-    """Forget what was said about an object, or about all of them."""
+    """Forget what was said about an object, or about all of them.
+
+    Attributes
+    ----------
+    object_id : int or None
+        The object; all of them unless it is named.
+    """
 
     type: Literal["reset"] = "reset"
     object_id: ObjectId | None = None
@@ -98,12 +105,6 @@ class Hello(Message):
         A name for the log.
     mask_formats : tuple of str
         What the client reads, best first; the first one that the server knows is taken, ``png`` if it knows none.
-    binary : bool
-        Whether masks may come in binary frames, and pictures go in them.
-    coalesce : bool
-        Whether a click that waits may give way to a newer one of the same object.
-    progress : bool
-        Whether ``progress``, ``expiring`` and ``draining`` may come unasked.
     """
 
     type: Literal["hello"] = "hello"
@@ -116,7 +117,13 @@ class Hello(Message):
 
 
 class Undo(Message):
-    """Take back the last step, of an object or of all."""
+    """Take back the last step, of an object or of all.
+
+    Attributes
+    ----------
+    object_id : int or None
+        Whose last step; the last one of all unless it is named.
+    """
 
     type: Literal["undo"] = "undo"
     object_id: ObjectId | None = None
@@ -130,7 +137,13 @@ class Redo(Message):
 
 
 class RemovePoint(Message):
-    """Take back one point of an object, by its number from 0."""
+    """Take back one point of an object, by its number from 0.
+
+    Attributes
+    ----------
+    index : int
+        The point, from 0, oldest first.
+    """
 
     type: Literal["remove_point"] = "remove_point"
     index: int = Field(strict=True, ge=0)
@@ -150,7 +163,15 @@ class DrawBox(Message):
 
 
 class Text(Message):
-    """Find all objects that words name; each becomes one of the session's."""
+    """Find all objects that words name; each becomes one of the session's.
+
+    Attributes
+    ----------
+    text : str
+        A noun phrase, such as `cell nucleus`.
+    max_objects : int
+        The best ones are kept.
+    """
 
     type: Literal["text"] = "text"
     text: str = Field(strict=True, min_length=1)
@@ -207,11 +228,7 @@ class SetOptions(Message):
 
     Attributes
     ----------
-    multimask : bool or None
-        Whether results carry other readings of the prompts, as ``candidates``.
     mask_format : str or None
-    return_ : str or None
-        ``"object"``: results are about the object concerned; ``"all"``: they carry every object.
     """
 
     type: Literal["set"] = "set"
@@ -222,6 +239,9 @@ class SetOptions(Message):
 
 class CancelWork(Message):
     """Drop the message of this ``id``, if it has not been answered."""
+
+    # Without an id there is nothing to drop; `wire.parsing` refuses it.
+    model_config = ConfigDict(json_schema_extra={"required": ["id"]})
 
     type: Literal["cancel"] = "cancel"
 
@@ -242,7 +262,17 @@ class Restore(Message):
 
 
 class Asked(Value):
-    """All that is said about one object, in a stateless request."""
+    """All that is said about one object, in a stateless request.
+
+    Attributes
+    ----------
+    points : tuple of Point
+        On and beside the object.
+    box : Rectangle or None
+        Round the object.
+    mask : Drawn or None
+        A rough mask of the object.
+    """
 
     points: tuple[Point, ...] = ()
     box: Rectangle | None = None
@@ -256,6 +286,8 @@ class Predict(Message):
     ----------
     previous : str or None
         ``refinement`` of the last answer about the same object.
+    prompts : Asked
+        What is said about the object.
     """
 
     type: Literal["predict"] = "predict"
@@ -274,6 +306,10 @@ class Find(Message):
         Of an earlier answer that was kept: another threshold then needs no model.
     keep : bool
         Whether the answer is kept for another threshold.
+    text : str or None
+        A noun phrase; several phrases are several messages.
+    exemplars : tuple of Rectangle
+        Boxes round examples of what is meant, and of what is not.
     """
 
     type: Literal["find"] = "find"
@@ -285,32 +321,5 @@ class Find(Message):
     keep: bool = False
 
 
-CLIENT_MESSAGES: dict[str, type[Message]] = {
-    str(model.model_fields["type"].default): model
-    for model in (
-        Init,
-        Click,
-        Reset,
-        Close,
-        Segment,
-        Hello,
-        Undo,
-        Redo,
-        RemovePoint,
-        DrawBox,
-        Text,
-        NewObject,
-        SelectObject,
-        DeleteObject,
-        ListObjects,
-        MaskHint,
-        Hover,
-        SetOptions,
-        CancelWork,
-        Ping,
-        Restore,
-        Predict,
-        Find,
-    )
-}
+CLIENT_MESSAGES = by_type(globals())
 """``type`` to model."""

@@ -20,13 +20,24 @@ from napari_sam3_assistant.wire.values import (
     Message,
     ObjectState,
     Timing,
+    by_type,
 )
 
 Stage = Literal["queued", "decoding", "encoding"]
 
 
 class SessionCreated(Message):
-    """The first message of every connection."""
+    """The first message of every connection.
+
+    Attributes
+    ----------
+    session_id : str
+        Not to be guessed, and another one for each connection.
+    server : str
+        Name and version of the server.
+    features : tuple of str
+        What the server offers beyond the first protocol.
+    """
 
     type: Literal["session_created"] = "session_created"
     session_id: str
@@ -41,8 +52,6 @@ class ImageLoaded(Message):
 
     Attributes
     ----------
-    width, height : int
-        In pixels, as a browser shows the picture.
     image_id : str or None
         The picture's hash, for ``init`` without an upload.
     cached : bool or None
@@ -66,28 +75,25 @@ class ImageNeeded(Message):
     image_id: str
 
 
-class PointAdded(Message):
+class _PointOf(Message):
+    x: int
+    y: int
+    label: int
+    total_points: int
+    object_id: int | None = None
+    point_index: int | None = None
+
+
+class PointAdded(_PointOf):
     """A point was taken; the result follows."""
 
     type: Literal["point_added"] = "point_added"
-    x: int
-    y: int
-    label: int
-    total_points: int
-    object_id: int | None = None
-    point_index: int | None = None
 
 
-class PointRemoved(Message):
+class PointRemoved(_PointOf):
     """A point was taken back; the result follows."""
 
     type: Literal["point_removed"] = "point_removed"
-    x: int
-    y: int
-    label: int
-    total_points: int
-    object_id: int | None = None
-    point_index: int | None = None
 
 
 class BoxAdded(Message):
@@ -171,8 +177,6 @@ class Error(Message):
 
     Attributes
     ----------
-    message : str
-        For a user.
     code : str or None
         For a program; see the reference.
     retryable : bool or None
@@ -186,7 +190,13 @@ class Error(Message):
 
 
 class Welcome(Message):
-    """The answer to ``hello``: what was agreed on."""
+    """The answer to ``hello``: what was agreed on.
+
+    Attributes
+    ----------
+    capabilities : CapabilitiesInfo or None
+        What the engine takes.
+    """
 
     type: Literal["welcome"] = "welcome"
     protocol: int = PROTOCOL
@@ -199,7 +209,13 @@ class Welcome(Message):
 
 
 class TextResult(Message):
-    """The objects that words name; an empty list where there are none."""
+    """The objects that words name; an empty list where there are none.
+
+    Attributes
+    ----------
+    prompt : str
+        The phrase that was asked for.
+    """
 
     type: Literal["text_result"] = "text_result"
     objects: tuple[Found, ...]
@@ -208,7 +224,13 @@ class TextResult(Message):
 
 
 class TextRemoved(Message):
-    """The objects of a phrase were taken back."""
+    """The objects of a phrase were taken back.
+
+    Attributes
+    ----------
+    object_ids : tuple of int
+        Those that are gone.
+    """
 
     type: Literal["text_removed"] = "text_removed"
     object_ids: tuple[int, ...]
@@ -272,7 +294,7 @@ class Options(Message):
     type: Literal["options"] = "options"
     multimask: bool
     mask_format: MaskFormat
-    return_: Literal["object", "all"] = Field("object", serialization_alias="return", validation_alias="return")
+    return_: Literal["object", "all"] = Field("object", alias="return")
 
 
 class WorkCancelled(Message):
@@ -282,7 +304,13 @@ class WorkCancelled(Message):
 
 
 class Pong(Message):
-    """The answer to ``ping``; ``queue`` is how many of the session's messages wait."""
+    """The answer to ``ping``; ``queue`` is how many of the session's messages wait.
+
+    Attributes
+    ----------
+    queue : int
+        How many of the session's messages wait.
+    """
 
     type: Literal["pong"] = "pong"
     t: float | None = None
@@ -290,7 +318,15 @@ class Pong(Message):
 
 
 class Working(Message):
-    """How far the answer to a message is."""
+    """How far the answer to a message is.
+
+    Attributes
+    ----------
+    stage : str
+        What is being done.
+    position : int or None
+        How many are to be done before it, while it is queued.
+    """
 
     type: Literal["progress"] = "progress"
     stage: Stage
@@ -298,7 +334,13 @@ class Working(Message):
 
 
 class Expiring(Message):
-    """The session ends in so many seconds unless something is asked."""
+    """The session ends in so many seconds unless something is asked.
+
+    Attributes
+    ----------
+    seconds : float
+        How long the session still has.
+    """
 
     type: Literal["expiring"] = "expiring"
     seconds: float
@@ -317,7 +359,13 @@ class Draining(Message):
 
 
 class Prediction(Message):
-    """The answer to ``predict``."""
+    """The answer to ``predict``.
+
+    Attributes
+    ----------
+    alternatives : tuple of Found
+        Other readings, after `multimask`.
+    """
 
     type: Literal["prediction"] = "prediction"
     objects: tuple[Found, ...]
@@ -326,7 +374,13 @@ class Prediction(Message):
 
 
 class CandidatesFound(Message):
-    """The answer to ``find``."""
+    """The answer to ``find``.
+
+    Attributes
+    ----------
+    find_id : str or None
+        For another threshold on what was kept; only if `keep` was asked for.
+    """
 
     type: Literal["candidates"] = "candidates"
     find_id: str | None = None
@@ -335,38 +389,5 @@ class CandidatesFound(Message):
     timing_ms: Timing | None = None
 
 
-SERVER_MESSAGES: dict[str, type[Message]] = {
-    str(model.model_fields["type"].default): model
-    for model in (
-        SessionCreated,
-        ImageLoaded,
-        ImageNeeded,
-        PointAdded,
-        PointRemoved,
-        BoxAdded,
-        BoxRemoved,
-        MaskAdded,
-        MaskRemoved,
-        SegmentationResult,
-        PointsCleared,
-        Error,
-        Welcome,
-        TextResult,
-        TextRemoved,
-        ObjectCreated,
-        ObjectSelected,
-        ObjectDeleted,
-        State,
-        Preview,
-        Options,
-        WorkCancelled,
-        Pong,
-        Working,
-        Expiring,
-        Superseded,
-        Draining,
-        Prediction,
-        CandidatesFound,
-    )
-}
+SERVER_MESSAGES = by_type(globals())
 """``type`` to model."""

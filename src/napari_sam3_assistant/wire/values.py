@@ -7,9 +7,9 @@ is 0, 0. A box is half-open: it holds the pixels ``x1 <= x < x2`` and ``y1 <= y 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
 
 PROTOCOL = 1
 """The version of the protocol. It rises when a message changes in a way that an older client cannot live with."""
@@ -40,11 +40,12 @@ def _polarity(value: object) -> int:
 
 Number = Annotated[float, BeforeValidator(_number)]
 """A finite number."""
-Pixel = Annotated[int, BeforeValidator(lambda value: math.trunc(_number(value)))]
+Pixel = Annotated[int, BeforeValidator(lambda value: math.trunc(_number(value))), WithJsonSchema({"type": "number"})]
 """A finite number, cut to a whole one toward zero."""
-Label = Annotated[int, BeforeValidator(_polarity), Field(ge=0, le=1)]
+Label = Annotated[int, BeforeValidator(_polarity), WithJsonSchema({"enum": [0, 1]})]
 """1 for foreground, 0 for background."""
-Share = Annotated[Number, Field(ge=0, le=1)]
+Share = Annotated[Number, Field(ge=0, le=1), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})]
+"""A number from 0 to 1."""
 ObjectId = Annotated[int, Field(strict=True, ge=1)]
 MOST_ID = 64
 """Characters of the ``id`` of a message."""
@@ -56,7 +57,7 @@ Corners = tuple[int, int, int, int]
 class Value(BaseModel):
     """A frozen part of a message. Fields that are not known are ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=False)
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
 class Message(Value):
@@ -70,6 +71,13 @@ class Message(Value):
 
     type: str
     id: MessageId | None = None
+
+
+def by_type(names: dict[str, object]) -> dict[str, type[Message]]:
+    """Return the messages among the names of a module, by their ``type``."""
+    models = (one for one in names.values() if isinstance(one, type) and issubclass(one, Message))
+    kinds = ((model.model_fields["type"].default, model) for model in models)
+    return {kind: model for kind, model in kinds if isinstance(kind, str)}
 
 
 class Point(Value):
@@ -98,13 +106,14 @@ class Run(Value):
     size : tuple of int
         Height and width of the picture.
     counts : str
+        Lengths of runs, column by column, as COCO compresses them.
     """
 
     size: tuple[int, int]
     counts: str
 
 
-Coordinate = Annotated[int, Strict()] | Annotated[float, Strict()]
+Coordinate = Annotated[Annotated[int, Strict()] | Annotated[float, Strict()], WithJsonSchema({"type": "number"})]
 Rings = list[list[tuple[Coordinate, Coordinate]]]
 """Rings of corners ``[x, y]``."""
 MaskData = str | Run | Rings | bytes
@@ -132,7 +141,7 @@ class Found(Value):
     Attributes
     ----------
     object_id : int or None
-        None in answers to stateless requests.
+        Missing in answers to stateless requests.
     score : float or None
         0 to 1; None where the engine gives none, as for other readings of the same prompts.
     bbox : tuple of int
@@ -157,7 +166,17 @@ class Found(Value):
 
 
 class ObjectState(Value):
-    """What was said about an object, and how it stands."""
+    """What was said about an object, and how it stands.
+
+    Attributes
+    ----------
+    points : tuple of Point
+        Oldest first.
+    boxes : tuple of Rectangle
+        One at most round the object.
+    mask : Drawn or None
+        The rough mask that was set, if one was.
+    """
 
     object_id: ObjectId
     points: tuple[Point, ...] = ()
@@ -170,7 +189,19 @@ class ObjectState(Value):
 
 
 class Timing(Value):
-    """Where the time of an answer went, in milliseconds."""
+    """Where the time of an answer went, in milliseconds.
+
+    Attributes
+    ----------
+    queue : float
+        Waiting for the engine.
+    encode : float
+        Encoding the picture; 0 where that was done before.
+    decode : float
+        From prompts to a mask.
+    mask : float
+        Writing the mask.
+    """
 
     queue: float = 0.0
     encode: float = 0.0
@@ -179,9 +210,27 @@ class Timing(Value):
 
 
 class LimitsInfo(Value):
-    """What the server takes; see :class:`napari_sam3_assistant.server.settings.Limits`."""
+    """What the server takes: the first of its limits, with which all others come along.
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    Attributes
+    ----------
+    message_bytes : int
+        Largest message, in bytes.
+    image_bytes : int
+        Largest file of a picture, in bytes.
+    image_pixels : int
+        Most pixels of a picture.
+    image_side : int
+        Most pixels along a side of a picture.
+    points_per_object : int
+        Most points for one object.
+    objects : int
+        Most objects in a session.
+    text_length : int
+        Longest phrase, in characters.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     message_bytes: int
     image_bytes: int
@@ -193,9 +242,33 @@ class LimitsInfo(Value):
 
 
 class CapabilitiesInfo(Value):
-    """What the server's engine takes: :class:`napari_sam3_assistant.engines.protocol.Capabilities`, as JSON."""
+    """What the server's engine takes: :class:`napari_sam3_assistant.engines.protocol.Capabilities`, as JSON.
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    Attributes
+    ----------
+    engine : str
+        Its name.
+    weights : str
+        Which weights it has loaded; empty where it needs none.
+    points : bool
+        Whether it takes points.
+    boxes : bool
+        Whether it takes boxes.
+    masks : bool
+        Whether it takes rough masks.
+    exemplars : bool
+        Whether it finds all that look like an example.
+    text : bool
+        Whether it reads words.
+    refines : bool
+        Whether it starts from its last answer.
+    max_points : int or None
+        Most points for one object; missing where there is no limit.
+    threshold : float
+        Its usual score for what is found, 0 to 1.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     engine: str
     weights: str
@@ -205,8 +278,5 @@ class CapabilitiesInfo(Value):
     exemplars: bool
     text: bool
     refines: bool
-    max_points: int | None
+    max_points: int | None = None
     threshold: float
-
-
-Extra = dict[str, Any]

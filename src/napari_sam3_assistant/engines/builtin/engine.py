@@ -22,10 +22,11 @@ from napari_sam3_assistant.engines.builtin.follow import mask_on, reading_of_mas
 from napari_sam3_assistant.engines.builtin.grow import grow
 from napari_sam3_assistant.engines.builtin.necks import part_under
 from napari_sam3_assistant.engines.builtin.paint import NO_CLICKS, Clicks, Reading, clicks_on, drawn, overlap, painted
+from napari_sam3_assistant.engines.builtin.proposals import LEAST_SCORE, proposals
 from napari_sam3_assistant.engines.builtin.readings import MOST_READINGS, SAME, reading_of_box, readings
 from napari_sam3_assistant.engines.builtin.session import BuiltinSession
 from napari_sam3_assistant.engines.builtin.tree import RegionTree, grown
-from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, VideoLimits, check
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, Places, Proposals, VideoLimits, check
 
 INSTEAD = "Draw a box round an example (Exemplar), or install SAM3 and choose it as the engine."
 
@@ -49,6 +50,7 @@ class BuiltinEngine:
         text=False,
         crops=True,
         video=VideoLimits(),
+        proposals=Proposals(least_score=LEAST_SCORE),
         honours_clicks=True,
         refines=False,
         threshold=ALIKE,
@@ -93,6 +95,11 @@ class BuiltinEngine:
         boxes = [(box_on(tree, one.box), one.positive) for one in query.exemplars]
         crop = query.crop if isinstance(query.crop, CropExemplar) else None
         return candidates_like(tree, [b for b, yes in boxes if yes], [b for b, yes in boxes if not yes], crop)
+
+    def propose(self, embedding: Embedding, places: Places) -> Candidates:
+        """Return every object that stands out by itself, none of which overlap; ``places`` change nothing."""
+        self._check_open()
+        return proposals(_tree(embedding))
 
     def start(self, query: Query | None = None) -> BuiltinSession:
         """Return a session without objects; see :meth:`VideoEngine.start`."""

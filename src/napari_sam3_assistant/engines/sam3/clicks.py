@@ -70,11 +70,12 @@ def segment(
     if box is None and prior is None and not labels.any():
         raise PromptError("There are only negative points.", hint="Add a positive one: click on the object.")
     readings = len(labels) == 1 and box is None and prior is None
-    logits, scores = _decoded(model, embedding, points, labels, box, prior, readings)
+    masks, overlaps = decoded(model, embedding, points[None], labels[None], box, prior, readings=readings)
+    logits, scores = masks[0].cpu().numpy(), overlaps[0].cpu().numpy()
     order = np.argsort(-scores, kind="stable")
-    masks = [placed(filled(logits[index], hole_area), embedding.shape) for index in order]
+    found = [placed(filled(logits[index], hole_area), embedding.shape) for index in order]
     state = Refinement(embedding.picture, drawn, logits[order[0]].clip(-MOST_LOGIT, MOST_LOGIT))
-    return Segmentation(masks[0], float(scores[order[0]]), tuple(mask for mask in masks[1:] if mask.area), state)
+    return Segmentation(found[0], float(scores[order[0]]), tuple(mask for mask in found[1:] if mask.area), state)
 
 
 def places_of(points: Sequence[PointPrompt], shape: tuple[int, int]) -> tuple[FloatArray, npt.NDArray[np.int64]]:
@@ -147,16 +148,37 @@ def shares_of(mask: PlacedMask, shape: tuple[int, int], size: tuple[int, int]) -
     return made
 
 
-def _decoded(
+def decoded(
     model: Model,
     embedding: Sam3Embedding,
     points: FloatArray,
     labels: npt.NDArray[np.int64],
-    box: FloatArray | None,
-    prior: torch.Tensor | None,
+    box: FloatArray | None = None,
+    prior: torch.Tensor | None = None,
+    *,
     readings: bool,
-) -> tuple[FloatArray, FloatArray]:
-    """Return the decoder's logits, shape (1 or 3, h, w), and the overlap (IoU) that it expects of each.
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what the decoder makes of some objects, on the model's device.
+
+    Parameters
+    ----------
+    model : Model
+    embedding : Sam3Embedding
+    points : ndarray of shape (n, k, 2), float32
+        ``(x, y)`` of the points of each object, as fractions of the picture.
+    labels : ndarray of shape (n, k), int64
+        1 or 0 for each point.
+    box, prior
+        Of one object alone; see :func:`corners_of` and :func:`drawn_logits`.
+    readings : bool
+        Whether three readings of each are wanted, or one.
+
+    Returns
+    -------
+    masks : Tensor of shape (n, 1 or 3, h, w)
+        Logits.
+    scores : Tensor of shape (n, 1 or 3)
+        The overlap (IoU) that the decoder expects of each.
 
     Notes
     -----
@@ -166,12 +188,12 @@ def _decoded(
     transformers 5.23 adds it to a level that nothing reads.
     """
     tracker, side = model.net.tracker_model, model.side
-    if box is None and not len(labels):  # the decoder wants one token, be it of no point
-        points, labels = np.zeros((1, 2), np.float32), np.array([_NO_POINT])
+    if box is None and not labels.size:  # the decoder wants one token, be it of no point
+        points, labels = np.zeros((1, 1, 2), np.float32), np.array([[_NO_POINT]])
     with torch.inference_mode():
         sparse, dense = tracker.prompt_encoder(
-            input_points=_on(model, points * side)[None, None] if len(labels) else None,
-            input_labels=_on(model, labels)[None, None] if len(labels) else None,
+            input_points=_on(model, points * side)[None] if labels.size else None,
+            input_labels=_on(model, labels)[None] if labels.size else None,
             input_boxes=None if box is None else _on(model, box * side)[None, None],
             input_masks=None if prior is None else prior.to(model.device),
         )
@@ -183,7 +205,7 @@ def _decoded(
             multimask_output=readings,
             high_resolution_features=list(embedding.clicks[:2]),
         )
-    return masks[0, 0].cpu().numpy(), scores[0, 0].cpu().numpy()
+    return masks[0], scores[0]
 
 
 def _on(model: Model, array: npt.NDArray[np.generic]) -> torch.Tensor:

@@ -15,9 +15,9 @@ from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.engines import devices
-from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, VideoSession, check
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, Places, VideoSession, check
 from napari_sam3_assistant.engines.registry import NO_FOLDER
-from napari_sam3_assistant.engines.sam3 import clicks, text, waits
+from napari_sam3_assistant.engines.sam3 import clicks, proposals, text, waits
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding, embed
 from napari_sam3_assistant.engines.sam3.masks import HOLE_AREA
 from napari_sam3_assistant.engines.sam3.model import Model, load, signature_of
@@ -71,6 +71,7 @@ class Sam3Engine:
             text=True,
             refines=True,
             video=replace(LIMITS, text=True),
+            proposals=proposals.limits_on("cpu"),
             devices=devices.report(probe=True).devices,
             instead=INSTEAD,
         )
@@ -91,7 +92,8 @@ class Sam3Engine:
             model = load(self._folder, self._device, self._precision, progress=progress, cancel=cancel)
             self._reader = text.Reader(model)
             others = tuple(one for one in self.capabilities.devices if one != model.device)
-            self.capabilities = replace(self.capabilities, devices=(model.device, *others))
+            proposed = proposals.limits_on(model.device)
+            self.capabilities = replace(self.capabilities, devices=(model.device, *others), proposals=proposed)
             self._expect(model)
 
     def encode(self, image: npt.NDArray[np.uint8], *, progress: Progress, cancel: CancelToken) -> Sam3Embedding:
@@ -130,6 +132,13 @@ class Sam3Engine:
             raise Unsupported("SAM3 takes examples in the picture itself.", hint="Show the crop beside it, as one.")
         with devices.memory_errors():
             return text.find(reader, known, query)
+
+    def propose(self, embedding: Embedding, places: Places) -> Candidates:
+        """Return every reading of each place, clicked alone, all in one batch; see :meth:`ProposingEngine.propose`."""
+        model = self._loaded().model
+        known = self._own(embedding)
+        with devices.memory_errors():
+            return proposals.proposals(model, known, places, self._hole_area)
 
     def start(self, query: Query | None = None) -> VideoSession:
         """Return a session that follows objects through frames; see :meth:`VideoEngine.start`.

@@ -1,0 +1,183 @@
+"""The web page in a real Chromium, on a real server."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.conftest import squares
+from tests.server.conftest import running
+from tests.server.pictures import file_of
+from tests.server.stub import StubEngine
+
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+CUT = r"WebSocket connection to .* failed"
+"""What Chromium itself says where the network is cut."""
+
+
+class Tab:
+    """A page of the server in a browser.
+
+    Parameters
+    ----------
+    page : Page
+    url : str
+        Of the server.
+    """
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+        self.said: list[str] = []
+        self.forgiven = "$^"
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: message.type in ("error", "warning") and self.said.append(message.text))
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+
+    def open(self) -> Tab:
+        self.page.goto(f"{self.url}/app")
+        return self.waits_for("idle")
+
+    def forgive(self, pattern: str = CUT) -> None:
+        """Let the browser's console say what matches."""
+        self.forgiven = pattern
+
+    def complaints(self) -> list[str]:
+        return [text for text in self.said if not re.search(self.forgiven, text)]
+
+    def __getattr__(self, name: str):
+        """Return the element of an id; ``_`` stands for ``-``."""
+        return self.page.locator(f"#{name.replace('_', '-')}")
+
+    def waits_for(self, kind: str) -> Tab:
+        """Wait until the status is of a kind."""
+        expect(self.status).to_have_attribute("data-state", kind, timeout=10_000)
+        return self
+
+    def give(self, data: bytes, name: str = "squares.png", media: str = "image/png") -> Tab:
+        """Choose a file."""
+        self.file.set_input_files({"name": name, "mimeType": media, "buffer": data})
+        return self
+
+    def load(self, pixels: np.ndarray | None = None) -> Tab:
+        """Choose a picture, and wait until it can be clicked."""
+        pixels = squares() if pixels is None else pixels
+        self.give(file_of(pixels))
+        expect(self.size).to_have_text(f"{pixels.shape[1]} × {pixels.shape[0]}")
+        return self.waits_for("ready")
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Return where the middle of a pixel of the picture is in the window."""
+        width, height = (int(part) for part in self.size.inner_text().split(" × "))
+        box = self.canvas.bounding_box()
+        return box["x"] + (x + 0.5) * box["width"] / width, box["y"] + (y + 0.5) * box["height"] / height
+
+    def click(self, x: float, y: float, button: str = "left") -> Tab:
+        """Click a pixel of the picture."""
+        self.page.mouse.click(*self.place(x, y), button=button)
+        return self
+
+    def segment(self, x: float, y: float, button: str = "left") -> Tab:
+        """Click a pixel, and wait for what comes of it."""
+        count = int(self.points.inner_text()) + 1
+        self.click(x, y, button)
+        expect(self.points).to_have_text(str(count), timeout=10_000)
+        return self.waits_for("ready")
+
+    def saved(self) -> np.ndarray:
+        """Save the mask and return what the file holds."""
+        with self.page.expect_download() as download:
+            self.save.click()
+        with Image.open(download.value.path()) as image:
+            assert (image.format, image.mode) == ("PNG", "L")
+            return np.asarray(image)
+
+    def shown(self, x: float, y: float) -> tuple[int, int, int, int]:
+        """Return what is drawn over a pixel of the picture: red, green, blue, opacity."""
+        return tuple(
+            self.canvas.evaluate(
+                """(canvas, [x, y]) => {
+                    const [width, height] = document.getElementById("size").textContent.split(" × ").map(Number);
+                    const [left, top] = [(x + 0.5) * canvas.width / width, (y + 0.5) * canvas.height / height];
+                    const paper = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+                    paper.drawImage(canvas, -Math.floor(left), -Math.floor(top));
+                    return [...paper.getImageData(0, 0, 1, 1).data];
+                }""",
+                [x, y],
+            )
+        )
+
+
+def rotated(pixels: np.ndarray) -> bytes:
+    """Return a JPEG that says it has to be turned to the right (EXIF 6) to be seen."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", exif=exif, quality=95)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. Of the module, not of all tests: while it is there no other test can run an event loop."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.fail("The tests of the web page need Chromium: install it with `apt-get install chromium`.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def discs():
+    """A server that answers each click with a disc of 10 pixels round it."""
+    with running(StubEngine(radius=10)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def dots():
+    """A server that answers each click with the one pixel that it means."""
+    with running(StubEngine(radius=0)) as server:
+        yield server
+
+
+@pytest.fixture
+def tab_of(browser: Browser):
+    """``tab_of(server, **context)`` gives a tab; in the end its console must have said nothing."""
+    tabs: list[Tab] = []
+
+    def made(server, **options) -> Tab:
+        context = stack.enter_context(_context(browser, options))
+        tabs.append(Tab(context.new_page(), server.url))
+        return tabs[-1]
+
+    with ExitStack() as stack:
+        yield made
+        complaints = [text for tab in tabs for text in tab.complaints()]
+    assert not complaints
+
+
+@contextmanager
+def _context(browser: Browser, options: dict):
+    context = browser.new_context(**{"viewport": {"width": 1366, "height": 768}, **options})
+    try:
+        yield context
+    finally:
+        context.close()

@@ -1,0 +1,90 @@
+"""Three sizes, two colour schemes: all is to be seen, named, and told apart."""
+
+import pytest
+from playwright.sync_api import expect
+
+SIZES = {"phone": (360, 740), "laptop": (1366, 768), "desk": (1920, 1080)}
+CONTRAST = """() => {
+    const light = (color) => {
+        const [red, green, blue] = color.match(/[0-9.]+/g).map((part) => {
+            const share = Number(part) / 255;
+            return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const ground = (element) => {
+        const color = getComputedStyle(element).backgroundColor;
+        return color === "rgba(0, 0, 0, 0)" ? ground(element.parentElement) : color;
+    };
+    const poor = [];
+    for (const element of document.querySelectorAll("h1, p, dt, dd, button:enabled, label, kbd")) {
+        if (!element.checkVisibility() || !element.textContent.trim()) continue;
+        const [a, b] = [light(getComputedStyle(element).color), light(ground(element))];
+        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (ratio < 4.5) poor.push(`${element.textContent.trim()}: ${ratio.toFixed(1)}`);
+    }
+    return poor;
+}"""
+"""The texts of which the contrast is less than WCAG 2.2 AA asks for."""
+
+
+def sized(name: str) -> dict:
+    width, height = SIZES[name]
+    return {"viewport": {"width": width, "height": height}, "is_mobile": name == "phone", "has_touch": name == "phone"}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_is_wider_than_the_window_and_the_picture_has_most_of_it(discs, tab_of, size):
+    tab = tab_of(discs, **sized(size)).open().load()
+
+    assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    box, (width, height) = tab.canvas.bounding_box(), SIZES[size]
+    assert max(box["width"] / width, box["height"] / height) > 0.75
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    assert box["y"] + box["height"] <= height
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_contrast_in_every_state(discs, tab_of, scheme):
+    tab = tab_of(discs, color_scheme=scheme).open()
+    assert tab.page.evaluate(CONTRAST) == []
+
+    tab.load().segment(35, 35)
+    tab.give(b"no picture", name="notes.txt", media="text/plain")
+    expect(tab.error).to_be_visible()
+
+    assert tab.page.evaluate(CONTRAST) == []
+
+
+def test_dark_is_dark(discs, tab_of):
+    grounds = [
+        tab_of(discs, color_scheme=scheme).open().page.evaluate("getComputedStyle(document.body).backgroundColor")
+        for scheme in ("light", "dark")
+    ]
+
+    assert grounds[0] != grounds[1]
+
+
+def test_every_control_has_a_name_and_can_be_reached(discs, tab_of):
+    tab = tab_of(discs).open().load().segment(35, 35)
+
+    tree = tab.page.locator("body").aria_snapshot()
+
+    for name in ("Load Image", "Undo", "Reset Points", "Clear Image", "Save Mask"):
+        assert f'button "{name}"' in tree
+    assert 'checkbox "Show Mask Overlay" [checked]' in tree
+    assert "application" in tree and "status" in tree
+
+
+def test_nothing_comes_from_elsewhere_and_no_code_is_inline(discs, tab_of):
+    asked: list[str] = []
+    tab = tab_of(discs)
+    tab.page.on("request", lambda request: asked.append(request.url))
+
+    tab.open().load().segment(35, 35)
+
+    assert asked and all(url.startswith((discs.url, "blob:", "data:")) for url in asked)
+    page = tab.page.request.get(f"{discs.url}/app")
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert "style=" not in page.text() and "onclick" not in page.text()

@@ -1,0 +1,111 @@
+"""What a session keeps is small, and bounded; steps come and go in any order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_sam3_assistant.core.geometry import PlacedMask
+from napari_sam3_assistant.server import history
+from napari_sam3_assistant.server.kept import kept
+from napari_sam3_assistant.server.objects import Board, Said
+from napari_sam3_assistant.server.stateless import Recent
+from napari_sam3_assistant.wire.refusals import Refusal
+from napari_sam3_assistant.wire.values import Point
+
+
+def point(number: int) -> Point:
+    return Point(x=number, y=0)
+
+
+def test_a_kept_mask_is_the_mask_and_a_small_part_of_its_size():
+    mask = PlacedMask(np.tri(1000, 1200, dtype=bool), (40, 60))
+
+    one = kept(mask, (2000, 2000))
+
+    assert one.nbytes < mask.mask.nbytes / 20
+    assert np.array_equal(one.placed().mask, mask.trimmed().mask)
+    assert one.placed().offset == mask.offset
+    assert one.bbox == (60, 40, 1060, 1040)
+
+
+def test_old_steps_are_given_up_when_their_masks_take_too_much(monkeypatch):
+    noise = np.random.default_rng(0).random((6, 100, 100)) > 0.5
+    masks = [kept(PlacedMask(one), (100, 100)) for one in noise]
+    monkeypatch.setattr(history, "MOST_BYTES", 3 * masks[0].nbytes)
+    board = Board(5)
+
+    for mask in masks:
+        board.say(1, Said(mask=mask))
+
+    assert 1 <= _until_refused(board.undo) <= 3
+
+
+def test_steps_are_limited(monkeypatch):
+    monkeypatch.setattr(history, "MOST_STEPS", 10)
+    board = Board(5)
+
+    for number in range(30):
+        board.say(1, Said((point(number),)))
+
+    for _ in range(10):
+        board.undo()
+    assert board.objects[1] == Said((point(19),))
+    with pytest.raises(Refusal, match="Nothing to undo"):
+        board.undo()
+
+
+def test_the_least_recently_used_is_forgotten_first():
+    recent: Recent[str] = Recent(2, 100)
+    first, second = recent.add("first", 40), recent.add("second", 40)
+    recent.get(first)
+
+    recent.add("third", 40)
+
+    assert (recent.get(first), recent.get(second)) == ("first", None)
+
+
+def test_the_newest_is_kept_whatever_it_takes():
+    recent: Recent[str] = Recent(2, 100)
+    old = recent.add("old", 10)
+
+    large = recent.add("large", 500)
+
+    assert (recent.get(old), recent.get(large)) == (None, "large")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["say", "new", "delete"]), st.integers(1, 4)), max_size=25))
+def test_undoing_all_and_redoing_all_leads_back(steps):
+    board = Board(50)
+    for number, (verb, object_id) in enumerate(steps):
+        if verb == "new":
+            board.create()
+        elif object_id in board.objects:
+            if verb == "say":
+                said = board.objects[object_id]
+                board.say(object_id, Said((*said.points, point(number))))
+            else:
+                board.delete(object_id)
+    before = dict(board.objects)
+
+    undone = _until_refused(board.undo)
+    assert all(said.empty for said in board.objects.values())
+    redone = _until_refused(board.redo)
+
+    assert undone == redone
+    assert {number: said for number, said in board.objects.items() if not said.empty} == {
+        number: said for number, said in before.items() if not said.empty
+    }
+    assert board.selected in board.objects
+
+
+def _until_refused(step) -> int:
+    count = 0
+    while True:
+        try:
+            step()
+        except Refusal:
+            return count
+        count += 1
