@@ -20,7 +20,7 @@ ELSEWHERE = {"X-Forwarded-For": "203.0.113.5"}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "run-the-server.md"
 
 
-def codes(server, *messages: tuple[str, dict], until: str = "", **options) -> str:
+def codes(server, *messages: tuple[str, dict], **options) -> str:
     """Send messages; return the code of the first error, or of the close frame, that is not the server's greeting."""
     with server.client(**options) as client:
         if client.created["type"] == "error":
@@ -101,8 +101,8 @@ ROWS = {
     "image_pixels": (100, lambda server: codes(server, INIT), "image_too_large"),
     "image_side": (100, lambda server: codes(server, INIT), "image_too_large"),
     "points_per_object": (1, lambda server: codes(server, INIT, CLICK, CLICK), "limit_points"),
-    "objects": (1, lambda server: codes(server, INIT, CLICK, ("new_object", {})), "limit_objects"),
-    "text_length": (4, lambda server: codes(server, INIT, TEXT), "bad_message"),
+    "objects": (1, lambda server: codes(server, HELLO, INIT, CLICK, ("new_object", {})), "limit_objects"),
+    "text_length": (4, lambda server: codes(server, HELLO, INIT, TEXT), "bad_message"),
     "waiting": (1, lambda server: codes(server, HELLO, INIT, CLICK, CLICK, CLICK), "busy"),
     "waiting_bytes": (200, lambda server: codes(server, INIT), "busy"),
     "refused": (2, lambda server: ended(server, *["{}"] * 200), "1008"),
@@ -116,8 +116,8 @@ ROWS = {
     "sessions_per_address": (1, lambda server: crowded(server, additional_headers=ELSEWHERE), "server_full"),
     "requests": (0, lambda server: asked(server, "auto/base64"), "503"),
     "requests_per_address": (0, lambda server: asked(server, "auto/base64", ELSEWHERE), "429"),
-    "points_per_side": (2, lambda server: asked(server, "auto/base64", points_per_side=3), "422"),
-    "everything_s": (0.1, lambda server: asked(server, "auto/base64", points_per_side=8), "503"),
+    "points_per_side": (2, lambda server: asked(server, "auto/base64", points_per_side=3), "400"),
+    "everything_s": (0.1, lambda server: asked(server, "auto/base64", points_per_side=8), "504"),
 }
 """By limit: a value, what goes beyond it, and what comes of that."""
 ENGINES = {"waiting": SLOW, "everything_s": {"decode_s": 0.3}, "text_length": {"reads": True}}
