@@ -1,7 +1,7 @@
 """Weights: how much each mark of :mod:`~napari_sam3_assistant.engines.builtin.proposals` counts.
 
-Fitted to the overlap (IoU) of nodes and rings with the objects of synthetic pictures: the samples, seeds 10 to 19, and
-seven kinds of those of the benchmarks, seeds from 100. No picture of a user, and no photograph, is in them.
+Fitted to the overlap (IoU) of nodes and rings with the objects of synthetic pictures: the samples, seeds 10 to 13, and
+seven kinds of those of the benchmarks, seeds 100 to 102. No picture of a user, and no photograph, is in them.
 """
 
 from __future__ import annotations
