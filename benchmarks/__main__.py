@@ -13,6 +13,7 @@ BENCHMARKS = {
     "large": "benchmarks.large",
     "objects": "benchmarks.objects",
     "cells": "benchmarks.cells",
+    "everything": "benchmarks.everything",
     "isolation": "benchmarks.isolation",
     "reading": "benchmarks.reading",
     "masks": "benchmarks.masks",
