@@ -27,7 +27,7 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-CUT = r"WebSocket connection to .* failed"
+CUT = r"WebSocket connection to .* failed|ERR_CONNECTION_REFUSED"
 """What Chromium itself says where the network is cut."""
 
 

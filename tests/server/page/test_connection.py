@@ -2,10 +2,12 @@
 
 import json
 import socket
+import threading
 
 import pytest
 from playwright.sync_api import expect
 
+from napari_sam3_assistant.server.settings import Limits
 from tests.conftest import squares
 from tests.server.pictures import file_of
 from tests.server.stub import StubEngine
@@ -49,7 +51,7 @@ def test_a_connection_that_comes_back_to_the_same_server_uploads_nothing_again(s
 
     def through(route) -> None:
         server = route.connect_to_server()
-        routes.append(server)
+        routes.append(route)
         route.on_message(lambda data: (sent.append(data), server.send(data)))
 
     with serving(engine) as server:
@@ -95,10 +97,14 @@ def test_the_status_says_encoding_and_then_busy(serving, tab_of):
 
 
 def test_a_picture_that_comes_before_the_model_is_sent_when_the_model_is_there(serving, tab_of):
-    with serving(StubEngine(load_s=1.5), ready=False) as server:
+    may_load = threading.Event()
+    engine = StubEngine(fail=lambda what: what == "load" and may_load.wait(20))
+    with serving(engine, ready=False) as server:
         tab = tab_of(server).open().give(file_of(squares()))
-
         expect(tab.status).to_contain_text("The model is loading")
+
+        may_load.set()
+
         tab.waits_for("ready").segment(*FIRST)
 
 
@@ -119,8 +125,6 @@ def test_an_error_of_the_server_stays_until_the_next_action(serving, tab_of):
 
 
 def test_too_large_a_file_is_refused_before_it_is_sent(serving, tab_of):
-    from napari_sam3_assistant.server.settings import Limits
-
     with serving(StubEngine(), limits=Limits(image_bytes=1000)) as server:
         tab = tab_of(server).open().give(file_of(squares()))
 
@@ -129,8 +133,6 @@ def test_too_large_a_file_is_refused_before_it_is_sent(serving, tab_of):
 
 
 def test_a_full_server_is_called_full_and_tried_again(serving, tab_of):
-    from napari_sam3_assistant.server.settings import Limits
-
     with serving(StubEngine(), limits=Limits(sessions=1)) as server:
         tab = tab_of(server)
         tab.forgive()

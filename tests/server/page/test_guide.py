@@ -28,7 +28,8 @@ def test_display_mask_of_the_guide_shows_our_mask(pasted):
             const result = await new Promise((resolve) => {{
                 socket.onmessage = ({{data}}) => {{
                     const message = JSON.parse(data);
-                    if (message.type === "session_created") socket.send(JSON.stringify({{type: "init", image: picture}}));
+                    if (message.type === "session_created")
+                        socket.send(JSON.stringify({{type: "init", image: picture}}));
                     if (message.type === "image_loaded")
                         socket.send(JSON.stringify({{type: "click", x: 35, y: 35, label: 1}}));
                     if (message.type === "segmentation_result") resolve(message);
