@@ -178,6 +178,13 @@ BROKEN = {
     "polygon: endless": ("polygon", [[*TRIANGLE, (float("inf"), 1)]], None),
     "polygon: far away": ("polygon", [[*TRIANGLE, (1e300, 1)]], None),
     "polygon: a huge number": ("polygon", [[*TRIANGLE, (10**400, 1)]], None),
+    "polygon: a text as a number": ("polygon", [[["1", "2"], ["3", "2"], ["3", "4"]]], None),
+    "polygon: no number": ("polygon", [[[None, 2], [3, 2], [3, 4]]], None),
+    "polygon: truths": ("polygon", [[[True, False], [True, True]]], None),
+    "polygon: half a corner": ("polygon", [[[1], [2], [3]]], None),
+    "polygon: corners of two kinds": ("polygon", [[[1, 2], [2]]], None),
+    "polygon: numbers for rings": ("polygon", [1, 2, 3], None),
+    "polygon: numbers for corners": ("polygon", [[1, 2, 3]], None),
     "polygon: many rings": ("polygon", [TRIANGLE] * 3000, None),
     "polygon: many corners": ("polygon", [TRIANGLE * 40_000], None),
 }

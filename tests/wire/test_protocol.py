@@ -129,7 +129,7 @@ BAD = [
     ("client", {"type": "cancel"}),
     ("client", {"type": "jump"}),
     ("client", {"type": "restore", "objects": [{"object_id": 0}]}),
-    ("client", {"type": "mask_prompt", "mask": [[[1]]], "mask_format": "polygon"}),
+    ("client", {"type": "mask_prompt", "mask": 5}),
     ("server", {"type": "pong"}),
     ("server", {"type": "segmentation_result", "mask": "", "score": "high", "num_points": 1}),
     ("server", {"type": "image_loaded", "width": 6}),

@@ -211,7 +211,7 @@ def _of_bits(data: bytes, shape: tuple[int, int], bbox: Corners) -> PlacedMask:
 
 
 def _of_rings(data: MaskData, shape: tuple[int, int]) -> PlacedMask:
-    if not isinstance(data, list):
+    if not isinstance(data, list) or not all(isinstance(ring, list) for ring in data):
         raise Refusal("bad_mask", "Invalid mask: a polygon is a list of rings, each a list of corners [x, y]")
     if len(data) > MOST_RINGS or sum(map(len, data)) > MOST_CORNERS:
         raise Refusal("bad_mask", f"Invalid mask: more than {MOST_RINGS} rings, or {MOST_CORNERS} corners")
@@ -228,9 +228,12 @@ def _of_rings(data: MaskData, shape: tuple[int, int]) -> PlacedMask:
 def _ring_of(ring: Sequence[Sequence[float]], shape: tuple[int, int]) -> npt.NDArray[np.float64]:
     """Return corners as (row, col), which may lie as far outside the picture as it is large."""
     try:
-        corners = np.array(ring, np.float64)[:, ::-1]
-    except (ValueError, OverflowError, TypeError) as error:
+        corners = np.array(ring)
+    except ValueError as error:  # of lists that are not all as long
         raise Refusal("bad_mask", "Invalid mask: a corner of its rings is not [x, y]") from error
+    if corners.dtype.kind not in "iuf" or corners.shape != (len(ring), 2):
+        raise Refusal("bad_mask", "Invalid mask: a corner of its rings is not [x, y]")
+    corners = corners[:, ::-1].astype(np.float64)
     size = np.array(shape)
     # What is not a number is in no range.
     if not ((corners >= -size) & (corners <= 2 * size)).all():

@@ -19,15 +19,18 @@ from napari_sam3_assistant.wire.values import (
     Message,
     Number,
     ObjectId,
-    ObjectState,
+    ObjectStates,
     Pixel,
-    Point,
+    Points,
     Rectangle,
+    Rectangles,
     Share,
     Value,
     by_type,
 )
 
+MOST_FORMATS = 50
+"""Of a list of mask formats that are looked at."""
 MOST_NAME = 200
 """Characters of a client's name; the others are cut off."""
 
@@ -91,7 +94,8 @@ def _version(value: object) -> int:
 
 def _names(value: object) -> tuple[str, ...]:
     """Return the texts of a list; there may be formats among them that this server has not heard of."""
-    return tuple(name for name in value if isinstance(name, str)) if isinstance(value, list | tuple) else ()
+    names = value[:MOST_FORMATS] if isinstance(value, list | tuple) else ()
+    return tuple(name for name in names if isinstance(name, str))
 
 
 class Hello(Message):
@@ -257,7 +261,7 @@ class Restore(Message):
     """Set all objects at once, as after a lost connection."""
 
     type: Literal["restore"] = "restore"
-    objects: tuple[ObjectState, ...]
+    objects: ObjectStates
     selected: ObjectId | None = None
 
 
@@ -274,7 +278,7 @@ class Asked(Value):
         A rough mask of the object.
     """
 
-    points: tuple[Point, ...] = ()
+    points: Points = ()
     box: Rectangle | None = None
     mask: Drawn | None = None
 
@@ -316,7 +320,7 @@ class Find(Message):
     image_id: str | None = None
     find_id: str | None = None
     text: str | None = None
-    exemplars: tuple[Rectangle, ...] = ()
+    exemplars: Rectangles = ()
     threshold: Share | None = None
     keep: bool = False
 

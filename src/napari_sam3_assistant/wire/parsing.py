@@ -42,7 +42,7 @@ _MEANINGS = {
     "less_than_equal": "must be {le} or less",
     "literal_error": "must be {expected}",
     "tuple_type": "must be a list",
-    "too_long": "must not have more than {max_length} items",
+    "too_long": "must not have more than {max_length} entries",
     "model_type": "must be an object",
     "value_error": "must be a finite number",
 }

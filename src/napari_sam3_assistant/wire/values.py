@@ -7,9 +7,9 @@ is 0, 0. A box is half-open: it holds the pixels ``x1 <= x < x2`` and ``y1 <= y 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, WithJsonSchema
 
 PROTOCOL = 1
 """The version of the protocol. It rises when a message changes in a way that an older client cannot live with."""
@@ -98,6 +98,12 @@ class Rectangle(Value):
     label: Label = 1
 
 
+MOST_LISTED = 10_000
+"""Points, boxes or objects in one list of a message. A server's limits are lower; this bounds what looking costs."""
+Points = Annotated[tuple[Point, ...], Field(max_length=MOST_LISTED), FailFast()]
+Rectangles = Annotated[tuple[Rectangle, ...], Field(max_length=MOST_LISTED), FailFast()]
+
+
 class Run(Value):
     """A mask as COCO's compressed run-length code.
 
@@ -113,9 +119,10 @@ class Run(Value):
     counts: str
 
 
-Coordinate = Annotated[Annotated[int, Strict()] | Annotated[float, Strict()], WithJsonSchema({"type": "number"})]
-Rings = list[list[tuple[Coordinate, Coordinate]]]
-"""Rings of corners ``[x, y]``."""
+_CORNER = {"type": "array", "prefixItems": [{"type": "number"}] * 2, "minItems": 2, "maxItems": 2}
+_RINGS = {"type": "array", "items": {"type": "array", "items": _CORNER}}
+Rings = Annotated[list[Any], WithJsonSchema(_RINGS)]
+"""Rings of corners ``[x, y]``; as there may be very many, they are looked at where they are decoded."""
 MaskData = str | Run | Rings | bytes
 """A mask as a message holds it: base64 text (``png``, ``png1``, ``bits``), a run-length code (``rle``), rings of
 corners ``[x, y]`` (``polygon``), or bytes that go in a binary frame."""
@@ -179,13 +186,16 @@ class ObjectState(Value):
     """
 
     object_id: ObjectId
-    points: tuple[Point, ...] = ()
-    boxes: tuple[Rectangle, ...] = ()
+    points: Points = ()
+    boxes: Rectangles = ()
     mask: Drawn | None = None
     score: float = 0.0
     bbox: Corners = (0, 0, 0, 0)
     area: int = 0
     name: str | None = None
+
+
+ObjectStates = Annotated[tuple[ObjectState, ...], Field(max_length=MOST_LISTED), FailFast()]
 
 
 class Timing(Value):
