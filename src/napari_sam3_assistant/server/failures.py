@@ -26,5 +26,5 @@ def refusal_for(error: Exception) -> Refusal | Cancelled:
             return Refusal("oom")
         case _:
             reference = secrets.token_hex(2)
-            _log.error("ref %s", reference, exc_info=error)
+            _log.error("A question could not be answered.", exc_info=error, extra={"ref": reference})
             return Refusal("inference_failed", f"Segmentation failed: internal error (ref {reference})")
