@@ -120,7 +120,7 @@ def settings_of(options: Options) -> tuple[ServerSettings, bool]:
         allow_urls=options.allow_urls,
         root_path=options.root_path.rstrip("/"),
         forwarded_allow_ips=options.forwarded_allow_ips,
-        **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
+        **{name: value for name, value in given.items() if value is not None},
     )
     return settings, made
 

@@ -33,8 +33,10 @@ class Server(uvicorn.Server):
     Parameters
     ----------
     config : uvicorn.Config
+    sessions : Sessions
+        Of its application.
     drain_s : float
-        How long sessions may go on after SIGTERM.
+        How long they may go on after SIGTERM.
     on_start : callable or None
         Called once the server answers.
 
@@ -44,9 +46,15 @@ class Server(uvicorn.Server):
         The signal that has ended it.
     """
 
-    def __init__(self, config: uvicorn.Config, drain_s: float, on_start: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        sessions: Sessions,
+        drain_s: float,
+        on_start: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__(config)
-        self._drain_s, self._on_start = drain_s, on_start
+        self._sessions, self._drain_s, self._on_start = sessions, drain_s, on_start
         self._end = float("inf")
         self.stopped_by: int | None = None
 
@@ -71,7 +79,7 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to end: the time is over, or nobody is there."""
-        sessions: Sessions = self.config.app.state.sessions
+        sessions = self._sessions
         # Here and not where the signal comes in: that may be in the middle of anything.
         if self.stopped_by is not None and not sessions.draining:
             _log.info("told to end: no new sessions, %s go on for up to %.0f s", len(sessions), self._left)
@@ -84,8 +92,9 @@ class Server(uvicorn.Server):
 
 def server_of(engine: ImageEngine, settings: ServerSettings, on_start: Callable[[], None] | None = None) -> Server:
     """Return a server that is not started yet; ``on_start`` is called once it answers."""
+    app = create_app(engine, settings)
     config = uvicorn.Config(
-        create_app(engine, settings),
+        app,
         host=settings.host,
         port=settings.port,
         workers=1,
@@ -104,4 +113,4 @@ def server_of(engine: ImageEngine, settings: ServerSettings, on_start: Callable[
         access_log=False,
         timeout_graceful_shutdown=LEAVING_S,
     )
-    return Server(config, settings.drain_s, on_start)
+    return Server(config, app.state.sessions, settings.drain_s, on_start)
