@@ -18,7 +18,12 @@ from napari_sam3_assistant.server.urls import UrlReader, is_public
 from tests.server.stub import StubEngine
 from tests.server.test_rest import BOX, PNG, Reader, client_of, masks_of
 
-FIELDS = {"text": {"text": "x"}, "box": BOX, "points": {"points_x": [30], "points_y": [30], "labels": [1]}, "auto": {}}
+FIELDS = {
+    "text": {"text": "x"},
+    "box": BOX,
+    "points": {"points_x": [30], "points_y": [30], "labels": [1]},
+    "auto": {"points_per_side": 4},
+}
 
 
 @dataclass
@@ -230,6 +235,17 @@ def test_what_cannot_be_downloaded_is_told(elsewhere, path, status, detail):
     problem = refused(f"{elsewhere.url}/{path}")
 
     assert (problem.status_code, problem.detail) == (status, detail)
+
+
+def test_one_address_that_may_not_be_reached_spoils_a_name(elsewhere):
+    before = len(elsewhere.asked)
+
+    problem = refused(
+        f"http://pictures.example:{elsewhere.port}/picture.png", resolve=answers("127.0.0.1", "192.168.0.1")
+    )
+
+    assert problem.detail == BAD_URL
+    assert len(elsewhere.asked) == before
 
 
 def test_redirects_are_not_followed(elsewhere):
