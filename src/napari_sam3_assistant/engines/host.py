@@ -23,7 +23,8 @@ from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.engines.calls import About, Encode, Encoded, Find, Load, PackedState, Propose, Segment
 from napari_sam3_assistant.engines.host_session import HostedSession
 from napari_sam3_assistant.engines.process import START_S, EngineProcess
-from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, Places, proposing, video_of
+from napari_sam3_assistant.engines.proposing import Places, proposing
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, video_of
 
 CLOSE_S = 1.0
 """How long a process may take to end by itself when its engine is closed, in seconds."""

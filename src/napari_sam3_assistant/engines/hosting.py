@@ -54,7 +54,8 @@ from napari_sam3_assistant.engines.calls import (
 )
 from napari_sam3_assistant.engines.hosting_failures import failed
 from napari_sam3_assistant.engines.hosting_sessions import Sessions
-from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine, proposing
+from napari_sam3_assistant.engines.proposing import proposing
+from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
 from napari_sam3_assistant.wire.arrays import Pad, pack, unpack
 
 PARENT_S = 1.0

@@ -22,8 +22,6 @@ from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
 
-Places = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class VideoLimits:
@@ -54,13 +52,13 @@ class VideoLimits:
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """How an engine finds objects that nobody points at (:class:`ProposingEngine`).
+    """How an engine finds objects that nobody points at; see :mod:`~napari_sam3_assistant.engines.proposing`.
 
     Attributes
     ----------
     points : int or None
-        Most points of a grid that one call of :meth:`ProposingEngine.propose` reads: about as many as take 200 ms.
-        None where it needs none: one call finds every object.
+        Most points of a grid that one call of ``propose`` reads: about as many as take 200 ms. None where it needs
+        none: one call finds every object.
     least_score, least_stability : float
         The score and the stability from which objects are kept unless the user says; see
         :class:`~napari_sam3_assistant.core.results.Candidates`.
@@ -86,8 +84,8 @@ class Capabilities:
         What it takes for objects that it follows from frame to frame (:class:`VideoEngine`); None where it follows
         nothing.
     proposals : Proposals or None
-        How it finds every object of an image (:class:`ProposingEngine`); None where tasks have to ask
-        :meth:`ImageEngine.segment` about each point of a grid.
+        How it finds every object of an image; None where tasks have to ask :meth:`ImageEngine.segment` about each
+        point of a grid.
     honours_clicks : bool
         Whether each positive point surely lies in the mask and each negative one outside.
     refines : bool
@@ -202,29 +200,6 @@ class ImageEngine(Protocol):
         """Give back all memory. Later calls but :meth:`load` raise EngineError."""
 
 
-class ProposingEngine(ImageEngine, Protocol):
-    """An engine that finds objects that nobody points at: its ``capabilities.proposals`` says so; :func:`proposing`."""
-
-    def propose(self, embedding: Embedding, places: Places) -> Candidates:
-        """Return what may be an object, good and bad; they may overlap.
-
-        Parameters
-        ----------
-        embedding : Embedding
-            From this engine.
-        places : ndarray of shape (n, 2), float
-            ``(row, col)`` in pixels of the encoded image, on it. Every reading of each of them, clicked alone, is
-            answered, as one of ``Candidates``. No places (n is 0) where the engine needs none.
-
-        Raises
-        ------
-        PromptError
-            If a place lies outside the image.
-        EngineError
-            If the engine fails, or is closed.
-        """
-
-
 class VideoEngine(Protocol):
     """An engine that also follows objects through frames: its ``capabilities.video`` says so (:func:`video_of`)."""
 
@@ -336,19 +311,6 @@ class VideoSession(Protocol):
 
     def close(self) -> None:
         """Give back what is kept of frames and objects; it is then as it was started. A second call does nothing."""
-
-
-def proposing(engine: ImageEngine) -> ProposingEngine:
-    """Return an engine as one that finds objects by itself.
-
-    Raises
-    ------
-    Unsupported
-        If it does not, as its capabilities say.
-    """
-    if engine.capabilities.proposals is None:
-        raise Unsupported(f"The engine {engine.name} proposes nothing.", hint=engine.capabilities.instead)
-    return cast(ProposingEngine, engine)
 
 
 def video_of(engine: ImageEngine) -> VideoEngine:

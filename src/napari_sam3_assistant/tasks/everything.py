@@ -17,7 +17,8 @@ from napari_sam3_assistant.core.prompts import PointPrompt, Prompts
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.core.sources import estimate_limits
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
-from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine, Places, Proposals, ProposingEngine, proposing
+from napari_sam3_assistant.engines.proposing import Places, ProposingEngine, proposing
+from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine, Proposals
 from napari_sam3_assistant.tasks.image import LimitsOf, embed, engine_errors, limits_on, second_try
 from napari_sam3_assistant.tasks.suppression import Suppression
 from napari_sam3_assistant.tasks.view import View

@@ -74,7 +74,7 @@ class Questions:
 
     def find_everything(self, options: EverythingOptions) -> None:
         """Find every object, without a prompt."""
-        view = self._at(self._fixed) if isinstance(self._fixed, Window) else self._whole("every object")
+        view = self._whole("every object")
         answer = find_everything(*self._asked, view, options, **self._told)
         self.encode_ms += answer.encode_ms
         self.decode_ms += answer.decode_ms
@@ -113,7 +113,9 @@ class Questions:
         return self._whole("words" if query.crop is None else "what is like an exemplar image")
 
     def _whole(self, what: str) -> View:
-        """Return the view of the whole plane, on which ``what`` is looked for."""
+        """Return the view of the whole plane, or of the window, on which ``what`` is looked for."""
+        if isinstance(self._fixed, Window):
+            return self._at(self._fixed)
         view = fitted(self._view.source, self._view.plane, self._view.window)
         longest = max(view.read_window.shape if self._fixed is None else self._shape)
         if longest > (self._fixed or LARGEST_SIDE):

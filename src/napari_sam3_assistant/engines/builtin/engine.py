@@ -26,7 +26,8 @@ from napari_sam3_assistant.engines.builtin.proposals import LEAST_SCORE, proposa
 from napari_sam3_assistant.engines.builtin.readings import MOST_READINGS, SAME, reading_of_box, readings
 from napari_sam3_assistant.engines.builtin.session import BuiltinSession
 from napari_sam3_assistant.engines.builtin.tree import RegionTree, grown
-from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, Places, Proposals, VideoLimits, check
+from napari_sam3_assistant.engines.proposing import Places
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, Proposals, VideoLimits, check
 
 INSTEAD = "Draw a box round an example (Exemplar), or install SAM3 and choose it as the engine."
 

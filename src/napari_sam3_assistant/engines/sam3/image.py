@@ -15,7 +15,8 @@ from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.engines import devices
-from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, Places, VideoSession, check
+from napari_sam3_assistant.engines.proposing import Places
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, VideoSession, check
 from napari_sam3_assistant.engines.registry import NO_FOLDER
 from napari_sam3_assistant.engines.sam3 import clicks, proposals, text, waits
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding, embed
