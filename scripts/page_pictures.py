@@ -3,11 +3,13 @@
 Run it as ``.venv/bin/python scripts/page_pictures.py``; it needs ``chromium``.
 """
 
+import io
 import shutil
 import threading
 import time
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
@@ -29,7 +31,7 @@ def main() -> None:
     port = server.servers[0].sockets[0].getsockname()[1]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1200, "height": 700})
+        page = browser.new_page(viewport={"width": 1100, "height": 620})
         page.goto(f"http://127.0.0.1:{port}/app")
         page.get_by_role("button", name="Try a sample").click()
         page.wait_for_selector("#status[data-state=ready]")
@@ -38,10 +40,12 @@ def main() -> None:
             page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"], button=button)
             page.wait_for_selector(f"#points:text-is('{count}')")
             page.wait_for_selector("#status[data-state=ready]")
-        page.screenshot(path=FILE)
+        picture = page.screenshot()
         browser.close()
     server.should_exit = True
     thread.join()
+    with Image.open(io.BytesIO(picture)) as image:
+        image.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE).save(FILE, optimize=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from PIL import Image
 from napari_sam3_assistant.samples import multichannel
 
 FILE = Path(__file__).parents[1] / "src/napari_sam3_assistant/server/static/sample.jpg"
-DYES = np.array([[0.25, 0.45, 1.0], [0.15, 0.85, 0.35], [1.0, 0.35, 0.45]])
+DYES = np.array([[0.95, 0.55, 0.15], [0.42, 0.46, 0.44], [0.6, 0.1, 0.35]])
 """Red, green and blue of each channel."""
 
 

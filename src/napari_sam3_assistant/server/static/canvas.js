@@ -7,7 +7,7 @@
 import { silhouette } from "./mask.js";
 
 const MOST_SCALE = 24; // how much larger than it is a small picture is shown
-const TINT = "#2f8fff";
+const TINT = "#1e7bff";
 const COLORS = { 0: "#c62828", 1: "#1b8a3e" };
 const AROUND = Array.from({ length: 12 }, (_, at) => [Math.cos((at * Math.PI) / 6), Math.sin((at * Math.PI) / 6)]);
 
@@ -110,7 +110,7 @@ export class Surface {
     const unit = devicePixelRatio;
     all.drawImage(rim(inside.canvas, 3 * unit, "rgb(0 0 0 / 55%)"), 0, 0);
     all.drawImage(rim(inside.canvas, 2 * unit, "#ffffff"), 0, 0);
-    all.globalAlpha = 0.38;
+    all.globalAlpha = 0.48;
     all.drawImage(filled(inside.canvas, TINT), 0, 0);
     return all.canvas;
   }
