@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from napari_sam3_assistant.core.geometry import PlacedMask
-from napari_sam3_assistant.server import sockets
 from napari_sam3_assistant.server.settings import Limits
+from napari_sam3_assistant.server.socket import sockets
 from tests.server.conftest import running, until
 from tests.server.pictures import SQUARES, data_url, file_of
 from tests.server.stub import StubEngine

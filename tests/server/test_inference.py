@@ -14,7 +14,7 @@ from napari_sam3_assistant.core.errors import Cancelled, EngineError, OutOfMemor
 from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.core.prompts import BoxPrompt, PointPrompt, Prompts, Query, TextPrompt
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
-from napari_sam3_assistant.server.inference import Inference
+from napari_sam3_assistant.server.model.inference import Inference
 from napari_sam3_assistant.server.settings import Limits, ServerSettings
 from napari_sam3_assistant.tasks.everything import EverythingOptions
 from napari_sam3_assistant.wire.refusals import Refusal

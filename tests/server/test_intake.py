@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_sam3_assistant.server import intake
+from napari_sam3_assistant.server.model import intake
 from napari_sam3_assistant.server.settings import Limits
 from tests.server.pictures import data_url, file_of
 

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_sam3_assistant.server import intake
+from napari_sam3_assistant.server.model import intake
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.wire.refusals import Refusal
 from tests.server.pictures import file_of
@@ -242,7 +242,7 @@ def test_the_limits_of_pillow_for_other_code_stay():
 
 MEASURED = """
 import resource, sys, time, warnings
-from napari_sam3_assistant.server import intake
+from napari_sam3_assistant.server.model import intake
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.wire.refusals import Refusal
 from PIL import Image

@@ -9,8 +9,8 @@ from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.core.prompts import PointPrompt, Prompts
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
-from napari_sam3_assistant.server.pictures import PictureStore, picture_of
-from napari_sam3_assistant.server.questions import view_of_picture
+from napari_sam3_assistant.server.model.pictures import PictureStore, picture_of
+from napari_sam3_assistant.server.model.questions import view_of_picture
 from napari_sam3_assistant.tasks.image import segment_plane
 from napari_sam3_assistant.wire.refusals import Refusal
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from napari_sam3_assistant.core.errors import EngineError, OutOfMemory
-from napari_sam3_assistant.server.rest_problems import Problem
-from napari_sam3_assistant.server.rest_turns import Seats
+from napari_sam3_assistant.server.rest.problems import Problem
+from napari_sam3_assistant.server.rest.turns import Seats
 from napari_sam3_assistant.server.settings import MIB, Limits
 from tests.conftest import squares
 from tests.server.conftest import until

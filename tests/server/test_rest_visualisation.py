@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from napari_sam3_assistant.core.geometry import PlacedMask
-from napari_sam3_assistant.server.visualisation import visualisation
+from napari_sam3_assistant.server.rest.visualisation import visualisation
 
 
 def drawn(pixels: np.ndarray, *masks: PlacedMask) -> np.ndarray:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_sam3_assistant.core.geometry import PlacedMask
-from napari_sam3_assistant.server import history
-from napari_sam3_assistant.server.kept import kept
-from napari_sam3_assistant.server.objects import Board, Said
-from napari_sam3_assistant.server.stateless import Recent
+from napari_sam3_assistant.server.session import history
+from napari_sam3_assistant.server.session.kept import kept
+from napari_sam3_assistant.server.session.objects import Board, Said
+from napari_sam3_assistant.server.session.stateless import Recent
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.values import Point
 

@@ -9,8 +9,8 @@ import pytest
 
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.engines.protocol import Capabilities
-from napari_sam3_assistant.server import objects
-from napari_sam3_assistant.server.kept import kept
+from napari_sam3_assistant.server.session import objects
+from napari_sam3_assistant.server.session.kept import kept
 from napari_sam3_assistant.wire.masks import corners_of, encode
 from napari_sam3_assistant.wire.values import Run
 from tests.server.conftest import running

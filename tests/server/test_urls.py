@@ -12,9 +12,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from napari_sam3_assistant.server.rest import url_reader
-from napari_sam3_assistant.server.rest_problems import BAD_URL, Problem
-from napari_sam3_assistant.server.urls import UrlReader, is_public
+from napari_sam3_assistant.server.rest.problems import BAD_URL, Problem
+from napari_sam3_assistant.server.rest.routes import url_reader
+from napari_sam3_assistant.server.rest.urls import UrlReader, is_public
 from tests.server.stub import StubEngine
 from tests.server.test_rest import BOX, PNG, Reader, client_of, masks_of
 

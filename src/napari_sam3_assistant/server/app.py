@@ -16,13 +16,13 @@ from fastapi.staticfiles import StaticFiles
 from napari_sam3_assistant import __version__
 from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.server import probes
-from napari_sam3_assistant.server.admission import Sessions
-from napari_sam3_assistant.server.connection import serve
-from napari_sam3_assistant.server.inference import Inference
 from napari_sam3_assistant.server.metrics import Metrics
-from napari_sam3_assistant.server.rest import add_routes
+from napari_sam3_assistant.server.model.inference import Inference
+from napari_sam3_assistant.server.rest.routes import add_routes
 from napari_sam3_assistant.server.security import Security
 from napari_sam3_assistant.server.settings import Limits, ServerSettings
+from napari_sam3_assistant.server.socket.admission import Sessions
+from napari_sam3_assistant.server.socket.connection import serve
 from napari_sam3_assistant.wire.messages import CLIENT_MESSAGES
 
 STATIC = Path(__file__).parent / "static"

@@ -11,8 +11,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from napari_sam3_assistant import __version__
-from napari_sam3_assistant.server.admission import Sessions
-from napari_sam3_assistant.server.inference import Inference
+from napari_sam3_assistant.server.model.inference import Inference
+from napari_sam3_assistant.server.socket.admission import Sessions
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from napari_sam3_assistant import __version__
-from napari_sam3_assistant.server.inference import Inference
 from napari_sam3_assistant.server.metrics import CONTENT_TYPE
+from napari_sam3_assistant.server.model.inference import Inference
 
 NOT_LOADED = "SAM3 model not loaded. Please check server logs and ensure SAM3 is properly installed."
 router = APIRouter()

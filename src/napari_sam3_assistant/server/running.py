@@ -17,10 +17,10 @@ from types import FrameType
 import uvicorn
 
 from napari_sam3_assistant.engines.protocol import ImageEngine
-from napari_sam3_assistant.server.admission import Sessions
 from napari_sam3_assistant.server.app import create_app
 from napari_sam3_assistant.server.settings import ServerSettings
-from napari_sam3_assistant.server.sockets import GuardedSocket
+from napari_sam3_assistant.server.socket.admission import Sessions
+from napari_sam3_assistant.server.socket.sockets import GuardedSocket
 
 LEAVING_S = 5
 """How long answers that are on their way are waited for, in seconds, once sockets are closed."""

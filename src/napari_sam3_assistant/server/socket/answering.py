@@ -1,0 +1,208 @@
+"""From the mailbox to answers: messages in their turn, works one after another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Coroutine
+from typing import Any
+
+from napari_sam3_assistant.core.errors import Cancelled
+from napari_sam3_assistant.server.logs import about_message
+from napari_sam3_assistant.server.metrics import Metrics
+from napari_sam3_assistant.server.model.inference import Inference
+from napari_sam3_assistant.server.session.sessions import ClientSession, Send, Work
+from napari_sam3_assistant.server.settings import Limits
+from napari_sam3_assistant.server.socket.agenda import Agenda
+from napari_sam3_assistant.server.socket.farewells import Farewell
+from napari_sam3_assistant.server.socket.mailbox import Mail, Mailbox
+from napari_sam3_assistant.server.socket.pacing import TokenBucket
+from napari_sam3_assistant.wire.messages import CancelWork, Hover, Init, Ping
+from napari_sam3_assistant.wire.parsing import parse_client
+from napari_sam3_assistant.wire.refusals import Refusal
+from napari_sam3_assistant.wire.replies import Pong, Superseded, WorkCancelled, Working
+from napari_sam3_assistant.wire.values import Message
+
+_log = logging.getLogger(__name__)
+
+
+class Clerk:
+    """Answers the mail of one session.
+
+    Parameters
+    ----------
+    session : ClientSession
+    mailbox : Mailbox
+    inference : Inference
+    limits : Limits
+    send : callable
+        Sends a message to the client.
+    metrics : Metrics
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        mailbox: Mailbox,
+        inference: Inference,
+        limits: Limits,
+        send: Send,
+        metrics: Metrics,
+    ) -> None:
+        self._session, self._mailbox, self._inference = session, mailbox, inference
+        self._limits, self._send, self._metrics = limits, send, metrics
+        self._agenda = Agenda(limits.hovers_per_s)
+        self._errands: asyncio.Queue[Ping | CancelWork] = asyncio.Queue()
+        self._inits = TokenBucket(limits.inits_per_s, limits.inits_burst)
+        self._running: asyncio.Task[Refusal | None] | None = None
+        self._acted = _now()
+
+    @property
+    def works(self) -> int:
+        """How many works wait or run, and how many questions beside them."""
+        return len(self._agenda) + self._errands.qsize()
+
+    def idle_s(self) -> float:
+        """Return for how many seconds the client has asked nothing and waited for nothing."""
+        return 0.0 if self._agenda or self._mailbox.requests else _now() - self._acted
+
+    def aside(self, message: Message) -> bool:
+        """Take a message that need not wait for those before it; return whether it was one."""
+        if isinstance(message, Hover):
+            self._acted = _now()
+            self._agenda.hover(message)
+        elif isinstance(message, Ping | CancelWork):
+            self._errands.put_nowait(message)
+        else:
+            return False
+        self._metrics.message(message.type)
+        return True
+
+    async def run(self) -> Farewell:
+        """Take one message after another, until too many in a row are none."""
+        invalid = 0
+        while invalid < self._limits.invalid_in_a_row:
+            await self._agenda.settled()  # until then nobody knows which points are on the picture
+            mail = await self._mailbox.get()
+            refusal = await self._guarded(self._take(mail), None)
+            invalid = invalid + 1 if refusal is not None and refusal.code == "bad_message" else 0
+        return Farewell(1008, "Too many invalid messages")
+
+    async def run_errands(self) -> Farewell:
+        """Answer what need not wait, for ever."""
+        while True:
+            message = await self._errands.get()
+            await self._guarded(self._errand(message), message.id)
+
+    async def compute(self) -> Farewell:
+        """Compute one work after another, for ever."""
+        while True:
+            chosen = await self._agenda.next()
+            id = chosen.id if isinstance(chosen, Hover) else chosen.message.id
+            self._running = asyncio.create_task(self._guarded(self._compute(chosen), id))
+            try:
+                await asyncio.wait((self._running,))
+            finally:
+                self._running.cancel()
+                self._acted = _now()
+                self._agenda.done()
+
+    async def _take(self, mail: Mail) -> None:
+        message = await self._opened(mail)
+        self._metrics.message(message.type)
+        try:
+            await self._do(message)
+        except Refusal as refusal:
+            refusal.id = refusal.id or message.id
+            raise
+
+    async def _opened(self, mail: Mail) -> Message:
+        if isinstance(mail.content, str | bytes):
+            return await self._inference.codec(parse_client, mail.content, binary=self._session.agreed.binary)
+        if isinstance(mail.content, Refusal):
+            raise mail.content
+        return mail.content
+
+    async def _do(self, message: Message) -> None:
+        extended = self._session.agreed.extended
+        if extended and isinstance(message, Ping | CancelWork):
+            await self._errand(message)
+            return
+        self._acted = _now()
+        if extended and isinstance(message, Hover):
+            self._agenda.hover(message)
+            return
+        if isinstance(message, Init) and not self._inits.take():
+            raise Refusal("rate_limited")
+        work = await self._session.take(message)
+        if work is not None:
+            await self._add(work)
+
+    async def _add(self, work: Work) -> None:
+        agreed = self._session.agreed
+        before = len(self._agenda)
+        old = self._agenda.add(work, coalesce=agreed.coalesce)
+        if old is not None:
+            await self._send(Superseded(id=old.message.id))
+        elif agreed.progress and before:
+            await self._send(Working(stage="queued", position=before, id=work.message.id))
+        if not agreed.extended:
+            await self._agenda.idle()
+
+    async def _compute(self, chosen: Work | Hover) -> None:
+        work = await self._session.take(chosen) if isinstance(chosen, Hover) else chosen
+        if work is not None:
+            await work.run()
+
+    async def _errand(self, message: Ping | CancelWork) -> None:
+        if isinstance(message, Ping):
+            queue = self._mailbox.requests + len(self._agenda)
+            await self._send(Pong(t=message.t, queue=queue, id=message.id))
+        elif message.id is None:
+            raise Refusal("bad_message", "Invalid cancel: id: which message is meant?")
+        else:
+            await self._unseal()
+            await self._cancel(message.id)
+
+    async def _cancel(self, id: str) -> None:
+        if not (self._mailbox.remove(id) or self._agenda.remove(id) or self._stopped(id)):
+            raise Refusal("not_found", "No message of this id waits")
+        await self._send(WorkCancelled(id=id))
+
+    async def _unseal(self) -> None:
+        """Parse what waits and was not: only then its ids are known."""
+        for mail in self._mailbox.sealed():
+            try:
+                mail.content = await self._opened(mail)
+            except Refusal as refusal:
+                mail.content = refusal
+
+    def _stopped(self, id: str) -> bool:
+        """Drop what is computed now if it answers the message of this ``id``; return whether it does."""
+        running = self._agenda.running
+        if not isinstance(running, Work) or running.message.id != id or self._running is None:
+            return False
+        self._inference.cancel(self._session.name)  # the one job of the session: its works run one after another
+        return self._running.cancel()
+
+    async def _guarded(self, answer: Coroutine[Any, Any, None], id: str | None) -> Refusal | None:
+        """Wait for an answer; return what it was refused with, which the client was told."""
+        try:
+            with about_message(id):
+                await answer
+            return None
+        except Refusal as error:
+            refusal = error
+        except Cancelled:
+            return None  # the session has moved on: nobody waits for it
+        except Exception:
+            reference = secrets.token_hex(2)
+            _log.exception("A message could not be answered.", extra={"ref": reference})
+            refusal = Refusal("inference_failed", f"Segmentation failed: internal error (ref {reference})")
+        await self._send(refusal.reply(id))
+        return refusal
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
