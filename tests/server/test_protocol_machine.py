@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 
 import numpy as np
 from hypothesis import settings
@@ -157,7 +158,8 @@ class Protocol(RuleBasedStateMachine):
             self.client.send("init", image=next(iter(PICTURES.values())))
         if politely:
             self.client.send("close")
-            self.client.send("reset")
+            with contextlib.suppress(ConnectionClosed):  # it may be closed already
+                self.client.send("reset")
             self.is_closed()
         self.teardown()
         self.connect()
