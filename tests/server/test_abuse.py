@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import socket
@@ -16,6 +17,8 @@ import pytest
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.server.socket import sockets
+from napari_sam3_assistant.server.socket.reading import Reader
+from napari_sam3_assistant.server.socket.sockets import GuardedSocket
 from tests.server.conftest import running, until
 from tests.server.pictures import SQUARES, data_url, file_of
 from tests.server.stub import StubEngine
@@ -227,6 +230,42 @@ def test_a_flood_of_pings_is_answered_and_others_are_served(server):
 
     assert answer["type"] == "points_cleared"
     assert set(pongs) == {(PONG, b"x")}
+    nobody_left(server)
+
+
+def test_of_a_burst_of_tiny_frames_some_are_parsed_and_then_others_have_their_turn(serving, monkeypatch):
+    seen = []
+    monkeypatch.setattr(sockets, "TURN_S", 0.0)
+    monkeypatch.setattr(GuardedSocket, "handle_text", seeing(seen, "parsed", GuardedSocket.handle_text))
+    monkeypatch.setattr(Reader, "_take", seeing(seen, "taken", Reader._take))
+    many = dict.fromkeys(("messages_burst", "waiting", "refused", "invalid_in_a_row"), 100_000)
+    with serving(limits=Limits(**many)) as server, raw(server) as flood:
+        flood.send(*[frame(TEXT, b"{}")] * 5000)
+        until(lambda: seen.count("taken") == 5000)
+
+    runs = [len(list(run)) for what, run in itertools.groupby(seen) if what == "parsed"]
+    assert max(runs) <= sockets.PART
+    assert sum(runs) == 5000
+
+
+def seeing(seen, what, method):
+    """Return a method that does the same and notes ``what``."""
+
+    def noted(*arguments):
+        seen.append(what)
+        return method(*arguments)
+
+    return noted
+
+
+def test_a_burst_that_ends_with_its_connection_leaves_nothing(server):
+    with raw(server) as flood, server.client() as other:
+        flood.send(*[frame(TEXT, b"{}")] * 20_000)
+        flood.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not an end
+        flood.tcp.close()
+        flood.stream.close()
+
+        assert other.ask("reset")["type"] == "points_cleared"
     nobody_left(server)
 
 

@@ -1,7 +1,9 @@
-"""Uvicorn's WebSocket, with an end to the patience that it has with clients that do not read.
+"""Uvicorn's WebSocket, with an end to the patience that it has with clients that do not read, or send too much.
 
 What asyncio has buffered for a client that does not read keeps the socket and the memory for ever, also after
 ``transport.close()``, and each ping of such a client adds a pong. Here the connection is cut.
+
+What is read at once, 256 KiB, may hold 30,000 frames, which take seconds to parse: others get their turn meanwhile.
 """
 
 from __future__ import annotations
@@ -9,12 +11,17 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 LINGER_S = 5.0
 """So long a client has to read what is left once the connection was closed."""
 MOST_PONGS = 1000
 """So many pongs wait for a client that does not read."""
+PART = 1024
+"""So many bytes are parsed at once: 170 frames at most."""
+TURN_S = 0.005
+"""After so many seconds of parsing others get their turn."""
 _log = logging.getLogger(__name__)
 
 
@@ -22,13 +29,33 @@ class GuardedSocket(WebSocketsSansIOProtocol):
     """One WebSocket of uvicorn."""
 
     _cut: asyncio.TimerHandle | None = None
+    _turn: asyncio.Handle | None = None
     _pongs = 0
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._unparsed = bytearray()
+        super().connection_made(transport)
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
-        if self._cut is not None:
-            self._cut.cancel()
+        """Forget the timer, and what was not parsed."""
+        for planned in (self._cut, self._turn):
+            if planned is not None:
+                planned.cancel()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client has sent, and parse it in turns."""
+        self._unparsed += data
+        if self._turn is None:
+            self._parse()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """Return what comes next for the application; nothing is read from the client before all is parsed."""
+        event = await super().receive()
+        if self._turn is not None:
+            self.transport.pause_reading()
+        return event
 
     def resume_writing(self) -> None:
         """Count the pongs anew: the client reads."""
@@ -64,6 +91,22 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         """Run the application for this connection."""
         await super().run_asgi()
         self._cut_later()
+
+    def _parse(self) -> None:
+        end = self.loop.time() + TURN_S
+        while self._unparsed and not self.transport.is_closing():
+            part = bytes(self._unparsed[:PART])
+            del self._unparsed[:PART]
+            super().data_received(part)
+            if self.loop.time() >= end:
+                break
+        waited = self._turn is not None
+        self._turn = None
+        if self._unparsed and not self.transport.is_closing():
+            self.transport.pause_reading()
+            self._turn = self.loop.call_soon(self._parse)
+        elif waited and not self.read_paused:
+            self.transport.resume_reading()
 
     def _cut_later(self) -> None:
         if self._cut is None and not self.disconnected:
