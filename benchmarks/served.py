@@ -40,6 +40,12 @@ class Served:
         return float(self.process.memory_info().rss) / 1e6
 
     @property
+    def cpu_s(self) -> float:
+        """How long the process has computed, in seconds: what a busy machine does not change."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+    @property
     def address(self) -> str:
         return f"ws://127.0.0.1:{self.port}/ws/realtime"
 
