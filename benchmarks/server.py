@@ -25,6 +25,7 @@ from websockets.asyncio.server import serve
 from benchmarks.rows import Row, show
 from benchmarks.served import MIB, Clicker, Served, clicker, picture, served, share
 from napari_sam3_assistant.core.geometry import Box
+from napari_sam3_assistant.server.metrics import PREFIX
 
 HD = 1080, 1920
 MANY = {"sessions": 1000, "sessions_per_address": 1000, "inits_per_s": 1000, "inits_burst": 1000}
@@ -141,13 +142,16 @@ def encoded_once(users: int) -> list[Row]:
 
     with served({"encode_s": 0.2}, limits=MANY) as server:
         asyncio.run(run(server))
-        count = _metric(server, "sam3_encode_seconds_count")
+        count = _metric(server, "encode_seconds_count")
     return [Row(f"encodes of one picture by {users} users, twice each", count, "", target=1)]
 
 
 def _metric(server: Served, name: str) -> float:
     lines = httpx2.get(f"{server.url}/metrics").raise_for_status().text.splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+    values = [float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{PREFIX}_{name} ")]
+    if not values:
+        raise LookupError(f"The server has no metric {name}.")
+    return sum(values)
 
 
 def bomb(times: int) -> list[Row]:
@@ -161,7 +165,9 @@ def bomb(times: int) -> list[Row]:
             for _ in range(times):
                 start = time.perf_counter()
                 await client.say("init", image=data)
-                await client.until("error")
+                refusal = await client.until("error")
+                if refusal["code"] != "image_too_large":
+                    raise RuntimeError(refusal["message"])
                 waits.append((time.perf_counter() - start) * 1000)
         return waits
 
@@ -219,7 +225,7 @@ def cycles(times: int) -> list[Row]:
         before = server.memory_mb
         asyncio.run(run(server, 100, times))
         time.sleep(1)
-        grown, sessions = server.memory_mb - before, _metric(server, "sam3_sessions ")
+        grown, sessions = server.memory_mb - before, _metric(server, "sessions")
     return [
         Row(f"sessions left after {times} users", sessions, "", target=0),
         Row("memory left by them", grown, "MB", target=10),
