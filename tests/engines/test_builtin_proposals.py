@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_sam3_assistant.core.errors import EngineError
 from napari_sam3_assistant.core.intensity import limits_of, to_rgb
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
@@ -72,6 +73,37 @@ def test_proposals_do_not_overlap_and_the_same_picture_gives_the_same():
     np.testing.assert_array_equal(first.boxes, second.boxes)
 
 
+def test_steps_give_the_same_and_tell_how_far_they_are():
+    made = nuclei(1)
+    picture = to_rgb(made.image, limits_of([made.image], color=False))
+    engine = BuiltinEngine()
+    embedding = engine.encode(picture, progress=no_progress, cancel=CancelToken())
+    steps, told, at_once = engine.propose_in_steps(embedding), [], engine.propose(embedding, NOWHERE)
+
+    while True:
+        try:
+            told.append(next(steps))
+        except StopIteration as ended:
+            found = ended.value
+            break
+
+    assert told == sorted(told)
+    assert len(told) > 50 and min(told) >= 0 and max(told) <= 1
+    np.testing.assert_array_equal(found.scores, at_once.scores)
+    np.testing.assert_array_equal(found.boxes, at_once.boxes)
+
+
+def test_a_closed_engine_proposes_nothing():
+    engine = BuiltinEngine()
+    embedding = engine.encode(rgb(np.zeros((20, 20), np.uint8)), progress=no_progress, cancel=CancelToken())
+    engine.close()
+
+    with pytest.raises(EngineError):
+        engine.propose(embedding, NOWHERE)
+    with pytest.raises(EngineError):
+        next(engine.propose_in_steps(embedding))
+
+
 def test_objects_darker_than_the_ground_are_found_as_well():
     made = nuclei(1)
     picture = 255 - to_rgb(made.image, limits_of([made.image], color=False))
@@ -83,8 +115,14 @@ def test_objects_darker_than_the_ground_are_found_as_well():
 
 @pytest.mark.parametrize(
     "picture",
-    [np.full((60, 80, 3), 90, np.uint8), np.zeros((1, 1, 3), np.uint8), noise((3, 200))],
-    ids=["constant", "one pixel", "thin"],
+    [
+        np.full((60, 80, 3), 90, np.uint8),
+        np.zeros((1, 1, 3), np.uint8),
+        noise((3, 200)),
+        noise((2, 4000)),
+        noise((300, 1)),
+    ],
+    ids=["constant", "one pixel", "thin", "long and two high", "one wide"],
 )
 def test_pictures_without_an_object_are_answered(picture):
     found = proposed(picture)

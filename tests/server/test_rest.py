@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from napari_sam3_assistant.core.intensity import limits_of, to_rgb
 from napari_sam3_assistant.core.results import Candidates
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
-from napari_sam3_assistant.engines.protocol import Capabilities
+from napari_sam3_assistant.engines.protocol import Capabilities, Proposals
+from napari_sam3_assistant.samples import nuclei
+from napari_sam3_assistant.server.rest.questions import MOST_MASKS
 from tests.conftest import squares
 from tests.server.conftest import running
 from tests.server.pictures import SQUARES, data_url, file_of
@@ -124,6 +127,50 @@ def test_auto_gives_every_object_once(builtin, path):
     for mask, (x1, y1, x2, y2) in zip(masks, boxes, strict=True):
         rows, cols = np.nonzero(mask)
         assert (cols.min(), rows.min(), cols.max() + 1, rows.max() + 1) == (x1, y1, x2, y2)
+
+
+@pytest.mark.parametrize("path", ["auto", "auto/base64"])
+def test_auto_keeps_what_the_engine_usually_keeps_unless_a_score_is_given(builtin, path):
+    made = nuclei(1).image
+    picture = file_of(to_rgb(made, limits_of([made], color=False)))
+
+    usual, sure = (send(builtin, path, image=picture, **given) for given in ({}, {"pred_iou_thresh": 0.9}))
+
+    few = sum(score >= 0.9 for score in usual.json()["scores"])
+    assert len(masks_of(usual)) > 50 > few > 0
+    assert len(masks_of(sure)) == few
+
+
+class Many(StubEngine):
+    """Finds so many squares beside each other; every other one is not stable."""
+
+    def __init__(self, per_side: int) -> None:
+        super().__init__(capabilities=Capabilities(proposals=Proposals(None, 0.5, 0.95)))
+        self.side = per_side
+
+    def propose(self, embedding, places) -> Candidates:
+        corners = 5.0 * np.argwhere(np.ones((self.side, self.side)))
+        boxes, count = np.hstack([corners, corners + 4]).astype(np.float32), len(corners)
+        stable = np.where(np.arange(count) % 2, 0.5, 1).astype(np.float32)
+        masks = (np.ones((4, 4), bool),) * count
+        return Candidates(np.full(count, 0.9, np.float32), boxes, masks, boxes, embedding.shape, stable)
+
+
+def test_masks_that_are_not_stable_are_left_out_unless_another_stability_is_given(serving):
+    with serving(Many(4), warm_up=False) as server, client_of(server) as client:
+        usual, lax = send(client, "auto"), send(client, "auto", stability_score_thresh=0.4)
+
+    assert (usual.json()["num_masks"], lax.json()["num_masks"]) == (8, 16)
+    assert lax.json()["message"] is None
+
+
+def test_of_many_objects_the_best_are_returned_and_it_is_said(serving):
+    with serving(Many(15), warm_up=False) as server, client_of(server) as client:
+        answer = send(client, "auto/base64", stability_score_thresh=0.4)
+
+    assert len(masks_of(answer)) == MOST_MASKS == 200
+    assert len(answer.json()["boxes"]) == 200
+    assert answer.json()["message"] == "The best 200 of 225 objects"
 
 
 @pytest.mark.parametrize("path", ["text", "text/base64"])

@@ -13,7 +13,9 @@ from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.core.windows import Window
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
+from napari_sam3_assistant.engines.proposing import completed
 from napari_sam3_assistant.engines.protocol import Capabilities, Proposals
+from napari_sam3_assistant.tasks import everything
 from napari_sam3_assistant.tasks.everything import Everything, EverythingOptions, find_everything, grid
 from napari_sam3_assistant.tasks.suppression import Suppression
 from napari_sam3_assistant.tasks.view import View
@@ -83,6 +85,29 @@ class Batched(Plain):
         return Candidates(scores, boxes, tuple(one.mask.mask for one in found), boxes, embedding.shape, stable)
 
 
+class Stepping(Plain):
+    """Finds both squares by itself, in four steps that take no time, but where ``pace`` waits."""
+
+    capabilities = Capabilities(proposals=Proposals(least_score=0.5, steps=True))
+    pace = staticmethod(lambda: None)
+
+    def propose(self, embedding, places) -> Candidates:
+        return completed(self.propose_in_steps(embedding))
+
+    def propose_in_steps(self, embedding):
+        self.counts["begun"] += 1
+        for done in (0.0, 0.3, 0.6, 1.0):
+            self.counts["steps"] += 1
+            self.pace()
+            if self.fail:
+                raise self.fail.pop()
+            yield done
+        found = [embedding.object_at(10, 10), embedding.object_at(40, 44)]
+        boxes = np.array([one.mask.box.corners for one in found], np.float32)
+        scores = np.array([one.score for one in found], np.float32)
+        return Candidates(scores, boxes, tuple(one.mask.mask for one in found), boxes, embedding.shape)
+
+
 def view(grey=None, window=None) -> View:
     return view_at(np.asarray(two_squares() if grey is None else grey)[None], window=window)
 
@@ -108,7 +133,7 @@ def overlaps(found) -> list[float]:
     return [max(iou(one.mask, box) for one in found) for box in (SECOND_SQUARE, FIRST_SQUARE)]
 
 
-@pytest.mark.parametrize("engine", [Plain, Batched, BuiltinEngine])
+@pytest.mark.parametrize("engine", [Plain, Batched, Stepping, BuiltinEngine])
 def test_each_of_two_squares_is_found_once_and_the_ground_is_not(engine):
     found = run(engine(), EverythingOptions(8, least_stability=0), view(squares())).objects
 
@@ -183,6 +208,46 @@ def test_a_step_that_was_cancelled_is_gone_on_with(engine):
     whole = run(engine())
     assert len(usual.asked) == len(set(usual.asked))
     assert len(work.found()) == len(whole.objects) > 0
+
+
+def test_an_engines_own_steps_are_as_many_calls_as_time_asks_for(monkeypatch):
+    monkeypatch.setattr(everything, "STEP_S", 1e-9)
+    work, engine, cache, told = Everything(view(squares())), Stepping(), EmbeddingCache(), []
+
+    for _ in range(5):
+        assert not work.finished
+        step(work, engine, cache, progress=lambda done, message="": told.append(done))
+
+    assert work.finished
+    assert (engine.counts["begun"], engine.counts["encode"]) == (1, 1)
+    assert told == sorted(told) and told[-2] < told[-1] == 1
+    assert overlaps(work.found()) == [1, 1]
+
+
+def test_cancel_takes_one_of_an_engines_own_steps_and_the_next_call_goes_on():
+    work, engine, cache, stop = Everything(view(squares())), Stepping(), EmbeddingCache(), CancelToken()
+    engine.pace = stop.cancel
+
+    with pytest.raises(Cancelled):
+        step(work, engine, cache, cancel=stop)
+    asked = engine.counts["steps"]
+    engine.pace = Stepping.pace
+    while not work.finished:
+        step(work, engine, cache)
+
+    assert asked == 1
+    assert (engine.counts["steps"], engine.counts["begun"]) == (4, 1)
+    assert len(work.found()) == 2
+
+
+def test_own_steps_that_fail_begin_anew():
+    engine = Stepping()
+    engine.fail = [EmbeddingLost("Gone.", hint="Encode again.")]
+
+    found = run(engine, at=view(squares())).objects
+
+    assert (engine.counts["begun"], engine.counts["encode"]) == (2, 2)
+    assert len(found) == 2
 
 
 def test_what_the_engine_has_lost_is_encoded_again():

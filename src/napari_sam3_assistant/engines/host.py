@@ -23,7 +23,7 @@ from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.engines.calls import About, Encode, Encoded, Find, Load, PackedState, Propose, Segment
 from napari_sam3_assistant.engines.host_session import HostedSession
 from napari_sam3_assistant.engines.process import START_S, EngineProcess
-from napari_sam3_assistant.engines.proposing import Places, proposing
+from napari_sam3_assistant.engines.proposing import Places, Steps, proposing
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, video_of
 
 CLOSE_S = 1.0
@@ -185,6 +185,11 @@ class HostedEngine:
         proposing(self)
         answer: Candidates = known.process.ask(Propose(known.number, places))
         return answer
+
+    def propose_in_steps(self, embedding: Embedding) -> Steps[Candidates]:
+        """Return what :meth:`propose` does, in a single step: the process is asked once."""
+        yield 0.0
+        return self.propose(embedding, np.zeros((0, 2)))
 
     def start(self, query: Query | None = None) -> HostedSession:
         """Return a session without objects, in the process; see :meth:`VideoEngine.start`.

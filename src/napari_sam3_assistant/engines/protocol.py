@@ -59,6 +59,9 @@ class Proposals:
     points : int or None
         Most points of a grid that one call of ``propose`` reads: about as many as take 200 ms. None where it needs
         none: one call finds every object.
+    steps : bool
+        Whether :meth:`~napari_sam3_assistant.engines.proposing.ProposingEngine.propose_in_steps` may be called, of an
+        engine without ``points``: it is for what takes longer than 200 ms.
     least_score, least_stability : float
         The score and the stability from which objects are kept unless the user says; see
         :class:`~napari_sam3_assistant.core.results.Candidates`.
@@ -67,6 +70,7 @@ class Proposals:
     points: int | None = None
     least_score: float = 0.5
     least_stability: float = 0.0
+    steps: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ BUILTIN = EngineSpec(
     "builtin",
     "Built-in (no model)",
     factory="napari_sam3_assistant.engines.builtin.engine:BuiltinEngine",
-    capabilities=Capabilities(video=VideoLimits(), proposals=Proposals()),
+    capabilities=Capabilities(video=VideoLimits(), proposals=Proposals(steps=True)),
 )
 SAM3 = EngineSpec(
     "sam3",

@@ -1,7 +1,7 @@
 """Every object of a view, without a prompt: steps of about 200 ms, between which other work slips in.
 
-An engine that proposes objects by itself is asked once, one that reads many points at once is asked about a grid of
-them in batches, and any other about one point after another. Of what is found twice the better one is kept.
+An engine that proposes objects by itself goes on in its own steps, one that reads many points at once is asked about
+a grid of them in batches, and any other about one point after another. Of what is found twice the better one is kept.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.progress import CancelToken, Progress, Watch
 from napari_sam3_assistant.core.prompts import PointPrompt, Prompts
-from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.core.sources import estimate_limits
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
-from napari_sam3_assistant.engines.proposing import Places, ProposingEngine, proposing
+from napari_sam3_assistant.engines.proposing import Places, ProposingEngine, Steps, proposing
 from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine, Proposals
 from napari_sam3_assistant.tasks.image import LimitsOf, embed, engine_errors, limits_on, second_try
 from napari_sam3_assistant.tasks.suppression import Suppression
@@ -30,6 +30,7 @@ MESSAGE = "Looking for every object"
 NOWHERE: Places = np.zeros((0, 2))
 _ENCODING = 0.3
 """The share of the work that is done once the view is encoded."""
+_NEARLY = 0.999
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +96,18 @@ class Everything:
         self._kept = Suppression(view.read_window.shape, self.options.most_overlap)
         self._places: Places | None = None
         self._all = 1
+        self._steps: Steps[Candidates] | None = None
+        self._share: float | None = None
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left to be looked at."""
-        return self._places is not None and not len(self._places)
+        return self._share == 1
 
     @property
     def fraction(self) -> float:
         """How far the work is, 0 to 1."""
-        return 0.0 if self._places is None else 1 - (1 - _ENCODING) * len(self._places) / self._all
+        return 0.0 if self._share is None else _ENCODING + (1 - _ENCODING) * self._share
 
     def found(self) -> tuple[Segmentation, ...]:
         """Return what is found so far, the best first, in pixels of the plane.
@@ -170,7 +173,7 @@ class Everything:
 
         engine.load(progress=tell, cancel=cancel)
         limits = limits_on(self.view, limits_of)
-        if self._places is None:
+        if self._share is None:
             tell = Watch(progress).share(0.0, _ENCODING).at
         embedding, spent = embed(engine, embeddings, self.view, limits, progress=tell, cancel=cancel)
         self.encode_ms += spent
@@ -180,25 +183,45 @@ class Everything:
     def _look(self, engine: ImageEngine, embedding: Embedding, cancel: CancelToken) -> None:
         can = engine.capabilities.proposals
         if can is not None and can.points is None:
-            self._propose(proposing(engine), embedding, NOWHERE)
-            self._places = NOWHERE
+            if can.steps:
+                self._on(proposing(engine), embedding, cancel)
+            else:
+                self._take(engine, proposing(engine).propose(embedding, NOWHERE))
+                self._share = 1.0
             return
         if self._places is None:
             self._places = grid(embedding.shape, self.options.points_per_side)
             self._all = len(self._places)
         if can is not None:
-            self._propose(proposing(engine), embedding, self._places[: can.points])
+            self._take(engine, proposing(engine).propose(embedding, self._places[: can.points]))
             left = self._places[can.points :]
             self._places = left[~self._kept.covered(left)]
         else:
             self._one_by_one(engine, embedding, cancel)
+        self._share = 1 - len(self._places) / self._all
 
-    def _propose(self, engine: ProposingEngine, embedding: Embedding, places: Places) -> None:
-        """Take what an engine finds at some places; none are a grid's, where the engine needs none."""
+    def _on(self, engine: ProposingEngine, embedding: Embedding, cancel: CancelToken) -> None:
+        """Go on with the steps of an engine; what has failed begins anew."""
+        end = time.perf_counter() + STEP_S
+        while not self.finished:
+            cancel.raise_if_cancelled()
+            steps, self._steps = self._steps or engine.propose_in_steps(embedding), None
+            try:
+                self._share = min(next(steps), _NEARLY)
+            except StopIteration as ended:
+                self._take(engine, ended.value)
+                self._share = 1.0
+            else:
+                self._steps = steps
+            if time.perf_counter() >= end:
+                return
+
+    def _take(self, engine: ImageEngine, found: Candidates) -> None:
+        """Keep what is good enough of what an engine has found."""
         usual, own = engine.capabilities.proposals or Proposals(), self.options
         least = usual.least_score if own.least_score is None else own.least_score
         stability = usual.least_stability if own.least_stability is None else own.least_stability
-        for one in engine.propose(embedding, places).kept(least, stability).above(least):
+        for one in found.kept(least, stability).above(least):
             self._kept.add(one)
 
     def _one_by_one(self, engine: ImageEngine, embedding: Embedding, cancel: CancelToken) -> None:

@@ -26,7 +26,7 @@ from napari_sam3_assistant.engines.builtin.proposals import LEAST_SCORE, proposa
 from napari_sam3_assistant.engines.builtin.readings import MOST_READINGS, SAME, reading_of_box, readings
 from napari_sam3_assistant.engines.builtin.session import BuiltinSession
 from napari_sam3_assistant.engines.builtin.tree import RegionTree, grown
-from napari_sam3_assistant.engines.proposing import Places
+from napari_sam3_assistant.engines.proposing import Places, Steps, completed
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, Proposals, VideoLimits, check
 
 INSTEAD = "Draw a box round an example (Exemplar), or install SAM3 and choose it as the engine."
@@ -51,7 +51,7 @@ class BuiltinEngine:
         text=False,
         crops=True,
         video=VideoLimits(),
-        proposals=Proposals(least_score=LEAST_SCORE),
+        proposals=Proposals(least_score=LEAST_SCORE, steps=True),
         honours_clicks=True,
         refines=False,
         threshold=ALIKE,
@@ -99,8 +99,12 @@ class BuiltinEngine:
 
     def propose(self, embedding: Embedding, places: Places) -> Candidates:
         """Return every object that stands out by itself, none of which overlap; ``places`` change nothing."""
+        return completed(self.propose_in_steps(embedding))
+
+    def propose_in_steps(self, embedding: Embedding) -> Steps[Candidates]:
+        """Find what :meth:`propose` does, in steps; see :meth:`ProposingEngine.propose_in_steps`."""
         self._check_open()
-        return proposals(_tree(embedding))
+        return (yield from proposals(_tree(embedding)))
 
     def start(self, query: Query | None = None) -> BuiltinSession:
         """Return a session without objects; see :meth:`VideoEngine.start`."""

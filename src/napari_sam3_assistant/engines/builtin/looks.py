@@ -18,6 +18,7 @@ from napari_sam3_assistant.engines.builtin.basins import FloatArray
 from napari_sam3_assistant.engines.builtin.levels import level_for
 from napari_sam3_assistant.engines.builtin.outlines import Outline, areas, extents, insides
 from napari_sam3_assistant.engines.builtin.tree import BoolArray, RegionTree
+from napari_sam3_assistant.engines.proposing import Steps, completed
 
 FINE_CELLS = 36
 QUICK_CELLS = 24
@@ -70,12 +71,20 @@ def looks_of(tree: RegionTree, outlines: Sequence[Outline], points: FloatArray, 
     cells : int
         Of the grid, along each side.
     """
+    return completed(looks_in_steps(tree, outlines, points, cells))
+
+
+def looks_in_steps(
+    tree: RegionTree, outlines: Sequence[Outline], points: FloatArray, cells: int = FINE_CELLS
+) -> Steps[Looks]:
+    """Do what :func:`looks_of` does, some outlines a step."""
     size = np.maximum(areas(outlines), 1.0)
     grids = _grids(extents(outlines), size, points, cells)
     parts = []
     for start in range(0, len(outlines), _BATCH):
         some = slice(start, start + _BATCH)
         parts.append(_seen(tree, outlines[some], points[some], *(values[some] for values in grids)))
+        yield start / len(outlines)
     seen, colors = (np.concatenate(part) for part in zip(*parts, strict=True))
     coherence, steep, least, spread, contrast, rough, compact, cut, depth = seen.T
     strength = steep / grids[2] + 0.1

@@ -12,14 +12,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_sam3_assistant.core.results import Candidates
-from napari_sam3_assistant.engines.builtin.apart import apart
+from napari_sam3_assistant.engines.builtin.apart import apart, apart_in_steps
 from napari_sam3_assistant.engines.builtin.basins import FloatArray
-from napari_sam3_assistant.engines.builtin.looks import Looks
+from napari_sam3_assistant.engines.builtin.looks import QUICK_CELLS, Looks, looks_in_steps
 from napari_sam3_assistant.engines.builtin.outlines import Node, Outline
 from napari_sam3_assistant.engines.builtin.proposal_weights import ALONE_WEIGHTS, PROPOSAL_WEIGHTS
-from napari_sam3_assistant.engines.builtin.shown import looks_at, signed_coherence
+from napari_sam3_assistant.engines.builtin.shown import middles, signed_coherence
 from napari_sam3_assistant.engines.builtin.tree import RegionTree, quality
 from napari_sam3_assistant.engines.builtin.usual import differences, of_usual_size, usual_of
+from napari_sam3_assistant.engines.proposing import Steps, part_of
 
 LEAST_SCORE = 0.45
 """The score from which most proposals were objects when the figures were measured."""
@@ -29,12 +30,14 @@ _LEAST_COHERENCE = 0.15
 _MOST = 12_000
 _LOW = 0.2
 """Added to the height of borders, whose logarithm is taken."""
+_LOOKED, _JUDGED = 0.6, 0.7
+"""The share of the work that is done when nodes were looked at, and when outlines by rays were."""
 _MEASURES = [0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
 """Those that do not depend on the rivals."""
 
 
-def proposals(tree: RegionTree) -> Candidates:
-    """Return every object of an image; none overlap.
+def proposals(tree: RegionTree) -> Steps[Candidates]:
+    """Find every object of an image; none overlap.
 
     Returns
     -------
@@ -44,15 +47,19 @@ def proposals(tree: RegionTree) -> Candidates:
     nodes = _nodes(tree)
     if not nodes:
         return apart(tree, [], np.zeros(0))
-    looks = looks_at(tree, nodes)
+    looks = yield from part_of(looks_in_steps(tree, nodes, middles(nodes), QUICK_CELLS), 0, _LOOKED)
     marks = seen(tree, nodes, looks)
+    yield _LOOKED
     usual = usual_of(nodes, looks, _share(marks @ ALONE_WEIGHTS))
+    yield _LOOKED
     rings = of_usual_size(tree, usual)
+    yield _LOOKED
     evidence = [beside_usual(marks, differences(looks, usual))]
     if rings:
-        looks = looks_at(tree, rings)
+        looks = yield from part_of(looks_in_steps(tree, rings, middles(rings), QUICK_CELLS), _LOOKED, _JUDGED)
         evidence.append(beside_usual(seen(tree, rings, looks), differences(looks, usual)))
-    return apart(tree, [*nodes, *rings], _share(np.concatenate(evidence) @ PROPOSAL_WEIGHTS))
+    score = _share(np.concatenate(evidence) @ PROPOSAL_WEIGHTS)
+    return (yield from part_of(apart_in_steps(tree, [*nodes, *rings], score), _JUDGED, 1))
 
 
 def _nodes(tree: RegionTree) -> list[Outline]:
