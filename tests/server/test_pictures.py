@@ -30,6 +30,15 @@ def test_the_same_picture_is_kept_once():
     assert (len(store), store.nbytes) == (1, BYTES)
 
 
+def test_pictures_of_the_same_pixels_but_other_values_keep_their_own_window():
+    store, pixels = PictureStore(10 * BYTES, 100 * BYTES), np.zeros((10, 10, 3), np.uint8)
+
+    dark, bright, shallow = (store.add(picture_of(pixels, "", window)) for window in ((0.0, 9.0), (0.0, 900.0), None))
+
+    assert [one.intensity_window for one in (dark, bright, shallow)] == [(0.0, 9.0), (0.0, 900.0), None]
+    assert store.get(bright.image_id) is bright
+
+
 def test_a_tenant_does_not_see_the_pictures_of_another():
     store = PictureStore(10 * BYTES, 100 * BYTES)
     taken = store.add(grey(1), "one")

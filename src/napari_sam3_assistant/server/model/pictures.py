@@ -24,7 +24,7 @@ class Picture:
     Attributes
     ----------
     image_id : str
-        SHA-256 of its pixels and size, as hexadecimal text.
+        SHA-256 of its pixels, size and window, as hexadecimal text.
     source : Source
         RGB, uint8; of a large picture with a coarser copy, which is what engines look at.
     shape : tuple of int
@@ -57,6 +57,10 @@ def picture_of(
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(f"{width}x{height}".encode())
     digest.update(pixels.data)
+    if (
+        intensity_window is not None
+    ):  # the window is told to clients: other values that look the same are another picture
+        digest.update(repr(intensity_window).encode())
     image_id = digest.hexdigest()
     source = Source(f"{tenant}/{image_id}", (pixels, *coarser(pixels)), rgb=True, channel_axis=2)
     return Picture(image_id, source, (height, width), intensity_window)
