@@ -1,5 +1,6 @@
 """Three sizes, two colour schemes: all is to be seen, named, and told apart."""
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
@@ -42,6 +43,42 @@ def test_nothing_is_wider_than_the_window_and_the_picture_has_most_of_it(discs, 
     assert max(box["width"] / width, box["height"] / height) > 0.75
     assert box["x"] >= 0 and box["x"] + box["width"] <= width
     assert box["y"] + box["height"] <= height
+
+
+def test_on_a_phone_a_tall_picture_stands_in_the_middle(discs, tab_of):
+    tab = tab_of(discs, **sized("phone")).open().load(np.zeros((150, 50), np.uint8))
+
+    picture, frame = tab.canvas.bounding_box(), tab.frame.bounding_box()
+
+    assert frame["width"] > 320
+    assert picture["x"] + picture["width"] / 2 == pytest.approx(frame["x"] + frame["width"] / 2, abs=1)
+
+
+def test_the_picture_of_a_phone_stays_where_it_is_while_it_is_clicked(discs, tab_of):
+    tab = tab_of(discs, **sized("phone")).open().load()
+    before = tab.canvas.bounding_box()
+
+    tab.segment(35, 35)
+
+    assert tab.canvas.bounding_box() == before
+    assert len({button.bounding_box()["y"] for button in tab.page.locator(".tools button").all()}) == 2
+
+
+def test_a_phone_that_lies_shows_the_picture_in_its_whole_height(discs, tab_of):
+    tab = tab_of(discs, viewport={"width": 740, "height": 360}, is_mobile=True, has_touch=True).open().load()
+
+    picture, save = tab.canvas.bounding_box(), tab.save.bounding_box()
+
+    assert picture["height"] > 330
+    assert save["x"] > picture["x"] + picture["width"] and save["y"] + save["height"] < 360
+
+
+def test_hands_are_told_what_they_can_do(discs, tab_of):
+    mouse, finger = (tab_of(discs, **sized(size)).open() for size in ("laptop", "phone"))
+
+    expect(mouse.page.get_by_text("Right-click")).to_be_visible()
+    expect(finger.page.get_by_text("Right-click")).to_be_hidden()
+    expect(finger.page.get_by_text("Hold")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

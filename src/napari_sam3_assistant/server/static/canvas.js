@@ -67,7 +67,8 @@ export class Surface {
       return;
     }
     this.#frame.style.setProperty("--ratio", String(picture.width / picture.height));
-    const fits = Math.min(this.#frame.clientWidth / picture.width, this.#frame.clientHeight / picture.height, MOST_SCALE);
+    const room = this.#frame.getBoundingClientRect();
+    const fits = Math.min(Math.floor(room.width) / picture.width, Math.floor(room.height) / picture.height, MOST_SCALE);
     const width = Math.max(Math.round(picture.width * fits), 1);
     const height = Math.max(Math.round(picture.height * fits), 1);
     this.#sheet.style.width = `${width}px`;
