@@ -305,6 +305,15 @@ def test_twenty_invalid_messages_in_a_row_end_the_connection(serving):
     assert {answer["message"] for answer in answers if answer["type"] == "error"} == {"Invalid JSON"}
 
 
+def test_messages_that_are_refused_for_another_reason_do_not_end_the_connection(serving):
+    with serving(limits=Limits(invalid_in_a_row=2)) as server, server.client() as client:
+        refused = [client.ask("click", x=1, y=1) for _ in range(4)]
+        still = client.ask("reset")
+
+    assert {answer["code"] for answer in refused} == {"no_image"}
+    assert still["type"] == "points_cleared"
+
+
 def test_close_is_answered_by_a_close_frame_alone_even_during_an_encode(serving):
     engine = StubEngine(encode_s=30)
     with serving(engine) as server, server.client() as client:
