@@ -126,6 +126,26 @@ class StubEngine:
             time.sleep(min(left, 0.01) if self.looks else left)
 
 
+@dataclass(eq=False)
+class Gate:
+    """Holds the engine's thread in one of its calls until it is opened."""
+
+    what: str = "segment"
+    reached: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, what: str) -> None:
+        if what == self.what:
+            self.reached.set()
+            assert self.opened.wait(20)
+
+
+def gated(what: str = "segment") -> tuple[StubEngine, Gate]:
+    """Return an engine that waits at ``what``, and what it waits for."""
+    gate = Gate(what)
+    return StubEngine(fail=gate), gate
+
+
 @functools.cache
 def _disc(radius: int, wave: int) -> np.ndarray:
     rows, cols = np.ogrid[-radius - wave : radius + wave + 1, -radius - wave : radius + wave + 1]

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from napari_sam3_assistant.server.settings import Limits
 from tests.server.conftest import until
 from tests.server.pictures import SQUARES, data_url, file_of, mask_in
-from tests.server.stub import StubEngine
+from tests.server.stub import StubEngine, gated
 
 SMALL = data_url(file_of(np.zeros((40, 40), np.uint8)))
 LARGE = SQUARES + " " * 100_000  # parsed beside the loop, and longer than the frames before it
@@ -36,6 +36,12 @@ def received_until(client, type: str) -> list[dict]:
     while messages[-1]["type"] != type:
         messages.append(client.receive())
     return messages
+
+
+def waiting(server) -> int:
+    """Return how many messages wait in the mailbox of the one client, refusals included."""
+    (connection,) = server.app.state.sessions._connections
+    return len(connection._mailbox)
 
 
 def types(messages: list[dict]) -> list[str]:
@@ -64,12 +70,15 @@ def test_answers_come_in_the_order_of_the_messages(serving):
 
 
 def test_after_hello_clicks_are_acknowledged_while_older_ones_are_computed(serving):
-    with serving(StubEngine(decode_s=0.3)) as server, server.client() as client:
+    engine, gate = gated()
+    with serving(engine) as server, server.client() as client:
         client.ask("hello")
         client.ask("init", image=SQUARES)
         for column in range(3):
             client.send("click", x=column, y=1, id=str(column))
-        answers = [client.receive() for _ in range(6)]
+        answers = [client.receive() for _ in range(3)]
+        gate.opened.set()
+        answers += [client.receive() for _ in range(3)]
 
     assert types(answers) == ["point_added"] * 3 + ["segmentation_result"] * 3
     assert [answer["id"] for answer in answers] == ["0", "1", "2"] * 2
@@ -86,16 +95,17 @@ def test_clicks_behind_a_picture_wait_for_it_after_hello_too(serving):
 
 
 def test_who_agreed_to_coalesce_gets_the_newest_result_and_every_answer(serving):
-    begun = threading.Event()
-    engine = StubEngine(decode_s=0.2, fail=lambda what: what == "segment" and begun.set())
+    engine, gate = gated()
     with serving(engine) as server, server.client() as client:
         client.ask("hello", coalesce=True)
         client.ask("init", image=SQUARES)
         client.send("click", x=0, y=1, id="0")
-        assert begun.wait(10)
+        assert gate.reached.wait(10)
         for column in range(1, 6):
             client.send("click", x=column, y=1, id=str(column))
-        answers = [client.receive() for _ in range(12)]
+        answers = [client.receive() for _ in range(10)]
+        gate.opened.set()
+        answers += [client.receive() for _ in range(2)]
 
     last = {answer["id"]: answer["type"] for answer in answers}
     assert last == {**dict.fromkeys("1234", "superseded"), "0": "segmentation_result", "5": "segmentation_result"}
@@ -103,7 +113,7 @@ def test_who_agreed_to_coalesce_gets_the_newest_result_and_every_answer(serving)
 
 
 def test_queued_work_can_be_cancelled_and_nothing_else_comes_for_it(serving):
-    engine = StubEngine(decode_s=0.2)
+    engine, gate = gated()
     with serving(engine) as server, server.client() as client:
         client.ask("hello")
         client.ask("init", image=SQUARES)
@@ -111,8 +121,9 @@ def test_queued_work_can_be_cancelled_and_nothing_else_comes_for_it(serving):
             client.send("click", x=1, y=1, id=id)
         client.send("cancel", id="b")
         client.send("cancel", id="zzz")
-        answers = received_until(client, "cancelled")
-        answers += [client.receive() for _ in range(3)]
+        answers = [client.receive() for _ in range(5)]
+        gate.opened.set()
+        answers += [client.receive() for _ in range(2)]
 
     about_b = [answer["type"] for answer in answers if answer.get("id") == "b"]
     assert about_b == ["point_added", "cancelled"]
@@ -139,17 +150,20 @@ def test_pictures_on_their_way_can_be_cancelled_and_the_last_one_stays(serving):
 
 
 def test_a_hover_is_answered_by_its_newest_place_and_changes_nothing(serving):
-    engine = StubEngine(decode_s=0.1)
+    engine, gate = gated()
     with serving(engine) as server, server.client() as client:
         client.ask("hello")
         client.ask("init", image=SQUARES)
         client.send("click", x=1, y=1)
         for column in range(10):
             client.send("hover", x=column, y=1, id=str(column))
-        answers = [client.receive() for _ in range(3)]
+        assert client.ask("ping")["type"] == "point_added"
+        assert client.receive()["type"] == "pong"  # all that was sent before is taken
+        gate.opened.set()
+        answers = [client.receive() for _ in range(2)]
         after = client.ask("ping", t=1)
 
-    assert types(answers) == ["point_added", "segmentation_result", "preview"]
+    assert types(answers) == ["segmentation_result", "preview"]
     assert answers[-1]["id"] == "9"
     assert (after["type"], after["t"], after["queue"]) == ("pong", 1, 0)
     assert engine.decodes == 2
@@ -171,10 +185,13 @@ def test_hovers_come_no_faster_than_the_limit(serving):
 
 
 def test_a_ping_is_answered_while_a_picture_is_encoded(serving):
-    with serving(StubEngine(encode_s=0.5)) as server, server.client() as client:
+    engine, gate = gated("encode")
+    with serving(engine) as server, server.client() as client:
         client.ask("hello")
         client.send("init", image=SQUARES)
+        assert gate.reached.wait(10)
         pong = client.ask("ping", t=3)
+        gate.opened.set()
         loaded = client.receive()
 
     assert (pong["type"], pong["t"], pong["queue"]) == ("pong", 3, 1)
@@ -182,12 +199,15 @@ def test_a_ping_is_answered_while_a_picture_is_encoded(serving):
 
 
 def test_progress_says_how_many_works_are_ahead(serving):
-    with serving(StubEngine(decode_s=0.2)) as server, server.client() as client:
+    engine, gate = gated()
+    with serving(engine) as server, server.client() as client:
         client.ask("hello", progress=True)
         client.ask("init", image=SQUARES)
         for id in "ab":
             client.send("click", x=1, y=1, id=id)
-        answers = received_until(client, "segmentation_result") + received_until(client, "segmentation_result")
+        answers = [client.receive() for _ in range(5)]
+        gate.opened.set()
+        answers += received_until(client, "segmentation_result") + received_until(client, "segmentation_result")
 
     queued = [answer for answer in answers if answer["type"] == "progress" and answer["stage"] == "queued"]
     assert [(answer["id"], answer["position"]) for answer in queued] == [("b", 1)]
@@ -195,11 +215,14 @@ def test_progress_says_how_many_works_are_ahead(serving):
 
 def test_what_finds_the_mailbox_full_is_answered_busy_in_its_turn(serving):
     limits = Limits(waiting=3)
-    with serving(StubEngine(encode_s=0.4), limits=limits) as server, server.client() as client:
+    engine, gate = gated("encode")
+    with serving(engine, limits=limits) as server, server.client() as client:
         client.send("init", image=SQUARES)
-        until(lambda: server.app.state.inference.engine.threads)
+        assert gate.reached.wait(10)
         for id in range(6):
             client.send("click", x=1, y=1, id=str(id))
+        until(lambda: waiting(server) == 6)
+        gate.opened.set()
         answers = [client.receive() for _ in range(9)]
 
     assert types(answers) == ["image_loaded"] + ["point_added", "segmentation_result"] * 2 + ["error"] * 4
@@ -209,11 +232,14 @@ def test_what_finds_the_mailbox_full_is_answered_busy_in_its_turn(serving):
 
 def test_waiting_messages_take_a_bounded_memory(serving):
     limits = Limits(message_bytes=len(LARGE) + 100)
-    with serving(StubEngine(encode_s=0.4), limits=limits) as server, server.client() as client:
+    engine, gate = gated("encode")
+    with serving(engine, limits=limits) as server, server.client() as client:
         client.send("init", image=SQUARES)
-        until(lambda: server.app.state.inference.engine.threads)
+        assert gate.reached.wait(10)
         for _ in range(4):
             client.send("init", image=LARGE)
+        until(lambda: waiting(server) == 4)
+        gate.opened.set()
         answers = [client.receive() for _ in range(5)]
 
     assert types(answers) == ["image_loaded"] * 3 + ["error"] * 2
@@ -279,6 +305,15 @@ def test_twenty_invalid_messages_in_a_row_end_the_connection(serving):
     assert {answer["message"] for answer in answers if answer["type"] == "error"} == {"Invalid JSON"}
 
 
+def test_messages_that_are_refused_for_another_reason_do_not_end_the_connection(serving):
+    with serving(limits=Limits(invalid_in_a_row=2)) as server, server.client() as client:
+        refused = [client.ask("click", x=1, y=1) for _ in range(4)]
+        still = client.ask("reset")
+
+    assert {answer["code"] for answer in refused} == {"no_image"}
+    assert still["type"] == "points_cleared"
+
+
 def test_close_is_answered_by_a_close_frame_alone_even_during_an_encode(serving):
     engine = StubEngine(encode_s=30)
     with serving(engine) as server, server.client() as client:
@@ -330,14 +365,14 @@ def test_an_idle_session_expires_and_pings_do_not_count(serving):
 
 
 def test_a_session_does_not_expire_while_it_waits_for_an_answer(serving):
-    with serving(StubEngine(encode_s=1.2), idle_s=0.5) as server, server.client() as client:
+    with serving(StubEngine(encode_s=1.8), idle_s=1.0) as server, server.client() as client:
         loaded = client.ask("init", image=SQUARES)
 
     assert loaded["type"] == "image_loaded"
 
 
 def test_a_long_encode_drops_no_client(serving):
-    with serving(StubEngine(encode_s=2.0), ping_s=0.3) as server, server.client() as client:
+    with serving(StubEngine(encode_s=2.0), ping_s=0.5) as server, server.client() as client:
         loaded = client.ask("init", image=SQUARES)
 
     assert loaded["type"] == "image_loaded"

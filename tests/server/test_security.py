@@ -57,7 +57,17 @@ def test_a_name_of_the_server_is_let_in_with_any_port(open_server, host):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "192.168.1.7", "", "[", "a:b:c"]
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost@evil.example",
+        "evil.example@localhost",
+        "192.168.1.7",
+        "",
+        "[",
+        "a:b:c",
+    ],
 )
 def test_another_name_is_not_even_with_the_same_origin(open_server, host):
     status, _, body = answer(open_server, Host=host, Origin=f"http://{host}")
@@ -136,8 +146,9 @@ def test_no_other_origin_may_read_an_answer(locked):
     assert "Access-Control-Allow-Origin" not in preflight[1]
 
 
-def test_a_form_of_plain_text_is_not_taken(open_server):
-    status, _, body = answer(open_server, "/segment/text/base64", "POST", b"{}", Content_Type="text/plain")
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_form_of_plain_text_is_not_taken(open_server, method):
+    status, _, body = answer(open_server, "/segment/text/base64", method, b"{}", Content_Type="text/plain")
 
     assert status == 415
     assert "application/json" in json.loads(body)["detail"]
@@ -232,6 +243,14 @@ def test_every_answer_says_what_a_browser_may_do_with_it(open_server):
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "no-referrer"
         assert headers["Cache-Control"] in ("no-store", "no-cache")
+
+
+def test_a_refused_handshake_says_so_too(locked):
+    with pytest.raises(InvalidStatus) as refused, locked.connect():
+        pass
+
+    headers = refused.value.response.headers
+    assert headers["X-Content-Type-Options"] == "nosniff" and headers["Cache-Control"] == "no-store"
 
 
 def test_an_address_is_a_name_of_a_server_that_others_reach():
