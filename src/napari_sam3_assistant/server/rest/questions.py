@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from napari_sam3_assistant.server.rest.problems import (
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.tasks.everything import EverythingOptions
 from napari_sam3_assistant.tasks.reading import TextResult
-from napari_sam3_assistant.wire.masks import corners_of
+from napari_sam3_assistant.wire.masks import corners_of, share
 from napari_sam3_assistant.wire.values import Corners
 
 MOST_MASKS = 200
@@ -60,7 +59,7 @@ class FoundObjects:
     @property
     def scores(self) -> list[float]:
         """Of the objects, 0 to 1."""
-        return [min(max(one.score, 0.0), 1.0) if math.isfinite(one.score) else 0.0 for one in self.objects]
+        return [share(one.score, one.mask.area) for one in self.objects]
 
 
 class Question(ABC):
