@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 TARGETS = ["demo", "test", "test-compat", "check", "bench", "docs", "format", "clean", "help"]
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 
 
 def pins_of(name: str) -> list[Requirement]:
@@ -71,6 +72,13 @@ def test_the_second_run_has_the_oldest_napari_and_the_other_qt_binding():
 
     assert f">={pins['napari'].removeprefix('==')}" == str(oldest)
     assert "pyside6-essentials" in pins and "pyqt6" in {canonicalize_name(pin.name) for pin in PINS}
+
+
+def test_the_source_archive_holds_what_its_tests_read():
+    archived = PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+
+    read = {"benchmarks", "docs", "examples", "scripts", "src", "tests", "CHANGELOG.md", "Makefile", "README.md"}
+    assert {f"/{name}" for name in read} <= set(archived)
 
 
 def test_nothing_heavy_is_in_the_base():

@@ -160,6 +160,11 @@ ROWS = (
         tuple(error(f"Unknown message type: {kind}") for kind in ("undo", "list", "new_object", "ping")),
     ),
     Row(
+        "an extension without hello, and without what it needs",
+        tuple({"type": kind} for kind in ("box", "text", "predict", "cancel", "restore")),
+        tuple(error(f"Unknown message type: {kind}") for kind in ("box", "text", "predict", "cancel", "restore")),
+    ),
+    Row(
         "extended fields mean nothing without hello",
         (INIT, click(60, 50, object_id=7), {"type": "reset", "object_id": 7}),
         (LOADED, added(60, 50), result(), CLEARED),

@@ -46,6 +46,13 @@ def test_the_welcome_says_what_the_engine_takes_and_the_limits(serving):
     assert welcome["protocol"] == 1
 
 
+def test_the_name_of_a_client_is_for_the_log(server, caplog):
+    with caplog.at_level("INFO"), server.client() as client:
+        client.ask("hello", client="a page")
+
+    assert "hello from a page" in caplog.messages
+
+
 @pytest.mark.parametrize("reads", [True, False])
 def test_a_session_says_which_extensions_there_are(serving, reads):
     with serving(StubEngine(capabilities=Capabilities(text=reads))) as server, server.client() as client:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from napari_sam3_assistant.engines.protocol import Capabilities
+from napari_sam3_assistant.server.session.kept import KeptMask
 from tests.server.conftest import running
 from tests.server.extended import both, extended
 from tests.server.pictures import mask_in
@@ -109,6 +112,21 @@ def test_a_found_object_is_restored_as_it_was_found(server):
         ([20, 20, 50, 50], pytest.approx(0.9)),
         ([80, 80, 110, 110], pytest.approx(0.6)),
     ]
+
+
+def test_no_mask_is_unpacked_where_messages_are_read(server, monkeypatch):
+    threads, placed = [], KeptMask.placed
+    monkeypatch.setattr(
+        KeptMask, "placed", lambda mask: threads.append(threading.current_thread().name) or placed(mask)
+    )
+
+    with extended(server) as client:
+        client.ask("text", text="square")
+        state = client.ask("list")
+        client.ask("restore", objects=state["objects"], selected=3)
+        client.receive()
+
+    assert threads and {name.partition("_")[0] for name in threads} == {"codec"}
 
 
 def test_words_are_refused_by_an_engine_that_does_not_read(serving):

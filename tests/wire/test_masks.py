@@ -15,7 +15,7 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
-from napari_sam3_assistant.wire.masks import MOST_PNG, corners_of, decode, encode, encoded, png_of
+from napari_sam3_assistant.wire.masks import MOST_PNG, corners_of, decode, encode, encoded, png_of, share
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.values import MASK_FORMATS, Run
 
@@ -219,3 +219,11 @@ def test_a_bomb_is_refused_before_it_is_unpacked(data):
         tracemalloc.stop()
 
     assert peak < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("score", "area", "told"),
+    [(0.5, 1, 0.5), (1.5, 1, 1.0), (-0.1, 1, 0.0), (0.5, 0, 0.0), (float("nan"), 1, 0.0), (float("inf"), 1, 0.0)],
+)
+def test_a_score_is_a_share_whatever_an_engine_says(score, area, told):
+    assert share(score, area) == told

@@ -90,7 +90,8 @@ def settings_of(options: Options) -> tuple[ServerSettings, bool]:
     typer.BadParameter
         If a value cannot be.
     """
-    from napari_sam3_assistant.server.settings import Limits, ServerSettings, is_loopback
+    from napari_sam3_assistant.server.addresses import is_loopback
+    from napari_sam3_assistant.server.settings import Limits, ServerSettings
 
     _check(options)
     tokens = options.tokens or tuple(filter(None, [os.environ.get(TOKEN_VARIABLE, "")]))
@@ -210,7 +211,7 @@ def _check(options: Options) -> None:
 
 def _tell(settings: ServerSettings, listening: socket.socket, reason: str, made: bool) -> None:
     """Say where the server is, who answers, and how to come in."""
-    from napari_sam3_assistant.server.settings import is_loopback
+    from napari_sam3_assistant.server.addresses import is_loopback
 
     port = listening.getsockname()[1]
     everywhere = settings.host in ("0.0.0.0", "::")

@@ -21,7 +21,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from napari_sam3_assistant.server.settings import ServerSettings, is_loopback
+from napari_sam3_assistant.server.addresses import is_loopback
+from napari_sam3_assistant.server.settings import ServerSettings
 
 SUBPROTOCOL = "sam3.v1"
 BEARER = "bearer."

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from napari_sam3_assistant.server.addresses import is_loopback
+
 MIB = 2**20
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only programs of this machine reach ``host``."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 class Limits(BaseModel):

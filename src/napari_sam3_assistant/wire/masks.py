@@ -20,6 +20,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import math
 import struct
 import zlib
 from collections.abc import Sequence
@@ -57,6 +58,11 @@ def corners_of(mask: PlacedMask) -> Corners:
     if box is None:
         return (0, 0, 0, 0)
     return int(box.left), int(box.top), int(box.right), int(box.bottom)
+
+
+def share(score: float, area: int) -> float:
+    """Return a score from 0 to 1: 0 for a mask of ``area`` 0, and for what is no number."""
+    return min(max(score, 0.0), 1.0) if math.isfinite(score) and area else 0.0
 
 
 def encode(mask: PlacedMask, shape: tuple[int, int], format: MaskFormat) -> MaskData:

@@ -1,7 +1,8 @@
 """What a client of the real-time server says: every message as a frozen model, by its ``type``.
 
-The first four are the seed's protocol; the others need nothing but themselves, ``hello`` says which extensions the
-client understands. The server's side is :mod:`~napari_sam3_assistant.wire.replies`.
+The first five are the seed's protocol. The others are known once the client has said ``hello``, which also says in
+which form it wants its answers; before that a server takes them for types that do not exist. The server's side is
+:mod:`~napari_sam3_assistant.wire.replies`.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def _names(value: object) -> tuple[str, ...]:
 
 
 class Hello(Message):
-    """Say which extensions the client understands; before the first ``init``.
+    """Ask for what goes beyond the first protocol, and say in which form answers come; before the first ``init``.
 
     Attributes
     ----------

@@ -106,7 +106,7 @@ def client_message(value: Any) -> Message:
         case Init(image=None | "" | b"", image_id=None):
             raise Refusal("no_image_data", id=about)
         case CancelWork(id=None):
-            raise Refusal("bad_message", "Invalid cancel: `id` is missing")
+            raise Refusal("bad_message", "Invalid cancel: `id` is missing", type="cancel")
     return message
 
 
@@ -132,8 +132,8 @@ def _refusal(kind: str, first: ErrorDetails, about: str | None) -> Refusal:
     for name in names:
         code, text = _OF_MESSAGE.get((kind, name)) or _OF_FIELD.get(name, ("", ""))
         if code:
-            return Refusal(code, text.format(kind=kind), id=about)
-    return Refusal("bad_message", f"Invalid {kind}: {_meaning(first)}", id=about)
+            return Refusal(code, text.format(kind=kind), id=about, type=kind)
+    return Refusal("bad_message", f"Invalid {kind}: {_meaning(first)}", id=about, type=kind)
 
 
 def _meaning(first: ErrorDetails) -> str:

@@ -73,11 +73,13 @@ class Refusal(Exception):
         For a user; the text of the table unless it is given.
     id : str or None
         Of the message that is refused.
+    type : str or None
+        Of that message, where it is known and the rest of it is not as it must be.
     """
 
-    def __init__(self, code: str, message: str = "", *, id: str | None = None) -> None:
+    def __init__(self, code: str, message: str = "", *, id: str | None = None, type: str | None = None) -> None:
         self.kind = KINDS[code]
-        self.code, self.message, self.id = code, message or self.kind.text, id
+        self.code, self.message, self.id, self.type = code, message or self.kind.text, id, type
         super().__init__(self.message)
 
     def reply(self, id: str | None = None) -> Error:

@@ -42,7 +42,8 @@ class Coarser:
                 height, width = self.shape[:2]
                 averaged = Image.fromarray(self._pixels).resize((width, height), Image.Resampling.BOX)
                 self._made = np.asarray(averaged)
-        return self._made[part]
+            taken: npt.NDArray[np.uint8] = self._made[part]
+        return taken
 
 
 def coarser(pixels: npt.NDArray[np.uint8]) -> tuple[Coarser, ...]:

@@ -16,7 +16,7 @@ from napari_sam3_assistant.server.model.inference import Inference
 from napari_sam3_assistant.server.model.pictures import Picture
 from napari_sam3_assistant.server.rest.models import SegmentationResponse
 from napari_sam3_assistant.server.rest.problems import Problem, problem_of, stopped
-from napari_sam3_assistant.server.rest.questions import Found, Question
+from napari_sam3_assistant.server.rest.questions import FoundObjects, Question
 from napari_sam3_assistant.server.rest.visualisation import visualisation
 from napari_sam3_assistant.server.security import tenant_of
 from napari_sam3_assistant.server.settings import ServerSettings
@@ -112,7 +112,9 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 
-async def _written(inference: Inference, picture: Picture, question: Question, found: Found, as_file: bool) -> Response:
+async def _written(
+    inference: Inference, picture: Picture, question: Question, found: FoundObjects, as_file: bool
+) -> Response:
     """Return what was found, as bytes that were made beside the event loop."""
     if not found.objects:
         nothing = SegmentationResponse(num_masks=0, masks=[], prompt=question.prompt, message=question.nothing)

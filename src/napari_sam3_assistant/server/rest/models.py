@@ -57,7 +57,7 @@ class ProblemDetail(BaseModel):
     detail: str
 
 
-class Drawn(BaseModel):
+class CommonFields(BaseModel):
     """What every request may ask for."""
 
     return_visualization: bool = Field(
@@ -65,7 +65,7 @@ class Drawn(BaseModel):
     )
 
 
-class TextFields(Drawn):
+class TextFields(CommonFields):
     """Words that name what to find."""
 
     text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
@@ -74,7 +74,7 @@ class TextFields(Drawn):
     mask_threshold: Fraction = Field(0.5, description="The score from which objects are kept.")
 
 
-class BoxFields(Drawn):
+class BoxFields(CommonFields):
     """A box round one object."""
 
     x1: Whole = Field(description="Left edge.", examples=[15])
@@ -88,7 +88,7 @@ class BoxFields(Drawn):
         return self.x1, self.y1, self.x2, self.y2
 
 
-class PointsFields(Drawn):
+class PointsFields(CommonFields):
     """Points on an object (label 1) and beside it (label 0)."""
 
     points_x: Annotated[list[Whole], Field(max_length=MOST_NUMBERS)] = Field(
@@ -102,7 +102,7 @@ class PointsFields(Drawn):
     )
 
 
-class PointsText(Drawn):
+class PointsText(CommonFields):
     """Points as numbers with commas between them, for a form."""
 
     points_x: str = Field(
@@ -116,7 +116,7 @@ class PointsText(Drawn):
     )
 
 
-class AutoFields(Drawn):
+class AutoFields(CommonFields):
     """How to find every object."""
 
     points_per_side: int = Field(32, ge=1, le=64, description="Points along each side of the grid that is tried.")

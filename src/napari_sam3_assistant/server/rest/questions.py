@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from napari_sam3_assistant.server.model.pictures import Picture
 from napari_sam3_assistant.server.rest.models import (
     AutoFields,
     BoxFields,
-    Drawn,
+    CommonFields,
     PointsFields,
     PointsText,
     TextFields,
@@ -32,7 +31,7 @@ from napari_sam3_assistant.server.rest.problems import (
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.tasks.everything import EverythingOptions
 from napari_sam3_assistant.tasks.reading import TextResult
-from napari_sam3_assistant.wire.masks import corners_of
+from napari_sam3_assistant.wire.masks import corners_of, share
 from napari_sam3_assistant.wire.values import Corners
 
 MOST_MASKS = 200
@@ -40,7 +39,7 @@ MOST_MASKS = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class FoundObjects:
     """What was found.
 
     Attributes
@@ -60,7 +59,7 @@ class Found:
     @property
     def scores(self) -> list[float]:
         """Of the objects, 0 to 1."""
-        return [min(max(one.score, 0.0), 1.0) if math.isfinite(one.score) else 0.0 for one in self.objects]
+        return [share(one.score, one.mask.area) for one in self.objects]
 
 
 class Question(ABC):
@@ -68,7 +67,7 @@ class Question(ABC):
 
     Parameters
     ----------
-    fields : Drawn
+    fields : CommonFields
     nothing : str
         What is said where nothing is found.
     prompt : str or None
@@ -78,7 +77,7 @@ class Question(ABC):
     lane = ""
     """Questions of one client and lane wait for each other."""
 
-    def __init__(self, fields: Drawn, nothing: str, prompt: str | None = None) -> None:
+    def __init__(self, fields: CommonFields, nothing: str, prompt: str | None = None) -> None:
         self.drawn, self.nothing, self.prompt = fields.return_visualization, nothing, prompt
 
     @abstractmethod
@@ -89,7 +88,7 @@ class Question(ABC):
         """Raise Problem where it cannot be answered about a picture of ``shape`` (H, W)."""
 
     @abstractmethod
-    async def ask(self, inference: Inference, picture: Picture, session: str) -> Found:
+    async def ask(self, inference: Inference, picture: Picture, session: str) -> FoundObjects:
         """Return what is found on a picture that is encoded; errors as those of :class:`Inference`, and Problem."""
 
 
@@ -106,7 +105,7 @@ class TextQuestion(Question):
         if len(self._text) > limits.text_length:
             raise Problem(400, f"Text too long ({len(self._text)} characters). Maximum is {limits.text_length}.")
 
-    async def ask(self, inference: Inference, picture: Picture, session: str) -> Found:
+    async def ask(self, inference: Inference, picture: Picture, session: str) -> FoundObjects:
         query = Query((TextPrompt(self._text),))
         answer = await inference.find(picture, query, session, threshold=self._threshold)
         found = await inference.codec(_passing, cast(TextResult, answer.value), self._threshold)
@@ -130,11 +129,11 @@ class BoxQuestion(Question):
         if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
             raise Problem(400, f"Bounding box out of image bounds. Image size: {width}x{height}")
 
-    async def ask(self, inference: Inference, picture: Picture, session: str) -> Found:
+    async def ask(self, inference: Inference, picture: Picture, session: str) -> FoundObjects:
         x1, y1, x2, y2 = self._corners
         prompts = Prompts(box=BoxPrompt(Box(y1, x1, y2, x2)))
         found = (await inference.segment(picture, prompts, session)).value.segmentation
-        return Found(_seen([found]), (self._corners,))
+        return FoundObjects(_seen([found]), (self._corners,))
 
 
 class PointsQuestion(Question):
@@ -160,12 +159,12 @@ class PointsQuestion(Question):
             if not (0 <= x < width and 0 <= y < height):
                 raise Problem(400, f"Point ({x}, {y}) is out of image bounds ({width}x{height})")
 
-    async def ask(self, inference: Inference, picture: Picture, session: str) -> Found:
+    async def ask(self, inference: Inference, picture: Picture, session: str) -> FoundObjects:
         points = zip(self._x, self._y, self._labels, strict=True)
         prompts = Prompts(tuple(PointPrompt(y, x, bool(label)) for x, y, label in points))
         if not prompts.positive:  # nothing is asked for, as on the socket
-            return Found(())
-        return Found(_seen([(await inference.segment(picture, prompts, session)).value.segmentation]))
+            return FoundObjects(())
+        return FoundObjects(_seen([(await inference.segment(picture, prompts, session)).value.segmentation]))
 
 
 class AutoQuestion(Question):
@@ -186,7 +185,7 @@ class AutoQuestion(Question):
         if self._side > limits.points_per_side:
             raise Problem(400, f"points_per_side must be at most {limits.points_per_side}")
 
-    async def ask(self, inference: Inference, picture: Picture, session: str) -> Found:
+    async def ask(self, inference: Inference, picture: Picture, session: str) -> FoundObjects:
         return _with_boxes(_seen((await inference.everything(picture, self._options, session)).value))
 
 
@@ -201,10 +200,10 @@ def _seen(objects: Sequence[Segmentation]) -> tuple[Segmentation, ...]:
     return tuple(one for one in objects if one.mask.area)
 
 
-def _with_boxes(objects: tuple[Segmentation, ...]) -> Found:
+def _with_boxes(objects: tuple[Segmentation, ...]) -> FoundObjects:
     kept = objects[:MOST_MASKS]
     message = f"The best {MOST_MASKS} of {len(objects)} objects" if len(objects) > MOST_MASKS else None
-    return Found(kept, tuple(corners_of(one.mask) for one in kept), message)
+    return FoundObjects(kept, tuple(corners_of(one.mask) for one in kept), message)
 
 
 def _numbers(given: list[int] | str) -> list[int]:

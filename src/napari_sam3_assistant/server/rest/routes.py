@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from napari_sam3_assistant.server.model import intake
+from napari_sam3_assistant.server.model.inference import Inference
 from napari_sam3_assistant.server.rest import models
 from napari_sam3_assistant.server.rest.answers import CLIENT_GONE, address_of, answered
 from napari_sam3_assistant.server.rest.bodies import BoundedRequest
@@ -209,11 +210,13 @@ async def _of_file(request: Request, question: Question, form: models.Uploaded) 
 
 
 async def _of_text(request: Request, question: Question, body: models.Written) -> Response:
+    inference: Inference = request.app.state.inference
+
     async def read() -> bytes:
         limits = _limits(request)
         try:
             # As long as the body may be: what is too long for a picture is told in megabytes below.
-            data = await request.app.state.inference.codec(intake.bytes_of, body.image_base64, limits.json_body_bytes)
+            data = await inference.codec(intake.bytes_of, body.image_base64, limits.json_body_bytes)
         except Refusal as error:
             raise Problem(400, BAD_BASE64) from error
         if len(data) > limits.image_bytes:
@@ -234,4 +237,5 @@ async def _of_url(request: Request, question: Question, body: models.Linked, rea
 
 
 def _limits(request: Request) -> Limits:
-    return request.app.state.settings.limits
+    limits: Limits = request.app.state.settings.limits
+    return limits

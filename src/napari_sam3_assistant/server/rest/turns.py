@@ -6,9 +6,9 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from ipaddress import ip_address
 from weakref import WeakValueDictionary
 
+from napari_sam3_assistant.server.addresses import counted_as
 from napari_sam3_assistant.server.rest.problems import RETRY_S, Problem
 from napari_sam3_assistant.server.settings import Limits
 
@@ -23,7 +23,7 @@ class Seats:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._taken: Counter[str] = Counter()
+        self._taken: Counter[str | None] = Counter()
 
     @contextmanager
     def taken(self, address: str) -> Iterator[None]:
@@ -37,23 +37,16 @@ class Seats:
         retry = {"Retry-After": str(RETRY_S)}
         if self._taken.total() >= self._limits.requests:
             raise Problem(503, "Server is full, try again later", retry)
-        most = self._limits.requests_per_address
-        if self._taken[address] >= most and not _own(address):
+        name, most = counted_as(address), self._limits.requests_per_address
+        if name is not None and self._taken[name] >= most:
             raise Problem(429, f"Too many requests at once ({most}). Wait for an answer first.", retry)
-        self._taken[address] += 1
+        self._taken[name] += 1
         try:
             yield
         finally:
-            self._taken[address] -= 1
-            if not self._taken[address]:
-                del self._taken[address]
-
-
-def _own(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:  # a socket of the file system has no address
-        return True
+            self._taken[name] -= 1
+            if not self._taken[name]:
+                del self._taken[name]
 
 
 class Turns:

@@ -6,7 +6,6 @@ before. So a session that was lost and restored on another server goes on with t
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from napari_sam3_assistant.server.session.context import SessionContext
 from napari_sam3_assistant.server.session.kept import NOTHING, KeptMask, kept
 from napari_sam3_assistant.server.session.objects import Said, Seen
 from napari_sam3_assistant.server.session.work import Work
-from napari_sam3_assistant.wire.masks import corners_of, encoded
+from napari_sam3_assistant.wire.masks import corners_of, encoded, share
 from napari_sam3_assistant.wire.replies import SegmentationResult
 from napari_sam3_assistant.wire.values import Corners, Found, MaskData, MaskFormat, Timing
 
@@ -67,11 +66,6 @@ class Written:
     ms: float
 
 
-def share(score: float, mask: PlacedMask) -> float:
-    """Return a score from 0 to 1: 0 for a mask without a pixel, and for what is no number."""
-    return min(max(score, 0.0), 1.0) if math.isfinite(score) and mask.area else 0.0
-
-
 def written(mask: PlacedMask, shape: tuple[int, int], format: MaskFormat) -> Written:
     """Return a mask of a picture of ``shape`` (H, W) as a message holds it. Slow: called on a codec thread."""
     start = time.perf_counter()
@@ -94,7 +88,7 @@ def found_of(
     drawn = written(mask, shape, format)
     return Found(
         object_id=object_id,
-        score=None if score is None else share(score, mask),
+        score=None if score is None else share(score, drawn.area),
         bbox=drawn.bbox,
         area=drawn.area,
         mask=drawn.data,
@@ -132,7 +126,7 @@ class Answers:
         candidates = await self._candidates(answer, picture) if agreed.multimask else None
         if context.stale(work):
             return
-        score = share(answer.score, answer.mask)
+        score = share(answer.score, drawn.area)
         if not agreed.all_objects:
             context.board.seen[object_id] = Seen(said, score, drawn.bbox, drawn.area)
         await context.send(
@@ -174,7 +168,7 @@ class Answers:
         made = asked.value
         timing = Timing(queue=asked.queue_ms, encode=made.encode_ms, decode=made.decode_ms)
         one = made.segmentation
-        return Answer(one.mask, share(one.score, one.mask), one.alternatives, timing)
+        return Answer(one.mask, share(one.score, one.mask.area), one.alternatives, timing)
 
     async def _others(self, object_id: int, said: Said, answer: Answer, picture: Picture) -> tuple[Found, ...]:
         """Return every object about which something was said; masks that are not known yet are asked for."""
@@ -192,8 +186,8 @@ class Answers:
         return tuple(found)
 
     async def _see(self, object_id: int, said: Said, answer: Answer, picture: Picture) -> Seen:
-        mask: KeptMask = await self._context.inference.codec(kept, answer.mask.trimmed(), picture.shape)
-        seen = Seen(said, share(answer.score, answer.mask), mask.bbox, mask.area, mask)
+        mask: KeptMask = await self._context.inference.codec(kept, answer.mask, picture.shape)
+        seen = Seen(said, share(answer.score, mask.area), mask.bbox, mask.area, mask)
         if object_id in self._context.board.objects:
             self._context.board.seen[object_id] = seen
         return seen

@@ -1,11 +1,12 @@
-"""What of a client's coordinates lies on the picture."""
+"""What of a client's coordinates and masks lies on the picture."""
 
 from __future__ import annotations
 
-from napari_sam3_assistant.core.geometry import Box, clip
+from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip
 from napari_sam3_assistant.core.prompts import BoxPrompt
+from napari_sam3_assistant.wire.masks import decode
 from napari_sam3_assistant.wire.refusals import Refusal
-from napari_sam3_assistant.wire.values import Point, Rectangle
+from napari_sam3_assistant.wire.values import Drawn, Point, Rectangle
 
 ON_OBJECTS = "A box round an object has label 1. Click with label 0 on what does not belong to it."
 
@@ -47,6 +48,20 @@ def object_box_on(rectangle: Rectangle, shape: tuple[int, int]) -> Rectangle:
     if not rectangle.label:
         raise Refusal("unsupported", ON_OBJECTS)
     return box_on(rectangle, shape)
+
+
+def mask_on(drawn: Drawn, shape: tuple[int, int]) -> PlacedMask:
+    """Return a mask that a client drew on a picture of ``shape`` (H, W). Slow: called on a codec thread.
+
+    Raises
+    ------
+    Refusal
+        If it is broken, not of this picture, or empty.
+    """
+    mask = decode(drawn.mask, drawn.mask_format, shape, drawn.bbox)
+    if not mask.area:
+        raise Refusal("bad_mask", "Invalid mask: it is empty")
+    return mask
 
 
 def box_prompt(rectangle: Rectangle) -> BoxPrompt:

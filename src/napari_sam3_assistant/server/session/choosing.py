@@ -6,7 +6,7 @@ from functools import partial
 
 from napari_sam3_assistant.core.prompts import Query, TextPrompt
 from napari_sam3_assistant.core.results import Segmentation
-from napari_sam3_assistant.server.session.answers import found_of, share
+from napari_sam3_assistant.server.session.answers import found_of
 from napari_sam3_assistant.server.session.context import SessionContext
 from napari_sam3_assistant.server.session.finding import objects_in, phrases_of
 from napari_sam3_assistant.server.session.history import Change
@@ -14,6 +14,7 @@ from napari_sam3_assistant.server.session.kept import FoundMask, kept
 from napari_sam3_assistant.server.session.prompting import Prompting
 from napari_sam3_assistant.server.session.steps import text_taken_back, told
 from napari_sam3_assistant.server.session.work import Work
+from napari_sam3_assistant.wire.masks import share
 from napari_sam3_assistant.wire.messages import DeleteObject, NewObject, Redo, SelectObject, Text, Undo
 from napari_sam3_assistant.wire.replies import ObjectCreated, ObjectDeleted, ObjectSelected, TextResult
 from napari_sam3_assistant.wire.values import Found, MaskFormat, Message, Timing
@@ -101,7 +102,7 @@ class Choosing:
 
 
 def _kept(found: list[tuple[Segmentation, str | None]], shape: tuple[int, int]) -> list[FoundMask]:
-    return [FoundMask(kept(one.mask, shape), share(one.score, one.mask), name or "") for one, name in found]
+    return [FoundMask(kept(one.mask, shape), share(one.score, one.mask.area), name or "") for one, name in found]
 
 
 def _listed(found: dict[int, FoundMask], format: MaskFormat) -> tuple[Found, ...]:

@@ -7,18 +7,17 @@ from functools import partial
 
 from napari_sam3_assistant.core.errors import Cancelled
 from napari_sam3_assistant.server.session.answers import Answers, written
-from napari_sam3_assistant.server.session.bounds import object_box_on, point_on
+from napari_sam3_assistant.server.session.bounds import mask_on, object_box_on, point_on
 from napari_sam3_assistant.server.session.context import SessionContext
 from napari_sam3_assistant.server.session.history import Change
 from napari_sam3_assistant.server.session.kept import kept
 from napari_sam3_assistant.server.session.objects import Said, check_memory
 from napari_sam3_assistant.server.session.steps import told
 from napari_sam3_assistant.server.session.work import Work
-from napari_sam3_assistant.wire.masks import decode
 from napari_sam3_assistant.wire.messages import Click, DrawBox, Hover, MaskHint, RemovePoint, Reset, Segment
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.replies import PointsCleared, Preview
-from napari_sam3_assistant.wire.values import Message, Point, Rectangle
+from napari_sam3_assistant.wire.values import Drawn, Message, Point, Rectangle
 
 
 class Prompting:
@@ -52,10 +51,8 @@ class Prompting:
         context, picture, number = self._context, self._context.shown(), self._number(message.object_id)
         check_taken(context.inference.capabilities.masks, "masks")
         mark, codec = context.board.mark(number), context.inference.codec
-        placed = await codec(decode, message.mask, message.mask_format, picture.shape, message.bbox)
-        mask = await codec(kept, placed, picture.shape)
-        if not mask.area:
-            raise Refusal("bad_mask", "Invalid mask: it is empty")
+        drawn = Drawn(mask=message.mask, mask_format=message.mask_format, bbox=message.bbox)
+        mask = await codec(kept, await codec(mask_on, drawn, picture.shape), picture.shape)
         if mark != context.board.mark(number):  # taken back while it was unpacked
             return None
         said = replace(context.board.objects[number], mask=mask)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from napari_sam3_assistant.server.model.pictures import Picture
-from napari_sam3_assistant.server.session.answers import Answers, share
-from napari_sam3_assistant.server.session.bounds import object_box_on, point_on
+from napari_sam3_assistant.server.session.answers import Answers
+from napari_sam3_assistant.server.session.bounds import mask_on, object_box_on, point_on
 from napari_sam3_assistant.server.session.context import SessionContext
-from napari_sam3_assistant.server.session.kept import FoundMask, KeptMask, kept
+from napari_sam3_assistant.server.session.kept import FoundMask, kept
 from napari_sam3_assistant.server.session.objects import Said, Seen, check_memory
 from napari_sam3_assistant.server.session.prompting import check_number, check_taken
 from napari_sam3_assistant.server.session.work import Work
-from napari_sam3_assistant.wire.masks import decode
+from napari_sam3_assistant.wire.masks import share
 from napari_sam3_assistant.wire.messages import ListObjects, Restore
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.replies import ObjectSelected, State
-from napari_sam3_assistant.wire.values import Drawn, ObjectState
+from napari_sam3_assistant.wire.values import ObjectState
 
 
 class Restoring:
@@ -85,18 +85,12 @@ class Restoring:
         box = object_box_on(state.boxes[0], picture.shape) if state.boxes else None
         if state.mask is None:
             return Said(points, box)
-        mask = await self._mask(state.mask, picture)
+        codec = self._context.inference.codec
+        mask = await codec(kept, await codec(mask_on, state.mask, picture.shape), picture.shape)
         if state.name is not None:
-            return Said(points, box, found=FoundMask(mask, share(state.score, mask.placed()), state.name))
+            return Said(points, box, found=FoundMask(mask, share(state.score, mask.area), state.name))
         check_taken(takes.masks, "masks")
         return Said(points, box, mask)
-
-    async def _mask(self, drawn: Drawn, picture: Picture) -> KeptMask:
-        codec = self._context.inference.codec
-        placed = await codec(decode, drawn.mask, drawn.mask_format, picture.shape, drawn.bbox)
-        if not placed.area:
-            raise Refusal("bad_mask", "Invalid mask: it is empty")
-        return await codec(kept, placed, picture.shape)
 
 
 def _state(object_id: int, said: Said, seen: Seen | None) -> ObjectState:

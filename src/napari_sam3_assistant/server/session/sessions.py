@@ -8,6 +8,7 @@ time. Until a client says ``hello`` it is answered as the seed's server did, see
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.values import Message
 
 __all__ = ["ClientSession", "Send", "Work"]
+_log = logging.getLogger(__name__)
 
 
 class ClientSession:
@@ -94,23 +96,36 @@ class ClientSession:
             If it cannot be done; nothing has changed.
         """
         taker = self._takers.get(type(message))
-        known = self.agreed.extended or message.type in OPENING_TYPES
-        if taker is None or not known:
-            raise Refusal("unknown_type", f"Unknown message type: {message.type}")
+        if taker is None or not self._knows(message.type):
+            raise _unknown(message.type, message.id)
         return await taker(message)
+
+    def refused(self, refusal: Refusal) -> Refusal:
+        """Return what a message is refused with that is not as it must be; of a type not known yet, only that."""
+        if refusal.type is None or self._knows(refusal.type):
+            return refusal
+        return _unknown(refusal.type, refusal.id)
 
     def close(self) -> None:
         """Stop what is computed for the session; it sends nothing any more."""
         self._context.closed = True
         self._context.inference.cancel(self.name)
 
+    def _knows(self, kind: str) -> bool:
+        return self.agreed.extended or kind in OPENING_TYPES
+
     async def _hello(self, message: messages.Hello) -> None:
         context = self._context
         if context.picture is not None:
             raise Refusal("bad_message", "Say hello before the first init")
         context.agreed = agreed_with(message)
+        _log.info("hello from %s", message.client or "a client without a name")
         await context.send(welcome(context.agreed, context.limits, context.inference.engine, message.id))
 
     async def _set(self, message: messages.SetOptions) -> None:
         self._context.agreed = self.agreed.with_options(message)
         await self._context.send(self.agreed.options(message.id))
+
+
+def _unknown(kind: str, id: str | None) -> Refusal:
+    return Refusal("unknown_type", f"Unknown message type: {kind}", id=id)

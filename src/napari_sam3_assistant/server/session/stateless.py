@@ -11,13 +11,12 @@ from napari_sam3_assistant.core.prompts import MaskPrompt, PointPrompt, Prompts,
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.server.model.pictures import Picture
 from napari_sam3_assistant.server.session.answers import found_of
-from napari_sam3_assistant.server.session.bounds import box_on, box_prompt, object_box_on, point_on
+from napari_sam3_assistant.server.session.bounds import box_on, box_prompt, mask_on, object_box_on, point_on
 from napari_sam3_assistant.server.session.context import SessionContext
 from napari_sam3_assistant.server.session.finding import Finds, nbytes_of, objects_in, phrases_of, worth_keeping
 from napari_sam3_assistant.server.session.kept import NOTHING
 from napari_sam3_assistant.server.session.prompting import check_number, check_taken
 from napari_sam3_assistant.server.session.work import Work
-from napari_sam3_assistant.wire.masks import decode
 from napari_sam3_assistant.wire.messages import Asked, Find, Predict
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.replies import CandidatesFound, ImageNeeded, Prediction
@@ -118,11 +117,7 @@ class Stateless:
         box = None if asked.box is None else box_prompt(object_box_on(asked.box, picture.shape))
         mask = None
         if asked.mask is not None:
-            drawn = asked.mask
-            placed = await context.inference.codec(decode, drawn.mask, drawn.mask_format, picture.shape, drawn.bbox)
-            if not placed.area:
-                raise Refusal("bad_mask", "Invalid mask: it is empty")
-            mask = MaskPrompt(placed)
+            mask = MaskPrompt(await context.inference.codec(mask_on, asked.mask, picture.shape))
         return Prompts(tuple(PointPrompt(one.y, one.x, bool(one.label)) for one in points), box, mask)
 
     def _previous(self, refinement: str | None, picture: Picture) -> Segmentation | None:

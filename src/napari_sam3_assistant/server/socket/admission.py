@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from napari_sam3_assistant.server.settings import Limits, is_loopback
+from napari_sam3_assistant.server.addresses import counted_as
+from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.server.socket.farewells import Farewell
 from napari_sam3_assistant.wire.refusals import Refusal
 
@@ -42,16 +43,12 @@ class Sessions:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._connections: set[Connected] = set()
-        self._addresses: Counter[str] = Counter()
+        self._addresses: Counter[str | None] = Counter()
         self.draining = False
 
     def __len__(self) -> int:
         """How many there are."""
         return len(self._connections)
-
-    def of_address(self, address: str) -> int:
-        """Return how many of them come from ``address``."""
-        return self._addresses[address]
 
     @property
     def waiting_bytes(self) -> int:
@@ -67,14 +64,15 @@ class Sessions:
         Refusal
             If there is none: the server is full, or about to end.
         """
-        self._check(address)
+        name = counted_as(address)
+        self._check(name)
         self._connections.add(connection)
-        self._addresses[address] += 1
+        self._addresses[name] += 1
         try:
             yield
         finally:
             self._connections.remove(connection)
-            self._addresses[address] -= 1
+            self._addresses[name] -= 1
             self._addresses += Counter()  # drops the addresses that nobody is left of
 
     def drain(self) -> None:
@@ -88,10 +86,10 @@ class Sessions:
         for connection in tuple(self._connections):
             connection.end(farewell)
 
-    def _check(self, address: str) -> None:
+    def _check(self, name: str | None) -> None:
         if self.draining:
             raise Refusal("server_full", "Server restarts, connect again soon")
         if len(self) >= self._limits.sessions or self.waiting_bytes >= self._limits.waiting_bytes:
             raise Refusal("server_full")
-        if not is_loopback(address) and self._addresses[address] >= self._limits.sessions_per_address:
+        if name is not None and self._addresses[name] >= self._limits.sessions_per_address:
             raise Refusal("server_full", "Too many connections from your address, close one")

@@ -109,7 +109,10 @@ class Clerk:
                 self._agenda.done()
 
     async def _take(self, mail: Mail) -> None:
-        message = await self._opened(mail)
+        try:
+            message = await self._opened(mail)
+        except Refusal as refusal:
+            raise self._session.refused(refusal) from refusal
         self._metrics.message(message.type)
         try:
             await self._do(message)
