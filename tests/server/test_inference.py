@@ -13,6 +13,7 @@ from napari_sam3_assistant.core.errors import Cancelled, EngineError, OutOfMemor
 from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.core.prompts import BoxPrompt, PointPrompt, Prompts, Query, TextPrompt
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
+from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.server.model.inference import Inference
 from napari_sam3_assistant.server.settings import Limits, ServerSettings
 from napari_sam3_assistant.tasks.everything import EverythingOptions
@@ -335,6 +336,15 @@ async def test_slow_work_that_looks_at_its_token_is_no_hang():
         assert (await inference.encode(picture, "a")).value[1] > 1000
         assert inference.state == "ready"
         await until(lambda: inference.silent_s == 0)  # the thread tells the answer, and only then rests
+
+
+async def test_an_engine_that_is_slow_on_this_machine_may_be_silent_for_longer():
+    engine = StubEngine(decode_s=1.0, looks=False, capabilities=Capabilities(encode_s=60.0))
+    async with asking(engine, heartbeat_s=0.2) as inference:
+        picture = await inference.take_in(FILE)
+
+        assert (await inference.segment(picture, CLICK, "a")).value.segmentation.score > 0
+        assert inference.state == "ready"
 
 
 async def test_an_engine_that_hangs_does_not_keep_a_server_from_ending():

@@ -62,7 +62,7 @@ class ServerSettings(BaseModel):
     warn_s: float = Field(60.0, description="So many seconds before that it is told.")
     ping_s: float = Field(20.0, gt=0, description="A connection is asked for a sign of life so often, in seconds.")
     send_s: float = Field(30.0, gt=0, description="A client that takes no message for so long is let go.")
-    heartbeat_s: float = Field(10.0, gt=0, description="An engine without a sign of life for so long is stuck.")
+    heartbeat_s: float = Field(10.0, gt=0, description="Silent for so long, an engine is stuck; a slow one has longer.")
     drain_s: float = Field(10.0, ge=0, description="How long sessions may go on once the server was told to end.")
     warm_up: bool = Field(True, description="Whether the engine is asked about a small picture once it is loaded.")
     backlog: int = Field(64, ge=1, description="While so many questions wait, `/readyz` sends new sessions elsewhere.")

@@ -65,6 +65,14 @@ class EngineThread:
         return self._scheduler.silent_s(self._engine.name)
 
     @property
+    def _patience_s(self) -> float:
+        """After how many seconds of silence the engine counts as stuck: where it is slow, as many as it encodes for.
+
+        SAM3's search for words, which cannot look at its token meanwhile, takes about a fifth of that.
+        """
+        return max(self._settings.heartbeat_s, self._engine.capabilities.encode_s or 0.0)
+
+    @property
     def backlog(self) -> int:
         """How many questions wait."""
         return self._scheduler.backlog()
@@ -177,10 +185,9 @@ class EngineThread:
 
     async def _watch(self) -> None:
         """See that the engine gives signs of life; else tell all who wait for it, and nobody asks it until it does."""
-        patience = self._settings.heartbeat_s
         while True:
-            await asyncio.sleep(min(patience / 4, 1.0))
-            silent = self.silent_s > patience
+            await asyncio.sleep(min(self._patience_s / 4, 1.0))
+            silent = self.silent_s > self._patience_s
             if silent and self.state == "ready":
                 _log.error("The engine %s has given no sign of life for %.0f s.", self._engine.name, self.silent_s)
                 self.state = "stuck"
