@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import threading
+import time
 from contextlib import asynccontextmanager
 
 import numpy as np
@@ -13,10 +14,11 @@ from napari_sam3_assistant.core.errors import Cancelled, EngineError, OutOfMemor
 from napari_sam3_assistant.core.geometry import Box
 from napari_sam3_assistant.core.prompts import BoxPrompt, PointPrompt, Prompts, Query, TextPrompt
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
-from napari_sam3_assistant.engines.protocol import Capabilities
+from napari_sam3_assistant.engines.proposing import completed
+from napari_sam3_assistant.engines.protocol import Capabilities, Proposals
 from napari_sam3_assistant.server.model.inference import Inference
 from napari_sam3_assistant.server.settings import Limits, ServerSettings
-from napari_sam3_assistant.tasks.everything import EverythingOptions
+from napari_sam3_assistant.tasks.everything import NOWHERE, EverythingOptions
 from napari_sam3_assistant.wire.refusals import Refusal
 from tests.conftest import squares
 from tests.server.pictures import file_of
@@ -396,6 +398,46 @@ async def test_everything_is_found_in_steps_and_told():
 
         assert any(one.mask.value_at(40, 30) for one in answer.value)
         assert told[-1] == 1 and told == sorted(told)
+
+
+class Slow(BuiltinEngine):
+    """Takes 50 ms for each of ten steps, and notes what it is asked."""
+
+    capabilities = Capabilities(proposals=Proposals(steps=True))
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def propose_in_steps(self, embedding):
+        for k in range(10):
+            self.asked.append("step")
+            time.sleep(0.05)
+            yield k / 10
+        return self.propose(embedding, NOWHERE)
+
+    def propose(self, embedding, places):
+        self.asked.append("end")
+        return completed(super().propose_in_steps(embedding))
+
+    def segment(self, embedding, prompts, previous=None):
+        self.asked.append("click")
+        return super().segment(embedding, prompts, previous)
+
+
+async def test_a_click_slips_in_between_an_engines_own_steps():
+    engine = Slow()
+    async with asking(engine) as inference:
+        picture = await inference.take_in(FILE)
+        await inference.encode(picture, "a")
+        everything = asyncio.create_task(inference.everything(picture, EverythingOptions(), "a"))
+        await until(lambda: engine.asked)
+
+        await inference.segment(picture, CLICK, "b")
+        found = (await everything).value
+
+    assert 1 <= engine.asked.index("click") < engine.asked.index("end")
+    assert any(one.mask.value_at(40, 30) for one in found)
 
 
 async def test_everything_ends_with_its_session():

@@ -8,6 +8,7 @@ from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompts, Query, TextPrompt
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.engines.proposing import completed
 from napari_sam3_assistant.engines.protocol import video_of
 from napari_sam3_assistant.testing import EngineTests, assert_same, blobs, click
 from napari_sam3_assistant.testing_film import frame_of_squares
@@ -73,6 +74,16 @@ class Shared(OneProcess, EngineTests):
         assert (there.nbytes, there.shape) == (here.nbytes, here.shape)
         for prompts in PROMPTS.values():
             assert_same(direct.segment(here, prompts), engine.segment(there, prompts))
+
+    def test_steps_of_proposing_give_what_the_engine_in_this_process_finds(self, engine, direct):
+        if not direct.capabilities.proposals.steps:
+            pytest.skip("has no steps")
+        here, there = (self.encode(one, blobs()) for one in (direct, engine))
+
+        found, same = (completed(one.propose_in_steps(at)) for one, at in ((engine, there), (direct, here)))
+
+        np.testing.assert_array_equal(found.scores, same.scores)
+        np.testing.assert_array_equal(found.boxes, same.boxes)
 
     def test_refined_answers_are_those_of_the_engine_in_this_process(self, engine, direct):
         here, there = (self.encode(one, blobs()) for one in (direct, engine))
