@@ -108,6 +108,7 @@ def test_a_token_from_the_environment_is_asked_for_and_not_said():
         _, said = server.end(signal.SIGTERM)
 
     assert "token-of-the-environment" not in said
+    assert "put #token= and yours behind its address" in said
 
 
 def test_a_port_in_use_is_said_in_one_sentence(tmp_path):

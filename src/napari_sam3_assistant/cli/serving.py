@@ -223,7 +223,9 @@ def _tell(settings: ServerSettings, listening: socket.socket, reason: str, made:
     screen.note(f"For programs: {address}/ws/realtime".replace("http://", "ws://") + f", and {address}/openapi.json")
     if made:
         screen.note(f"Who has this address may come in. Set {TOKEN_VARIABLE} for a token that stays the same.")
-    elif not settings.tokens and not is_loopback(settings.host):
+    elif settings.tokens:
+        screen.note("The page wants a token: put #token= and yours behind its address.")
+    elif not is_loopback(settings.host):
         screen.note("Everybody who reaches this machine may come in.")
     screen.note("Ctrl+C ends it.")
 

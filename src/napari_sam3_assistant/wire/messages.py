@@ -135,7 +135,13 @@ class Undo(Message):
 
 
 class Redo(Message):
-    """Do again what was taken back last."""
+    """Do again what was taken back last.
+
+    Attributes
+    ----------
+    object_id : int or None
+        Whose step; the one taken back last of all unless it is named.
+    """
 
     type: Literal["redo"] = "redo"
     object_id: ObjectId | None = None
@@ -243,7 +249,7 @@ class SetOptions(Message):
 
 
 class CancelWork(Message):
-    """Drop the message of this ``id``, if it has not been answered."""
+    """Drop the message of this ``id``, if it has not been answered; a point or box that was added stays."""
 
     # Without an id there is nothing to drop; `wire.parsing` refuses it.
     model_config = ConfigDict(json_schema_extra={"required": ["id"]})

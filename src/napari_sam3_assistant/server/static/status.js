@@ -18,7 +18,7 @@ const LINK = {
   reconnecting: "Connection lost, reconnecting. Your points are kept.",
   full: "Server full, trying again",
   asleep: "Session ended after a long pause. Click to go on.",
-  refused: "This server wants a token: open the address that it printed.",
+  refused: "This server wants a token: open the address that it printed, with #token= and the token behind it.",
 };
 const STAGE = {
   none: ["idle", "Connected. Load an image to begin."],
