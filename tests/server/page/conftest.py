@@ -66,7 +66,8 @@ class Tab:
 
     def waits_for(self, kind: str) -> Tab:
         """Wait until the status is of a kind."""
-        expect(self.status).to_have_attribute("data-state", kind, timeout=10_000)
+        # A function is asked at each frame; ``expect`` asks again after 100 ms, then 250, 500 and 1000.
+        self.page.wait_for_function("kind => document.getElementById('status').dataset.state === kind", arg=kind)
         return self
 
     def give(self, data: bytes, name: str = "squares.png", media: str = "image/png") -> Tab:

@@ -132,6 +132,86 @@ def test_too_large_a_file_is_refused_before_it_is_sent(serving, tab_of):
         tab.waits_for("idle")
 
 
+def test_a_picture_that_closes_the_connection_is_too_large_and_put_away(serving, tab_of):
+    with serving(StubEngine()) as server:
+        tab = tab_of(server)
+        tab.page.route_web_socket("**/ws/realtime", _too_small)
+        tab.open().give(file_of(squares()))
+
+        expect(tab.error).to_contain_text("is too large for the server")
+        expect(tab.canvas).to_be_hidden()
+        tab.waits_for("idle")
+
+
+def _too_small(route) -> None:
+    """Close the connection when a picture comes."""
+    server = route.connect_to_server()
+    route.on_message(lambda data: route.close(code=1009) if isinstance(data, bytes) else server.send(data))
+
+
+def test_a_file_that_was_changed_meanwhile_is_told_again_as_it_was(serving, tab_of, tmp_path):
+    port, file = free_port(), tmp_path / "squares.png"
+    file.write_bytes(file_of(squares()))
+    with serving(StubEngine(radius=10), port=port) as server:
+        tab = tab_of(server).open()
+        tab.forgive()
+        tab.file.set_input_files(file)
+        tab.waits_for("ready").segment(*FIRST)
+    tab.waits_for("reconnecting")
+
+    file.write_bytes(b"something else")
+
+    with serving(StubEngine(radius=10), port=port):
+        tab.page.evaluate("dispatchEvent(new Event('online'))")
+        tab.waits_for("ready")
+        assert tab.saved()[FIRST] == 255
+
+
+def test_a_connection_on_which_nobody_answers_is_lost(discs, tab_of):
+    routes, tab = [], tab_of(discs)
+    tab.page.clock.install()
+    tab.page.route_web_socket("**/ws/realtime", lambda route: routes.append((route, route.connect_to_server())))
+    tab.open().load().segment(*FIRST)
+    session = tab.session.inner_text()
+
+    routes[0][1].on_message(lambda data: None)  # as when a cable is pulled: nothing comes, nothing is closed
+    tab.page.context.set_offline(True)
+    tab.page.clock.fast_forward(10_000)
+    tab.waits_for("reconnecting")
+    tab.page.context.set_offline(False)
+    tab.page.clock.fast_forward(1000)
+
+    expect(tab.session).not_to_have_text(session, timeout=10_000)
+    tab.waits_for("ready")
+    assert tab.saved()[FIRST] == 255
+
+
+def test_a_server_on_this_machine_stays_there_without_a_network(discs, tab_of):
+    tab = tab_of(discs)
+    tab.page.clock.install()
+    tab.open().load()
+    session = tab.session.inner_text()
+
+    tab.page.evaluate("dispatchEvent(new Event('offline'))")
+    tab.segment(*FIRST)
+    tab.page.clock.fast_forward(20_000)
+
+    tab.segment(*SECOND)
+    expect(tab.session).to_have_text(session)
+
+
+@pytest.mark.parametrize("notice", [{"type": "expiring", "seconds": 60}, {"type": "draining"}, {"type": "of tomorrow"}])
+def test_a_notice_of_the_server_disturbs_nobody(discs, tab_of, notice):
+    routes, tab = [], tab_of(discs)
+    tab.page.route_web_socket("**/ws/realtime", lambda route: (routes.append(route), route.connect_to_server()))
+    tab.open().load()
+
+    routes[0].send(json.dumps(notice))
+
+    tab.segment(*FIRST)
+    expect(tab.error).to_be_hidden()
+
+
 def test_a_full_server_is_called_full_and_tried_again(serving, tab_of):
     with serving(StubEngine(), limits=Limits(sessions=1)) as server:
         tab = tab_of(server)
@@ -167,14 +247,15 @@ def test_a_token_lets_the_page_in_and_leaves_the_address_bar(serving, tab_of):
         tab.waits_for("idle").load()
 
 
-def test_a_missing_token_is_named(serving, tab_of):
+@pytest.mark.parametrize("address", ["app", "app#token=let-him-in"])
+def test_a_missing_or_wrong_token_is_named(serving, tab_of, address):
     with serving(StubEngine(), tokens=("let-me-in",)) as server:
         tab = tab_of(server)
         tab.forgive(r"WebSocket connection to .* failed|401")
-        tab.page.goto(f"{server.url}/app")
+        tab.page.goto(f"{server.url}/{address}")
 
         tab.waits_for("refused")
-        expect(tab.status).to_contain_text("token")
+        expect(tab.status).to_contain_text("token is missing or wrong")
 
 
 @pytest.mark.parametrize("points", [1, 12])

@@ -100,6 +100,16 @@ def test_a_background_point_alone_says_what_to_do(tab):
     assert not tab.saved().any()
 
 
+def test_a_double_click_is_one_point_and_a_click_beside_it_another(tab):
+    tab.load()
+
+    tab.page.mouse.dblclick(*tab.place(*FIRST))
+    expect(tab.points).to_have_text("1")
+    tab.segment(FIRST[0] + 3, FIRST[1])
+
+    expect(tab.points).to_have_text("2")
+
+
 def test_reset_points_forgets_points_and_mask_but_not_the_picture(tab):
     tab.load().segment(*FIRST)
 

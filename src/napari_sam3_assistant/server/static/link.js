@@ -2,6 +2,7 @@
 
 const FIRST_S = 0.5;
 const MOST_S = 15;
+const PATIENCE_MS = 10_000; // for the answer to a question that is answered at once
 
 /**
  * @typedef {object} Listener
@@ -17,6 +18,7 @@ export class Link {
   /** @type {WebSocket | null} */ #socket = null;
   #failures = 0;
   #timer = 0;
+  #doubt = 0;
 
   /** @param {URL} url @param {string[]} protocols */
   constructor(url, protocols) {
@@ -47,9 +49,25 @@ export class Link {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(data);
   }
 
+  /**
+   * Ask whether anybody is there: a cable that was pulled closes no connection. Silence loses it.
+   *
+   * @param {string} question One that the server answers at once.
+   */
+  check(question) {
+    if (this.#doubt || this.#socket?.readyState !== WebSocket.OPEN) return;
+    this.send(question);
+    this.#doubt = setTimeout(() => {
+      this.#doubt = 0;
+      if (this.#socket?.bufferedAmount) this.check(question); // a picture is still on its way, and the question behind it
+      else this.#lose();
+    }, PATIENCE_MS);
+  }
+
   /** End the connection for good. */
   stop() {
     clearTimeout(this.#timer);
+    this.#trust();
     const socket = this.#socket;
     this.#socket = null;
     socket?.close(1000);
@@ -64,14 +82,30 @@ export class Link {
     };
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
-      if (socket === this.#socket) this.#listener.received(data);
+      if (socket !== this.#socket) return;
+      this.#trust();
+      this.#listener.received(data);
     };
     socket.onclose = ({ code }) => {
       if (socket !== this.#socket) return;
+      this.#trust();
       this.#socket = null;
       if (this.#listener.closed(code)) this.#wait();
       if (!opened) this.#listener.unopened();
     };
+  }
+
+  #trust() {
+    clearTimeout(this.#doubt);
+    this.#doubt = 0;
+  }
+
+  /** Nobody answers: what would close the connection properly may take minutes. */
+  #lose() {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    if (this.#listener.closed(1006)) this.#wait();
   }
 
   #wait() {

@@ -8,9 +8,11 @@ import { PictureError, pictureOf } from "./picture.js";
 import { pngOf } from "./png.js";
 import { watchPointing } from "./pointing.js";
 import { Session } from "./session.js";
+import { isWaiting } from "./status.js";
 import { View } from "./view.js";
 
 const SAMPLE = "static/sample.jpg";
+const DOUBT_MS = 10_000; // after so long without an answer the page asks whether the server is there
 const byId = (id) => document.getElementById(id);
 const [canvas, overlayShown] = [byId("canvas"), byId("overlay-shown")];
 
@@ -86,6 +88,8 @@ byId("save").addEventListener("click", save);
 byId("sample").addEventListener("click", openSample);
 overlayShown.addEventListener("change", () => show(session.state));
 addEventListener("online", () => link.hurry());
+addEventListener("offline", () => session.check()); // a server on this machine is there all the same
+setInterval(() => isWaiting(session.state) && session.check(), DOUBT_MS);
 addEventListener("pagehide", () => link.stop());
 // A page that comes back from the browser's memory has lost its connection.
 addEventListener("pageshow", ({ persisted }) => persisted && link.hurry());

@@ -3,10 +3,11 @@
 const MIB = 2 ** 20;
 /** What a server takes that does not say: a message of 16 MiB, of which base64 is a third larger than the file. */
 const USUAL_BYTES = 11.9 * MIB;
+const SMALLER = "Save it smaller, or as JPEG.";
 
 /**
  * @typedef {object} Picture
- * @property {Blob} file
+ * @property {Blob} file What was in it when it was chosen.
  * @property {string} name Of the file, without what follows its last point.
  * @property {ImageBitmap} bitmap Turned as the file says.
  * @property {number} width In pixels, as shown; as `height`.
@@ -27,8 +28,9 @@ export class PictureError extends Error {}
 export async function pictureOf(file) {
   const name = (file.name ?? "picture").replace(/\.[^.]*$/, "") || "picture";
   try {
-    const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
-    return { file, name, bitmap, width: bitmap.width, height: bitmap.height };
+    const kept = new Blob([await file.arrayBuffer()], { type: file.type }); // the file may change, or be taken away
+    const bitmap = await createImageBitmap(kept, { imageOrientation: "from-image" });
+    return { file: kept, name, bitmap, width: bitmap.width, height: bitmap.height };
   } catch {
     throw new PictureError(unreadable(file));
   }
@@ -55,7 +57,7 @@ function unreadable(file) {
 export function objection({ file, width, height }, limits) {
   const bytes = limits.image_bytes ?? USUAL_BYTES;
   const size = `This picture has ${width} × ${height} pixels`;
-  if (file.size > bytes) return tooHeavy(file.size, bytes);
+  if (file.size > bytes) return `This file has ${mib(file.size)} MB; the server takes ${mib(bytes)} MB. ${SMALLER}`;
   if (width * height > (limits.image_pixels ?? Infinity)) {
     return `${size}; the server takes ${Math.floor(limits.image_pixels / 1e6)} megapixels. Make it smaller first.`;
   }
@@ -66,13 +68,16 @@ export function objection({ file, width, height }, limits) {
 }
 
 /**
- * Return the words for a file that is too large.
+ * Return the words for a file that a server did not take although it has the size that it takes.
  *
- * @param {number} size In bytes, as `limit`.
- * @param {number} [limit]
+ * @param {number} size In bytes.
  * @returns {string}
  */
-export function tooHeavy(size, limit = USUAL_BYTES) {
-  const [has, takes] = [size, limit].map((bytes) => (bytes / MIB).toFixed(bytes < MIB ? 2 : 1));
-  return `This file has ${has} MB; the server takes ${takes} MB. Save it smaller, or as JPEG.`;
+export function tooHeavy(size) {
+  return `This file of ${mib(size)} MB is too large for the server. ${SMALLER}`;
+}
+
+/** @param {number} bytes @returns {string} */
+function mib(bytes) {
+  return (bytes / MIB).toFixed(bytes < MIB ? 2 : 1);
 }

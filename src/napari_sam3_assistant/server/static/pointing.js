@@ -2,6 +2,7 @@
 
 const HOLD_MS = 500;
 const STILL_PX = 10; // a press that moves farther is none
+const TWICE_MS = 300; // a second press of a double click says nothing new
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const LABELS = { Enter: 1, " ": 1, Delete: 0, Backspace: 0 };
 
@@ -20,6 +21,10 @@ export function watchPointing(canvas, surface, size, pointed) {
 
 function watchPresses(canvas, surface, pointed) {
   let press = null;
+  let last = null;
+
+  const isSecond = (next) =>
+    last?.label === next.label && next.start - last.start < TWICE_MS && distance(last, next) < STILL_PX / 2;
 
   const end = () => {
     if (press?.frame) cancelAnimationFrame(press.frame);
@@ -51,16 +56,22 @@ function watchPresses(canvas, surface, pointed) {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (press?.pointerId !== event.pointerId) return;
-    if (Math.hypot(event.clientX - press.clientX, event.clientY - press.clientY) > STILL_PX) end();
+    if (distance(event, press) > STILL_PX) end();
   });
   canvas.addEventListener("pointerup", (event) => {
     if (press?.pointerId !== event.pointerId) return;
-    const { pixel, label } = press;
+    const [again, { pixel, label }] = [isSecond(press), press];
+    last = press;
     end();
-    pointed({ ...pixel, label });
+    if (!again) pointed({ ...pixel, label });
   });
   canvas.addEventListener("pointercancel", end);
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+}
+
+/** @returns {number} How far apart two presses are, in pixels of the window. */
+function distance(one, other) {
+  return Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
 }
 
 function watchKeys(canvas, surface, size, pointed) {

@@ -123,6 +123,11 @@ export class Session {
     this.#tell();
   }
 
+  /** Make sure that the server is still there. */
+  check() {
+    if (this.#extended) this.#link.check('{"type": "ping"}');
+  }
+
   // ---- what is sent
 
   /** @returns {import("./requests.js").Request} */
@@ -329,7 +334,7 @@ export class Session {
     this.#before = null;
     this.#seq = -1;
     if (code === 1009 && this.#picture) {
-      this.#now.error = tooHeavy(this.#picture.file.size, this.#limits.image_bytes);
+      this.#now.error = tooHeavy(this.#picture.file.size);
       this.#drop();
     }
     this.#now.stage = this.#picture ? "absent" : "none";

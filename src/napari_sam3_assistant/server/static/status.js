@@ -18,7 +18,7 @@ const LINK = {
   reconnecting: "Connection lost, reconnecting. Your points are kept.",
   full: "Server full, trying again",
   asleep: "Session ended after a long pause. Click to go on.",
-  refused: "This server wants a token: open the address that it printed, with #token= and the token behind it.",
+  refused: "The token is missing or wrong: open the address that the server printed, with #token= and the token behind it.",
 };
 const STAGE = {
   none: ["idle", "Connected. Load an image to begin."],
@@ -44,9 +44,14 @@ export function status(state) {
   return ["ready", points.length ? outcome(result) : "Ready. Click on an object."];
 }
 
+/** @param {State} state @returns {boolean} Whether the server owes an answer. */
+export function isWaiting({ link, stage, busy }) {
+  return link === "open" && (busy || stage === "encoding");
+}
+
 /** @param {State["result"]} result @returns {string} */
 function outcome(result) {
   if (result?.warning === "no_foreground_point") return "Ready. Now click on the object itself.";
-  if (result && !result.mask.area) return "Ready. Nothing was found at these points.";
+  if (result && !result.mask.area) return "Ready. Nothing was found there.";
   return "Ready";
 }
