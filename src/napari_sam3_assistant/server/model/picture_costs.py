@@ -105,7 +105,8 @@ def check_directory(file: io.BytesIO, at: int, *, order: str) -> dict[int, int]:
     entry, count = struct.Struct(order + ("HHQ8x" if big else "HHL4x")), struct.Struct(order + ("Q" if big else "H"))
     start = at + count.size
     number = min(count.unpack_from(data, at)[0], (len(data) - start) // entry.size)
-    entries, size = {}, 0
+    entries: dict[int, int] = {}
+    size = 0
     for tag, kind, values in entry.iter_unpack(data[start : start + number * entry.size]):
         entries[tag] = max(values, entries.get(tag, 0))
         size += values * _SIZES.get(kind, 0)
