@@ -226,6 +226,71 @@ def test_a_jpeg_of_thousands_of_scans_is_refused_unread():
     assert refused(plain[:at] + scan * 600 + b"\xff\xd9") == ("bad_image", NOT_A_PICTURE)
 
 
+def test_a_jpeg_that_goes_over_many_pixels_many_times_is_refused():
+    plain = file_of(np.zeros((4000, 4000), np.uint8), "JPEG", progressive=True)
+    at = plain.rindex(b"\xff\xda")
+
+    assert refused(plain[:at] + plain[at:-2] * 70 + b"\xff\xd9") == ("bad_image", NOT_A_PICTURE)
+
+
+def strips(number: int) -> bytes:
+    """A TIFF of two strips that asks for them over and over."""
+    offsets = 8 + 2 + 9 * 12 + 4
+    sizes, pixels = offsets + 4 * number, offsets + 8 * number
+    tags = [(256, 1, 64), (257, 1, 64), (258, 1, 8), (259, 1, 1), (262, 1, 1)]
+    tags += [(273, number, offsets), (277, 1, 1), (278, 1, 32), (279, number, sizes)]
+    rows = b"".join(struct.pack("<HHII", tag, 4, count, value) for tag, count, value in tags)
+    places = struct.pack(f"<{number}I", *range(pixels, pixels + number)) + struct.pack("<I", 64 * 32) * number
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + rows + bytes(4) + places + bytes(64 * 32 + number)
+
+
+def overlapping() -> bytes:
+    """A TIFF each of whose thousand values is the whole file."""
+    plain = tiff(8, 8)[10:-4] + b"".join(struct.pack("<HHII", 40_000 + n, 7, 10_000, 8) for n in range(1000))
+    return b"II*\0" + struct.pack("<IH", 8, 1007) + plain + bytes(4)
+
+
+def with_parts(format: str, part: bytes, number: int) -> bytes:
+    """A picture with more parts before its pixels than it needs."""
+    whole = file_of(PIXELS[..., 0], format)
+    at = {"JPEG": 2, "PNG": 33, "GIF": 13 + 768}[format]
+    return whole[:at] + part * number + whole[at:]
+
+
+BUSY = {
+    "jpeg of comments": with_parts("JPEG", b"\xff\xfe\0\2", 20_000),
+    "jpeg of exif": with_parts("JPEG", b"\xff\xe1\0\x09Exif\0\0x", 5),
+    "png of chunks": with_parts("PNG", chunk(b"none", b""), 20_000),
+    "png of pixels": with_parts("PNG", chunk(b"IDAT", b""), 300_000),
+    "png of profiles": with_parts("PNG", chunk(b"iCCP", b"n\0\0" + zlib.compress(bytes(1000))), 5),
+    "gif of comments": with_parts("GIF", b"!\xfe\1x\0", 20_000),
+    "tiff of strips": strips(4),
+    "tiff of many strips": strips(70_000),
+    "tiff of values": overlapping(),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("data", BUSY.values(), ids=BUSY)
+def test_a_small_picture_that_keeps_its_reader_busy_is_refused(data):
+    assert refused(data) == ("bad_image", NOT_A_PICTURE)
+
+
+def test_a_tiff_of_two_strips_is_read():
+    assert intake.decoded(strips(2), LIMITS).shape == (64, 64)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"planarconfig": "separate"}, {"tile": (16, 16)}, {"bigtiff": True}, {"byteorder": ">"}]
+)
+def test_a_tiff_of_many_strips_or_tiles_is_read(options):
+    file = io.BytesIO()
+    pixels = PIXELS.transpose(2, 0, 1) if "planarconfig" in options else PIXELS
+    tifffile.imwrite(file, pixels, photometric="rgb", rowsperstrip=None if "tile" in options else 8, **options)
+
+    assert np.array_equal(intake.decoded(file.getvalue(), LIMITS).source.levels[0], PIXELS)
+
+
 def test_texts_that_unpack_without_end_are_refused():
     endless = chunk(b"zTXt", b"note\0\0" + zlib.compress(bytes(20 * 2**20), 9))
 

@@ -277,3 +277,12 @@ def test_behind_a_prefix_everything_is_found(serving, cut):
         document = json.loads(answer(server, f"{prefix}/openapi.json", Authorization=f"Bearer {TOKEN}")[2])
 
     assert document["servers"] == [{"url": "/sam3"}]
+
+
+@pytest.mark.parametrize("path", ["box", "text"])
+def test_a_body_of_a_million_keys_is_not_read(open_server, path):
+    body = json.dumps(dict.fromkeys(map(str, range(100_000)), 1)).encode()
+
+    status, _, said = answer(open_server, f"/segment/{path}/base64", "POST", body, Content_Type="application/json")
+
+    assert (status, json.loads(said)) == (400, {"detail": "The body has more than 65536 values"})

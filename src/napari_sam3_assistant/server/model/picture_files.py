@@ -21,20 +21,27 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from napari_sam3_assistant.server.model.picture_costs import (
+    MeteredFile,
+    check_directory,
+    check_jpeg,
+    check_png,
+    check_scans,
+    check_strips,
+)
 from napari_sam3_assistant.wire.refusals import Refusal
 
 ACCEPTED = ("JPEG", "PNG", "WebP", "BMP", "TIFF", "GIF")
-MOST_SCANS = 500
-"""A progressive JPEG of more scans is made to keep a processor busy; cameras and programs make about ten."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    """A format that is accepted: how it is opened, and for some how its size is read before that."""
+    """A format that is accepted: how it is opened, and for some what is read or looked at before that."""
 
     name: str
     opener: Callable[[io.BytesIO], ImageFile.ImageFile]
     size: Callable[[bytes], tuple[int, int] | None] | None = None
+    check: Callable[[bytes], None] | None = None
 
 
 def opened(data: bytes) -> ImageFile.ImageFile:
@@ -43,14 +50,19 @@ def opened(data: bytes) -> ImageFile.ImageFile:
     Raises
     ------
     Refusal
-        If the format is not accepted.
+        If the format is not accepted, or the file is made to keep its reader busy: then the same while it is loaded.
     Exception
         Of Pillow, if the header is damaged.
     """
     found = _format_of(data)
-    if found.name == "JPEG" and data.count(b"\xff\xda") > MOST_SCANS:
-        raise Refusal("bad_image")
-    return found.opener(io.BytesIO(data))
+    if found.check is not None:
+        found.check(data)
+    file = MeteredFile(data)
+    image = found.opener(file)
+    if found.name == "JPEG":
+        check_scans(data, image.size)
+    file.opened()
+    return image
 
 
 def size_before_opening(data: bytes) -> tuple[int, int] | None:
@@ -104,8 +116,10 @@ def _opened_tiff(file: io.BytesIO) -> ImageFile.ImageFile:
     beginning = file.read(4)
     header = beginning + file.read(12 if b"+" in beginning else 4)
     directory = TiffImagePlugin.ImageFileDirectory_v2(header)
+    entries = check_directory(file, directory.next, order="<" if beginning.startswith(b"II") else ">")
     file.seek(directory.next)
     directory.load(file)
+    check_strips(entries, directory)
     compression = directory.get(TiffImagePlugin.COMPRESSION, 1)
     if compression not in TiffImagePlugin.COMPRESSION_INFO:
         raise not_accepted(f"TIFF-{int(compression)}")
@@ -122,8 +136,8 @@ def _opened_tiff(file: io.BytesIO) -> ImageFile.ImageFile:
 _TIFF = _Format("TIFF", _opened_tiff)
 _GIF = _Format("GIF", GifImagePlugin.GifImageFile, _gif_size)
 _FORMATS = {
-    b"\xff\xd8\xff": _Format("JPEG", JpegImagePlugin.JpegImageFile),
-    b"\x89PNG\r\n\x1a\n": _Format("PNG", PngImagePlugin.PngImageFile),
+    b"\xff\xd8\xff": _Format("JPEG", JpegImagePlugin.JpegImageFile, check=check_jpeg),
+    b"\x89PNG\r\n\x1a\n": _Format("PNG", PngImagePlugin.PngImageFile, check=check_png),
     b"RIFF": _Format("WebP", WebPImagePlugin.WebPImageFile, _webp_size),
     b"BM": _Format("BMP", BmpImagePlugin.BmpImageFile),
     b"II*\0": _TIFF,

@@ -17,6 +17,10 @@ DISCARD_S = 2.0
 """So long the rest of a body that is too long is taken and dropped, for most clients read no answer before."""
 
 
+MOST_VALUES = 2**16
+"""Commas, lists and objects of a JSON body; the longest lists of points have half of it."""
+
+
 class BoundedRequest(Request):
     """A request whose body ends in an error, in words, where it is longer or slower than it may be.
 
@@ -43,7 +47,7 @@ class BoundedRequest(Request):
 
     async def json(self) -> Any:
         """Return the body, parsed on a thread of the codec pool."""
-        return await self.app.state.inference.codec(json.loads, await self.body())
+        return await self.app.state.inference.codec(_parsed, await self.body())
 
     async def _bounded(self) -> Message:
         if self.ended:
@@ -77,6 +81,13 @@ class BoundedRequest(Request):
 
     def _too_long(self) -> Problem:
         return Problem(413, f"Request too large. Maximum size is {self._most / 2**20:g}MB.")
+
+
+def _parsed(body: bytes) -> Any:
+    """Return the value of a JSON text, unless it has so many that reading them takes seconds."""
+    if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise Problem(400, f"The body has more than {MOST_VALUES} values")
+    return json.loads(body)
 
 
 def _number(text: str | None) -> int:
