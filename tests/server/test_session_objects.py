@@ -146,7 +146,9 @@ def test_a_restored_session_has_the_same_masks_and_steps(serving):
             selected = client.receive()
             removed, _ = both(client, "undo", object_id=1)
             point, _ = both(client, "click", x=31, y=31)
+            created = client.ask("new_object")
 
+    assert created["object_id"] == 3
     assert loaded["cached"] is True
     assert [one["points"] for one in told["objects"]] == [one["points"] for one in state["objects"]]
     assert [result["mask"] for result in results] == [one["mask"], two["mask"]]
@@ -207,6 +209,27 @@ def test_a_result_may_carry_every_object(server):
     assert result["objects"][0]["mask"] == one["mask"]
     assert result["objects"][1]["mask"] == result["mask"]
     assert np.array_equal(mask_in(result["objects"][1]), mask_in(result))
+
+
+def test_an_object_that_was_not_answered_since_is_looked_at_again(serving):
+    engine = StubEngine()
+    with serving(engine) as server, extended(server) as client:
+        client.ask("set", **{"return": "all"})
+        _, old = both(client, "click", x=60, y=50)
+        engine.fail = broken
+        assert both(client, "click", x=30, y=90)[1]["code"] == "inference_failed"
+        engine.fail = None
+        client.ask("new_object")
+        _, result = both(client, "click", x=90, y=90)
+
+    (first,) = [found for found in result["objects"] if found["object_id"] == 1]
+    assert engine.asked[-1].positive[-1].pixel == (90, 30), "the other object, after its own"
+    assert first["mask"] != old["mask"]
+
+
+def broken(what: str) -> None:
+    if what == "segment":
+        raise ValueError("broken")
 
 
 def test_every_object_costs_one_decode_the_first_time_only(serving):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from napari_sam3_assistant.engines.protocol import Capabilities
 from tests.server.conftest import running
 from tests.server.extended import both, extended
-from tests.server.pictures import mask_in
+from tests.server.pictures import data_url, file_of, mask_in
 from tests.server.stub import StubEngine
 from tests.server.test_session_words import FOUND
 
@@ -47,6 +48,18 @@ def test_a_refinement_goes_back_to_the_engine(serving):
     assert len(token) < 64
     assert engine.previous[1].state == "state 1"
     assert (refused["code"], refused["retryable"]) == ("not_found", False)
+
+
+def test_a_refinement_of_another_picture_is_none(serving):
+    engine = engine_of()
+    with serving(engine) as server, extended(server) as client:
+        first = client.ask("predict", image_id=client.image_id, prompts=POINT)
+        other = client.ask("init", image=data_url(file_of(np.full((80, 80), 9, np.uint8))))["image_id"]
+        token = first["objects"][0]["refinement"]
+        refused = client.ask("predict", image_id=other, prompts=POINT, previous=token)
+
+    assert refused["code"] == "not_found"
+    assert engine.decodes == 1
 
 
 def test_refinements_are_kept_for_the_newest_answers_only(server):

@@ -42,6 +42,18 @@ def test_words_make_objects_the_best_first_and_select_it(server):
     assert (state["selected"], point["object_id"], refined["object_id"]) == (2, 2, 2)
 
 
+def test_what_several_phrases_find_comes_the_best_first(serving):
+    class Reader(StubEngine):
+        def find(self, embedding, query):
+            self.found = FOUND[:1] if query.texts[0].text == "circle" else FOUND[1:2]
+            return super().find(embedding, query)
+
+    with serving(Reader(capabilities=Capabilities(text=True))) as server, extended(server) as client:
+        result = client.ask("text", text="circle, square")
+
+    assert [(found["name"], found["object_id"]) for found in result["objects"]] == [("square", 2), ("circle", 3)]
+
+
 def test_a_click_on_what_words_found_starts_from_its_mask(serving):
     engine = reader()
     with serving(engine) as server, extended(server) as client:
