@@ -6,10 +6,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 import urllib.error
 import urllib.request
+from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from napari_sam3_assistant.cli import serving
 from napari_sam3_assistant.cli.serve import TOKEN_VARIABLE
@@ -160,6 +165,14 @@ def test_a_folder_without_a_model_is_wrong_use_for_sam3(shell, tmp_path):
 
     assert ended.code == 2
     assert len(ended.err.splitlines()) == 1
+
+
+def test_every_package_of_the_extra_is_looked_for():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {canonicalize_name(Requirement(text).name) for text in project["optional-dependencies"]["server"]}
+
+    distributions = packages_distributions()
+    assert wanted <= {canonicalize_name(name) for package in serving.NEEDS for name in distributions[package]}
 
 
 def test_a_missing_package_is_named_with_what_installs_it(shell, monkeypatch):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_sam3_assistant.server.running import Server
     from napari_sam3_assistant.server.settings import ServerSettings
 
-NEEDS = ("fastapi", "uvicorn", "websockets", "pydantic", "prometheus_client", "multipart")
+NEEDS = ("fastapi", "httpx2", "multipart", "prometheus_client", "pydantic", "uvicorn", "websockets")
 GIB = 2**30
 _TOKEN = re.compile(r"[A-Za-z0-9._~+-]{8,}")
 
