@@ -59,6 +59,15 @@ def test_a_deleted_object_comes_back_with_undo(server):
     assert again == deleted
 
 
+def test_the_newest_object_left_is_selected(server):
+    with extended(server) as client:
+        client.ask("new_object")
+        client.ask("new_object")
+        deleted = client.ask("delete_object", object_id=3)
+
+    assert deleted["selected"] == 2
+
+
 def test_there_is_always_an_object(server):
     with extended(server) as client:
         deleted = client.ask("delete_object", object_id=1)
