@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import struct
+import time
 import zlib
 from contextlib import contextmanager
 
@@ -329,3 +330,31 @@ def test_a_connection_without_a_request_does_not_hold_the_server(serving):
         tcp.sendall(b"GET /ws/realtime HTTP/1.1\r\nHost: local")
         with server.client() as other:
             assert other.ask("reset")["type"] == "points_cleared"
+
+
+@pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"], ids=["first", "second"])
+@pytest.mark.parametrize("begun", [b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nHost: loc"], ids=["line", "header"])
+def test_a_request_whose_head_does_not_end_is_let_go(serving, monkeypatch, before, begun):
+    monkeypatch.setattr(sockets, "HEAD_S", 0.3)
+    with serving() as server, socket.create_connection(("127.0.0.1", server.port), timeout=10) as tcp:
+        tcp.sendall(before)
+        answer = tcp.recv(2**16) if before else b""
+        tcp.sendall(begun)
+
+        answer += b"".join(iter(lambda: tcp.recv(2**16), b""))
+
+    assert answer.count(b"HTTP/1.1 ") == bool(before)
+
+
+def test_a_connection_that_asks_nothing_is_let_go(serving, monkeypatch):
+    monkeypatch.setattr(sockets, "HEAD_S", 0.3)
+    with serving() as server, socket.create_connection(("127.0.0.1", server.port), timeout=10) as tcp:
+        assert tcp.recv(1) == b""
+
+
+def test_a_websocket_outlives_the_time_for_a_head(serving, monkeypatch):
+    monkeypatch.setattr(sockets, "HEAD_S", 0.3)
+    with serving() as server, server.client() as client:
+        time.sleep(0.6)
+
+        assert client.ask("reset")["type"] == "points_cleared"

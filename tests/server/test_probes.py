@@ -132,3 +132,10 @@ def test_the_page_and_its_files_are_served_as_what_they_are(serving, path, kind)
 def test_every_setting_says_what_it_is_for():
     for field in (*ServerSettings.model_fields.items(), *Limits.model_fields.items()):
         assert field[0] == "limits" or field[1].description.endswith("."), field[0]
+
+
+def test_who_asks_for_the_head_alone_gets_the_same_status(serving):
+    with serving() as server:
+        for path in ("/", "/health", "/healthz", "/readyz", "/app"):
+            with urllib.request.urlopen(urllib.request.Request(server.url + path, method="HEAD"), timeout=10) as answer:
+                assert (answer.status, answer.read()) == (200, b"")

@@ -85,6 +85,7 @@ def _add_routes(app: FastAPI, settings: ServerSettings) -> None:
     async def segment_socket(socket: WebSocket) -> None:
         await serve(socket, app.state.inference, settings)
 
+    @app.head("/app", include_in_schema=False)
     @app.get("/app", response_class=FileResponse, include_in_schema=False)
     async def page() -> Response:
         return FileResponse(STATIC / "index.html")

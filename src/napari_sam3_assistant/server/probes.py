@@ -15,6 +15,7 @@ NOT_LOADED = "SAM3 model not loaded. Please check server logs and ensure SAM3 is
 router = APIRouter()
 
 
+@router.head("/", include_in_schema=False)
 @router.get("/")
 async def root(request: Request) -> dict[str, Any]:
     """Say what runs."""
@@ -29,6 +30,7 @@ async def root(request: Request) -> dict[str, Any]:
     }
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", responses={503: {"description": "The model is not loaded, yet or at all."}})
 async def health(request: Request) -> Response:
     """Say whether the model is loaded, as the guide's clients ask it."""
@@ -38,6 +40,7 @@ async def health(request: Request) -> Response:
     return JSONResponse({"status": "healthy", "model_loaded": True, "device": device_of(inference)})
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", responses={503: {"description": "The engine does not answer: start the server again."}})
 async def alive(request: Request) -> Response:
     """Say whether the process is alive: this answer shows its loop, ``state`` its engine's thread."""
@@ -46,6 +49,7 @@ async def alive(request: Request) -> Response:
     return JSONResponse({"alive": well, "state": state}, 200 if well else 503)
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses={503: {"description": "Send new sessions elsewhere; `why` says why."}})
 async def ready(request: Request) -> Response:
     """Say whether new sessions are welcome."""

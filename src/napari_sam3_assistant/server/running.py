@@ -20,7 +20,7 @@ from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.server.app import create_app
 from napari_sam3_assistant.server.settings import ServerSettings
 from napari_sam3_assistant.server.socket.admission import Sessions
-from napari_sam3_assistant.server.socket.sockets import GuardedSocket
+from napari_sam3_assistant.server.socket.sockets import GuardedHttp, GuardedSocket
 
 LEAVING_S = 5
 """How long answers that are on their way are waited for, in seconds, once sockets are closed."""
@@ -98,6 +98,7 @@ def server_of(engine: ImageEngine, settings: ServerSettings, on_start: Callable[
         host=settings.host,
         port=settings.port,
         workers=1,
+        http=GuardedHttp,
         ws=GuardedSocket,
         # A picture is compressed already. Inflating and deflating would hold up the event loop, and lets a small frame
         # grow to the largest message.

@@ -1,4 +1,6 @@
-"""Uvicorn's WebSocket, with an end to the patience that it has with clients that do not read, or send too much.
+"""Uvicorn's connections, with an end to the patience that it has with clients.
+
+An HTTP request whose head does not come to its end would keep its connection for ever.
 
 What asyncio has buffered for a client that does not read keeps the socket and the memory for ever, also after
 ``transport.close()``, and each ping of such a client adds a pong. Here the connection is cut.
@@ -11,9 +13,13 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import h11
 from uvicorn._types import ASGIReceiveEvent
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+HEAD_S = 10.0
+"""So long a client has to say what it asks for, from the first byte on, or from the connection."""
 LINGER_S = 5.0
 """So long a client has to read what is left once the connection was closed."""
 MOST_PONGS = 1000
@@ -23,6 +29,39 @@ PART = 1024
 TURN_S = 0.005
 """After so many seconds of parsing others get their turn."""
 _log = logging.getLogger(__name__)
+
+
+class GuardedHttp(H11Protocol):
+    """One HTTP connection of uvicorn, which may become a WebSocket."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._wait_no_longer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client has sent, and wait for the rest of the head only so long."""
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._watch()
+        else:
+            self._wait_no_longer()
+
+    def _watch(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(HEAD_S, self.transport.close)
+
+    def _wait_no_longer(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
 
 class GuardedSocket(WebSocketsSansIOProtocol):
