@@ -10,11 +10,13 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from napari_sam3_assistant.server.settings import Limits
+from napari_sam3_assistant.server.socket.reading import PARSED_AT_ONCE
 from tests.server.conftest import until
 from tests.server.pictures import SQUARES, data_url, file_of, mask_in
 from tests.server.stub import StubEngine, gated
 
 SMALL = data_url(file_of(np.zeros((40, 40), np.uint8)))
+FRAMED = b'SM3\x01\x25\0\0\0{"type": "close", "encoding": "file"}'
 LARGE = SQUARES + " " * 100_000  # parsed beside the loop, and longer than the frames before it
 
 
@@ -325,6 +327,18 @@ def test_close_is_answered_by_a_close_frame_alone_even_during_an_encode(serving)
         with pytest.raises(ConnectionClosed) as end:
             client.receive(timeout=5)
         until(lambda: len(server.app.state.sessions) == 0)
+
+    assert end.value.rcvd.code == 1000
+
+
+@pytest.mark.parametrize("goodbye", [FRAMED, '{"type": "close"' + " " * PARSED_AT_ONCE + "}"], ids=["frame", "long"])
+def test_close_ends_the_connection_in_whatever_form_it_is_said(serving, goodbye):
+    with serving() as server, server.client() as client:
+        client.ask("hello", binary=True)
+        client.socket.send(goodbye)
+
+        with pytest.raises(ConnectionClosed) as end:
+            client.receive(timeout=5)
 
     assert end.value.rcvd.code == 1000
 

@@ -15,10 +15,10 @@ from napari_sam3_assistant.server.model.inference import Inference
 from napari_sam3_assistant.server.session.sessions import ClientSession, Send, Work
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.server.socket.agenda import Agenda
-from napari_sam3_assistant.server.socket.farewells import Farewell
+from napari_sam3_assistant.server.socket.farewells import GOODBYE, Farewell
 from napari_sam3_assistant.server.socket.mailbox import Mail, Mailbox
 from napari_sam3_assistant.server.socket.pacing import TokenBucket
-from napari_sam3_assistant.wire.messages import CancelWork, Hover, Init, Ping
+from napari_sam3_assistant.wire.messages import CancelWork, Close, Hover, Init, Ping
 from napari_sam3_assistant.wire.parsing import parse_client
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.replies import Pong, Superseded, WorkCancelled, Working
@@ -80,12 +80,14 @@ class Clerk:
         return True
 
     async def run(self) -> Farewell:
-        """Take one message after another, until too many in a row are none."""
+        """Take one message after another, until the client says goodbye or too many in a row are none."""
         invalid = 0
         while invalid < self._limits.invalid_in_a_row:
             await self._agenda.settled()  # until then nobody knows which points are on the picture
             mail = await self._mailbox.get()
             refusal = await self._guarded(self._take(mail), None)
+            if isinstance(mail.content, Close):
+                return GOODBYE
             invalid = invalid + 1 if refusal is not None and refusal.code == "bad_message" else 0
         return Farewell(1008, "Too many invalid messages")
 
@@ -110,9 +112,11 @@ class Clerk:
 
     async def _take(self, mail: Mail) -> None:
         try:
-            message = await self._opened(mail)
+            mail.content = message = await self._opened(mail)
         except Refusal as refusal:
             raise self._session.refused(refusal) from refusal
+        if isinstance(message, Close):  # too long, or in a form, to be seen by the reader
+            return
         self._metrics.message(message.type)
         try:
             await self._do(message)
