@@ -486,14 +486,31 @@ async def test_what_is_found_and_too_large_for_memory_is_refused_with_what_to_do
     assert [(told.code, told.message) for told in refused] == [("image_too_large", text)] * 3
 
 
-async def test_everything_that_takes_too_long_is_refused():
-    async with asking(StubEngine(decode_s=0.05), limits=Limits(everything_s=0.2)) as inference:
+class Proposing(StubEngine):
+    """Needs no grid of points; each step takes its time, and none is the last."""
+
+    def propose_in_steps(self, embedding):
+        while True:
+            time.sleep(0.02)
+            yield 0.5
+
+
+@pytest.mark.parametrize(
+    ("engine", "hint"),
+    [
+        (StubEngine(decode_s=0.05), "Use fewer points per side."),
+        (Proposing(capabilities=Capabilities(proposals=Proposals(steps=True))), "Send a smaller picture."),
+    ],
+    ids=["points", "none"],
+)
+async def test_everything_that_takes_too_long_is_refused(engine, hint):
+    async with asking(engine, limits=Limits(everything_s=0.2)) as inference:
         picture = await inference.take_in(FILE)
 
         told = await refusal(inference.everything(picture, EverythingOptions(points_per_side=32), "a"))
 
         assert told.code == "too_slow"
-        assert told.message == "Segmentation failed: it takes longer than 0.2 s. Use fewer points per side."
+        assert told.message == f"Segmentation failed: it takes longer than 0.2 s. {hint}"
 
 
 class Counting:

@@ -21,7 +21,7 @@ from napari_sam3_assistant.engines.embeddings import EmbeddingCache, memory_byte
 from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine
 from napari_sam3_assistant.server.model import intake
 from napari_sam3_assistant.server.model.engine_thread import Answered, EngineThread, ModelState
-from napari_sam3_assistant.server.model.failures import NO_WORDS, refusal_for
+from napari_sam3_assistant.server.model.failures import NO_WORDS, refusal_for, too_slow
 from napari_sam3_assistant.server.model.pictures import Picture, PictureStore
 from napari_sam3_assistant.server.model.questions import encoded, view_of_picture
 from napari_sam3_assistant.server.observing import Kept, Observer, Unobserved
@@ -231,9 +231,7 @@ class Inference:
                     waited += (await self._thread.ask(step, session, Kind.BATCH)).queue_ms
                     progress(work.fraction)
         except TimeoutError as error:
-            raise Refusal(
-                "too_slow", f"Segmentation failed: it takes longer than {most_s:g} s. Use fewer points per side."
-            ) from error
+            raise Refusal("too_slow", too_slow(most_s, self.capabilities)) from error
         finally:
             self._long.discard((session, stop))
         self._observe(work.encode_ms, work.decode_ms)
