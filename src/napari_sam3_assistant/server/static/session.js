@@ -115,6 +115,7 @@ export class Session {
     this.#awake();
     if (this.#now.stage === "ready") this.#ask("reset");
     this.#drop();
+    this.#before = null;
     this.#tell();
   }
 
