@@ -10,11 +10,13 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from napari_sam3_assistant.server.settings import Limits
+from napari_sam3_assistant.server.socket.reading import PARSED_AT_ONCE
 from tests.server.conftest import until
 from tests.server.pictures import SQUARES, data_url, file_of, mask_in
 from tests.server.stub import StubEngine, gated
 
 SMALL = data_url(file_of(np.zeros((40, 40), np.uint8)))
+FRAMED = b'SM3\x01\x25\0\0\0{"type": "close", "encoding": "file"}'
 LARGE = SQUARES + " " * 100_000  # parsed beside the loop, and longer than the frames before it
 
 
@@ -139,14 +141,65 @@ def test_pictures_on_their_way_can_be_cancelled_and_the_last_one_stays(serving):
         client.ask("init", image=SQUARES)
         engine.encode_s = 30.0
         client.send("init", image=SMALL, id="slow")
-        client.send("init", image=LARGE, id="late")
         client.send("click", x=100, y=100)
+        client.send("init", image=LARGE, id="late")
         client.send("cancel", id="late")
         client.send("cancel", id="slow")
         answers = received_until(client, "point_added")
 
     assert [(answer["type"], answer["id"]) for answer in answers[:2]] == [("cancelled", "late"), ("cancelled", "slow")]
     assert answers[-1]["x"] == 100
+
+
+@pytest.mark.parametrize("image", [SQUARES, LARGE], ids=["short", "long"])
+@pytest.mark.parametrize(("coalesce", "answer"), [(True, "superseded"), (False, "cancelled")])
+def test_a_picture_on_its_way_gives_way_to_a_newer_one(serving, coalesce, answer, image):
+    began = threading.Event()
+    engine = StubEngine(encode_s=30.0, fail=lambda what: began.set() if what == "encode" else None)
+    with serving(engine) as server, server.client() as client:
+        client.ask("hello", coalesce=coalesce)
+        client.send("init", image=SMALL, id="old")
+        assert began.wait(10)
+        engine.encode_s = 0.0
+        client.send("init", image=image, id="new")
+        client.send("click", x=100, y=100)
+        answers = received_until(client, "segmentation_result")
+
+    assert [(one["type"], one.get("id")) for one in answers[:2]] == [(answer, "old"), ("image_loaded", "new")]
+    assert types(answers[2:]) == ["point_added", "segmentation_result"]
+    assert engine.encodes == 1
+
+
+def test_a_picture_that_waits_for_its_turn_gives_way_and_what_was_asked_before_does_not(serving):
+    engine, gate = gated()
+    with serving(engine) as server, server.client() as client:
+        client.ask("hello")
+        client.ask("init", image=SQUARES)
+        client.ask("click", x=1, y=1, id="click")
+        assert gate.reached.wait(10)
+        client.send("init", image=SMALL, id="old")
+        client.send("init", image=SQUARES, id="new")
+        dropped = client.receive()
+        gate.opened.set()
+        answers = [client.receive() for _ in range(2)]
+
+    assert dropped == {"type": "cancelled", "id": "old"}
+    assert [(one["type"], one["id"]) for one in answers] == [("segmentation_result", "click"), ("image_loaded", "new")]
+    assert engine.encodes == 1
+
+
+def test_a_picture_does_not_give_way_to_one_that_is_refused_at_once(serving):
+    engine, gate = gated("encode")
+    with serving(engine, limits=Limits(inits_per_s=0.01, inits_burst=1)) as server, server.client() as client:
+        client.ask("hello", coalesce=True)
+        client.send("init", image=SQUARES, id="first")
+        assert gate.reached.wait(10)
+        refused = client.ask("init", image=SMALL, id="second")
+        gate.opened.set()
+        loaded = client.receive()
+
+    assert (refused["id"], refused["code"]) == ("second", "rate_limited")
+    assert (loaded["type"], loaded["id"]) == ("image_loaded", "first")
 
 
 def test_a_hover_is_answered_by_its_newest_place_and_changes_nothing(serving):
@@ -325,6 +378,18 @@ def test_close_is_answered_by_a_close_frame_alone_even_during_an_encode(serving)
         with pytest.raises(ConnectionClosed) as end:
             client.receive(timeout=5)
         until(lambda: len(server.app.state.sessions) == 0)
+
+    assert end.value.rcvd.code == 1000
+
+
+@pytest.mark.parametrize("goodbye", [FRAMED, '{"type": "close"' + " " * PARSED_AT_ONCE + "}"], ids=["frame", "long"])
+def test_close_ends_the_connection_in_whatever_form_it_is_said(serving, goodbye):
+    with serving() as server, server.client() as client:
+        client.ask("hello", binary=True)
+        client.socket.send(goodbye)
+
+        with pytest.raises(ConnectionClosed) as end:
+            client.receive(timeout=5)
 
     assert end.value.rcvd.code == 1000
 

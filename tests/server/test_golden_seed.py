@@ -248,6 +248,27 @@ def test_an_id_comes_back_in_every_reply(server):
     assert [reply["id"] for reply in replies] == ["1", "2", "2", "3", "4", "5"]
 
 
+def test_without_hello_there_is_one_object_whatever_a_message_says(server):
+    with server.client() as client:
+        replies = told(
+            client,
+            (
+                INIT,
+                {**click(60, 50), "object_id": 7},
+                {"type": "segment", "object_id": 7},
+                {"type": "reset", "object_id": 7},
+            ),
+        )
+
+    assert [reply["type"] for reply in replies[1:]] == [
+        "point_added",
+        "segmentation_result",
+        "segmentation_result",
+        "points_cleared",
+    ]
+    assert {reply["object_id"] for reply in replies[1:4]} == {1}
+
+
 def test_additive_fields_of_the_seeds_messages(server):
     with server.client() as client:
         loaded, _, _ = told(client, ({**INIT}, click(60, 50)))

@@ -17,8 +17,10 @@ from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from napari_sam3_assistant.engines.proposing import completed
 from napari_sam3_assistant.engines.protocol import Capabilities, Proposals
 from napari_sam3_assistant.server.model.inference import Inference
+from napari_sam3_assistant.server.session.finding import objects_in
 from napari_sam3_assistant.server.settings import Limits, ServerSettings
 from napari_sam3_assistant.tasks.everything import NOWHERE, EverythingOptions
+from napari_sam3_assistant.tasks.view import LEAST_SIDE
 from napari_sam3_assistant.wire.refusals import Refusal
 from tests.conftest import squares
 from tests.server.pictures import file_of
@@ -467,14 +469,48 @@ async def test_a_session_that_was_cancelled_between_two_steps_gets_no_third():
             )
 
 
-async def test_everything_that_takes_too_long_is_refused():
-    async with asking(StubEngine(decode_s=0.05), limits=Limits(everything_s=0.2)) as inference:
+async def test_what_is_found_and_too_large_for_memory_is_refused_with_what_to_do(monkeypatch):
+    monkeypatch.setattr("napari_sam3_assistant.tasks.view.MOST_MASK", 10)
+    long = file_of(np.zeros((60, 2 * LEAST_SIDE + 1), np.uint8))
+    async with asking(StubEngine(found=((0.9, (0, 0, 4, 4)),))) as inference:
+        picture = await inference.take_in(long)
+
+        found = (await inference.find(picture, Query((), (BoxPrompt(Box(0, 0, 4, 4)),)), "a")).value
+        refused = [
+            await refusal(inference.everything(picture, EverythingOptions(points_per_side=1), "a")),
+            await refusal(inference.codec(objects_in, found, 0.5)),
+            await refusal(inference.segment(picture, CLICK, "a")),
+        ]
+
+    text = "Segmentation failed: what was found is too large for memory. Send a smaller picture."
+    assert [(told.code, told.message) for told in refused] == [("image_too_large", text)] * 3
+
+
+class Proposing(StubEngine):
+    """Needs no grid of points; each step takes its time, and none is the last."""
+
+    def propose_in_steps(self, embedding):
+        while True:
+            time.sleep(0.02)
+            yield 0.5
+
+
+@pytest.mark.parametrize(
+    ("engine", "hint"),
+    [
+        (StubEngine(decode_s=0.05), "Use fewer points per side."),
+        (Proposing(capabilities=Capabilities(proposals=Proposals(steps=True))), "Send a smaller picture."),
+    ],
+    ids=["points", "none"],
+)
+async def test_everything_that_takes_too_long_is_refused(engine, hint):
+    async with asking(engine, limits=Limits(everything_s=0.2)) as inference:
         picture = await inference.take_in(FILE)
 
         told = await refusal(inference.everything(picture, EverythingOptions(points_per_side=32), "a"))
 
         assert told.code == "too_slow"
-        assert told.message == "Segmentation failed: it takes longer than 0.2 s. Use fewer points per side."
+        assert told.message == f"Segmentation failed: it takes longer than 0.2 s. {hint}"
 
 
 class Counting:

@@ -167,7 +167,9 @@ def test_masks_that_are_not_stable_are_left_out_unless_another_stability_is_give
 def test_of_many_objects_the_best_are_returned_and_it_is_said(serving):
     with serving(Many(15), warm_up=False) as server, client_of(server) as client:
         answer = send(client, "auto/base64", stability_score_thresh=0.4)
+        drawn = send(client, "auto/base64", stability_score_thresh=0.4, return_visualization=True).json()
 
+    assert drawn["message"] == "Visualization returned in masks[0]. The best 200 of 225 objects"
     assert len(masks_of(answer)) == MOST_MASKS == 200
     assert len(answer.json()["boxes"]) == 200
     assert answer.json()["message"] == "The best 200 of 225 objects"

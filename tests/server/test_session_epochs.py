@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from napari_sam3_assistant.engines.protocol import Capabilities
+from napari_sam3_assistant.server.session import prompting
+from napari_sam3_assistant.server.session.bounds import mask_on
 from tests.server.extended import extended
 from tests.server.stub import StubEngine
 from tests.server.test_session_words import FOUND
@@ -55,14 +57,39 @@ def rest(engine: Gate, client) -> list[dict]:
 CLICK = ("click", {"x": 60, "y": 50, "id": "old"})
 
 
-@pytest.mark.parametrize("type", ["reset", "undo"])
-def test_no_result_of_older_points_follows(serving, type):
+@pytest.mark.parametrize(
+    ("type", "fields"),
+    [("reset", {}), ("reset", {"object_id": 1}), ("undo", {}), ("remove_point", {"index": 0})],
+    ids=["reset", "reset of one", "undo", "remove"],
+)
+def test_no_result_of_older_points_follows(serving, type, fields):
     with waiting(serving, CLICK) as (engine, client):
-        told = client.ask(type, id="new")
+        told = client.ask(type, id="new", **fields)
         replies = rest(engine, client)
 
-    assert told["type"] in ("points_cleared", "point_removed")
-    assert [reply["id"] for reply in replies] == (["new"] if type == "undo" else [])
+    assert told["type"] == ("points_cleared" if type == "reset" else "point_removed")
+    assert [reply["id"] for reply in replies] == ([] if type == "reset" else ["new"])
+
+
+def test_a_mask_that_is_unpacked_while_a_reset_waits_is_not_answered_after_it(serving, monkeypatch):
+    unpacking, unpacked = threading.Event(), threading.Event()
+
+    def slowly(*args):
+        unpacking.set()
+        assert unpacked.wait(20)
+        return mask_on(*args)
+
+    monkeypatch.setattr(prompting, "mask_on", slowly)
+    with waiting(serving, CLICK) as (engine, client):
+        client.send("mask_prompt", mask=[[[9, 9], [30, 9], [30, 30], [9, 30]]], mask_format="polygon", id="mask")
+        assert unpacking.wait(20)
+        client.send("reset", id="new")
+        unpacked.set()
+        told = [client.receive() for _ in range(2)]
+        replies = rest(engine, client)
+
+    assert [(reply["type"], reply["id"]) for reply in told] == [("mask_added", "mask"), ("points_cleared", "new")]
+    assert replies == []
 
 
 def test_a_deleted_object_is_not_answered(serving):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.server.session import history
 from napari_sam3_assistant.server.session.kept import kept
-from napari_sam3_assistant.server.session.objects import Board, Said
+from napari_sam3_assistant.server.session.objects import Board, Said, Seen
 from napari_sam3_assistant.server.session.stateless import Recent
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.values import Point
@@ -55,6 +55,15 @@ def test_steps_are_limited(monkeypatch):
     assert board.objects[1] == Said((point(19),))
     with pytest.raises(Refusal, match="Nothing to undo"):
         board.undo()
+
+
+def test_the_answer_about_an_object_is_given_up_with_the_object():
+    board = Board(5)
+    board.seen[1] = Seen(board.objects[1], 0.9, (0, 0, 1, 1), 1)
+
+    board.delete(1)
+
+    assert board.seen == {}
 
 
 def test_the_least_recently_used_is_forgotten_first():

@@ -112,6 +112,9 @@ def test_a_box_is_cut_to_the_picture_and_a_later_one_takes_its_place(server):
     [
         ((50, 10, 50, 90), "bad_box", "Invalid bounding box: x1 must be < x2 and y1 must be < y2"),
         ((10, 90, 50, 20), "bad_box", "Invalid bounding box: x1 must be < x2 and y1 must be < y2"),
+        ((10.7, 10, 10.9, 90), "bad_box", "Invalid bounding box: it holds no pixel"),
+        ((10, 90.5, 50, 91), "bad_box", "Invalid bounding box: it holds no pixel"),
+        ((127.5, 10, 200, 90), "bad_box", "Invalid bounding box: it holds no pixel"),
         ((128, 10, 200, 90), "out_of_bounds", "Bounding box out of image bounds. Image size: 128x128"),
         ((-20, 10, 0, 90), "out_of_bounds", "Bounding box out of image bounds. Image size: 128x128"),
     ],
@@ -123,6 +126,13 @@ def test_a_box_that_is_none_is_refused_and_changes_nothing(server, corners, code
 
     assert (refused["code"], refused["message"]) == (code, text)
     assert nothing["code"] == "nothing_to_undo"
+
+
+def test_a_box_of_one_pixel_is_taken(server):
+    with extended(server) as client:
+        added, _ = both(client, "box", x1=9.5, y1=20, x2=10.5, y2=20.1)
+
+    assert added["type"] == "box_added"
 
 
 def test_a_box_of_what_is_not_meant_is_refused(server):

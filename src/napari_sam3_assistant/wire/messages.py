@@ -37,7 +37,7 @@ MOST_NAME = 200
 
 
 class Init(Message):
-    """Use this picture; what was said about the last one is forgotten.
+    """Use this picture; what was said about the last one is forgotten. The newest one counts.
 
     Attributes
     ----------

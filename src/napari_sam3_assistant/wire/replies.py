@@ -298,7 +298,7 @@ class Options(Message):
 
 
 class WorkCancelled(Message):
-    """The message of this ``id`` is not answered any more."""
+    """The message of this ``id`` is not answered any more: `cancel` was said, or a newer `init`."""
 
     type: Literal["cancelled"] = "cancelled"
 

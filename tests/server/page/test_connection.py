@@ -70,6 +70,49 @@ def test_a_connection_that_comes_back_to_the_same_server_uploads_nothing_again(s
         assert engine.encodes == 1
 
 
+def test_a_picture_that_could_not_be_encoded_this_time_stays_and_a_click_tries_again(serving, tab_of):
+    fails = [True]
+
+    def fail(what: str) -> None:
+        if what == "encode" and fails:
+            raise RuntimeError
+
+    with serving(StubEngine(radius=10, fail=fail)) as server:
+        tab = tab_of(server).open().give(file_of(squares()))
+        expect(tab.error).to_contain_text("Segmentation failed: internal error")
+        expect(tab.status).to_have_text("The server does not have the picture. Click on it to try again.")
+        expect(tab.size).to_have_text("128 × 128")
+        tab.click(*FIRST)
+        expect(tab.error).to_contain_text("Segmentation failed: internal error")
+        fails.clear()
+
+        tab.click(*SECOND).waits_for("ready")
+
+        expect(tab.points).to_have_text("2")
+        expect(tab.error).to_be_hidden()
+        assert tab.saved()[SECOND] == 255
+
+
+def test_a_picture_that_was_put_away_does_not_come_back(serving, tab_of):
+    fails = []
+
+    def fail(what: str) -> None:
+        if what == "encode" and fails:
+            raise RuntimeError
+
+    with serving(StubEngine(fail=fail)) as server:
+        tab = tab_of(server).open().load()
+        fails.append(True)
+        tab.give(file_of(squares(64)))
+        expect(tab.error).to_contain_text("internal error")
+        tab.clear.click()
+
+        tab.give(file_of(squares(64), "AVIF"), name="new.avif", media="image/avif")
+
+        expect(tab.error).to_contain_text("Failed to load image")
+        expect(tab.size).to_have_text("–")
+
+
 def test_points_set_while_the_server_is_gone_are_told_to_the_next(serving, tab_of):
     port = free_port()
     with serving(StubEngine(radius=10), port=port) as server:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
+from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
@@ -20,7 +21,7 @@ from napari_sam3_assistant.engines.embeddings import EmbeddingCache, memory_byte
 from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine
 from napari_sam3_assistant.server.model import intake
 from napari_sam3_assistant.server.model.engine_thread import Answered, EngineThread, ModelState
-from napari_sam3_assistant.server.model.failures import NO_WORDS
+from napari_sam3_assistant.server.model.failures import NO_WORDS, refusal_for, too_slow
 from napari_sam3_assistant.server.model.pictures import Picture, PictureStore
 from napari_sam3_assistant.server.model.questions import encoded, view_of_picture
 from napari_sam3_assistant.server.observing import Kept, Observer, Unobserved
@@ -108,8 +109,17 @@ class Inference:
             await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
     async def codec(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run something short on a thread of the codec pool: what encodes or parses much."""
-        return await asyncio.get_running_loop().run_in_executor(self._codecs, lambda: work(*args, **kwargs))
+        """Run something short on a thread of the codec pool: what encodes or parses much.
+
+        Raises
+        ------
+        Refusal
+            In place of an error for a user; anything else comes as it is.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._codecs, lambda: work(*args, **kwargs))
+        except AssistantError as error:
+            raise refusal_for(error) from error
 
     async def take_in(self, data: str | bytes, tenant: str = "") -> Picture:
         """Return the picture of a data URL, bare base64, or a file's bytes, not encoded yet.
@@ -221,9 +231,7 @@ class Inference:
                     waited += (await self._thread.ask(step, session, Kind.BATCH)).queue_ms
                     progress(work.fraction)
         except TimeoutError as error:
-            raise Refusal(
-                "too_slow", f"Segmentation failed: it takes longer than {most_s:g} s. Use fewer points per side."
-            ) from error
+            raise Refusal("too_slow", too_slow(most_s, self.capabilities)) from error
         finally:
             self._long.discard((session, stop))
         self._observe(work.encode_ms, work.decode_ms)

@@ -125,9 +125,8 @@ async def _written(
         if as_file:
             return Response(png, media_type="image/png")
         text = await inference.codec(base64.b64encode, png)
-        drawn = SegmentationResponse(
-            num_masks=1, masks=[text.decode("ascii")], prompt=question.prompt, message=DRAWN_IN_MASKS
-        )
+        message = ". ".join(filter(None, (DRAWN_IN_MASKS, found.message)))
+        drawn = SegmentationResponse(num_masks=1, masks=[text.decode("ascii")], prompt=question.prompt, message=message)
         return await inference.codec(_as_json, drawn)
     # One after the other, so that other clients' pictures and masks slip in between.
     texts = [str(await inference.codec(encode, mask, picture.shape, "png")) for mask in masks]

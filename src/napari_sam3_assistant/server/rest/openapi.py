@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_sam3_assistant.server.model.failures import NO_WORDS
+from napari_sam3_assistant.engines.protocol import Capabilities, Proposals
+from napari_sam3_assistant.server.model.failures import NO_WORDS, too_slow
 from napari_sam3_assistant.server.rest import problems as said
 from napari_sam3_assistant.server.rest.models import ProblemDetail
 from napari_sam3_assistant.server.settings import MIB, ServerSettings
@@ -54,7 +55,8 @@ _OF_WHAT: dict[str, tuple[tuple[Any, ...], ...]] = {
     "auto": (
         (
             504,
-            "Segmentation failed: it takes longer than 120 s. Use fewer points per side.",
+            too_slow(120, Capabilities()),
+            too_slow(120, Capabilities(proposals=Proposals())),
         ),
     ),
 }

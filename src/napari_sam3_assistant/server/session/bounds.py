@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip
 from napari_sam3_assistant.core.prompts import BoxPrompt
 from napari_sam3_assistant.wire.masks import decode
@@ -32,7 +34,7 @@ def box_on(rectangle: Rectangle, shape: tuple[int, int]) -> Rectangle:
     Raises
     ------
     Refusal
-        If it is empty, or lies outside.
+        If it is empty, lies outside, or holds no pixel.
     """
     if rectangle.x1 >= rectangle.x2 or rectangle.y1 >= rectangle.y2:
         raise Refusal("bad_box")
@@ -40,6 +42,8 @@ def box_on(rectangle: Rectangle, shape: tuple[int, int]) -> Rectangle:
     if inside is None:
         height, width = shape
         raise Refusal("out_of_bounds", f"Bounding box out of image bounds. Image size: {width}x{height}")
+    if math.ceil(inside.left) >= inside.right or math.ceil(inside.top) >= inside.bottom:
+        raise Refusal("bad_box", "Invalid bounding box: it holds no pixel")
     return Rectangle(x1=inside.left, y1=inside.top, x2=inside.right, y2=inside.bottom, label=rectangle.label)
 
 

@@ -46,15 +46,13 @@ class Prompting:
         said = replace(self._context.board.objects[number], box=object_box_on(rectangle, picture.shape))
         return await self._say(message, number, said)
 
-    async def mask(self, message: MaskHint) -> Work | None:
+    async def mask(self, message: MaskHint) -> Work:
         """Set the rough mask."""
         context, picture, number = self._context, self._context.shown(), self._number(message.object_id)
         check_taken(context.inference.capabilities.masks, "masks")
-        mark, codec = context.board.mark(number), context.inference.codec
+        codec = context.inference.codec
         drawn = Drawn(mask=message.mask, mask_format=message.mask_format, bbox=message.bbox)
         mask = await codec(kept, await codec(mask_on, drawn, picture.shape), picture.shape)
-        if mark != context.board.mark(number):  # taken back while it was unpacked
-            return None
         said = replace(context.board.objects[number], mask=mask)
         check_memory({**context.board.objects, number: said}.values())
         return await self._say(message, number, said)

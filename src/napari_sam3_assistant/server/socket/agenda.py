@@ -33,9 +33,13 @@ class Agenda:
         return len(self._works) + isinstance(self._running, Work)
 
     @property
-    def running(self) -> Work | Hover | None:
-        """What is computed now."""
-        return self._running
+    def picture(self) -> Work | None:
+        """What takes in a picture that is on its way."""
+        return next((work for work in self._all() if isinstance(work.message, Init)), None)
+
+    def of(self, id: str) -> Work | None:
+        """Return the work that answers the message of this ``id``; it waits, or is computed now."""
+        return next((work for work in self._all() if work.message.id == id), None)
 
     def add(self, work: Work, *, coalesce: bool) -> Work | None:
         """Add the newest work; return the one that waited and that it takes the place of, if any."""
@@ -70,13 +74,13 @@ class Agenda:
         self._running = None
         self._note()
 
-    def remove(self, id: str) -> bool:
-        """Throw away the work that answers the message of this ``id``; return whether it waited."""
-        found = next((work for work in self._works if work.message.id == id), None)
-        if found is not None:
-            self._works.remove(found)
+    def remove(self, work: Work) -> bool:
+        """Throw a work away if it waits; return whether it did."""
+        waited = work in self._works
+        if waited:
+            self._works.remove(work)
             self._note()
-        return found is not None
+        return waited
 
     async def idle(self) -> None:
         """Wait until no work waits or runs."""
@@ -90,11 +94,10 @@ class Agenda:
         if self._works or self._hover is not None:
             self._filled.set()
         _set(self._idle, len(self) == 0)
-        _set(self._settled, not any(_is_init(work) for work in (*self._works, self._running)))
+        _set(self._settled, self.picture is None)
 
-
-def _is_init(work: Work | Hover | None) -> bool:
-    return isinstance(work, Work) and isinstance(work.message, Init)
+    def _all(self) -> tuple[Work, ...]:
+        return (*self._works, self._running) if isinstance(self._running, Work) else tuple(self._works)
 
 
 def _replaces(new: Work, old: Work) -> bool:

@@ -15,10 +15,10 @@ from napari_sam3_assistant.server.model.inference import Inference
 from napari_sam3_assistant.server.session.sessions import ClientSession, Send, Work
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.server.socket.agenda import Agenda
-from napari_sam3_assistant.server.socket.farewells import Farewell
+from napari_sam3_assistant.server.socket.farewells import GOODBYE, Farewell
 from napari_sam3_assistant.server.socket.mailbox import Mail, Mailbox
 from napari_sam3_assistant.server.socket.pacing import TokenBucket
-from napari_sam3_assistant.wire.messages import CancelWork, Hover, Init, Ping
+from napari_sam3_assistant.wire.messages import CancelWork, Close, Hover, Init, Ping
 from napari_sam3_assistant.wire.parsing import parse_client
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.replies import Pong, Superseded, WorkCancelled, Working
@@ -80,12 +80,13 @@ class Clerk:
         return True
 
     async def run(self) -> Farewell:
-        """Take one message after another, until too many in a row are none."""
+        """Take one message after another, until the client says goodbye or too many in a row are none."""
         invalid = 0
         while invalid < self._limits.invalid_in_a_row:
-            await self._agenda.settled()  # until then nobody knows which points are on the picture
-            mail = await self._mailbox.get()
+            mail = await self._next()
             refusal = await self._guarded(self._take(mail), None)
+            if isinstance(mail.content, Close):
+                return GOODBYE
             invalid = invalid + 1 if refusal is not None and refusal.code == "bad_message" else 0
         return Farewell(1008, "Too many invalid messages")
 
@@ -108,11 +109,27 @@ class Clerk:
                 self._acted = _now()
                 self._agenda.done()
 
+    async def _next(self) -> Mail:
+        """Return the next message, as soon as it may be taken.
+
+        While a picture is on its way nobody knows which points are on it: only what ends that need not wait.
+        """
+        first = await self._mailbox.first()
+        extended = self._session.agreed.extended
+        if extended:
+            await self._unseal(first)
+            first = await self._mailbox.first()  # another one, if that was cancelled meanwhile
+        if not (extended and isinstance(first.content, Init | Close)):
+            await self._agenda.settled()
+        return await self._mailbox.get()
+
     async def _take(self, mail: Mail) -> None:
         try:
-            message = await self._opened(mail)
+            mail.content = message = await self._opened(mail)
         except Refusal as refusal:
             raise self._session.refused(refusal) from refusal
+        if isinstance(message, Close):  # too long, or in a form, to be seen by the reader
+            return
         self._metrics.message(message.type)
         try:
             await self._do(message)
@@ -144,6 +161,8 @@ class Clerk:
 
     async def _add(self, work: Work) -> None:
         agreed = self._session.agreed
+        if isinstance(work.message, Init):
+            await self._drop_picture()
         before = len(self._agenda)
         old = self._agenda.add(work, coalesce=agreed.coalesce)
         if old is not None:
@@ -165,26 +184,34 @@ class Clerk:
         elif message.id is None:
             raise Refusal("bad_message", "Invalid cancel: id: which message is meant?")
         else:
-            await self._unseal()
+            for mail in self._mailbox.sealed():
+                await self._unseal(mail)  # only then its id is known
             await self._cancel(message.id)
 
     async def _cancel(self, id: str) -> None:
-        if not (self._mailbox.remove(id) or self._agenda.remove(id) or self._stopped(id)):
+        if not (self._mailbox.remove(id) or self._dropped(self._agenda.of(id))):
             raise Refusal("not_found", "No message of this id waits")
         await self._send(WorkCancelled(id=id))
 
-    async def _unseal(self) -> None:
-        """Parse what waits and was not: only then its ids are known."""
-        for mail in self._mailbox.sealed():
-            try:
-                mail.content = await self._opened(mail)
-            except Refusal as refusal:
-                mail.content = refusal
+    async def _drop_picture(self) -> None:
+        """Drop the picture that is on its way, if one is: a newer one takes its place."""
+        old = self._agenda.picture
+        if old is not None and self._dropped(old):
+            answer = Superseded if self._session.agreed.coalesce else WorkCancelled
+            await self._send(answer(id=old.message.id))
 
-    def _stopped(self, id: str) -> bool:
-        """Drop what is computed now if it answers the message of this ``id``; return whether it does."""
-        running = self._agenda.running
-        if not isinstance(running, Work) or running.message.id != id or self._running is None:
+    async def _unseal(self, mail: Mail) -> None:
+        """Parse what waits, if it was not parsed yet."""
+        try:
+            mail.content = await self._opened(mail)
+        except Refusal as refusal:
+            mail.content = refusal
+
+    def _dropped(self, work: Work | None) -> bool:
+        """Drop a work that waits or is computed; return whether there was one without an answer."""
+        if work is None or self._agenda.remove(work):
+            return work is not None
+        if self._running is None:
             return False
         self._inference.cancel(self._session.name)  # the one job of the session: its works run one after another
         return self._running.cancel()

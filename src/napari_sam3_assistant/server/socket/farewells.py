@@ -23,3 +23,5 @@ class Farewell:
 
 GONE = Farewell(0)
 """The client has gone: there is nobody to tell."""
+GOODBYE = Farewell(1000)
+"""The client has said ``close``."""

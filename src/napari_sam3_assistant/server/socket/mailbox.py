@@ -57,12 +57,17 @@ class Mailbox:
         self._count(mail, 1)
         self._filled.set()
 
-    async def get(self) -> Mail:
-        """Take out the oldest, as soon as there is one."""
+    async def first(self) -> Mail:
+        """Return the oldest, as soon as there is one; it stays."""
         while not self._mail:
             self._filled.clear()
             await self._filled.wait()
-        mail = self._mail.popleft()
+        return self._mail[0]
+
+    async def get(self) -> Mail:
+        """Take out the oldest, as soon as there is one."""
+        mail = await self.first()
+        self._mail.popleft()
         self._count(mail, -1)
         return mail
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from starlette.websockets import WebSocket
 
 from napari_sam3_assistant.server.settings import Limits
-from napari_sam3_assistant.server.socket.farewells import GONE, Farewell
+from napari_sam3_assistant.server.socket.farewells import GONE, GOODBYE, Farewell
 from napari_sam3_assistant.server.socket.mailbox import Mail, Mailbox
 from napari_sam3_assistant.server.socket.pacing import TokenBucket
 from napari_sam3_assistant.wire.messages import CancelWork, Close, Hover, Ping, Reset
@@ -75,7 +75,7 @@ class Reader:
     def _take(self, data: str | bytes) -> Farewell | None:
         content = _content(data)
         if isinstance(content, Close):
-            return Farewell(1000)
+            return GOODBYE
         if isinstance(content, Hover):
             if not self._hovers.take():
                 return TOO_MANY

@@ -83,7 +83,8 @@ export class Session {
     if (!this.#picture) return;
     this.#awake();
     this.#points = [...this.#points, { x, y, label, sent: false }];
-    this.#pump();
+    if (this.#now.stage === "failed") this.#offer();
+    else this.#pump();
     this.#tell();
   }
 
@@ -114,6 +115,7 @@ export class Session {
     this.#awake();
     if (this.#now.stage === "ready") this.#ask("reset");
     this.#drop();
+    this.#before = null;
     this.#tell();
   }
 
@@ -303,28 +305,27 @@ export class Session {
     this.#result = { mask, score: message.score, warning: message.warning ?? "" };
   }
 
-  #refused(request, { code, message }) {
+  #refused(request, { code, message, retryable = false }) {
     if (request?.type === "hello") return this.#agree(request, null);
     if (request) this.#requests.close(request);
     if (code === "server_full" || message.startsWith("Server is full")) {
       this.#full = true;
       return undefined;
     }
-    if (request?.type === "init") return this.#notLoaded(request, code, message);
+    if (request?.type === "init") return this.#notLoaded(request, code, message, retryable);
     if (request?.type === "undo" && code === "nothing_to_undo") return this.#again();
     if (request?.type === "click" && !request.taken) this.#points = this.#points.filter((one) => one !== request.about);
     this.#now.error = message;
     return this.#pump();
   }
 
-  #notLoaded(request, code, message) {
+  #notLoaded(request, code, message, retryable) {
     if (request.about !== this.#picture) return;
-    if (LATER.has(code) || message.startsWith("Model not loaded yet")) {
-      this.#now.stage = "loading";
-      this.#timer = setTimeout(() => this.#offer(), AGAIN_MS);
-    } else {
-      this.#giveUp(message);
-    }
+    const later = LATER.has(code) || message.startsWith("Model not loaded yet");
+    if (later || retryable) this.#now.stage = later ? "loading" : "failed"; // what has failed a click tries again
+    if (later) this.#timer = setTimeout(() => this.#offer(), AGAIN_MS);
+    else if (retryable) this.fail(message);
+    else this.#giveUp(message);
   }
 
   #closed(code) {

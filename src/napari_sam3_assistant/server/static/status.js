@@ -3,7 +3,7 @@
 /**
  * @typedef {object} State What the page shows.
  * @property {"connecting" | "open" | "reconnecting" | "full" | "asleep" | "refused"} link
- * @property {"none" | "absent" | "sending" | "encoding" | "loading" | "ready"} stage Of the picture, on the server.
+ * @property {"none" | "absent" | "sending" | "encoding" | "loading" | "failed" | "ready"} stage Of the picture, on the server.
  * @property {number | null} position In the queue for encoding.
  * @property {boolean} busy
  * @property {import("./picture.js").Picture | null} picture
@@ -25,6 +25,7 @@ const STAGE = {
   absent: ["busy", "Sending the picture"],
   sending: ["busy", "Sending the picture"],
   loading: ["busy", "The model is loading; the picture is sent when it is ready"],
+  failed: ["idle", "The server does not have the picture. Click on it to try again."],
 };
 
 /**
