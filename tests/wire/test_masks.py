@@ -144,6 +144,12 @@ def png(width: int, height: int, rows: bytes = b"", *, depth: int = 8, colour: i
     return base64.b64encode(file).decode()
 
 
+def two_headers(first: str, second: str) -> str:
+    """Return the second PNG with the header of the first before its own."""
+    end_of_header = 33
+    return text(base64.b64decode(first)[:end_of_header] + base64.b64decode(second)[8:])
+
+
 def text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
@@ -179,6 +185,7 @@ BROKEN = {
     "polygon: far away": ("polygon", [[*TRIANGLE, (1e300, 1)]], None),
     "polygon: a huge number": ("polygon", [[*TRIANGLE, (10**400, 1)]], None),
     "polygon: a text as a number": ("polygon", [[["1", "2"], ["3", "2"], ["3", "4"]]], None),
+    "polygon: a text as a corner": ("polygon", [["12", [3, 2], [3, 4]]], None),
     "polygon: no number": ("polygon", [[[None, 2], [3, 2], [3, 4]]], None),
     "polygon: truths": ("polygon", [[[True, False], [True, True]]], None),
     "polygon: half a corner": ("polygon", [[[1], [2], [3]]], None),
@@ -206,9 +213,16 @@ def test_a_polygon_that_goes_up_and_down_for_ever_is_refused():
         decode([up_and_down], "polygon", (16_000, 10))
 
 
-@pytest.mark.parametrize("data", [png(30_000, 30_000), text(zlib.compress(bytes(300_000_000), 9))], ids=["png", "bits"])
-def test_a_bomb_is_refused_before_it_is_unpacked(data):
-    format, bbox = ("png", None) if data.startswith("iVBOR") else ("bits", (0, 0, 64, 64))
+BOMBS = {
+    "png": ("png", png(30_000, 30_000), None),
+    "png with two headers": ("png", two_headers(png(64, 64), png(9000, 9000, bytes(9001 * 9000))), None),
+    "bits": ("bits", text(zlib.compress(bytes(300_000_000), 9)), (0, 0, 64, 64)),
+    "polygon with a long text": ("polygon", [[("A" * 2000, 1), *TRIANGLE * 3000]], None),
+}
+
+
+@pytest.mark.parametrize(("format", "data", "bbox"), BOMBS.values(), ids=BOMBS)
+def test_a_bomb_is_refused_before_it_is_unpacked(format, data, bbox):
 
     tracemalloc.start()
     try:

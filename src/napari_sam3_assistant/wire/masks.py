@@ -50,6 +50,7 @@ MOST_CROSSINGS = 2**23
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SIZE_IN_PNG = slice(16, 24)
+_FAR_OUTSIDE = "Invalid mask: a corner of its rings is far outside the image"
 
 
 def corners_of(mask: PlacedMask) -> Corners:
@@ -178,9 +179,12 @@ def _of_png(data: bytes, shape: tuple[int, int]) -> PlacedMask:
         raise Refusal("bad_mask", _not_of_this_picture(height, width, shape))
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            pixels = np.asarray(image) if image.mode in ("1", "L") else None
+            inner = image.size[::-1]  # a second header counts for Pillow, and the first one was looked at
+            pixels = np.asarray(image) if inner == shape and image.mode in ("1", "L") else None
     except Exception as error:  # Pillow raises many kinds
         raise Refusal("bad_mask", "Invalid mask: its PNG is broken") from error
+    if inner != shape:
+        raise Refusal("bad_mask", _not_of_this_picture(*inner, shape))
     if pixels is None:
         raise Refusal("bad_mask", "Invalid mask: its PNG must be grey, of 8 bits at most, and not transparent")
     return PlacedMask(pixels != 0).trimmed()
@@ -235,18 +239,22 @@ def _of_rings(data: MaskData, shape: tuple[int, int]) -> PlacedMask:
 
 def _ring_of(ring: Sequence[Sequence[float]], shape: tuple[int, int]) -> npt.NDArray[np.float64]:
     """Return corners as (row, col), which may lie as far outside the picture as it is large."""
-    try:
-        corners = np.array(ring)
-    except ValueError as error:  # of lists that are not all as long
-        raise Refusal("bad_mask", "Invalid mask: a corner of its rings is not [x, y]") from error
-    if corners.dtype.kind not in "iuf" or corners.shape != (len(ring), 2):
+    # Before numpy sees them: of one long text among them it would make an array of texts that are all as long.
+    if not all(map(_is_corner, ring)):
         raise Refusal("bad_mask", "Invalid mask: a corner of its rings is not [x, y]")
-    corners = corners[:, ::-1].astype(np.float64)
+    try:
+        corners = np.array(ring, np.float64)[:, ::-1]
+    except OverflowError as error:
+        raise Refusal("bad_mask", _FAR_OUTSIDE) from error
     size = np.array(shape)
     # What is not a number is in no range.
     if not ((corners >= -size) & (corners <= 2 * size)).all():
-        raise Refusal("bad_mask", "Invalid mask: a corner of its rings is far outside the image")
+        raise Refusal("bad_mask", _FAR_OUTSIDE)
     return corners
+
+
+def _is_corner(corner: object) -> bool:
+    return isinstance(corner, list | tuple) and len(corner) == 2 and {*map(type, corner)} <= {int, float}
 
 
 def _not_of_this_picture(height: int, width: int, shape: tuple[int, int]) -> str:
