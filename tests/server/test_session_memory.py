@@ -12,6 +12,7 @@ from napari_sam3_assistant.server.session import history
 from napari_sam3_assistant.server.session.kept import KeptMask, kept
 from napari_sam3_assistant.server.session.objects import Board, Said
 from napari_sam3_assistant.server.session.stateless import Recent
+from napari_sam3_assistant.wire.masks import decode
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.values import Point
 
@@ -29,6 +30,18 @@ def test_a_kept_mask_is_the_mask_and_a_small_part_of_its_size():
     assert np.array_equal(one.placed().mask, mask.trimmed().mask)
     assert one.placed().offset == mask.offset
     assert one.bbox == (60, 40, 1060, 1040)
+
+
+@pytest.mark.parametrize(("size", "format"), [(100, "rle"), (1000, "bits")])
+def test_a_kept_mask_is_told_as_a_client_may_send_it_back(size, format):
+    noise = PlacedMask(np.random.default_rng(0).random((size, size)) > 0.5, (3, 5))
+    shape = size + 10, size + 10
+
+    drawn = kept(noise, shape).drawn()
+
+    back = decode(drawn.mask, drawn.mask_format, shape, drawn.bbox).trimmed()
+    assert drawn.mask_format == format
+    assert (back.offset, back.area) == (noise.trimmed().offset, noise.area)
 
 
 def test_old_steps_are_given_up_when_their_masks_take_too_much(monkeypatch):

@@ -51,6 +51,30 @@ def test_what_is_written_is_read(format, case):
     np.testing.assert_array_equal(on_picture(back, shape), on_picture(mask, shape))
 
 
+@pytest.mark.parametrize(("format", "size"), [("polygon", 600), ("rle", 2400)])
+def test_a_mask_that_could_not_be_sent_back_so_is_written_as_a_png(format, size):
+    mask = PlacedMask(np.random.default_rng(0).random((size, size)) > 0.5)
+
+    tracemalloc.start()
+    try:
+        data, really = encoded(mask, (size, size), format)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert really == "png1"
+    assert peak < 40 * size**2
+    assert np.array_equal(decode(data, really, (size, size)).mask, mask.mask)
+
+
+def test_a_mask_of_many_pieces_is_written_as_a_png():
+    dots = np.zeros((100, 100), bool)
+    dots[::2, ::2] = True
+
+    assert encoded(PlacedMask(dots), (100, 100), "polygon")[1] == "png1"
+    assert encoded(PlacedMask(dots[:80]), (100, 100), "polygon")[1] == "polygon"
+
+
 @pytest.mark.parametrize("format", MASK_FORMATS)
 def test_a_mask_without_a_pixel_is_written_and_read(format):
     data = encode(NO_PIXEL, (5, 7), format)

@@ -40,11 +40,11 @@ from napari_sam3_assistant.wire.values import Corners, MaskData, MaskFormat, Rin
 MOST_PNG = 900_000
 """A PNG of 8 bits that takes more letters of base64 is written with 1 bit."""
 MOST_LETTERS = 2**21
-"""Of a run-length code that is read; the code of a real object has thousands."""
+"""Of a run-length code that is read or written; the code of a real object has thousands."""
 MOST_CORNERS = 100_000
-"""Of the rings of a polygon that is read."""
+"""Of the rings of a polygon that is read or written."""
 MOST_RINGS = 2000
-"""Of a polygon that is read; a mask of more pieces is better sent in another format."""
+"""Of a polygon that is read or written; a mask of more pieces is better sent in another format."""
 MOST_CROSSINGS = 2**23
 """Of the edges of a polygon that is read with rows of pixels: what filling it costs."""
 
@@ -72,7 +72,7 @@ def encode(mask: PlacedMask, shape: tuple[int, int], format: MaskFormat) -> Mask
 
 
 def encoded(mask: PlacedMask, shape: tuple[int, int], format: MaskFormat) -> tuple[MaskData, MaskFormat]:
-    """Return a mask as a message holds it, and its format: ``png1`` where a ``png`` would be too long.
+    """Return a mask as a message holds it, and its format: ``png1`` where another one would be too long.
 
     Parameters
     ----------
@@ -90,11 +90,13 @@ def encoded(mask: PlacedMask, shape: tuple[int, int], format: MaskFormat) -> tup
         case "png1":
             return base64.b64encode(png_of(mask, shape, bits=1)).decode("ascii"), format
         case "rle":
-            return Run(size=shape, counts=text_of(counts_of(mask.trimmed(), shape))), format
+            run = _run_of(mask, shape)
+            return (run, format) if run is not None else encoded(mask, shape, "png1")
         case "bits":
             return zlib.compress(np.packbits(mask.trimmed().mask).data, 1), format
         case "polygon":
-            return _rings_of(mask), format
+            rings = _rings_of(mask)
+            return (rings, format) if rings is not None else encoded(mask, shape, "png1")
 
 
 def decode(data: MaskData, format: MaskFormat, shape: tuple[int, int], bbox: Corners | None = None) -> PlacedMask:
@@ -151,10 +153,28 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
 
 
-def _rings_of(mask: PlacedMask) -> Rings:
-    by = mask.offset
-    outlines = trace(mask.mask)
-    return [[(x, y) for y, x in (ring + by).tolist()] for outline in outlines for ring in outline.rings]
+def _run_of(mask: PlacedMask, shape: tuple[int, int]) -> Run | None:
+    """Return a run-length code, None where it has more letters than one that is read."""
+    counts = counts_of(mask.trimmed(), shape)
+    letters = text_of(counts) if counts.size <= MOST_LETTERS else ""
+    return Run(size=shape, counts=letters) if 0 < len(letters) <= MOST_LETTERS else None
+
+
+def _rings_of(mask: PlacedMask) -> Rings | None:
+    """Return rings, None where there are more of them, or of corners, than are read."""
+    if _turns(mask.mask) > MOST_CORNERS:  # what is traced takes a hundred times as much memory
+        return None
+    rings = [ring + mask.offset for outline in trace(mask.mask) for ring in outline.rings]
+    if len(rings) > MOST_RINGS or sum(map(len, rings)) > MOST_CORNERS:
+        return None
+    return [[(x, y) for y, x in ring.tolist()] for ring in rings]
+
+
+def _turns(mask: npt.NDArray[np.bool_]) -> int:
+    """Return at how many places outlines turn."""
+    padded = np.pad(mask, 1)
+    across, along = padded[:, 1:] != padded[:, :-1], padded[1:] != padded[:-1]
+    return int(np.count_nonzero((across[:-1] | across[1:]) & (along[:, :-1] | along[:, 1:])))
 
 
 def _bytes_of(data: MaskData) -> bytes:
