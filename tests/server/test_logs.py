@@ -58,7 +58,22 @@ def test_a_line_to_read_stays_one_line(written):
     text = written(False, log)
 
     assert len(text.splitlines()) == 1
-    assert "\x1b" not in text and "one  two  message=forged 2026" in text
+    assert "\x1b" not in text and "one two  message=forged 2026" in text
+
+
+def test_what_a_client_has_sent_looks_like_no_other_field_or_line(written):
+    def log(logger):
+        with logs.about_message("m  ref=ffff \x1b  session=other\u202e"):
+            try:
+                raise ValueError("bad\n2026-01-01T00:00:00.000Z INFO    forged\r\x1b[2K")
+            except ValueError:
+                logger.exception("It failed.")
+
+    first, *below = written(False, log).splitlines()
+
+    assert first.endswith("It failed.  message=m ref=ffff session=other ")
+    assert below[-1].startswith("    2026-01-01")
+    assert all(line.startswith("    ") and "\x1b" not in line for line in below)
 
 
 def test_a_traceback_is_in_the_line_of_json(written):

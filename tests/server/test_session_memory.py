@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.server.session import history
-from napari_sam3_assistant.server.session.kept import kept
+from napari_sam3_assistant.server.session.kept import KeptMask, kept
 from napari_sam3_assistant.server.session.objects import Board, Said, Seen
 from napari_sam3_assistant.server.session.stateless import Recent
+from napari_sam3_assistant.wire.masks import decode
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.values import Point
 
@@ -31,6 +32,18 @@ def test_a_kept_mask_is_the_mask_and_a_small_part_of_its_size():
     assert one.bbox == (60, 40, 1060, 1040)
 
 
+@pytest.mark.parametrize(("size", "format"), [(100, "rle"), (1000, "bits")])
+def test_a_kept_mask_is_told_as_a_client_may_send_it_back(size, format):
+    noise = PlacedMask(np.random.default_rng(0).random((size, size)) > 0.5, (3, 5))
+    shape = size + 10, size + 10
+
+    drawn = kept(noise, shape).drawn()
+
+    back = decode(drawn.mask, drawn.mask_format, shape, drawn.bbox).trimmed()
+    assert drawn.mask_format == format
+    assert (back.offset, back.area) == (noise.trimmed().offset, noise.area)
+
+
 def test_old_steps_are_given_up_when_their_masks_take_too_much(monkeypatch):
     noise = np.random.default_rng(0).random((6, 100, 100)) > 0.5
     masks = [kept(PlacedMask(one), (100, 100)) for one in noise]
@@ -41,6 +54,40 @@ def test_old_steps_are_given_up_when_their_masks_take_too_much(monkeypatch):
         board.say(1, Said(mask=mask))
 
     assert 1 <= _until_refused(board.undo) <= 3
+
+
+def test_the_masks_of_all_steps_are_not_looked_at_again_for_each_step():
+    class Counted(KeptMask):
+        looks = 0
+
+        @property
+        def nbytes(self) -> int:
+            Counted.looks += 1
+            return len(self.data)
+
+    points = tuple(point(number) for number in range(50))
+    objects = {number: Said(points, mask=Counted(b"x", (9, 9), (0, 0, 1, 1), 1)) for number in range(1, 11)}
+
+    Board(10).restore(objects, 1)
+
+    assert Counted.looks <= 4 * 10 * 50  # once each time a step holds it
+
+
+def test_what_is_taken_back_or_forgotten_makes_room_for_masks(monkeypatch):
+    noise = np.random.default_rng(0).random((3, 100, 100)) > 0.5
+    first, second, third = (kept(PlacedMask(one), (100, 100)) for one in noise)
+    monkeypatch.setattr(history, "MOST_BYTES", 1.5 * first.nbytes)
+    board = Board(5)
+    board.create()
+    board.say(1, Said((point(1),)))
+    board.say(2, Said(mask=first))
+    board.forget(2)
+    board.say(1, Said(mask=second))
+    board.undo()
+
+    board.say(1, Said(mask=third))
+
+    assert _until_refused(board.undo) == 2
 
 
 def test_steps_are_limited(monkeypatch):

@@ -176,6 +176,7 @@ def test_a_restored_session_has_the_same_masks_and_steps(serving):
         ({"object_id": 3, "points": [{"x": 1, "y": 1}] * 101}, "limit_points"),
         ({"object_id": 3, "mask": {"mask": "AAAA"}}, "bad_mask"),
         ({"object_id": 2, "points": []}, "bad_message"),
+        ({"object_id": 3, "name": "n" * 257}, "bad_message"),
     ],
 )
 def test_a_state_that_cannot_be_restored_changes_nothing(server, bad, code):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
 from napari_sam3_assistant.engines.protocol import Capabilities
+from napari_sam3_assistant.tasks.view import LEAST_SIDE
 from tests.server.conftest import running
 from tests.server.extended import both, extended
 from tests.server.pictures import data_url, file_of, mask_in
@@ -169,3 +173,18 @@ def test_a_find_that_asks_for_nothing_is_refused(server, fields, code):
         refused = client.ask("find", image_id=client.image_id, **fields)
 
     assert refused["code"] == code
+
+
+@pytest.mark.parametrize("question", [{"text": "square"}, {"exemplars": [{"x1": 10, "y1": 10, "x2": 40, "y2": 40}]}])
+def test_what_is_kept_for_another_threshold_does_not_hold_the_pixels(serving, question):
+    large = np.full((2 * LEAST_SIDE + 10, 60), 9, np.uint8)  # looked at as a smaller copy
+    with serving(engine_of(), picture_bytes=1) as server, extended(server) as client:
+        image_id = client.ask("init", image=data_url(file_of(large)))["image_id"]
+        pixels = weakref.ref(server.app.state.inference.picture(image_id).source.levels[0])
+        first = client.ask("find", keep=True, **question)
+        client.ask("init", image=data_url(file_of(np.full((80, 80), 9, np.uint8))))
+        gc.collect()
+        again = client.ask("find", find_id=first["find_id"], threshold=first["threshold"])
+
+    assert pixels() is None
+    assert [one["mask"] for one in again["objects"]] == [one["mask"] for one in first["objects"]] != []

@@ -12,9 +12,10 @@ from ipaddress import ip_address
 
 import pytest
 
+from napari_sam3_assistant.server.rest import urls
 from napari_sam3_assistant.server.rest.problems import BAD_URL, Problem
 from napari_sam3_assistant.server.rest.routes import url_reader
-from napari_sam3_assistant.server.rest.urls import UrlReader, is_public
+from napari_sam3_assistant.server.rest.urls import UrlReader, is_elsewhere, is_public
 from tests.server.stub import StubEngine
 from tests.server.test_rest import BOX, PNG, Reader, client_of, masks_of
 
@@ -215,7 +216,7 @@ def test_a_name_that_leads_inside_is_refused_without_a_connection(elsewhere, add
 def test_this_machine_by_any_spelling_is_refused(elsewhere, host):
     before = len(elsewhere.asked)
 
-    problem = refused(f"http://{host}:{elsewhere.port}/picture.png", allowed=is_public)
+    problem = refused(f"http://{host}:{elsewhere.port}/picture.png", allowed=is_elsewhere)
 
     assert problem.detail == BAD_URL
     assert len(elsewhere.asked) == before
@@ -235,6 +236,24 @@ def test_what_cannot_be_downloaded_is_told(elsewhere, path, status, detail):
     problem = refused(f"{elsewhere.url}/{path}")
 
     assert (problem.status_code, problem.detail) == (status, detail)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_this_machine_is_refused_though_its_address_is_public(elsewhere, monkeypatch, address):
+    monkeypatch.setattr(urls, "is_public", lambda address: True)
+    before = len(elsewhere.asked)
+
+    problem = refused(
+        f"http://pictures.example:{elsewhere.port}/picture.png", allowed=is_elsewhere, resolve=answers(address)
+    )
+
+    assert problem.detail == BAD_URL
+    assert len(elsewhere.asked) == before
+
+
+def test_an_address_of_the_internet_is_elsewhere():
+    assert is_elsewhere(ip_address("8.8.8.8"))
+    assert is_elsewhere(ip_address("2606:4700:4700::1111"))
 
 
 def test_one_address_that_may_not_be_reached_spoils_a_name(elsewhere):

@@ -51,6 +51,30 @@ def test_what_is_written_is_read(format, case):
     np.testing.assert_array_equal(on_picture(back, shape), on_picture(mask, shape))
 
 
+@pytest.mark.parametrize(("format", "size"), [("polygon", 600), ("rle", 2400)])
+def test_a_mask_that_could_not_be_sent_back_so_is_written_as_a_png(format, size):
+    mask = PlacedMask(np.random.default_rng(0).random((size, size)) > 0.5)
+
+    tracemalloc.start()
+    try:
+        data, really = encoded(mask, (size, size), format)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert really == "png1"
+    assert peak < 40 * size**2
+    assert np.array_equal(decode(data, really, (size, size)).mask, mask.mask)
+
+
+def test_a_mask_of_many_pieces_is_written_as_a_png():
+    dots = np.zeros((100, 100), bool)
+    dots[::2, ::2] = True
+
+    assert encoded(PlacedMask(dots), (100, 100), "polygon")[1] == "png1"
+    assert encoded(PlacedMask(dots[:80]), (100, 100), "polygon")[1] == "polygon"
+
+
 @pytest.mark.parametrize("format", MASK_FORMATS)
 def test_a_mask_without_a_pixel_is_written_and_read(format):
     data = encode(NO_PIXEL, (5, 7), format)
@@ -144,6 +168,12 @@ def png(width: int, height: int, rows: bytes = b"", *, depth: int = 8, colour: i
     return base64.b64encode(file).decode()
 
 
+def two_headers(first: str, second: str) -> str:
+    """Return the second PNG with the header of the first before its own."""
+    end_of_header = 33
+    return text(base64.b64decode(first)[:end_of_header] + base64.b64decode(second)[8:])
+
+
 def text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
@@ -179,6 +209,7 @@ BROKEN = {
     "polygon: far away": ("polygon", [[*TRIANGLE, (1e300, 1)]], None),
     "polygon: a huge number": ("polygon", [[*TRIANGLE, (10**400, 1)]], None),
     "polygon: a text as a number": ("polygon", [[["1", "2"], ["3", "2"], ["3", "4"]]], None),
+    "polygon: a text as a corner": ("polygon", [["12", [3, 2], [3, 4]]], None),
     "polygon: no number": ("polygon", [[[None, 2], [3, 2], [3, 4]]], None),
     "polygon: truths": ("polygon", [[[True, False], [True, True]]], None),
     "polygon: half a corner": ("polygon", [[[1], [2], [3]]], None),
@@ -206,9 +237,16 @@ def test_a_polygon_that_goes_up_and_down_for_ever_is_refused():
         decode([up_and_down], "polygon", (16_000, 10))
 
 
-@pytest.mark.parametrize("data", [png(30_000, 30_000), text(zlib.compress(bytes(300_000_000), 9))], ids=["png", "bits"])
-def test_a_bomb_is_refused_before_it_is_unpacked(data):
-    format, bbox = ("png", None) if data.startswith("iVBOR") else ("bits", (0, 0, 64, 64))
+BOMBS = {
+    "png": ("png", png(30_000, 30_000), None),
+    "png with two headers": ("png", two_headers(png(64, 64), png(9000, 9000, bytes(9001 * 9000))), None),
+    "bits": ("bits", text(zlib.compress(bytes(300_000_000), 9)), (0, 0, 64, 64)),
+    "polygon with a long text": ("polygon", [[("A" * 2000, 1), *TRIANGLE * 3000]], None),
+}
+
+
+@pytest.mark.parametrize(("format", "data", "bbox"), BOMBS.values(), ids=BOMBS)
+def test_a_bomb_is_refused_before_it_is_unpacked(format, data, bbox):
 
     tracemalloc.start()
     try:

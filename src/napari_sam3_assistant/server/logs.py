@@ -19,7 +19,9 @@ from typing import TextIO
 OURS = "napari_sam3_assistant"
 _QUERY = re.compile(r"(?<=[\w/])\?[^\s\"']*")
 _LONG = re.compile(r"[A-Za-z0-9+/=_-]{200,}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Other lines, colours of terminals, and other directions of writing, in which a line reads as what it is not.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_SPACES = re.compile(r"\s{2,}")
 _session: ContextVar[str] = ContextVar("session", default="")
 _message: ContextVar[str] = ContextVar("message", default="")
 _log = logging.getLogger(__name__)
@@ -88,9 +90,12 @@ class Lines(logging.Formatter):
         """Return the line of a record, without its end."""
         fields = self._fields(record)
         trace = fields.pop("trace", "")
-        line = f"{fields.pop('time')} {fields.pop('level'):<7} {fields.pop('event')}"
-        more = "".join(f"  {name}={value}" for name, value in fields.items())
-        return _CONTROL.sub(" ", line + more) + ("\n" + trace if trace else "")
+        line = f"{fields.pop('time')} {fields.pop('level'):<7} {_plain(fields.pop('event'))}"
+        # Two spaces stand between fields and nowhere else: what a client has sent cannot look like another field.
+        more = "".join(f"  {name}={_plain(value)}" for name, value in fields.items())
+        # No line of a trace looks like one of the log, whatever an error says of what a client has sent.
+        below = (f"\n    {_CONTROL.sub(' ', row)}" for row in trace.split("\n") if trace)
+        return "".join((line, more, *below))
 
     def _fields(self, record: logging.LogRecord) -> dict[str, str]:
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
@@ -109,6 +114,10 @@ class Lines(logging.Formatter):
             text = text.replace(token, "[token]")
         text = _QUERY.sub("?[query]", text)
         return _LONG.sub(lambda found: f"[{len(found.group())} characters]", text)
+
+
+def _plain(text: str) -> str:
+    return _SPACES.sub(" ", _CONTROL.sub(" ", text))
 
 
 class JsonLines(Lines):

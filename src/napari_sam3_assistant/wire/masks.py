@@ -40,16 +40,17 @@ from napari_sam3_assistant.wire.values import Corners, MaskData, MaskFormat, Rin
 MOST_PNG = 900_000
 """A PNG of 8 bits that takes more letters of base64 is written with 1 bit."""
 MOST_LETTERS = 2**21
-"""Of a run-length code that is read; the code of a real object has thousands."""
+"""Of a run-length code that is read or written; the code of a real object has thousands."""
 MOST_CORNERS = 100_000
-"""Of the rings of a polygon that is read."""
+"""Of the rings of a polygon that is read or written."""
 MOST_RINGS = 2000
-"""Of a polygon that is read; a mask of more pieces is better sent in another format."""
+"""Of a polygon that is read or written; a mask of more pieces is better sent in another format."""
 MOST_CROSSINGS = 2**23
 """Of the edges of a polygon that is read with rows of pixels: what filling it costs."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SIZE_IN_PNG = slice(16, 24)
+_FAR_OUTSIDE = "Invalid mask: a corner of its rings is far outside the image"
 
 
 def corners_of(mask: PlacedMask) -> Corners:
@@ -71,7 +72,7 @@ def encode(mask: PlacedMask, shape: tuple[int, int], format: MaskFormat) -> Mask
 
 
 def encoded(mask: PlacedMask, shape: tuple[int, int], format: MaskFormat) -> tuple[MaskData, MaskFormat]:
-    """Return a mask as a message holds it, and its format: ``png1`` where a ``png`` would be too long.
+    """Return a mask as a message holds it, and its format: ``png1`` where another one would be too long.
 
     Parameters
     ----------
@@ -89,11 +90,13 @@ def encoded(mask: PlacedMask, shape: tuple[int, int], format: MaskFormat) -> tup
         case "png1":
             return base64.b64encode(png_of(mask, shape, bits=1)).decode("ascii"), format
         case "rle":
-            return Run(size=shape, counts=text_of(counts_of(mask.trimmed(), shape))), format
+            run = _run_of(mask, shape)
+            return (run, format) if run is not None else encoded(mask, shape, "png1")
         case "bits":
             return zlib.compress(np.packbits(mask.trimmed().mask).data, 1), format
         case "polygon":
-            return _rings_of(mask), format
+            rings = _rings_of(mask)
+            return (rings, format) if rings is not None else encoded(mask, shape, "png1")
 
 
 def decode(data: MaskData, format: MaskFormat, shape: tuple[int, int], bbox: Corners | None = None) -> PlacedMask:
@@ -150,10 +153,28 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
 
 
-def _rings_of(mask: PlacedMask) -> Rings:
-    by = mask.offset
-    outlines = trace(mask.mask)
-    return [[(x, y) for y, x in (ring + by).tolist()] for outline in outlines for ring in outline.rings]
+def _run_of(mask: PlacedMask, shape: tuple[int, int]) -> Run | None:
+    """Return a run-length code, None where it has more letters than one that is read."""
+    counts = counts_of(mask.trimmed(), shape)
+    letters = text_of(counts) if counts.size <= MOST_LETTERS else ""
+    return Run(size=shape, counts=letters) if 0 < len(letters) <= MOST_LETTERS else None
+
+
+def _rings_of(mask: PlacedMask) -> Rings | None:
+    """Return rings, None where there are more of them, or of corners, than are read."""
+    if _turns(mask.mask) > MOST_CORNERS:  # what is traced takes a hundred times as much memory
+        return None
+    rings = [ring + mask.offset for outline in trace(mask.mask) for ring in outline.rings]
+    if len(rings) > MOST_RINGS or sum(map(len, rings)) > MOST_CORNERS:
+        return None
+    return [[(x, y) for y, x in ring.tolist()] for ring in rings]
+
+
+def _turns(mask: npt.NDArray[np.bool_]) -> int:
+    """Return at how many places outlines turn."""
+    padded = np.pad(mask, 1)
+    across, along = padded[:, 1:] != padded[:, :-1], padded[1:] != padded[:-1]
+    return int(np.count_nonzero((across[:-1] | across[1:]) & (along[:, :-1] | along[:, 1:])))
 
 
 def _bytes_of(data: MaskData) -> bytes:
@@ -178,9 +199,12 @@ def _of_png(data: bytes, shape: tuple[int, int]) -> PlacedMask:
         raise Refusal("bad_mask", _not_of_this_picture(height, width, shape))
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            pixels = np.asarray(image) if image.mode in ("1", "L") else None
+            inner = image.size[::-1]  # a second header counts for Pillow, and the first one was looked at
+            pixels = np.asarray(image) if inner == shape and image.mode in ("1", "L") else None
     except Exception as error:  # Pillow raises many kinds
         raise Refusal("bad_mask", "Invalid mask: its PNG is broken") from error
+    if inner != shape:
+        raise Refusal("bad_mask", _not_of_this_picture(*inner, shape))
     if pixels is None:
         raise Refusal("bad_mask", "Invalid mask: its PNG must be grey, of 8 bits at most, and not transparent")
     return PlacedMask(pixels != 0).trimmed()
@@ -235,18 +259,22 @@ def _of_rings(data: MaskData, shape: tuple[int, int]) -> PlacedMask:
 
 def _ring_of(ring: Sequence[Sequence[float]], shape: tuple[int, int]) -> npt.NDArray[np.float64]:
     """Return corners as (row, col), which may lie as far outside the picture as it is large."""
-    try:
-        corners = np.array(ring)
-    except ValueError as error:  # of lists that are not all as long
-        raise Refusal("bad_mask", "Invalid mask: a corner of its rings is not [x, y]") from error
-    if corners.dtype.kind not in "iuf" or corners.shape != (len(ring), 2):
+    # Before numpy sees them: of one long text among them it would make an array of texts that are all as long.
+    if not all(map(_is_corner, ring)):
         raise Refusal("bad_mask", "Invalid mask: a corner of its rings is not [x, y]")
-    corners = corners[:, ::-1].astype(np.float64)
+    try:
+        corners = np.array(ring, np.float64)[:, ::-1]
+    except OverflowError as error:
+        raise Refusal("bad_mask", _FAR_OUTSIDE) from error
     size = np.array(shape)
     # What is not a number is in no range.
     if not ((corners >= -size) & (corners <= 2 * size)).all():
-        raise Refusal("bad_mask", "Invalid mask: a corner of its rings is far outside the image")
+        raise Refusal("bad_mask", _FAR_OUTSIDE)
     return corners
+
+
+def _is_corner(corner: object) -> bool:
+    return isinstance(corner, list | tuple) and len(corner) == 2 and {*map(type, corner)} <= {int, float}
 
 
 def _not_of_this_picture(height: int, width: int, shape: tuple[int, int]) -> str:

@@ -125,3 +125,23 @@ def test_nothing_comes_from_elsewhere_and_no_code_is_inline(discs, tab_of):
     assert "default-src 'self'" in page.headers["content-security-policy"]
     assert "unsafe" not in page.headers["content-security-policy"]
     assert "style=" not in page.text() and "onclick" not in page.text()
+
+
+def test_code_that_gets_into_the_page_does_not_run(discs, tab_of):
+    tab = tab_of(discs).open()
+    tab.forgive("Content Security Policy")
+
+    ran = tab.page.evaluate(
+        """async () => {
+            const script = document.createElement("script");
+            script.textContent = "window.ran = ['script']";
+            document.body.append(script);
+            const holder = document.createElement("div");
+            holder.innerHTML = "<svg onload='window.ran = [`handler`]'></svg>";
+            document.body.append(holder);
+            const sent = await fetch("http://127.0.0.2:9/").then(() => true, () => false);
+            return [window.ran ?? null, sent];
+        }"""
+    )
+
+    assert ran == [None, False]

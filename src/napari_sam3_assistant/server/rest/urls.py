@@ -34,6 +34,22 @@ def is_public(address: Address) -> bool:
     return address in _GLOBAL and address not in _SIX_TO_FOUR and address.is_global
 
 
+def is_own(address: Address) -> bool:
+    """Return whether an address is one of this machine, where what listens may take requests for its own."""
+    family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect((str(address), 9))  # sends nothing: the system only says from where it would
+        except OSError:
+            return False
+        return ip_address(asking.getsockname()[0]) == address
+
+
+def is_elsewhere(address: Address) -> bool:
+    """Return whether an address may be connected to: one of the internet, and not of this machine."""
+    return is_public(address) and not is_own(address)
+
+
 async def resolved(host: str, port: int) -> list[Address]:
     """Return the addresses of a host, in the order of preference.
 
@@ -65,7 +81,7 @@ class UrlReader:
         self,
         most: int,
         *,
-        allowed: Callable[[Address], bool] = is_public,
+        allowed: Callable[[Address], bool] = is_elsewhere,
         resolve: Callable[[str, int], Awaitable[list[Address]]] = resolved,
         seconds: float = DOWNLOAD_S,
     ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.prompts import TextPrompt
 from napari_sam3_assistant.core.results import Candidates, Segmentation
@@ -50,10 +52,16 @@ def objects_in(found: Finds, threshold: float) -> list[tuple[Segmentation, str |
 
 
 def worth_keeping(found: Finds) -> Finds:
-    """Return what another threshold may be applied to, without what no threshold lets pass."""
+    """Return what another threshold may be applied to, without what no threshold lets pass, and without the picture.
+
+    The memory of pictures is counted as long as sessions show them; an answer that holds pixels keeps them longer.
+    """
+    source = found.view.source
+    shapes = tuple(np.broadcast_to(np.zeros((), level.dtype), level.shape) for level in source.levels)
+    view = replace(found.view, source=replace(source, levels=shapes))
     if isinstance(found, FindResult):
-        return replace(found, candidates=found.candidates.kept(LEAST_THRESHOLD))
-    return found
+        return replace(found, view=view, candidates=found.candidates.kept(LEAST_THRESHOLD))
+    return replace(found, view=view)
 
 
 def nbytes_of(found: Finds) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from napari_sam3_assistant.server.session.kept import KeptMask
     from napari_sam3_assistant.server.session.objects import Said
 
 MOST_STEPS = 6000
@@ -43,16 +45,19 @@ class History:
     def __init__(self) -> None:
         self._done: list[Step] = []
         self._undone: list[Step] = []
+        self._held: Counter[KeptMask] = Counter()
+        self._nbytes = 0
 
     def add(self, step: Step) -> None:
         """Add a step; what was taken back cannot be done again after it. The oldest are given up for room."""
+        for undone in self._undone:
+            self._hold(undone, -1)
         self._undone.clear()
         self._done.append(step)
-        while len(self._done) > MOST_STEPS:
-            del self._done[0]
-        if any(said.masks for said in _said(step)):
-            while len(self._done) > 1 and self._nbytes() > MOST_BYTES:
-                del self._done[0]
+        self._hold(step, 1)
+        full = any(_masks_in(step))
+        while len(self._done) > MOST_STEPS or (full and len(self._done) > 1 and self._nbytes > MOST_BYTES):
+            self._hold(self._done.pop(0), -1)
 
     def back(self, object_id: int | None = None) -> Step:
         """Return the last step, of an object or of all, to take it back; none where there is none."""
@@ -65,16 +70,24 @@ class History:
     def forget(self, object_id: int) -> None:
         """Give up the steps of an object."""
         for steps in (self._done, self._undone):
+            for step in steps:
+                self._hold([one for one in step if one.object_id == object_id], -1)
             left = [[one for one in step if one.object_id != object_id] for step in steps]
             steps[:] = [step for step in left if step]
 
-    def _nbytes(self) -> int:
-        masks = {id(mask): mask.nbytes for step in self._done for said in _said(step) for mask in said.masks}
-        return sum(masks.values())
+    def _hold(self, step: Step, by: int) -> None:
+        """Count the masks of a step in, or out: to look at all steps at each one would take seconds."""
+        for mask in _masks_in(step):
+            before = self._held[mask]
+            self._held[mask] += by
+            if not self._held[mask]:
+                del self._held[mask]
+            self._nbytes += mask.nbytes * ((mask in self._held) - (before > 0))
 
 
-def _said(step: Step) -> Iterable[Said]:
-    return (said for change in step for said in (change.before, change.after) if said is not None)
+def _masks_in(step: Step) -> Iterator[KeptMask]:
+    said = (said for change in step for said in (change.before, change.after) if said is not None)
+    return (mask for one in said for mask in one.masks)
 
 
 def _moved(source: list[Step], target: list[Step], object_id: int | None) -> Step:

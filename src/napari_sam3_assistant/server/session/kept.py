@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 
 from napari_sam3_assistant.core.geometry import PlacedMask
-from napari_sam3_assistant.wire.masks import corners_of, decode, encode
+from napari_sam3_assistant.wire.masks import corners_of, decode, encode, encoded
 from napari_sam3_assistant.wire.values import Corners, Drawn
 
 NOTHING = PlacedMask(np.zeros((0, 0), bool))
 """A mask without a pixel."""
+LONG = 2**16
+"""A mask of more bytes is told as it is kept: it is none of a real object, and its run-length code takes seconds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +51,10 @@ class KeptMask:
 
     def drawn(self) -> Drawn:
         """Return the mask as a client may send it back, without bytes. Slow, as :meth:`placed`."""
-        return Drawn(mask=encode(self.placed(), self.shape, "rle"), mask_format="rle")
+        if len(self.data) > LONG:
+            return Drawn(mask=base64.b64encode(self.data).decode("ascii"), mask_format="bits", bbox=self.bbox)
+        mask, format = encoded(self.placed(), self.shape, "rle")
+        return Drawn(mask=mask, mask_format=format)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -81,6 +81,8 @@ class Restoring:
         check_number(len(state.points), self._context)
         if len(state.boxes) > 1:
             raise Refusal("bad_box", f"Invalid restore: object {state.object_id} has more than one box")
+        if len(state.name or "") > (most := self._context.limits.text_length):
+            raise Refusal("bad_message", f"Invalid restore: a name has more than {most} characters")
         points = tuple(point_on(point.x, point.y, point.label, picture.shape) for point in state.points)
         box = object_box_on(state.boxes[0], picture.shape) if state.boxes else None
         if state.mask is None:
