@@ -72,6 +72,7 @@ def page(client: dict[str, Any], server: dict[str, Any], examples: dict[str, Any
         "most_png": f"{masks.MOST_PNG:,}",
         "most_letters": f"{masks.MOST_LETTERS:,}",
         "most_rings": f"{masks.MOST_RINGS:,}",
+        "most_written": f"{masks.MOST_WRITTEN:,}",
         "most_corners": f"{masks.MOST_CORNERS:,}",
         "most_values": f"{json_guard.MOST_VALUES:,}",
         "deepest": str(json_guard.DEEPEST),

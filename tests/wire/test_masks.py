@@ -67,6 +67,14 @@ def test_a_mask_that_could_not_be_sent_back_so_is_written_as_a_png(format, size)
     assert np.array_equal(decode(data, really, (size, size)).mask, mask.mask)
 
 
+def test_a_mask_of_many_corners_is_written_as_a_png():
+    comb = np.zeros((3, 12_000), bool)
+    comb[0], comb[:, ::2] = True, True
+
+    assert encoded(PlacedMask(comb), comb.shape, "polygon")[1] == "png1"
+    assert encoded(PlacedMask(comb[:, :9_000]), (3, 9_000), "polygon")[1] == "polygon"
+
+
 def test_a_mask_of_many_pieces_is_written_as_a_png():
     dots = np.zeros((100, 100), bool)
     dots[::2, ::2] = True

@@ -42,7 +42,9 @@ MOST_PNG = 900_000
 MOST_LETTERS = 2**21
 """Of a run-length code that is read or written; the code of a real object has thousands."""
 MOST_CORNERS = 100_000
-"""Of the rings of a polygon that is read or written."""
+"""Of the rings of a polygon that is read."""
+MOST_WRITTEN = 20_000
+"""Corners of a polygon that is written: a message may hold fifty, and is put together on the event loop."""
 MOST_RINGS = 2000
 """Of a polygon that is read or written; a mask of more pieces is better sent in another format."""
 MOST_CROSSINGS = 2**23
@@ -161,11 +163,11 @@ def _run_of(mask: PlacedMask, shape: tuple[int, int]) -> Run | None:
 
 
 def _rings_of(mask: PlacedMask) -> Rings | None:
-    """Return rings, None where there are more of them, or of corners, than are read."""
-    if _turns(mask.mask) > MOST_CORNERS:  # what is traced takes a hundred times as much memory
+    """Return rings, None where there are more of them than are read, or too many corners."""
+    if _turns(mask.mask) > MOST_WRITTEN:  # what is traced takes a hundred times as much memory
         return None
     rings = [ring + mask.offset for outline in trace(mask.mask) for ring in outline.rings]
-    if len(rings) > MOST_RINGS or sum(map(len, rings)) > MOST_CORNERS:
+    if len(rings) > MOST_RINGS or sum(map(len, rings)) > MOST_WRITTEN:
         return None
     return [[(x, y) for y, x in ring.tolist()] for ring in rings]
 
