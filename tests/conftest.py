@@ -7,14 +7,15 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from napari_sam3_assistant.export.journal_folder import ENVIRONMENT
 
 # A run says something of the change alone: the same cases each time. HYPOTHESIS_PROFILE=explore looks for new ones;
-# what it finds becomes an @example.
-settings.register_profile("repeat", derandomize=True, database=None)
-settings.register_profile("explore", deadline=None)
+# what it finds becomes an @example. How long a case takes says nothing on a machine that others use too.
+_patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("repeat", derandomize=True, database=None, **_patient)
+settings.register_profile("explore", **_patient)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 
