@@ -13,8 +13,8 @@ from tests.engines.sam3.conftest import WHY
 torch = pytest.importorskip("torch", reason=WHY)
 pytest.importorskip("transformers", reason=WHY)
 
-SAME, CLOSE = 1e-4, 0.98  # logits, where all is the same; IoU, where only rounding differs
-SPOILED = 0.6  # the most that a spoiled twin agrees, on its worst frame
+SAME, ROUNDED, SPOILED = 1e-4, 1e-2, 0.1  # logits: where all is the same; where only rounding differs; a spoiled twin
+NEAR = 2  # So many frames on, random weights have not blown up rounding yet, whatever the processor.
 
 
 def points(*places):
@@ -67,11 +67,9 @@ def far(ours, theirs):
     return max(np.abs(ours[frame][id] - theirs[frame][id]).max() for frame in theirs for id in theirs[frame])
 
 
-def agreement(ours, theirs):
-    """Return the least IoU over frames and objects."""
-    from tests.engines.sam3.films import iou
-
-    return min(iou(ours[frame][id] > 0, theirs[frame][id] > 0) for frame in theirs for id in theirs[frame])
+def near(found, frame):
+    """Return what was found on a frame and its neighbours."""
+    return {at: some for at, some in found.items() if abs(at - frame) <= NEAR}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -83,7 +81,7 @@ def test_an_object_is_followed_as_by_transformers_with_all_frames(exact, tracker
     ours, _ = followed(exact, encoded, steps, passes)
 
     assert far(ours, theirs) < SAME
-    assert agreement(spoiled, theirs) < SPOILED
+    assert far(spoiled, theirs) > SPOILED
 
 
 def test_answers_are_the_logits_on_the_pixels_of_the_frame(exact, encoded):
@@ -108,9 +106,9 @@ def test_several_objects_are_followed_as_each_alone(exact, tracker, frames, enco
         theirs = tracker.follow(frames, [(4, {id: prompts})], passes, shown)
         assert far({frame: {id: some[id]} for frame, some in ours.items()}, theirs) < SAME
     together = tracker.follow(frames, [(4, said)], passes, shown)
-    assert agreement(ours, together) > CLOSE  # one batch for all memories rounds otherwise
+    assert far(near(ours, 4), near(together, 4)) < ROUNDED  # one batch for all memories rounds otherwise
     mixed = {frame: {1: some[2], 2: some[1], 3: some[3]} for frame, some in together.items()}
-    assert agreement(ours, mixed) < SPOILED
+    assert far(near(ours, 4), near(mixed, 4)) > SPOILED
 
 
 def test_features_are_those_of_transformers_own_encoder(tracker, frames, shown):
@@ -124,11 +122,13 @@ def test_features_are_those_of_transformers_own_encoder(tracker, frames, shown):
 
 
 def test_all_is_followed_alike_with_transformers_own_features(exact, tracker, frames, encoded):
-    steps, passes = CASES["a box, both ways"]
+    steps, passes = CASES["a point, forward"]
 
     ours, _ = followed(exact, encoded, steps, passes)
 
-    assert agreement(ours, tracker.follow(frames, steps, passes)) > CLOSE
+    theirs = tracker.follow(frames, steps, passes)
+    assert far(near(ours, 0), near(theirs, 0)) < ROUNDED
+    assert far(near(theirs, 0), near(tracker.follow(frames, steps, passes, swap=True), 0)) > SPOILED
 
 
 def test_the_vision_encoder_runs_once_a_frame(exact, frames):
