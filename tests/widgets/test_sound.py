@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 import wave
@@ -170,6 +171,24 @@ def test_a_player_that_fails_or_is_gone_gives_way_to_the_next_one(qtbot, beeps, 
 
     qtbot.waitUntil(lambda: played.is_file() and played.read_text().endswith("\n"), timeout=10_000)
     assert played.read_text().split() == ["-q", str(tmp_path / "cache" / sound.FILE)] and not beeps
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows plays by itself")
+def test_a_player_that_is_deleted_while_it_plays_says_nothing(qtbot, beeps, monkeypatch, tmp_path):
+    playing, plays = tmp_path / "playing", tmp_path / "plays"
+    plays.write_text(f"#!/bin/sh\ntouch {playing}\nexec sleep 60\n")
+    plays.chmod(0o755)
+    monkeypatch.setattr(sound.shutil, "which", {"aplay": str(plays)}.get)
+    parent = QObject()
+    sound.Player(parent).play()
+    qtbot.waitUntil(playing.is_file, timeout=10_000)
+
+    with qtbot.capture_exceptions() as raised:
+        del parent
+        gc.collect()
+        qtbot.wait(50)
+
+    assert not raised and not beeps
 
 
 def test_a_cache_that_cannot_be_written_beeps(qtbot, beeps, monkeypatch, tmp_path):

@@ -127,10 +127,12 @@ class Player(QObject):
             self._next()
 
         def ended(code: int, status: QProcess.ExitStatus) -> None:
-            if status == QProcess.ExitStatus.NormalExit and code == 0:
+            try:
                 process.deleteLater()
-            else:
-                failed()
+            except RuntimeError:  # the player is deleted, which ends its process
+                return
+            if status != QProcess.ExitStatus.NormalExit or code != 0:
+                self._next()
 
         process.finished.connect(ended)
         process.errorOccurred.connect(lambda error: failed() if error == QProcess.ProcessError.FailedToStart else None)
