@@ -41,7 +41,8 @@ def name_of_package(requirement: str) -> str:
 
 def installed_by_make_test() -> list[Requirement]:
     extras = PROJECT["optional-dependencies"]
-    return [Requirement(text) for text in [*PROJECT["dependencies"], *extras["gui"], *extras["server"], *extras["dev"]]]
+    named = [text for extra in ("gui", "server", "keyring", "dev") for text in extras[extra]]
+    return [Requirement(text) for text in [*PROJECT["dependencies"], *named]]
 
 
 @pytest.mark.parametrize("requirement", installed_by_make_test(), ids=str)
