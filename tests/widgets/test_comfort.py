@@ -375,16 +375,16 @@ driver.widget.controller.open_sample()
 for advanced in (False, True):
     driver.state.task.advanced, driver.state.panel.opened = advanced, frozenset(Section)
     viewer.window.resize(1100, 700)
-    for _ in range(40):
-        driver.pump(0.1)
-        area = next(one for one in driver.widget.findChildren(QScrollArea) if one.isVisible())
-        if area.widget().width() <= area.viewport().width() and area.verticalScrollBar().isVisible():
+    for _ in range(80):  # Qt lays out in several rounds, between which a name may still lack its second line
+        driver.pump(0.05)
+        (area,) = [one for one in driver.widget.findChildren(QScrollArea) if one.isVisible()]
+        fits = area.widget().width() <= area.viewport().width() and not area.horizontalScrollBar().isVisible()
+        scrolls, cut = area.verticalScrollBar().isVisible(), cut_off(driver.widget)
+        if fits and scrolls and not cut:
             break
-    (area,) = [one for one in driver.widget.findChildren(QScrollArea) if one.isVisible()]
     assert driver.widget.devicePixelRatio() == 2
-    assert area.widget().width() <= area.viewport().width() and not area.horizontalScrollBar().isVisible()
-    assert area.verticalScrollBar().isVisible()
-    assert not cut_off(driver.widget), cut_off(driver.widget)
+    assert fits and scrolls
+    assert not cut, cut
 viewer.close()
 print("clear")
 """
