@@ -10,6 +10,7 @@ import { watchPointing } from "./pointing.js";
 import { Session } from "./session.js";
 import { isWaiting } from "./status.js";
 import { View } from "./view.js";
+import { watchZoom } from "./zoom.js";
 
 const SAMPLE = "static/sample.jpg";
 const DOUBT_MS = 10_000; // after so long without an answer the page asks whether the server is there
@@ -25,8 +26,8 @@ const session = new Session(link, token, show);
 /** @param {import("./status.js").State} state */
 function show(state) {
   view.show(state);
-  const mask = overlayShown.checked ? (state.result?.mask ?? null) : null;
-  surface.show({ picture: state.picture, points: state.points, mask });
+  const objects = [{ id: 1, name: "Object 1", color: "#1e7bff", hidden: false, points: state.points, box: null, phrase: "", result: state.result }];
+  surface.show({ picture: state.picture, objects, selected: 1, overlay: overlayShown.checked });
 }
 
 /** @param {Blob} file */
@@ -95,5 +96,12 @@ addEventListener("pagehide", () => link.stop());
 addEventListener("pageshow", ({ persisted }) => persisted && link.hurry());
 
 watchFiles(byId("file"), byId("frame"), open);
-watchPointing(canvas, surface, () => session.state.picture, (point) => session.add(point));
+watchPointing(canvas, surface, {
+  size: () => session.state.picture,
+  tool: () => "object",
+  point: (point) => session.add(point),
+  box() {},
+  hover() {},
+});
+watchZoom(byId("zoom"), surface.viewport);
 session.start();

@@ -17,7 +17,7 @@ export class View {
     write(byId("score"), result ? `${(result.score * 100).toFixed(1)} %` : "–");
     write(byId("size"), picture ? `${picture.width} × ${picture.height}` : "–");
     write(byId("session"), session ? session.slice(0, 8) : "–");
-    byId("sheet").hidden = !picture;
+    byId("sheet").hidden = byId("zoom").hidden = !picture;
     byId("empty").hidden = Boolean(picture);
     byId("undo").disabled = byId("reset").disabled = !points.length;
     byId("clear").disabled = !picture;
