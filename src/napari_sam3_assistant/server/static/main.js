@@ -13,6 +13,7 @@ import { Search } from "./search.js";
 import { Session } from "./session.js";
 import { isWaiting } from "./status.js";
 import { View } from "./view.js";
+import { watchZoom } from "./zoom.js";
 
 const SAMPLE = "static/sample.jpg";
 const DOUBT_MS = 10_000; // after so long without an answer the page asks whether the server is there
@@ -117,5 +118,12 @@ addEventListener("pagehide", () => link.stop());
 addEventListener("pageshow", ({ persisted }) => persisted && link.hurry());
 
 watchFiles(byId("file"), byId("frame"), open);
-watchPointing(canvas, surface, () => session.state.picture, (point) => session.add(point));
+watchPointing(canvas, surface, {
+  size: () => session.state.picture,
+  tool: () => search.tool,
+  point: (point) => session.add(point),
+  box: (box) => (search.tool === "example" ? session.addExemplar(box) : session.box(box)),
+  hover: (pixel) => session.hover(byId("hover-shown").checked ? pixel : null),
+});
+watchZoom(byId("zoom"), surface.viewport);
 session.start();

@@ -12,6 +12,12 @@ import { Preview } from "./preview.js";
 import { Stage } from "./stage.js";
 import { Talk } from "./talk.js";
 
+/**
+ * @typedef {import("./items.js").Item} Item
+ * @typedef {import("./items.js").Point} Point
+ * @typedef {import("./items.js").Box} Box
+ */
+
 const MOST_WAITING = 8; // questions without an answer; later ones wait here
 const SEED_ALONE = "This server keeps one object and takes points only.";
 

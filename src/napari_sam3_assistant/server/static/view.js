@@ -21,7 +21,7 @@ export class View {
     write(byId("score"), scoreOf(item));
     write(byId("size"), picture ? `${picture.width} × ${picture.height}` : "–");
     write(byId("session"), session ? session.slice(0, 8) : "–");
-    byId("sheet").hidden = !picture;
+    byId("sheet").hidden = byId("zoom").hidden = !picture;
     byId("empty").hidden = Boolean(picture);
     byId("undo").disabled = !state.canUndo;
     byId("redo").disabled = !state.canRedo;
