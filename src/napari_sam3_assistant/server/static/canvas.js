@@ -26,7 +26,7 @@ export class Surface {
   #below;
   #above;
   /** @type {Shown} */ #shown = { picture: null, mask: null, points: [], cross: null, hold: null };
-  #drawn = { picture: null, mask: null, width: 0, height: 0, tint: null };
+  #drawn = { bitmap: null, mask: null, width: 0, height: 0, tint: null };
 
   /**
    * @param {HTMLElement} frame What the picture has to fit in.
@@ -63,7 +63,7 @@ export class Surface {
   #draw() {
     const { picture } = this.#shown;
     if (!picture) {
-      this.#drawn.picture = null;
+      this.#drawn.bitmap = null;
       return;
     }
     this.#frame.style.setProperty("--ratio", String(picture.width / picture.height));
@@ -82,8 +82,8 @@ export class Surface {
   #drawPicture(width, height) {
     const { picture } = this.#shown;
     const drawn = this.#drawn;
-    if (drawn.picture === picture && drawn.width === width && drawn.height === height) return;
-    Object.assign(drawn, { picture, width, height, mask: null, tint: null });
+    if (drawn.bitmap === picture.bitmap && drawn.width === width && drawn.height === height) return;
+    Object.assign(drawn, { bitmap: picture.bitmap, width, height, mask: null, tint: null });
     for (const canvas of [this.#below, this.#above]) [canvas.width, canvas.height] = [width, height];
     const paper = this.#below.getContext("2d");
     paper.imageSmoothingEnabled = width < picture.width * 3;

@@ -38,11 +38,11 @@ function ringAt(start, pixels, walked, wide, { x: left, y: top }) {
   const beside = [0, -1, -1 - wide, -wide]; // from a corner, by the way one goes: the pixel on the right
   const steps = STEPS.map(([x, y]) => x + y * wide);
   const corners = [];
-  let [at, way, twice] = [start, 0, 0];
+  let [at, way, area] = [start, 0, 0];
   do {
     if (way === 0) walked[at] = 1;
     const [x, y] = [at % wide, Math.floor(at / wide)];
-    twice += way === 0 ? -2 * y : way === 2 ? 2 * y : 0;
+    if (way % 2 === 0) area += (way - 1) * Math.floor(at / wide);
     at += steps[way];
     const right = pixels[at + beside[way]];
     const ahead = pixels[at + beside[(way + 3) % 4]];
@@ -50,5 +50,5 @@ function ringAt(start, pixels, walked, wide, { x: left, y: top }) {
     if (turn) corners.push((at % wide) - 1 + left, Math.floor(at / wide) - 1 + top);
     way = (way + turn) % 4;
   } while (at !== start || way !== 0);
-  return { corners, hole: twice < 0 };
+  return { corners, hole: area < 0 };
 }

@@ -5,8 +5,8 @@
 
 import { isTokenRefused } from "./address.js";
 import { maskOf } from "./mask.js";
-import { objection, tooHeavy } from "./picture.js";
 import { Requests } from "./requests.js";
+import { objection, tooHeavy } from "./sizes.js";
 import { dataUrl, frame, parsed } from "./wire.js";
 
 const AGAIN_MS = 2000; // between two tries while the model is loading
@@ -61,7 +61,14 @@ export class Session {
   /** @returns {import("./status.js").State} */
   get state() {
     const busy = this.#requests.computing || (this.#now.stage === "ready" && this.#points.some(({ sent }) => !sent));
-    return { ...this.#now, busy, picture: this.#picture, points: this.#points, result: this.#result };
+    const [result, picture] = [this.#result, this.#picture];
+    const objects = result ? [{ id: 1, name: "Object 1", color: "#1e7bff", hidden: false, phrase: "", result }] : [];
+    return { ...this.#now, busy, picture, points: this.#points, result, objects, selected: 1 };
+  }
+
+  /** @returns {import("./sizes.js").Limits} What the server takes; nothing while it is not known. */
+  get limits() {
+    return this.#now.link === "open" ? this.#limits : {};
   }
 
   // ---- what the user does
@@ -118,6 +125,9 @@ export class Session {
     this.#before = null;
     this.#tell();
   }
+
+  /** A picture was closed: nothing of it is kept. */
+  forget() {}
 
   /** Show what went wrong. @param {string} words For the user. */
   fail(words) {
@@ -276,7 +286,7 @@ export class Session {
     else this.#offer();
   }
 
-  #loaded(request, { width, height, image_id: imageId }) {
+  #loaded(request, { width, height, image_id: imageId, intensity_window: seen = null }) {
     if (!request) return;
     this.#done(request);
     const picture = request.about;
@@ -287,7 +297,7 @@ export class Session {
       this.#giveUp(`The server sees ${theirs} pixels and this browser ${ours}: masks would be misplaced. Save it as PNG.`);
       return;
     }
-    picture.imageId = imageId;
+    Object.assign(picture, { imageId, seen });
     this.#now.stage = "ready";
     this.#seq = -1;
     this.#replay();

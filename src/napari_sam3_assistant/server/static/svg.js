@@ -12,13 +12,13 @@ import { ringsOf } from "./edges.js";
 export function svgOf({ fileName, width, height }, items) {
   const paths = items.map(({ id, name, color, mask }) => {
     const line = ringsOf(mask).map(pathOf).join("");
-    const look = `fill="${escaped(color)}" fill-opacity="0.25" stroke="${escaped(color)}"`;
+    const look = `fill="${escaped(color)}" fill-opacity="0.25" stroke="${escaped(color)}" vector-effect="non-scaling-stroke"`;
     return `  <path id="object-${id}" ${look} d="${line}"><title>${escaped(name)}</title></path>\n`;
   });
   return `<?xml version="1.0" encoding="UTF-8"?>
 <svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
   <title>${escaped(fileName)}</title>
-  <g fill-rule="evenodd" stroke-width="1.5" vector-effect="non-scaling-stroke">
+  <g fill-rule="evenodd" stroke-width="1.5">
 ${paths.join("")}  </g>
 </svg>
 `;
