@@ -85,7 +85,7 @@ class Tab:
     def place(self, x: float, y: float) -> tuple[float, float]:
         """Return where the middle of a pixel of the picture is in the window."""
         width, height = (int(part) for part in self.size.inner_text().split(" × "))
-        box = self.canvas.bounding_box()
+        box = self.edge.bounding_box()
         return box["x"] + (x + 0.5) * box["width"] / width, box["y"] + (y + 0.5) * box["height"] / height
 
     def click(self, x: float, y: float, button: str = "left") -> Tab:
@@ -112,14 +112,15 @@ class Tab:
         """Return what is drawn over a pixel of the picture: red, green, blue, opacity."""
         return tuple(
             self.canvas.evaluate(
-                """(canvas, [x, y]) => {
-                    const [width, height] = document.getElementById("size").textContent.split(" × ").map(Number);
-                    const [left, top] = [(x + 0.5) * canvas.width / width, (y + 0.5) * canvas.height / height];
+                """async (canvas, [x, y]) => {
+                    await new Promise(requestAnimationFrame); // what was told is drawn with the next frame
+                    const [room, ratio] = [canvas.getBoundingClientRect(), devicePixelRatio];
+                    const [left, top] = [(x - room.left) * ratio, (y - room.top) * ratio];
                     const paper = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
                     paper.drawImage(canvas, -Math.floor(left), -Math.floor(top));
                     return [...paper.getImageData(0, 0, 1, 1).data];
                 }""",
-                [x, y],
+                self.place(x, y),
             )
         )
 

@@ -48,7 +48,7 @@ def test_the_mask_is_drawn_on_the_pixels_that_it_means(discs, tab_of, screen):
 
 def test_a_click_on_a_picture_of_4000_pixels_lands_on_what_is_shown_there(dots, tab_of):
     tab = tab_of(dots).open().load(np.zeros((2500, 4000), np.uint8))
-    box = tab.canvas.bounding_box()
+    box = tab.edge.bounding_box()
     place = box["x"] + 411, box["y"] + 222
 
     tab.page.mouse.click(*place)
@@ -61,7 +61,7 @@ def test_a_click_on_a_picture_of_4000_pixels_lands_on_what_is_shown_there(dots, 
 
 def test_the_outermost_rim_of_an_enlarged_picture_still_means_its_last_pixel(dots, tab_of):
     tab = tab_of(dots).open().load(np.zeros((10, 10), np.uint8))
-    box = tab.canvas.bounding_box()
+    box = tab.edge.bounding_box()
 
     tab.page.mouse.click(box["x"] + box["width"] - 0.4, box["y"] + box["height"] - 0.4)
 
@@ -84,11 +84,11 @@ def test_a_picture_that_its_camera_turned_is_shown_upright_and_clicked_as_shown(
 
 def test_clicks_stay_right_when_the_window_changes(dots, tab_of):
     tab = tab_of(dots).open().load(squares())
-    before = tab.canvas.bounding_box()
+    before = tab.edge.bounding_box()
 
     tab.page.set_viewport_size({"width": 700, "height": 600})
     tab.page.wait_for_function(
-        "before => document.getElementById('canvas').getBoundingClientRect().width !== before", arg=before["width"]
+        "before => document.getElementById('edge').getBoundingClientRect().width !== before", arg=before["width"]
     )
     tab.segment(101, 17)
 

@@ -39,7 +39,7 @@ def test_nothing_is_wider_than_the_window_and_the_picture_has_most_of_it(discs, 
     tab = tab_of(discs, **sized(size)).open().load()
 
     assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    box, (width, height) = tab.canvas.bounding_box(), SIZES[size]
+    box, (width, height) = tab.edge.bounding_box(), SIZES[size]
     assert max(box["width"] / width, box["height"] / height) > 0.75
     assert box["x"] >= 0 and box["x"] + box["width"] <= width
     assert box["y"] + box["height"] <= height
@@ -48,7 +48,7 @@ def test_nothing_is_wider_than_the_window_and_the_picture_has_most_of_it(discs, 
 def test_on_a_phone_a_tall_picture_stands_in_the_middle(discs, tab_of):
     tab = tab_of(discs, **sized("phone")).open().load(np.zeros((150, 50), np.uint8))
 
-    picture, frame = tab.canvas.bounding_box(), tab.frame.bounding_box()
+    picture, frame = tab.edge.bounding_box(), tab.frame.bounding_box()
 
     assert frame["width"] > 320
     assert picture["x"] + picture["width"] / 2 == pytest.approx(frame["x"] + frame["width"] / 2, abs=1)
@@ -56,18 +56,18 @@ def test_on_a_phone_a_tall_picture_stands_in_the_middle(discs, tab_of):
 
 def test_the_picture_of_a_phone_stays_where_it_is_while_it_is_clicked(discs, tab_of):
     tab = tab_of(discs, **sized("phone")).open().load()
-    before = tab.canvas.bounding_box()
+    before = tab.edge.bounding_box()
 
     tab.segment(35, 35)
 
-    assert tab.canvas.bounding_box() == before
+    assert tab.edge.bounding_box() == before
     assert len({button.bounding_box()["y"] for button in tab.page.locator(".tools button").all()}) == 2
 
 
 def test_a_phone_that_lies_shows_the_picture_in_its_whole_height(discs, tab_of):
     tab = tab_of(discs, viewport={"width": 740, "height": 360}, is_mobile=True, has_touch=True).open().load()
 
-    picture, save = tab.canvas.bounding_box(), tab.save.bounding_box()
+    picture, save = tab.edge.bounding_box(), tab.save.bounding_box()
 
     assert picture["height"] > 330
     assert save["x"] > picture["x"] + picture["width"] and save["y"] + save["height"] < 360

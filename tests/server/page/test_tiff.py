@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from playwright.sync_api import expect
 
 from napari_sam3_assistant.server.model.intake import decoded
 from napari_sam3_assistant.server.settings import Limits

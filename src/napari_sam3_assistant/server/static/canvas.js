@@ -1,32 +1,56 @@
 /**
- * Draws the picture, the mask and the points, in the pixels of the screen.
+ * Draws the picture, and on it what was found and what was said, in the pixels of the screen.
  *
- * A place on the screen is a pixel of the picture: column c covers everything from c to c + 1.
+ * What is to be seen is told by `show`; it is drawn with the browser's next frame, once, and only what changed.
+ * Both canvases have the size of the frame: what is out of sight costs nothing, and no canvas is larger than a screen.
  */
 
-import { silhouette } from "./mask.js";
+import { drawLevel, Levels } from "./levels.js";
+import { drawObjects } from "./layers.js";
+import { drawMarks } from "./marks.js";
+import { Viewport } from "./viewport.js";
 
-const MOST_SCALE = 24; // how much larger than it is a small picture is shown
-const TINT = "#1e7bff";
-const COLORS = { 0: "#c62828", 1: "#1b8a3e" };
-const AROUND = Array.from({ length: 12 }, (_, at) => [Math.cos((at * Math.PI) / 6), Math.sin((at * Math.PI) / 6)]);
+const PIXELS_FROM = 3; // a pixel of the picture that has so many of the screen is shown as a square
+const OBJECTS = ["objects", "selected", "preview", "overlay", "opacity"]; // what the masks' layer is made from
 
 /**
  * @typedef {object} Shown
  * @property {import("./picture.js").Picture | null} picture
- * @property {import("./mask.js").Mask | null} mask
- * @property {import("./session.js").Point[]} points
+ * @property {import("./session.js").Item[]} objects
+ * @property {number} selected The id of an object.
+ * @property {import("./session.js").Box[]} exemplars
+ * @property {import("./mask.js").Mask | null} preview What a click where the pointer rests would find.
+ * @property {boolean} overlay Whether masks are shown.
+ * @property {number} opacity Of the tint of masks, from 0 to 1.
  * @property {{x: number, y: number} | null} cross Where the keyboard points.
  * @property {{x: number, y: number, part: number} | null} hold Where a finger rests, and for which part of the time.
+ * @property {import("./session.js").Box | null} rubber The box that is being drawn.
  */
 
 export class Surface {
+  viewport = new Viewport();
   #frame;
-  #sheet;
+  #edge;
   #below;
   #above;
-  /** @type {Shown} */ #shown = { picture: null, mask: null, points: [], cross: null, hold: null };
-  #drawn = { bitmap: null, mask: null, width: 0, height: 0, tint: null };
+  #layer = new OffscreenCanvas(1, 1);
+  /** @type {Shown} */
+  #shown = {
+    picture: null,
+    objects: [],
+    selected: 0,
+    exemplars: [],
+    preview: null,
+    overlay: true,
+    opacity: 0.4,
+    cross: null,
+    hold: null,
+    rubber: null,
+  };
+  #levels = new WeakMap();
+  /** What is out of date: the picture, the layer of the masks. */
+  #old = { picture: true, objects: true };
+  #asked = false;
 
   /**
    * @param {HTMLElement} frame What the picture has to fit in.
@@ -35,160 +59,115 @@ export class Surface {
    * @param {HTMLCanvasElement} above For what is drawn on it.
    */
   constructor(frame, sheet, below, above) {
-    [this.#frame, this.#sheet, this.#below, this.#above] = [frame, sheet, below, above];
-    new ResizeObserver(() => this.#draw()).observe(frame);
+    [this.#frame, this.#below, this.#above] = [frame, below, above];
+    this.#edge = sheet.insertBefore(document.createElement("div"), above);
+    this.#edge.id = "edge";
+    this.viewport.moved = () => this.#redraw("picture", "objects");
+    new ResizeObserver(() => this.#measure()).observe(frame);
     this.#watchRatio();
   }
 
   /** @param {Partial<Shown>} changes */
   show(changes) {
-    Object.assign(this.#shown, changes);
-    this.#draw();
+    const before = this.#shown;
+    this.#shown = { ...before, ...changes };
+    const { picture } = this.#shown;
+    if (picture && picture !== before.picture) this.#take(picture);
+    if (picture?.bitmap && !this.#levels.has(picture.bitmap)) this.#prepare(picture);
+    if (picture !== before.picture) this.#redraw("picture", "objects");
+    else if (OBJECTS.some((name) => this.#shown[name] !== before[name])) this.#redraw("objects");
+    else this.#redraw();
   }
 
-  /** Return the pixel of the picture at a place of the window. @returns {{x: number, y: number}} */
+  /** Return the pixel of the picture at a place of the window, or the nearest. @returns {{x: number, y: number}} */
   pixelAt(clientX, clientY) {
-    const { left, top, width, height } = this.#above.getBoundingClientRect();
-    const { picture } = this.#shown;
-    const pixel = (share, size) => Math.min(Math.max(Math.floor(share * size), 0), size - 1);
-    return { x: pixel((clientX - left) / width, picture.width), y: pixel((clientY - top) / height, picture.height) };
+    return this.viewport.pixelOf(this.placeIn(clientX, clientY));
+  }
+
+  /** Return whether a place of the window is on the picture, or so near that it is meant. */
+  isOn(clientX, clientY) {
+    return this.viewport.isOn(this.placeIn(clientX, clientY));
+  }
+
+  /** Return a place of the window as one of the room. */
+  placeIn(clientX, clientY) {
+    const { left, top } = this.#above.getBoundingClientRect();
+    return { x: clientX - left, y: clientY - top };
+  }
+
+  #take(picture) {
+    this.#frame.style.setProperty("--ratio", String(picture.width / picture.height));
+    this.#measure();
+    this.viewport.use(picture);
+  }
+
+  /** A picture that was put away, or is shown otherwise, has another bitmap. */
+  #prepare(picture) {
+    const ready = () => picture === this.#shown.picture && this.#redraw("picture");
+    this.#levels.set(picture.bitmap, new Levels(picture, ready));
+    this.#redraw("picture");
+  }
+
+  #measure() {
+    const { width, height } = this.#frame.getBoundingClientRect();
+    const { clientLeft, clientTop } = this.#frame;
+    this.viewport.resize({ width: width - 2 * clientLeft, height: height - 2 * clientTop });
+    this.#redraw("picture", "objects");
   }
 
   /** The window may move to a screen with other pixels, or be zoomed. */
   #watchRatio() {
     const query = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
-    query.addEventListener("change", () => (this.#draw(), this.#watchRatio()), { once: true });
+    query.addEventListener("change", () => (this.#measure(), this.#watchRatio()), { once: true });
+  }
+
+  /** Draw with the next frame, and with it what is named anew. @param {("picture" | "objects")[]} parts */
+  #redraw(...parts) {
+    for (const part of parts) this.#old[part] = true;
+    if (this.#asked) return;
+    this.#asked = true;
+    requestAnimationFrame(() => {
+      this.#asked = false;
+      if (this.#shown.picture?.bitmap) this.#draw();
+    });
   }
 
   #draw() {
-    const { picture } = this.#shown;
-    if (!picture) {
-      this.#drawn.bitmap = null;
-      return;
+    const { width, height } = this.viewport.room;
+    const ratio = devicePixelRatio;
+    const [across, down] = [Math.max(Math.round(width * ratio), 1), Math.max(Math.round(height * ratio), 1)];
+    for (const canvas of [this.#below, this.#above, this.#layer]) {
+      if (canvas.width !== across || canvas.height !== down) {
+        [canvas.width, canvas.height] = [across, down];
+        this.#old = { picture: true, objects: true };
+      }
     }
-    this.#frame.style.setProperty("--ratio", String(picture.width / picture.height));
-    const room = this.#frame.getBoundingClientRect();
-    const fits = Math.min(Math.floor(room.width) / picture.width, Math.floor(room.height) / picture.height, MOST_SCALE);
-    const width = Math.max(Math.round(picture.width * fits), 1);
-    const height = Math.max(Math.round(picture.height * fits), 1);
-    this.#sheet.style.width = `${width}px`;
-    this.#sheet.style.height = `${height}px`;
-    const size = [Math.round(width * devicePixelRatio), Math.round(height * devicePixelRatio)];
-    this.#drawPicture(...size);
-    this.#drawMask();
-    this.#drawMarks();
+    const { scale, corner } = this.viewport;
+    const view = { corner, scale: { x: (scale * across) / width, y: (scale * down) / height }, unit: ratio };
+    if (this.#old.picture) this.#drawPicture(view);
+    if (this.#old.objects) drawObjects(cleared(this.#layer), view, this.#shown, this.viewport.seen);
+    this.#old = { picture: false, objects: false };
+    const paper = cleared(this.#above);
+    paper.drawImage(this.#layer, 0, 0);
+    drawMarks(paper, view, this.#shown);
   }
 
-  #drawPicture(width, height) {
+  #drawPicture(view) {
     const { picture } = this.#shown;
-    const drawn = this.#drawn;
-    if (drawn.bitmap === picture.bitmap && drawn.width === width && drawn.height === height) return;
-    Object.assign(drawn, { bitmap: picture.bitmap, width, height, mask: null, tint: null });
-    for (const canvas of [this.#below, this.#above]) [canvas.width, canvas.height] = [width, height];
-    const paper = this.#below.getContext("2d");
-    paper.imageSmoothingEnabled = width < picture.width * 3;
-    paper.imageSmoothingQuality = "high";
-    paper.drawImage(picture.bitmap, 0, 0, width, height);
-  }
-
-  /** Draw the mask as a tint with an outline, kept until mask or size change. */
-  #drawMask() {
-    const drawn = this.#drawn;
-    const { mask } = this.#shown;
-    if (mask === drawn.mask) return;
-    drawn.mask = mask;
-    drawn.tint = mask?.area ? this.#tinted(mask) : null;
-  }
-
-  #tinted(mask) {
-    const { width, height } = this.#drawn;
-    const [across, down] = [width / mask.width, height / mask.height];
-    const inside = layer(width, height);
-    inside.imageSmoothingEnabled = across < 1;
-    const { box } = mask;
-    inside.drawImage(silhouette(mask), box.x * across, box.y * down, box.width * across, box.height * down);
-    const all = layer(width, height);
-    const unit = devicePixelRatio;
-    all.drawImage(rim(inside.canvas, 3 * unit, "rgb(0 0 0 / 55%)"), 0, 0);
-    all.drawImage(rim(inside.canvas, 2 * unit, "#ffffff"), 0, 0);
-    all.globalAlpha = 0.48;
-    all.drawImage(filled(inside.canvas, TINT), 0, 0);
-    return all.canvas;
-  }
-
-  #drawMarks() {
-    const { points, picture, cross, hold } = this.#shown;
-    const paper = this.#above.getContext("2d");
-    const unit = devicePixelRatio;
-    const place = ({ x, y }) => [
-      ((x + 0.5) * this.#drawn.width) / picture.width,
-      ((y + 0.5) * this.#drawn.height) / picture.height,
-    ];
-    paper.clearRect(0, 0, this.#drawn.width, this.#drawn.height);
-    if (this.#drawn.tint) paper.drawImage(this.#drawn.tint, 0, 0);
-    for (const point of points) mark(paper, ...place(point), COLORS[point.label], point.label, unit);
-    if (cross) crossAt(paper, ...place(cross), unit);
-    if (hold) ring(paper, ...place(hold), hold.part, unit);
+    const paper = cleared(this.#below);
+    paper.imageSmoothingEnabled = view.scale.x < PIXELS_FROM;
+    drawLevel(paper, this.#levels.get(picture.bitmap).at(view.scale.x), view.corner, view.scale, picture);
+    const { scale } = this.viewport;
+    const { style } = this.#edge;
+    style.translate = `${-view.corner.x * scale}px ${-view.corner.y * scale}px`;
+    style.width = `${picture.width * scale}px`;
+    style.height = `${picture.height * scale}px`;
   }
 }
 
-/** @returns {OffscreenCanvasRenderingContext2D} */
-function layer(width, height) {
-  return new OffscreenCanvas(width, height).getContext("2d");
-}
-
-/** Return a canvas in one colour where another is opaque. */
-function filled(canvas, color) {
-  const paper = layer(canvas.width, canvas.height);
-  paper.drawImage(canvas, 0, 0);
-  paper.globalCompositeOperation = "source-in";
-  paper.fillStyle = color;
-  paper.fillRect(0, 0, canvas.width, canvas.height);
-  return paper.canvas;
-}
-
-/** Return what lies outside a shape but not farther than `reach`. */
-function rim(canvas, reach, color) {
-  const paper = layer(canvas.width, canvas.height);
-  for (const [across, down] of AROUND) paper.drawImage(canvas, across * reach, down * reach);
-  paper.globalCompositeOperation = "destination-out";
-  paper.drawImage(canvas, 0, 0);
-  return filled(paper.canvas, color);
-}
-
-/** Draw a point: a disc with a plus on the object, with a minus beside it. */
-function mark(paper, x, y, color, label, unit) {
-  disc(paper, x, y, 9 * unit, "rgb(0 0 0 / 45%)");
-  disc(paper, x, y, 8 * unit, "#ffffff");
-  disc(paper, x, y, 6.5 * unit, color);
-  paper.fillStyle = "#ffffff";
-  paper.fillRect(x - 4 * unit, y - unit, 8 * unit, 2 * unit);
-  if (label) paper.fillRect(x - unit, y - 4 * unit, 2 * unit, 8 * unit);
-}
-
-function disc(paper, x, y, radius, color) {
-  paper.beginPath();
-  paper.arc(x, y, radius, 0, 2 * Math.PI);
-  paper.fillStyle = color;
-  paper.fill();
-}
-
-/** Draw where the keyboard points: white on black, to be seen on everything. */
-function crossAt(paper, x, y, unit) {
-  for (const [color, wide] of [["#000000", 4], ["#ffffff", 2]]) {
-    paper.fillStyle = color;
-    paper.fillRect(x - 14 * unit, y - (wide / 2) * unit, 28 * unit, wide * unit);
-    paper.fillRect(x - (wide / 2) * unit, y - 14 * unit, wide * unit, 28 * unit);
-  }
-}
-
-/** Draw how long a finger has rested, round it. */
-function ring(paper, x, y, part, unit) {
-  for (const [color, wide] of [["rgb(0 0 0 / 50%)", 8], [COLORS[0], 5]]) {
-    paper.beginPath();
-    paper.arc(x, y, 34 * unit, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * part);
-    paper.lineWidth = wide * unit;
-    paper.strokeStyle = color;
-    paper.stroke();
-  }
+function cleared(canvas) {
+  const paper = canvas.getContext("2d");
+  paper.setTransform(1, 0, 0, 1, 0, 0);
+  paper.clearRect(0, 0, canvas.width, canvas.height);
+  return paper;
 }

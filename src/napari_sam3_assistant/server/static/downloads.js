@@ -3,8 +3,7 @@
 import { exportable, exported, ExportError, kinds } from "./exports.js";
 
 const KEPT_MS = 60_000; // for the browser to read the file
-const ALL = "All objects";
-const SELECTED = "Selected object";
+const WHICH = { all: "All objects", selected: "Selected object" };
 
 export class Downloads {
   #asked;
@@ -24,7 +23,7 @@ export class Downloads {
     this.#button.setAttribute("aria-expanded", "false");
     this.#button.setAttribute("aria-controls", this.#menu.id);
     const label = Object.assign(document.createElement("label"), { textContent: "Of " });
-    this.#which.append(...[ALL, SELECTED].map((words) => new Option(words)));
+    this.#which.append(...Object.entries(WHICH).map(([which, words]) => new Option(words, which)));
     label.append(this.#which);
     this.#menu.append(label, ...kinds.map((kind) => this.#entryOf(kind)));
     element.append(this.#button, this.#menu);
@@ -34,17 +33,21 @@ export class Downloads {
     addEventListener("pointerdown", ({ target }) => element.contains(target) || this.#open(false));
   }
 
-  /** Show whether there is something to download. */
-  show() {
-    const { picture, objects } = this.#asked();
+  /** Show whether there is something to download. @param {{picture: object | null, objects: object[]}} state */
+  show({ picture, objects }) {
     this.#button.disabled = !picture || !exportable(objects).length;
     if (this.#button.disabled) this.#open(false);
   }
 
-  /** Download a file, of all objects or of the selected one. @param {import("./exports.js").Kind["kind"]} kind */
-  async save(kind) {
+  /**
+   * Download a file.
+   *
+   * @param {import("./exports.js").Kind["kind"]} kind
+   * @param {"all" | "selected"} [which] Of which objects; as the menu says if it is not said.
+   */
+  async save(kind, which = this.#which.value) {
     const { picture, objects, selected } = this.#asked();
-    const items = this.#which.value === ALL ? objects : objects.filter(({ id }) => id === selected);
+    const items = which === "all" ? objects : objects.filter(({ id }) => id === selected);
     try {
       const { blob, name } = await exported(kind, picture, items);
       const url = URL.createObjectURL(blob);

@@ -5,12 +5,16 @@ import { Camera } from "./camera.js";
 import { Surface } from "./canvas.js";
 import { Downloads } from "./downloads.js";
 import { watchFiles } from "./intake.js";
+import { watchKeys, watchSheet } from "./keys.js";
 import { Link } from "./link.js";
+import { Panel } from "./panel.js";
 import { watchPointing } from "./pointing.js";
+import { Search } from "./search.js";
 import { Session } from "./session.js";
 import { Shelf } from "./shelf.js";
 import { isWaiting } from "./status.js";
 import { View } from "./view.js";
+import { watchZoom } from "./zoom.js";
 
 const SAMPLE = "static/sample.jpg";
 const DOUBT_MS = 10_000; // after so long without an answer the page asks whether the server is there
@@ -27,19 +31,34 @@ const shelf = new Shelf(byId("strip"), byId("note"), {
   forget: (picture) => session.forget(picture),
   clear: () => session.clear(),
   fail: (words) => session.fail(words),
-  limits: () => session.limits,
+  limits: () => session.state.limits,
   redraw: () => show(session.state),
 });
 const camera = new Camera(byId("camera-sheet"), byId("camera-app"), (photo) => shelf.open([photo]));
 const downloads = new Downloads(byId("downloads"), () => session.state, (words) => session.fail(words));
+const panel = new Panel({
+  create: () => session.create(),
+  select: (id) => session.select(id),
+  remove: (id) => session.remove(id),
+  dress: (id, look) => session.dress(id, look),
+  choose: (id, index) => session.choose(id, index),
+});
+const search = new Search({
+  find: (text, threshold) => session.find(text, threshold),
+  threshold: (threshold) => session.threshold(threshold),
+  clearExemplars: () => session.clearExemplars(),
+});
 
 /** @param {import("./status.js").State} state */
 function show(state) {
   view.show(state);
   shelf.show(state);
-  downloads.show();
-  const mask = overlayShown.checked ? (state.result?.mask ?? null) : null;
-  surface.show({ picture: state.picture, points: state.points, mask });
+  downloads.show(state);
+  panel.show(state);
+  search.show(state);
+  const { picture, objects, selected, exemplars, preview } = state;
+  const looks = { overlay: overlayShown.checked, opacity: Number(byId("opacity").value) / 100 };
+  surface.show({ picture, objects, selected, exemplars, preview: preview?.mask ?? null, ...looks });
 }
 
 async function openSample() {
@@ -52,39 +71,42 @@ async function openSample() {
   }
 }
 
-const save = () => downloads.save("mask");
+const save = () => downloads.save("mask", "selected");
 
 function showOrHideMask() {
   overlayShown.checked = !overlayShown.checked;
   show(session.state);
 }
 
-const KEYS = {
+watchKeys({
+  "^z": () => session.undo(),
+  "^Z": () => session.redo(),
+  "^y": () => session.redo(),
   l: () => byId("file").click(),
   r: () => session.reset(),
   s: save,
   m: showOrHideMask,
-};
-
-addEventListener("keydown", (event) => {
-  const key = event.key.toLowerCase();
-  const held = event.ctrlKey || event.metaKey;
-  if (held && key === "z" && !event.shiftKey && !event.altKey) {
-    event.preventDefault();
-    session.undo();
-  } else if (!held && !event.altKey && !event.repeat && KEYS[key]) {
-    KEYS[key]();
-  }
+  n: () => session.create(),
+  "[": () => panel.step(-1),
+  "]": () => panel.step(1),
+  ",": () => panel.read(-1),
+  ".": () => panel.read(1),
+  e: () => search.turn(),
+  "/": () => search.focus(),
+  "?": () => byId("keys-shown").click(),
 });
+watchSheet(byId("keys-sheet"), byId("keys-shown"));
 
 byId("load").addEventListener("click", () => byId("file").click());
 byId("camera").addEventListener("click", () => camera.open());
 byId("undo").addEventListener("click", () => session.undo());
+byId("redo").addEventListener("click", () => session.redo());
 byId("reset").addEventListener("click", () => session.reset());
 byId("clear").addEventListener("click", () => session.clear());
 byId("save").addEventListener("click", save);
 byId("sample").addEventListener("click", openSample);
-overlayShown.addEventListener("change", () => show(session.state));
+for (const one of [overlayShown, byId("opacity")]) one.addEventListener("input", () => show(session.state));
+byId("hover-shown").addEventListener("change", () => session.hover(null));
 addEventListener("online", () => link.hurry());
 addEventListener("offline", () => session.check()); // a server on this machine is there all the same
 setInterval(() => isWaiting(session.state) && session.check(), DOUBT_MS);
@@ -93,5 +115,12 @@ addEventListener("pagehide", () => link.stop());
 addEventListener("pageshow", ({ persisted }) => persisted && link.hurry());
 
 watchFiles(byId("file"), byId("frame"), (files) => shelf.open(files));
-watchPointing(canvas, surface, () => session.state.picture, (point) => session.add(point));
+watchPointing(canvas, surface, {
+  size: () => session.state.picture,
+  tool: () => search.tool,
+  point: (point) => session.add(point),
+  box: (box) => (search.tool === "example" ? session.addExemplar(box) : session.box(box)),
+  hover: (pixel) => session.hover(byId("hover-shown").checked ? pixel : null),
+});
+watchZoom(byId("zoom"), surface.viewport);
 session.start();

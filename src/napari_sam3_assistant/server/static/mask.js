@@ -1,7 +1,7 @@
 /** The mask of an object: which pixels of a box are inside. */
 
 import { inflated } from "./streams.js";
-import { bytesOf } from "./wire.js";
+import { base64, bytesOf } from "./wire.js";
 
 /**
  * @typedef {object} Mask
@@ -10,6 +10,7 @@ import { bytesOf } from "./wire.js";
  * @property {{x: number, y: number, width: number, height: number}} box Outside it nothing is inside.
  * @property {Uint8Array} inside Of the box, row by row; 1 is inside.
  * @property {number} area How many pixels are inside.
+ * @property {{data: Uint8Array, format: string, bbox?: number[]}} wire As the server wrote it.
  */
 
 /**
@@ -22,26 +23,36 @@ import { bytesOf } from "./wire.js";
  */
 export async function maskOf(message, size) {
   const format = message.mask_format ?? "png";
-  if (format === "bits") return ofBits(message, size);
-  if (format === "png" || format === "png1") return ofPng(message, size);
+  const data = message.payload?.slice() ?? bytesOf(message.mask); // not the frame, which holds others, too
+  const wire = { data, format, bbox: message.bbox };
+  if (format === "bits") return { ...(await ofBits(wire, size)), wire };
+  if (format === "png" || format === "png1") return { ...(await ofPng(wire, size)), wire };
   throw new Error(`a mask as ${format} was not asked for`);
 }
 
-/** @returns {Promise<Mask>} */
-async function ofBits(message, { width, height }) {
-  const [left, top, right, bottom] = message.bbox;
+/**
+ * Return a mask as the fields of a message that tells it to the server.
+ *
+ * @param {Mask} mask
+ * @returns {{mask: string, mask_format: string, bbox?: number[]}}
+ */
+export function written({ wire: { data, format, bbox } }) {
+  return { mask: base64(data), mask_format: format, ...(format === "bits" ? { bbox } : {}) };
+}
+
+async function ofBits({ data, bbox }, { width, height }) {
+  const [left, top, right, bottom] = bbox;
   const box = { x: left, y: top, width: right - left, height: bottom - top };
   const inside = new Uint8Array(box.width * box.height);
-  const packed = inside.length ? await inflated(message.payload ?? bytesOf(message.mask)) : inside;
+  const packed = inside.length ? await inflated(data) : inside;
   for (let at = 0; at < inside.length; at += 1) inside[at] = (packed[at >> 3] >> (7 - (at & 7))) & 1;
   return { width, height, box, inside, area: count(inside) };
 }
 
-/** @returns {Promise<Mask>} */
-async function ofPng(message, { width, height }) {
-  const image = await createImageBitmap(new Blob([message.payload ?? bytesOf(message.mask)], { type: "image/png" }));
+async function ofPng({ data: file, bbox }, { width, height }) {
+  const image = await createImageBitmap(new Blob([file], { type: "image/png" }));
   if (image.width !== width || image.height !== height) throw new Error("the mask is not of the image's size");
-  const [left, top, right, bottom] = message.bbox ?? [0, 0, width, height];
+  const [left, top, right, bottom] = bbox ?? [0, 0, width, height];
   const box = { x: left, y: top, width: right - left, height: bottom - top };
   const inside = new Uint8Array(box.width * box.height);
   if (inside.length) {

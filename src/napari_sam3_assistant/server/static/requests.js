@@ -5,15 +5,20 @@
  * @property {string} id
  * @property {string} type Of the message.
  * @property {boolean} taken Whether the server has acknowledged it; a result is still to come.
- * @property {object} [about] The picture of an `init`, the point of a `click`.
+ * @property {object} [about] The picture of an `init`.
+ * @property {number} [item] The object that it is about.
  * @property {boolean} [quiet] Whether its result is not worth showing, since another follows at once.
  */
 
-/** By type: what acknowledges a request, and what may answer it. */
-const TAKEN_BY = { click: "point_added", undo: "point_removed", restore: "state" };
+/** By type: what acknowledges a question about an object; its answer is still to come. */
+const TAKEN_BY = {
+  click: "point_added",
+  box: "box_added",
+  mask_prompt: "mask_added",
+  remove_point: "point_removed",
+  restore: "state",
+};
 const ANSWERED_BY = { hello: "welcome", init: "image_loaded", reset: "points_cleared" };
-/** After these, results of what was asked before are void. */
-const BARRIERS = new Set(["init", "reset", "undo", "restore"]);
 
 export class Requests {
   /** @type {Request[]} */ #waiting = [];
@@ -21,12 +26,17 @@ export class Requests {
 
   /** Whether a mask is on its way. */
   get computing() {
-    return this.#waiting.some(({ type }) => type in TAKEN_BY);
+    return this.some(({ type }) => type in TAKEN_BY || type === "find");
   }
 
-  /** How many clicks have no result. */
-  get clicks() {
-    return this.#waiting.filter(({ type }) => type === "click").length;
+  /** How many questions about objects have no answer. */
+  get prompts() {
+    return this.#waiting.filter(({ type }) => type in TAKEN_BY).length;
+  }
+
+  /** @param {(request: Request) => boolean} fit @returns {boolean} Whether one that waits does. */
+  some(fit) {
+    return this.#waiting.some(fit);
   }
 
   /** @param {string} type @param {object} [more] @returns {Request} */
@@ -48,20 +58,20 @@ export class Requests {
     return this.#waiting.find((request) => fits(request, message.type));
   }
 
-  /** @param {Request} request @returns {boolean} Whether something asked later makes its result void. */
-  void(request) {
-    const after = this.#waiting.slice(this.#waiting.indexOf(request) + 1);
-    return after.some(({ type }) => BARRIERS.has(type));
-  }
-
   /** The request is answered. @param {Request} request */
   close(request) {
     this.#waiting = this.#waiting.filter((other) => other !== request);
   }
 
-  /** Nothing asked before the request is answered any more. @param {Request} request */
+  /**
+   * Nothing asked about the same before the request is answered any more; what is about no object is about all.
+   *
+   * @param {Request} request
+   */
   closeOlder(request) {
-    this.#waiting = this.#waiting.slice(this.#waiting.indexOf(request));
+    const at = this.#waiting.indexOf(request);
+    const same = (other) => request.item === undefined || other.item === request.item;
+    this.#waiting = this.#waiting.filter((other, place) => place >= at || !same(other));
   }
 
   clear() {

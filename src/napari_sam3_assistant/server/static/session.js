@@ -1,408 +1,375 @@
 /**
- * The talk with the server about one picture. What the user has said is kept here and told to each new
- * connection; a server that knows no `hello` is spoken to in the seed's messages alone.
+ * The work on pictures with a server. What the user has said is kept here and told to each new connection; a server
+ * that knows no `hello` is spoken to in the seed's messages alone.
  */
 
-import { isTokenRefused } from "./address.js";
+import { Board, awaits } from "./board.js";
+import { Finder } from "./finder.js";
+import { isEmpty } from "./items.js";
+import { Known } from "./known.js";
 import { maskOf } from "./mask.js";
-import { Requests } from "./requests.js";
-import { objection, tooHeavy } from "./sizes.js";
-import { dataUrl, frame, parsed } from "./wire.js";
-
-const AGAIN_MS = 2000; // between two tries while the model is loading
-const MOST_WAITING = 8; // clicks without an answer; later ones wait here
-const LATER = new Set(["model_loading", "rate_limited", "busy"]);
+import { Preview } from "./preview.js";
+import { Stage } from "./stage.js";
+import { Talk } from "./talk.js";
 
 /**
- * @typedef {object} Point
- * @property {number} x Column, in pixels of the picture.
- * @property {number} y Row.
- * @property {0 | 1} label 1 on the object, 0 beside it.
- * @property {boolean} [sent]
+ * @typedef {import("./items.js").Item} Item
+ * @typedef {import("./items.js").Point} Point
+ * @typedef {import("./items.js").Box} Box
  */
 
+const MOST_WAITING = 8; // questions without an answer; later ones wait here
+const SEED_ALONE = "This server keeps one object and takes points only.";
+
 export class Session {
-  #link;
-  #token;
+  #talk;
+  #stage;
+  #finder;
+  #preview;
   #changed;
-  #requests = new Requests();
-  #chain = Promise.resolve();
-  #connection = 0;
-  #extended = false;
-  #binary = false;
-  #limits = {};
-  #seq = -1;
-  #full = false;
-  #timer = 0;
-  /** What the server still has while another picture is on its way. */
-  #before = null;
-  #now = { link: "connecting", stage: "none", position: null, session: "", error: "" };
-  #picture = null;
-  #points = [];
-  #result = null;
+  #known = new Known();
+  /** @type {WeakMap<import("./picture.js").Picture, Board>} Each picture keeps its objects. */
+  #boards = new WeakMap();
+  #board = new Board();
+  /** Whether the server did not take what there is; it is tried again with the next action. */
+  #stuck = false;
 
   /** @param {import("./link.js").Link} link @param {string} token @param {(state: import("./status.js").State) => void} changed */
   constructor(link, token, changed) {
-    this.#link = link;
-    this.#token = token;
     this.#changed = changed;
+    this.#talk = new Talk(link, token);
+    this.#stage = new Stage(this.#talk, {
+      shows: (picture) => this.#shows(picture),
+      ready: () => this.#tellAll(),
+      changed: () => this.#tell(),
+    });
+    this.#finder = new Finder(this.#talk, (found, question) => this.#found(found, question));
+    this.#preview = new Preview(this.#talk, () => this.#numbered());
   }
 
   /** Connect, and stay connected. */
   start() {
-    this.#link.start({
-      received: (data) => this.#queue(data),
-      closed: (code) => this.#closed(code),
-      unopened: () => this.#unopened(),
+    this.#talk.start({
+      agreed: () => {
+        if (this.#talk.extended) this.#talk.ask("set", { multimask: true });
+        this.#stage.agreed();
+      },
+      heard: (request, message) => this.#heard(request, message),
+      lost: (code) => {
+        this.#preview.clear();
+        this.#stage.lost(code);
+        this.#tell();
+      },
+      changed: () => this.#tell(),
     });
     this.#tell();
   }
 
   /** @returns {import("./status.js").State} */
   get state() {
-    const busy = this.#requests.computing || (this.#now.stage === "ready" && this.#points.some(({ sent }) => !sent));
-    const [result, picture] = [this.#result, this.#picture];
-    const objects = result ? [{ id: 1, name: "Object 1", color: "#1e7bff", hidden: false, phrase: "", result }] : [];
-    return { ...this.#now, busy, picture, points: this.#points, result, objects, selected: 1 };
+    const [talk, stage, board] = [this.#talk, this.#stage, this.#board];
+    const lacking = stage.stage === "ready" && !this.#stuck && board.items.some((item) => this.#known.lacks(item));
+    const { state: link, session, error, extended, takes, notice, limits } = talk;
+    return {
+      ...{ link, session, error, extended, takes, notice, limits },
+      ...{ stage: stage.stage, position: stage.position, picture: stage.picture },
+      busy: talk.requests.computing || lacking,
+      objects: board.items.map((item) => this.#seen(item)),
+      selected: board.selected.id,
+      exemplars: board.exemplars,
+      preview: this.#preview.shown,
+      canUndo: board.canUndo,
+      canRedo: board.canRedo,
+      finding: { ...this.#finder.state, usual: talk.threshold },
+    };
   }
 
-  /** @returns {import("./sizes.js").Limits} What the server takes; nothing while it is not known. */
-  get limits() {
-    return this.#now.link === "open" ? this.#limits : {};
-  }
-
-  // ---- what the user does
+  // ---- what the user does with pictures
 
   /** Work on a picture from now on. @param {import("./picture.js").Picture} picture */
   use(picture) {
-    const no = this.#now.link === "open" ? objection(picture, this.#limits) : "";
-    if (no) return this.fail(no);
-    this.#awake();
-    if (this.#now.stage === "ready") {
-      this.#before = { picture: this.#picture, points: this.#points, result: this.#result };
-    }
-    this.#set(picture, [], null);
-    this.#offer();
+    this.#act(() => this.#stage.use(picture));
   }
 
-  /** @param {Point} point */
-  add({ x, y, label }) {
-    if (!this.#picture) return;
-    this.#awake();
-    this.#points = [...this.#points, { x, y, label, sent: false }];
-    if (this.#now.stage === "failed") this.#offer();
-    else this.#pump();
-    this.#tell();
-  }
-
-  /** Take back the last point. */
-  undo() {
-    const last = this.#points.at(-1);
-    if (!last) return;
-    this.#awake();
-    this.#points = this.#points.slice(0, -1);
-    if (!this.#points.length) this.#result = null;
-    if (last.sent && this.#now.stage === "ready") {
-      if (this.#extended) this.#ask("undo");
-      else this.#again();
-    }
-    this.#tell();
-  }
-
-  /** Take back all points; the picture stays. */
-  reset() {
-    this.#awake();
-    this.#set(this.#picture, [], null);
-    if (this.#now.stage === "ready") this.#ask("reset");
-    this.#tell();
-  }
-
-  /** Put the picture away. */
+  /** Put the picture away, and what was said about it. */
   clear() {
-    this.#awake();
-    if (this.#now.stage === "ready") this.#ask("reset");
-    this.#drop();
-    this.#before = null;
+    this.#act(() => {
+      if (this.#stage.picture) this.#boards.delete(this.#stage.picture);
+      this.#stage.clear();
+    });
+  }
+
+  /** Forget what was said about a picture that is not shown. @param {import("./picture.js").Picture} picture */
+  forget(picture) {
+    if (picture === this.#stage.picture) this.clear();
+    else this.#boards.delete(picture);
+  }
+
+  // ---- what the user says
+
+  /** @param {import("./items.js").Point} point */
+  add({ x, y, label }) {
+    if (!this.#stage.picture) return;
+    const point = { x, y, label, sent: true };
+    this.#step(() => this.#board.say({ points: [...this.#board.selected.points, point] }, point));
+  }
+
+  /** Set the box round the selected object. @param {import("./items.js").Box} box */
+  box({ x1, y1, x2, y2 }) {
+    if (!this.#stage.picture) return undefined;
+    if (!this.#talk.takes.boxes) return this.fail(`${this.#lack("boxes")} Click on the object.`);
+    return this.#step(() => this.#board.say({ box: { x1, y1, x2, y2, label: 1 } }));
+  }
+
+  /** Show what an example is. @param {import("./items.js").Box} box */
+  addExemplar({ x1, y1, x2, y2, label }) {
+    if (!this.#stage.picture) return undefined;
+    if (!this.#talk.takes.exemplars) return this.fail(this.#lack("examples"));
+    return this.#step(() => this.#board.addExemplar({ x1, y1, x2, y2, label: label ?? 1 }));
+  }
+
+  clearExemplars() {
+    this.#step(() => this.#board.clearExemplars());
+  }
+
+  /** Find all that words or the examples mean. @param {string} text @param {number} threshold */
+  find(text, threshold) {
+    this.#act(() => {
+      if (this.#stage.stage === "ready") this.#finder.ask(text, this.#board.exemplars, threshold);
+    });
+  }
+
+  /** Apply another threshold to what was found. @param {number} threshold */
+  threshold(threshold) {
+    this.#act(() => this.#stage.stage === "ready" && this.#finder.again(threshold));
+  }
+
+  undo() {
+    if (this.#board.canUndo) this.#step(() => this.#board.undo());
+  }
+
+  redo() {
+    if (this.#board.canRedo) this.#step(() => this.#board.redo());
+  }
+
+  /** Forget all objects; the picture stays. */
+  reset() {
+    this.#step(() => this.#board.reset());
+  }
+
+  // ---- what the user does with objects
+
+  /** Begin another object. */
+  create() {
+    if (!this.#talk.extended && !isEmpty(this.#board.selected)) return this.fail(SEED_ALONE);
+    if (this.#board.items.length >= this.#most && !this.#board.items.some(isEmpty)) {
+      return this.fail(`There are ${this.#most} objects, as many as the server takes. Delete one first.`);
+    }
+    return this.#step(() => this.#board.create());
+  }
+
+  /** @param {number} id */
+  select(id) {
+    this.#preview.clear();
+    this.#board.select(id);
     this.#tell();
   }
 
-  /** A picture was closed: nothing of it is kept. */
-  forget() {}
+  /** @param {number} id */
+  remove(id) {
+    this.#step(() => this.#board.remove(id));
+  }
+
+  /** Name an object, or hide it. @param {number} id @param {{name?: string, hidden?: boolean}} look */
+  dress(id, look) {
+    this.#board.dress(id, look);
+    this.#tell();
+  }
+
+  /** Take another reading of the selected object. @param {number} index */
+  choose(id, index) {
+    this.#act(() => this.#board.choose(id, index));
+  }
+
+  /** Show what a click would find. @param {{x: number, y: number} | null} pixel */
+  hover(pixel) {
+    if (this.#stage.stage === "ready" && this.#talk.extended && pixel) this.#preview.ask(pixel);
+    else if (this.#preview.clear()) this.#tell();
+  }
 
   /** Show what went wrong. @param {string} words For the user. */
   fail(words) {
-    this.#now.error = words;
+    this.#talk.error = words;
     this.#tell();
   }
 
   /** Make sure that the server is still there. */
   check() {
-    if (this.#extended) this.#link.check('{"type": "ping"}');
+    this.#talk.check();
   }
 
-  // ---- what is sent
+  // ---- what the server is told
 
-  /** @returns {import("./requests.js").Request} */
-  #ask(type, fields = {}, more = {}) {
-    const request = this.#requests.open(type, more);
-    this.#link.send(JSON.stringify({ type, id: request.id, ...fields }));
-    return request;
-  }
-
-  /** Give the picture to the server, by its name if it may have it. */
-  #offer() {
-    clearTimeout(this.#timer);
-    this.#now.position = null;
-    this.#now.stage = this.#now.link === "open" ? "sending" : "absent";
-    const { imageId } = this.#picture;
-    if (this.#now.stage === "sending") {
-      if (this.#extended && imageId) this.#ask("init", { image_id: imageId }, { about: this.#picture });
-      else this.#upload();
-    }
+  #act(action) {
+    this.#talk.wake();
+    action();
     this.#tell();
   }
 
-  async #upload() {
-    const [picture, connection] = [this.#picture, this.#connection];
-    const request = this.#requests.open("init", { about: picture });
-    const message = { type: "init", id: request.id };
-    const data = this.#binary
-      ? frame({ ...message, encoding: "file" }, picture.file)
-      : JSON.stringify({ ...message, image: await dataUrl(picture.file) });
-    if (connection !== this.#connection || picture !== this.#picture) return this.#requests.close(request);
-    this.#link.send(data);
-    this.#now.stage = "encoding";
-    this.#tell();
+  #step(action) {
+    this.#act(() => {
+      this.#preview.clear();
+      action();
+      if (this.#stage.stage === "failed") this.#stage.offer();
+      else if (this.#stuck && this.#stage.stage === "ready") this.#tellAll();
+      else this.#pump();
+    });
   }
 
-  /** Send the points that the server has not been told, a few at a time. */
-  #pump() {
-    if (this.#now.stage !== "ready") return;
-    const unsent = this.#points.filter(({ sent }) => !sent);
-    for (const [at, point] of unsent.entries()) {
-      if (this.#requests.clicks >= MOST_WAITING) return;
-      point.sent = true;
-      const { x, y, label } = point;
-      this.#ask("click", { x, y, label }, { about: point, quiet: at < unsent.length - 1 });
-    }
-  }
-
-  /** Tell the server, which has the picture, all points from the start. */
-  #again() {
-    this.#ask("reset");
-    this.#replay();
-  }
-
-  #replay() {
-    for (const point of this.#points) point.sent = false;
-    if (this.#extended && this.#points.length) {
-      const points = this.#points.map(({ x, y, label }) => ({ x, y, label }));
-      for (const point of this.#points) point.sent = true;
-      this.#ask("restore", { objects: [{ object_id: 1, points }], selected: 1 });
-    }
+  /** The server has the picture, and is told everything. */
+  #tellAll() {
+    this.#stuck = false;
+    this.#known.begin(this.#talk.extended, this.#talk.takes.masks);
+    const telling = this.#known.restoring(this.#board.items);
+    const versions = new Map(this.#board.items.map(({ id, version }) => [id, version]));
+    if (telling) this.#talk.ask(telling.type, telling.fields, { versions });
     this.#pump();
+  }
+
+  /** Tell the server what it lacks, a few questions at a time. */
+  #pump() {
+    while (this.#stage.stage === "ready" && !this.#stuck && this.#talk.requests.prompts < MOST_WAITING) {
+      const telling = this.#known.next(this.#board.items);
+      if (!telling) return;
+      const { type, fields, item: id, point } = telling;
+      const item = this.#board.item(id);
+      const quiet = Boolean(item) && this.#known.lacks(item); // another message about it follows at once
+      this.#talk.ask(type, fields, { item: id, point, quiet, version: item?.version });
+    }
+  }
+
+  /** Return the server's number of the selected object; where it has none yet, one is asked for. */
+  #numbered() {
+    const { id } = this.#board.selected;
+    const begun = this.#known.number(id);
+    if (begun) this.#talk.ask(begun.type, begun.fields, { item: id });
+    return this.#known.numberOf(id);
   }
 
   // ---- what comes back
 
-  /** @param {string | ArrayBuffer} data */
-  #queue(data) {
-    const connection = this.#connection;
-    // One after another: masks take their time to unpack, and the newest has to stay.
-    this.#chain = this.#chain.then(async () => {
-      if (connection !== this.#connection) return;
-      try {
-        await this.#take(parsed(data));
-      } catch {
-        this.#now.error = "The server sent what this page does not understand. Reload the page.";
-      }
-      this.#tell();
-    });
-  }
-
-  async #take(message) {
-    const request = this.#requests.of(message);
+  async #heard(request, message) {
+    const { requests } = this.#talk;
     switch (message.type) {
-      case "session_created":
-        return this.#greet(message);
-      case "welcome":
-        return this.#agree(request, message);
+      case "segmentation_result":
+        return this.#answered(request, message);
+      case "candidates":
+        return this.#finder.heard(request, message, this.#stage.picture);
+      case "preview":
+        return this.#preview.heard(request, message, this.#stage.picture);
       case "error":
         return this.#refused(request, message);
-      case "image_loaded":
-        return this.#loaded(request, message);
-      case "image_needed":
-        if (!request) return undefined;
-        this.#requests.close(request);
-        return request.about === this.#picture ? this.#upload() : undefined;
+      case "object_created":
+        this.#known.created(message.object_id);
+        break;
       case "point_added":
+      case "box_added":
+      case "mask_added":
         if (request) request.taken = true;
         return undefined;
       case "point_removed":
       case "state":
-        if (!request) return undefined;
-        request.taken = true;
-        return this.#requests.closeOlder(request);
+        if (request) request.taken = true;
+        return request && requests.closeOlder(request);
       case "points_cleared":
-        return this.#done(request);
-      case "segmentation_result":
-        return this.#show(request, message);
+        if (request) requests.closeOlder(request);
+        break;
+      case "image_loaded":
+      case "image_needed":
       case "progress":
-        if (request?.about === this.#picture) this.#now.position = message.position ?? null;
-        return undefined;
-      case "superseded":
-      case "cancelled":
-        if (request) this.#requests.close(request);
-        return this.#pump();
-      default: // what is not known is ignored, as the protocol asks
-        return undefined;
+        return this.#stage.heard(request, message);
+      default: // what is not known is ignored, as the protocol asks; what ends a question ends it
+        if (!["superseded", "cancelled", "object_selected", "options"].includes(message.type)) return undefined;
     }
-  }
-
-  #greet({ session_id: session, limits }) {
-    this.#limits = limits ?? {};
-    this.#now.session = session;
-    this.#ask("hello", {
-      protocol: 1,
-      client: "page",
-      mask_formats: ["bits", "png"],
-      binary: true,
-      coalesce: true,
-      progress: true,
-    });
-  }
-
-  /** @param {object | null} welcome Null from a server that knows the seed's messages alone. */
-  #agree(request, welcome) {
-    if (request) this.#requests.close(request);
-    this.#extended = welcome !== null;
-    this.#binary = welcome?.binary ?? false;
-    this.#limits = welcome?.limits ?? this.#limits;
-    this.#now.link = "open";
-    this.#link.settled();
-    if (!this.#picture) return;
-    const no = objection(this.#picture, this.#limits);
-    if (no) this.#giveUp(no);
-    else this.#offer();
-  }
-
-  #loaded(request, { width, height, image_id: imageId, intensity_window: seen = null }) {
-    if (!request) return;
-    this.#done(request);
-    const picture = request.about;
-    if (picture !== this.#picture) return;
-    this.#before = null;
-    if (width !== picture.width || height !== picture.height) {
-      const [theirs, ours] = [`${width} × ${height}`, `${picture.width} × ${picture.height}`];
-      this.#giveUp(`The server sees ${theirs} pixels and this browser ${ours}: masks would be misplaced. Save it as PNG.`);
-      return;
-    }
-    Object.assign(picture, { imageId, seen });
-    this.#now.stage = "ready";
-    this.#seq = -1;
-    this.#replay();
-  }
-
-  async #show(request, message) {
-    const late = request ? request.quiet || this.#requests.void(request) : this.#now.stage !== "ready";
-    if (request) this.#done(request);
-    this.#pump();
-    if (late || !this.#picture || !this.#points.length || (message.seq ?? Infinity) < this.#seq) return;
-    this.#seq = message.seq ?? this.#seq;
-    const [picture, connection] = [this.#picture, this.#connection];
-    const mask = await maskOf(message, picture);
-    if (picture !== this.#picture || connection !== this.#connection || !this.#points.length) return;
-    this.#result = { mask, score: message.score, warning: message.warning ?? "" };
-  }
-
-  #refused(request, { code, message, retryable = false }) {
-    if (request?.type === "hello") return this.#agree(request, null);
-    if (request) this.#requests.close(request);
-    if (code === "server_full" || message.startsWith("Server is full")) {
-      this.#full = true;
-      return undefined;
-    }
-    if (request?.type === "init") return this.#notLoaded(request, code, message, retryable);
-    if (request?.type === "undo" && code === "nothing_to_undo") return this.#again();
-    if (request?.type === "click" && !request.taken) this.#points = this.#points.filter((one) => one !== request.about);
-    this.#now.error = message;
+    if (request) requests.close(request);
     return this.#pump();
   }
 
-  #notLoaded(request, code, message, retryable) {
-    if (request.about !== this.#picture) return;
-    const later = LATER.has(code) || message.startsWith("Model not loaded yet");
-    if (later || retryable) this.#now.stage = later ? "loading" : "failed"; // what has failed a click tries again
-    if (later) this.#timer = setTimeout(() => this.#offer(), AGAIN_MS);
-    else if (retryable) this.fail(message);
-    else this.#giveUp(message);
+  async #answered(request, message) {
+    if (!request) return;
+    const whole = request.type === "restore"; // which is answered by a result for each object
+    const id = whole ? this.#known.itemOf(message.object_id) : request.item;
+    const version = whole ? request.versions.get(id) : request.version;
+    if (!whole) this.#talk.requests.close(request);
+    this.#pump();
+    const [{ picture }, { connection }] = [this.#stage, this.#talk];
+    if (request.quiet || !picture || !awaits(this.#board.item(id), version)) return;
+    const board = this.#board;
+    const result = await resultOf(message, picture);
+    if (connection === this.#talk.connection) board.answer(id, version, result);
   }
 
-  #closed(code) {
-    this.#connection += 1;
-    clearTimeout(this.#timer);
-    this.#requests.clear();
-    this.#before = null;
-    this.#seq = -1;
-    if (code === 1009 && this.#picture) {
-      this.#now.error = tooHeavy(this.#picture.file.size);
-      this.#drop();
+  #refused(request, message) {
+    if (request) this.#talk.requests.close(request);
+    if (request?.type === "init") return this.#stage.refused(request, message);
+    if (request?.type === "find") return this.#finder.refused(request, message);
+    if (request?.type === "hover") return undefined;
+    if (request && !request.taken) this.#untake(request);
+    this.#talk.error = message.message;
+    return this.#pump();
+  }
+
+  /** What was refused was never said. */
+  #untake({ type, item: id, point }) {
+    if (type === "click") {
+      this.#board.forget(point);
+      this.#known.forget(id, point);
+    } else if (["box", "mask_prompt", "reset", "remove_point", "new_object", "restore"].includes(type)) {
+      this.#stuck = true;
     }
-    this.#now.stage = this.#picture ? "absent" : "none";
-    if (code === 4408) this.#now.link = "asleep";
-    else if (this.#full) this.#now.link = "full";
-    else if (this.#now.link !== "connecting") this.#now.link = "reconnecting";
-    this.#full = false;
-    this.#tell();
-    return code !== 4408;
   }
 
-  async #unopened() {
-    if (!(await isTokenRefused(this.#token))) return;
-    this.#now.link = "refused";
-    this.#link.stop();
-    this.#tell();
+  #found(found, question) {
+    const count = this.#board.find(found, question, this.#most);
+    this.#pump();
+    return count;
   }
 
   // ---- what is kept
 
-  /** The request is answered, and so is what was asked before it. */
-  #done(request) {
-    if (!request) return;
-    this.#requests.closeOlder(request);
-    this.#requests.close(request);
+  get #most() {
+    return this.#talk.extended ? (this.#talk.limits.objects ?? 50) : 1;
   }
 
-  #set(picture, points, result) {
-    this.#picture = picture;
-    this.#points = points;
-    this.#result = result;
+  /** @param {import("./picture.js").Picture | null} picture */
+  #shows(picture) {
+    this.#preview.clear();
+    this.#finder.forget();
+    if (picture && !this.#boards.has(picture)) this.#boards.set(picture, new Board());
+    this.#board = picture ? this.#boards.get(picture) : new Board();
   }
 
-  #drop() {
-    clearTimeout(this.#timer);
-    this.#set(null, [], null);
-    this.#now.stage = "none";
+  #seen(item) {
+    if (this.#stage.stage === "ready" && !this.#known.lacks(item)) return item;
+    const told = this.#stage.stage === "ready" ? this.#known.pointsOf(item.id) : 0;
+    return { ...item, points: item.points.map((point, at) => ({ ...point, sent: at < told })) };
   }
 
-  /** The server does not take the picture; it still has the one before. */
-  #giveUp(words) {
-    this.#drop();
-    this.#now.error = words;
-    if (!this.#before) return;
-    this.#set(this.#before.picture, this.#before.points, this.#before.result);
-    this.#before = null;
-    this.#now.stage = "ready";
-  }
-
-  #awake() {
-    this.#now.error = "";
-    if (this.#now.link !== "asleep") return;
-    this.#now.link = "reconnecting";
-    this.#link.hurry();
+  #lack(kind) {
+    return this.#talk.extended ? `This server's engine takes no ${kind}.` : SEED_ALONE;
   }
 
   #tell() {
     this.#changed(this.state);
   }
+}
+
+/** @returns {Promise<import("./items.js").Result>} */
+async function resultOf(message, picture) {
+  const mask = await maskOf(message, picture);
+  const others = await Promise.all((message.candidates ?? []).map((one) => maskOf(one, picture)));
+  const scores = (message.candidates ?? []).map(({ score }) => score ?? null);
+  const candidates = [{ mask, score: message.score }, ...others.map((one, at) => ({ mask: one, score: scores[at] }))];
+  const several = candidates.length > 1 ? candidates : [];
+  return { mask, score: message.score, warning: message.warning ?? "", candidates: several, chosen: 0 };
 }

@@ -7,9 +7,18 @@
  * @property {number | null} position In the queue for encoding.
  * @property {boolean} busy
  * @property {import("./picture.js").Picture | null} picture
- * @property {import("./session.js").Point[]} points
- * @property {{mask: import("./mask.js").Mask, score: number, warning: string} | null} result
+ * @property {import("./items.js").Item[]} objects One is always there.
+ * @property {number} selected The id of one of them.
+ * @property {import("./items.js").Box[]} exemplars Examples that were drawn and not asked about yet.
+ * @property {{mask: import("./mask.js").Mask, x: number, y: number} | null} preview
+ * @property {boolean} extended Whether the server speaks more than the seed's messages.
+ * @property {{points: boolean, boxes: boolean, masks: boolean, exemplars: boolean, text: boolean}} takes
+ * @property {object} limits What the server takes.
+ * @property {boolean} canUndo
+ * @property {boolean} canRedo
+ * @property {{words: string, again: boolean, usual: number}} finding What was found, in words, and the engine's usual score.
  * @property {string} session
+ * @property {string} notice What the server has announced; empty where it has not.
  * @property {string} error For the user; empty where there is none.
  */
 
@@ -35,14 +44,14 @@ const STAGE = {
  * @returns {[kind: string, words: string]}
  */
 export function status(state) {
-  const { link, stage, position, busy, points, result } = state;
+  const { link, stage, position, busy, notice } = state;
   if (link !== "open") return [link, LINK[link]];
   if (stage === "encoding") {
     return ["encoding", position ? `Waiting for others: ${position} before this picture` : "Encoding the picture"];
   }
   if (stage !== "ready") return STAGE[stage];
   if (busy) return ["busy", "Segmenting"];
-  return ["ready", points.length ? outcome(result) : "Ready. Click on an object."];
+  return ["ready", notice || outcome(state)];
 }
 
 /** @param {State} state @returns {boolean} Whether the server owes an answer. */
@@ -50,8 +59,10 @@ export function isWaiting({ link, stage, busy }) {
   return link === "open" && (busy || stage === "encoding");
 }
 
-/** @param {State["result"]} result @returns {string} */
-function outcome(result) {
+/** @param {State} state @returns {string} */
+function outcome({ objects, selected }) {
+  const { points, result } = objects.find(({ id }) => id === selected);
+  if (!points.length && !result) return "Ready. Click on an object.";
   if (result?.warning === "no_foreground_point") return "Ready. Now click on the object itself.";
   if (result && !result.mask.area) return "Ready. Nothing was found there.";
   return "Ready";

@@ -23,7 +23,24 @@ export function parsed(data) {
   if (bytes.length < HEAD || MAGIC.some((byte, at) => bytes[at] !== byte)) throw new Error("no frame of this protocol");
   const length = new DataView(data).getUint32(4, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(HEAD, HEAD + length)));
-  return { ...header, payload: bytes.subarray(HEAD + length) };
+  const payload = bytes.subarray(HEAD + length);
+  if (!header.parts) return { ...header, payload };
+  place(header, cut(payload, header.parts));
+  return header;
+}
+
+/** @param {Uint8Array} payload @param {number[]} lengths @returns {Uint8Array[]} */
+function cut(payload, lengths) {
+  let end = 0;
+  return lengths.map((length) => payload.subarray(end, (end += length)));
+}
+
+/** Put the parts of a payload where a message names them. */
+function place(value, parts) {
+  if (value.mask?.part !== undefined) value.payload = parts[value.mask.part];
+  for (const field of Object.values(value)) {
+    for (const one of Array.isArray(field) ? field : []) if (one && typeof one === "object") place(one, parts);
+  }
 }
 
 /**
@@ -54,6 +71,18 @@ export function dataUrl(file) {
     reader.onerror = () => reject(reader.error);
     reader.readAsDataURL(file);
   });
+}
+
+/**
+ * Return bytes as base64 text.
+ *
+ * @param {Uint8Array} bytes
+ * @returns {string}
+ */
+export function base64(bytes) {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
 }
 
 /**

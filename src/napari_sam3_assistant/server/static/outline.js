@@ -1,0 +1,157 @@
+/**
+ * The outline of a mask: closed rings between what is inside and what is not, smooth, in pixels of the image.
+ *
+ * A ring goes through the middles of the pixels' sides. Smoothing moves each of its corners by less than what
+ * would take it past a pixel's middle: at full detail a pixel's middle is always on its own side of the outline.
+ */
+
+const MOST_MOVE = 0.25; // with DETAIL less than 0.35, the distance of a cut corner from a pixel's middle
+const DETAIL = 0.1; // how far leaving out corners may move the outline, in pixels
+const PASSES = 6;
+const STEPS = [[1, 0], [0, 1], [-1, 0], [0, -1]]; // east, south, west, north
+const RIGHT = [[0, 0], [-1, 0], [-1, -1], [0, -1]]; // the pixel ahead to the right of a corner, for each step
+const LEFT = [[0, -1], [0, 0], [-1, 0], [-1, -1]];
+const NORTH = 3;
+
+/** @typedef {{xs: Float64Array, ys: Float64Array}} Ring Closed: its last corner is followed by its first. */
+
+/**
+ * Return the smooth rings of a mask at full detail.
+ *
+ * @param {import("./mask.js").Mask} mask
+ * @returns {Ring[]}
+ */
+export function ringsOf(mask) {
+  const { box, inside } = mask;
+  const seen = new Uint8Array(inside.length);
+  const rings = [];
+  const start = (at) => {
+    if (!seen[at]) rings.push(simplified(smoothed(traced(mask, seen, at % box.width, Math.floor(at / box.width))), DETAIL));
+  };
+  // Runs of pixels are searched for, not walked along: most of a mask is no border.
+  for (let from = inside.indexOf(1); from >= 0; ) {
+    const to = inside.indexOf(0, from);
+    const end = to < 0 ? inside.length : to;
+    start(from);
+    const row = Math.floor(from / box.width) + 1;
+    for (let first = row * box.width; first < end; first += box.width) start(first);
+    from = to < 0 ? -1 : inside.indexOf(1, end);
+  }
+  return rings;
+}
+
+/** Follow a border from the left side of a pixel, the inside on the right hand, and mark the left sides met. */
+function traced({ box: { x: left, y: top, width, height }, inside }, seen, startX, startY) {
+  const isIn = (x, y) => x >= 0 && y >= 0 && x < width && y < height && inside[y * width + x] === 1;
+  const [xs, ys] = [[], []];
+  let [x, y, way] = [startX, startY + 1, NORTH];
+  do {
+    const [across, down] = STEPS[way];
+    if (way === NORTH) seen[(y - 1) * width + x] = 1;
+    xs.push(left + x + across / 2);
+    ys.push(top + y + down / 2);
+    x += across;
+    y += down;
+    if (!isIn(x + RIGHT[way][0], y + RIGHT[way][1])) way = (way + 1) % 4;
+    else if (isIn(x + LEFT[way][0], y + LEFT[way][1])) way = (way + 3) % 4;
+  } while (x !== startX || y !== startY + 1 || way !== NORTH);
+  return { xs: Float64Array.from(xs), ys: Float64Array.from(ys) };
+}
+
+/** Move each corner towards its neighbours, never farther than MOST_MOVE from where it was. */
+function smoothed(ring) {
+  const count = ring.xs.length;
+  let [xs, ys] = [ring.xs, ring.ys];
+  for (let pass = 0; pass < PASSES; pass += 1) {
+    const [nextXs, nextYs] = [new Float64Array(count), new Float64Array(count)];
+    for (let at = 0; at < count; at += 1) {
+      const [before, after] = [at ? at - 1 : count - 1, at + 1 < count ? at + 1 : 0];
+      const dx = (xs[before] + 2 * xs[at] + xs[after]) / 4 - ring.xs[at];
+      const dy = (ys[before] + 2 * ys[at] + ys[after]) / 4 - ring.ys[at];
+      const part = Math.min(1, MOST_MOVE / (Math.hypot(dx, dy) || 1));
+      nextXs[at] = ring.xs[at] + dx * part;
+      nextYs[at] = ring.ys[at] + dy * part;
+    }
+    [xs, ys] = [nextXs, nextYs];
+  }
+  return { xs, ys };
+}
+
+/**
+ * Return a ring without the corners that do not matter (Douglas and Peucker, 1973).
+ *
+ * @param {Ring} ring
+ * @param {number} tolerance How far the outline may move, in pixels.
+ * @returns {Ring}
+ */
+export function simplified(ring, tolerance) {
+  const { xs, ys } = ring;
+  const count = xs.length;
+  const far = farthestFrom(ring, 0);
+  const keeps = new Uint8Array(count);
+  keeps[0] = keeps[far] = 1;
+  const open = [[0, far], [far, count]];
+  while (open.length) {
+    const [from, to] = open.pop();
+    const [at, distance] = farthestBetween(ring, from, to);
+    if (distance <= tolerance) continue;
+    keeps[at] = 1;
+    open.push([from, at], [at, to]);
+  }
+  return { xs: xs.filter((_, at) => keeps[at]), ys: ys.filter((_, at) => keeps[at]) };
+}
+
+function farthestFrom({ xs, ys }, from) {
+  let [best, most] = [from, -1];
+  for (let at = 0; at < xs.length; at += 1) {
+    const distance = (xs[at] - xs[from]) ** 2 + (ys[at] - ys[from]) ** 2;
+    if (distance > most) [best, most] = [at, distance];
+  }
+  return best;
+}
+
+/** Return the corner farthest from the line between two others, and its distance. */
+function farthestBetween({ xs, ys }, from, to) {
+  const last = to % xs.length;
+  const [x, y] = [xs[from], ys[from]];
+  const [dx, dy] = [xs[last] - x, ys[last] - y];
+  const length = dx * dx + dy * dy || 1;
+  let [best, most] = [from, -1];
+  for (let at = from + 1; at < to; at += 1) {
+    const [across, down] = [xs[at] - x, ys[at] - y];
+    const part = Math.min(Math.max((across * dx + down * dy) / length, 0), 1);
+    const distance = (across - part * dx) ** 2 + (down - part * dy) ** 2;
+    if (distance > most) [best, most] = [at, distance];
+  }
+  return [best, Math.sqrt(Math.max(most, 0))];
+}
+
+const known = new WeakMap();
+
+/**
+ * Return the outline of a mask as a path in the pixels of its image, with the detail that a scale can show.
+ *
+ * @param {import("./mask.js").Mask} mask
+ * @param {number} scale How many pixels of the screen a pixel of the image has.
+ * @returns {Path2D} To be filled by the rule "evenodd".
+ */
+export function outlineOf(mask, scale) {
+  const level = Math.max(Math.floor(-Math.log2(scale)), 0);
+  let outline = known.get(mask);
+  if (!outline) known.set(mask, (outline = { rings: ringsOf(mask), paths: [] }));
+  return (outline.paths[level] ??= pathOf(outline.rings, level));
+}
+
+/** Return a path of rings in which corners that are less than a quarter of a screen's pixel off are left out. */
+function pathOf(rings, level) {
+  const path = new Path2D();
+  const tolerance = 2 ** level / 4;
+  for (const ring of rings) {
+    const { xs, ys } = level ? simplified(ring, tolerance) : ring;
+    if (level && xs.length < 3) continue; // too small to be seen
+    path.moveTo(xs[0], ys[0]);
+    for (let at = 1; at < xs.length; at += 1) path.lineTo(xs[at], ys[at]);
+    path.closePath();
+  }
+  return path;
+}
