@@ -120,7 +120,11 @@ def kind_of(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{json.dumps(one)}`" for one in schema["enum"])
     if schema.get("type") == "array":
         each = schema.get("items") or schema["prefixItems"][0]
-        return f"{schema['maxItems']} {kind_of(each)}s" if "prefixItems" in schema else f"list of {kind_of(each)}"
+        return (
+            f"{schema['maxItems']} {kind_of({**each, 'minimum': None})}s"
+            if "prefixItems" in schema
+            else f"list of {kind_of(each)}"
+        )
     plain = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false"}
     return plain[schema["type"]] + bounds(schema)
 

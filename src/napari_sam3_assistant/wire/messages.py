@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from napari_sam3_assistant.wire.values import (
+    Asked,
     Corners,
-    Drawn,
     Label,
     MaskData,
     MaskFormat,
@@ -22,13 +22,11 @@ from napari_sam3_assistant.wire.values import (
     ObjectId,
     ObjectStates,
     Pixel,
-    Points,
-    Rectangle,
     Rectangles,
     Share,
-    Value,
     by_type,
 )
+from napari_sam3_assistant.wire.video_messages import VIDEO_MESSAGES
 
 MOST_FORMATS = 50
 """Of a list of mask formats that are looked at."""
@@ -272,24 +270,6 @@ class Restore(Message):
     selected: ObjectId | None = None
 
 
-class Asked(Value):
-    """All that is said about one object, in a stateless request.
-
-    Attributes
-    ----------
-    points : tuple of Point
-        On and beside the object.
-    box : Rectangle or None
-        Round the object.
-    mask : Drawn or None
-        A rough mask of the object.
-    """
-
-    points: Points = ()
-    box: Rectangle | None = None
-    mask: Drawn | None = None
-
-
 class Predict(Message):
     """Ask about one object without touching those of the session.
 
@@ -332,5 +312,5 @@ class Find(Message):
     keep: bool = False
 
 
-CLIENT_MESSAGES = by_type(globals())
+CLIENT_MESSAGES = by_type(globals()) | VIDEO_MESSAGES
 """``type`` to model."""

@@ -16,6 +16,7 @@ from napari_sam3_assistant.wire.messages import CLIENT_MESSAGES, CancelWork, Ini
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.replies import SERVER_MESSAGES
 from napari_sam3_assistant.wire.values import MOST_ID, Message
+from napari_sam3_assistant.wire.video_messages import Encode, VideoFrame
 
 MOST_TYPE = 64
 """Letters of a type that is not known, in the answer."""
@@ -26,7 +27,12 @@ _OF_FIELD = {
     "mask": ("bad_mask", "Invalid mask: it is not what its mask_format says"),
 }
 """Code and text, by the name of the field that is wrong."""
-_OF_MESSAGE = {("click", "label"): ("bad_label", ""), ("init", "image"): ("no_image_data", "")}
+_OF_MESSAGE = {
+    ("click", "label"): ("bad_label", ""),
+    ("init", "image"): ("no_image_data", ""),
+    ("encode", "image"): ("no_image_data", ""),
+    ("frame", "image"): ("no_image_data", ""),
+}
 """The same where a message has its own; without a text, that of the table of refusals."""
 
 _MEANINGS = {
@@ -103,7 +109,7 @@ def client_message(value: Any) -> Message:
     except ValidationError as error:
         raise _refusal(str(kind), _first(error), about) from error
     match message:
-        case Init(image=None | "" | b"", image_id=None):
+        case Init() | Encode() | VideoFrame() if not message.image and message.image_id is None:
             raise Refusal("no_image_data", id=about)
         case CancelWork(id=None):
             raise Refusal("bad_message", "Invalid cancel: `id` is missing", type="cancel")

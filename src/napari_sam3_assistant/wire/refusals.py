@@ -58,6 +58,11 @@ KINDS: dict[str, Kind] = {
     "nothing_to_redo": Kind("Nothing to redo"),
     "no_points": Kind("No points to segment"),
     "not_found": Kind("Not found"),
+    "no_video": Kind("No such video. Open it again."),
+    "limit_videos": Kind("Max videos reached"),
+    "video_lost": Kind("What was followed is lost. Open the video again, and begin with the last masks."),
+    "bad_frame": Kind("Invalid frame"),
+    "frame_missing": Kind("The frame did not come in time", retryable=True),
 }
 """By code."""
 

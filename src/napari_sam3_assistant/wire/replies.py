@@ -22,6 +22,7 @@ from napari_sam3_assistant.wire.values import (
     Timing,
     by_type,
 )
+from napari_sam3_assistant.wire.video_replies import VIDEO_REPLIES
 
 Stage = Literal["queued", "decoding", "encoding"]
 
@@ -389,5 +390,5 @@ class CandidatesFound(Message):
     timing_ms: Timing | None = None
 
 
-SERVER_MESSAGES = by_type(globals())
+SERVER_MESSAGES = by_type(globals()) | VIDEO_REPLIES
 """``type`` to model."""

@@ -56,6 +56,9 @@ EVERYWHERE = {
     "coalesce": "Whether a click that waits may give way to a newer one of the same object.",
     "progress": "Whether `progress`, `expiring` and `draining` come unasked.",
     "return_": '`"object"`: results are about the object concerned; `"all"`: they carry every object.',
+    "video_id": "The video, as `video_opened` says it.",
+    "index": "Number of the frame, from 0.",
+    "intensity_window": "What was taken for black and white, of a picture of more than 8 bits.",
     "t": "Any number, such as the time by the client's clock; it comes back.",
 }
 """By name: what a field means if its message says nothing else."""

@@ -142,6 +142,24 @@ class Drawn(Value):
     bbox: Corners | None = None
 
 
+class Asked(Value):
+    """All that is said about one object, in a stateless request.
+
+    Attributes
+    ----------
+    points : tuple of Point
+        On and beside the object.
+    box : Rectangle or None
+        Round the object.
+    mask : Drawn or None
+        A rough mask of the object.
+    """
+
+    points: Points = ()
+    box: Rectangle | None = None
+    mask: Drawn | None = None
+
+
 class Found(Value):
     """An object that was found.
 
@@ -251,6 +269,36 @@ class LimitsInfo(Value):
     text_length: int
 
 
+class VideoInfo(Value):
+    """What the server's engine takes for objects that it follows from frame to frame.
+
+    Attributes
+    ----------
+    points : bool
+        Whether an object is begun or corrected by points.
+    boxes : bool
+        Whether by a box.
+    masks : bool
+        Whether by a mask.
+    text : bool
+        Whether it finds objects by words on every frame.
+    max_points : int or None
+        Most points for one object on one frame; missing where there is no limit.
+    max_boxes : int or None
+        Most objects that are begun by a box on one frame; missing where there is no limit.
+    mixes : bool
+        Whether one prompt may hold points together with a box or a mask.
+    """
+
+    points: bool
+    boxes: bool
+    masks: bool
+    text: bool
+    max_points: int | None = None
+    max_boxes: int | None = None
+    mixes: bool
+
+
 class CapabilitiesInfo(Value):
     """What the server's engine takes: :class:`napari_sam3_assistant.engines.protocol.Capabilities`, as JSON.
 
@@ -276,6 +324,20 @@ class CapabilitiesInfo(Value):
         Most points for one object; missing where there is no limit.
     threshold : float
         Its usual score for what is found, 0 to 1.
+    title : str
+        As users read which engine it is.
+    crops : bool
+        Whether it compares with an example in a picture of its own.
+    honours_clicks : bool
+        Whether each point on the object surely lies in the mask, and each one beside it outside.
+    encode_s : float or None
+        About how long it takes to encode a picture, in seconds; missing where nobody has to wait.
+    devices : tuple of str
+        What it runs on, such as `cuda`, best first.
+    instead : str
+        What to choose for what it does not take.
+    video : VideoInfo or None
+        What it takes for objects that it follows from frame to frame; missing where it follows none.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -290,3 +352,10 @@ class CapabilitiesInfo(Value):
     refines: bool
     max_points: int | None = None
     threshold: float
+    title: str = ""
+    crops: bool = False
+    honours_clicks: bool = False
+    encode_s: float | None = None
+    devices: tuple[str, ...] = ()
+    instead: str = ""
+    video: VideoInfo | None = None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine
+from napari_sam3_assistant.engines.registry import title_of
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.wire.messages import Hello, SetOptions
 from napari_sam3_assistant.wire.replies import Options, Welcome
-from napari_sam3_assistant.wire.values import MASK_FORMATS, CapabilitiesInfo, LimitsInfo, MaskFormat
+from napari_sam3_assistant.wire.values import MASK_FORMATS, CapabilitiesInfo, LimitsInfo, MaskFormat, VideoInfo
 
 SEED_TYPES = frozenset({"init", "click", "reset", "close", "segment"})
 """What a client may say without ``hello``; of anything else the seed's server knew nothing."""
@@ -25,6 +26,7 @@ _ALWAYS = (
     "progress",
     "binary",
     "predict",
+    "encode",
 )
 
 
@@ -113,10 +115,23 @@ def capabilities_info(engine: ImageEngine) -> CapabilitiesInfo:
         refines=takes.refines,
         max_points=takes.max_points,
         threshold=takes.threshold,
+        title=title_of(engine.name),
+        crops=takes.crops,
+        honours_clicks=takes.honours_clicks,
+        encode_s=takes.encode_s,
+        devices=takes.devices,
+        instead=takes.instead,
+        video=None if takes.video is None else VideoInfo(**asdict(takes.video)),
     )
 
 
 def features(takes: Capabilities) -> tuple[str, ...]:
     """Return the extensions that ``session_created`` offers, after what the engine takes."""
-    by_engine = {"box": takes.boxes, "mask_prompt": takes.masks, "text": takes.text, "find": takes.exemplars}
+    by_engine = {
+        "box": takes.boxes,
+        "mask_prompt": takes.masks,
+        "text": takes.text,
+        "find": takes.exemplars,
+        "video": takes.video is not None,
+    }
     return (*_ALWAYS, *(name for name, taken in by_engine.items() if taken))
