@@ -70,6 +70,14 @@ class OutOfMemory(EngineError):
     """Memory ran out where the engine runs; what it had made before may be gone."""
 
 
+class ServerUnreachable(EngineError):
+    """No server answers, or none has room: the same may succeed later; the engine Built-in needs none."""
+
+
+class TokenRefused(EngineError):
+    """The server lets in only who has another token."""
+
+
 class SaveError(AssistantError):
     """A file could not be written; nothing that was there before has changed."""
 
