@@ -223,7 +223,12 @@ ENGINES: dict[str, dict[str, Any]] = {
     "SAM3.1": {**SAM3, "in_use": "builtin", "known": MULTIPLEX, "loaded": False, "model_type": ModelType.SAM31},
     "a server": {**SAM3, "engine": "remote", "in_use": "remote", "loaded": False, "runs_on": ""},
     "a server that reads": {
-        **SAM3, "engine": "remote", "in_use": "remote", "loaded": False, "runs_on": "", "can": Capabilities(text=True),
+        **SAM3,
+        "engine": "remote",
+        "in_use": "remote",
+        "loaded": False,
+        "runs_on": "",
+        "can": Capabilities(text=True),
     },
     "SAM3 not loaded": {**SAM3, "loaded": False, "runs_on": "", "load_on_run": False},
 }
