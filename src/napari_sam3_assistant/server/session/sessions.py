@@ -19,6 +19,7 @@ from napari_sam3_assistant.server.session.choosing import Choosing
 from napari_sam3_assistant.server.session.context import Send, SessionContext
 from napari_sam3_assistant.server.session.opening import Opening
 from napari_sam3_assistant.server.session.prompting import Prompting
+from napari_sam3_assistant.server.session.proposing import Proposing
 from napari_sam3_assistant.server.session.restoring import Restoring
 from napari_sam3_assistant.server.session.stateless import Stateless
 from napari_sam3_assistant.server.session.work import Work
@@ -48,7 +49,7 @@ class ClientSession:
         self._context = context = SessionContext(inference, settings, send, tenant)
         answers = Answers(context)
         prompting, restoring, stateless = Prompting(context, answers), Restoring(context, answers), Stateless(context)
-        choosing = Choosing(context, prompting)
+        choosing, proposing = Choosing(context, prompting), Proposing(context)
         self._takers: dict[type[Message], Callable[[Any], Awaitable[Work | None]]] = {
             messages.Init: Opening(context).init,
             messages.Click: prompting.click,
@@ -68,6 +69,7 @@ class ClientSession:
             messages.Restore: restoring.restore,
             messages.Predict: stateless.predict,
             messages.Find: stateless.find,
+            messages.Propose: proposing.propose,
             messages.Hello: self._hello,
             messages.SetOptions: self._set,
         }
@@ -120,7 +122,8 @@ class ClientSession:
             raise Refusal("bad_message", "Say hello before the first init")
         context.agreed = agreed_with(message)
         _log.info("hello from %s", message.client or "a client without a name")
-        await context.send(welcome(context.agreed, context.limits, context.inference.engine, message.id))
+        inference = context.inference
+        await context.send(welcome(context.agreed, context.limits, inference.engine, inference.state, message.id))
 
     async def _set(self, message: messages.SetOptions) -> None:
         self._context.agreed = self.agreed.with_options(message)
