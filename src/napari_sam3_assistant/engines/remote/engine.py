@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import EngineError, PromptError, Unsupported
-from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
+from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import CropExemplar, Prompts, Query, TextPrompt
 from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.engines.proposing import Places, Steps, proposing
@@ -26,7 +26,7 @@ from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, chec
 from napari_sam3_assistant.engines.remote.addresses import server_address
 from napari_sam3_assistant.engines.remote.dialling import BUILTIN, HELLO, Line, dial
 from napari_sam3_assistant.engines.remote.link import PATIENCE_S, Link, State, Talk
-from napari_sam3_assistant.engines.remote.pictures import RemotePicture, Store
+from napari_sam3_assistant.engines.remote.pictures import RemotePicture, Store, own
 from napari_sam3_assistant.engines.remote.reading import (
     asked_of,
     candidates_of,
@@ -37,7 +37,7 @@ from napari_sam3_assistant.engines.remote.reading import (
 from napari_sam3_assistant.engines.remote.session import RemoteSession
 from napari_sam3_assistant.wire.messages import Find, Predict, Propose
 from napari_sam3_assistant.wire.replies import CandidatesFound, Error, Prediction, Welcome
-from napari_sam3_assistant.wire.values import Asked, CropExample, Place
+from napari_sam3_assistant.wire.values import Asked, CropExample, Found, Place
 
 DIAL_S = 5.0
 """How long a server may take to answer, in seconds."""
@@ -167,7 +167,7 @@ class RemoteEngine:
     def segment(self, embedding: Embedding, prompts: Prompts, previous: Segmentation | None = None) -> Segmentation:
         """Return the object that ``prompts`` are about; see :meth:`ImageEngine.segment`."""
         self._open()
-        picture = _own(embedding)
+        picture = own(embedding)
         check(prompts, self.capabilities)
         state = None if previous is None else previous.state
         before = state if isinstance(state, Refinement) and state.picture == picture.image_id else None
@@ -185,7 +185,7 @@ class RemoteEngine:
 
         What scores less than 0.01 is left there.
         """
-        store, picture = Store(self._open()), _own(embedding)
+        store, picture = Store(self._open()), own(embedding)
         self._check_query(query)
         boxes = tuple(rectangle_of(one, picture.shape) for one in query.exemplars)
         shown, crop = [picture], None
@@ -196,7 +196,7 @@ class RemoteEngine:
             crop = CropExample(image_id=example.image_id, x1=left, y1=top, x2=right, y2=bottom)
             shown.append(example)
         texts: tuple[TextPrompt | None, ...] = query.texts or (None,)
-        found = []
+        found: list[Found] = []
         for text in texts:
             words = None if text is None else text.text
             message = Find(image_id=picture.image_id, text=words, exemplars=boxes, crop=crop, every=True)
@@ -205,7 +205,7 @@ class RemoteEngine:
 
     def propose(self, embedding: Embedding, places: Places) -> Candidates:
         """Return what may be an object; see :meth:`ProposingEngine.propose`."""
-        store, picture = Store(self._open()), _own(embedding)
+        store, picture = Store(self._open()), own(embedding)
         proposing(self)
         for row, col in places:
             if not (-0.5 <= row < picture.shape[0] - 0.5 and -0.5 <= col < picture.shape[1] - 0.5):
@@ -228,7 +228,7 @@ class RemoteEngine:
             raise Unsupported("The server's engine finds nothing by words.", hint=self.capabilities.instead)
         if query is not None and (query.exemplars or query.crop is not None):
             raise Unsupported("In a film objects are found by words alone.", hint="Type a phrase, without examples.")
-        return RemoteSession(link, self._is_open, query, self.capabilities)
+        return RemoteSession(link, self._open, query, self.capabilities)
 
     def close(self) -> None:
         """End the connection, on any thread. Later calls but :meth:`load` raise EngineError."""
@@ -310,15 +310,6 @@ class RemoteEngine:
         if self._link is None:
             raise EngineError("The server's engine is closed.", hint="Load it again.")
         return self._link
-
-    def _is_open(self, link: Link) -> bool:
-        return self._link is link
-
-
-def _own(embedding: Embedding) -> RemotePicture:
-    if not isinstance(embedding, RemotePicture):
-        raise EngineError("This embedding is another engine's.", hint="Encode the image again.")
-    return embedding
 
 
 def _candidates(answer: object) -> CandidatesFound:

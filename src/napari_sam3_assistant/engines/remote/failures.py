@@ -35,7 +35,7 @@ _PROMPTS = frozenset(
         "no_object",
     }
 )
-_LOST = frozenset({"no_video", "video_lost", "limit_videos"})
+_LOST = frozenset({"no_video", "video_lost"})
 _MOST_TEXT = 200
 
 
@@ -57,6 +57,8 @@ def error_of(refused: Error) -> AssistantError:
             return EngineError("The server's model does not work.", hint=f"Ask who runs the server, {BUILTIN}")
         case "model_loading" | "rate_limited" | "busy":
             return EngineError("The server has had no time for this.", hint=f"Try again later, {BUILTIN}")
+        case "limit_videos":
+            return EngineError("The server follows no more videos at once for you.", hint="End another one first.")
         case "too_slow":
             return EngineError("The server has given up: it took too long.", hint=SMALLER)
     return EngineError("The server could not answer this.", hint=f"Try again, {BUILTIN}")

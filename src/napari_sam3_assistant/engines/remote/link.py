@@ -278,9 +278,7 @@ class Link:
         if thread is not None and thread is not threading.current_thread():
             thread.join(GONE_S)
 
-    def _answer(
-        self, talk: Talk, message: Message, cancel: CancelToken | None, progress: Progress
-    ) -> Message | None:
+    def _answer(self, talk: Talk, message: Message, cancel: CancelToken | None, progress: Progress) -> Message | None:
         """Return what a server answers on one connection; None if that breaks before."""
         id = self.next_id()
         mail = talk.expect(id)
@@ -308,9 +306,7 @@ class Link:
         self._flush(talk)
         talk.send(packed(message, binary=True), cancel, progress)
 
-    def next(
-        self, talk: Talk, mail: SimpleQueue[Message | None], cancel: CancelToken | None = None
-    ) -> Message | None:
+    def next(self, talk: Talk, mail: SimpleQueue[Message | None], cancel: CancelToken | None = None) -> Message | None:
         """Return the next message that is put there; None if the connection breaks."""
         while True:
             if self._closed:

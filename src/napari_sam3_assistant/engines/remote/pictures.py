@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import EngineError
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
+from napari_sam3_assistant.engines.protocol import Embedding
 from napari_sam3_assistant.engines.remote.dialling import BUILTIN
 from napari_sam3_assistant.engines.remote.link import Link
 from napari_sam3_assistant.engines.remote.uploads import check_size, file_of, is_grey
@@ -64,6 +65,13 @@ class RemotePicture:
     def file(self, limits: LimitsInfo) -> bytes:
         """Return it as a file that a server of these limits takes; TooLargeError if there is none."""
         return file_of(np.broadcast_to(self._pixels, (*self.shape, 3)), limits)
+
+
+def own(embedding: Embedding) -> RemotePicture:
+    """Return an embedding as the picture that it is; EngineError if it is another engine's."""
+    if not isinstance(embedding, RemotePicture):
+        raise EngineError("This embedding is another engine's.", hint="Encode the image again.")
+    return embedding
 
 
 class Store:

@@ -25,6 +25,7 @@ from napari_sam3_assistant.server.model.engine_thread import Answered, EngineThr
 from napari_sam3_assistant.server.model.failures import NO_WORDS, refusal_for, too_slow
 from napari_sam3_assistant.server.model.pictures import Picture, PictureStore
 from napari_sam3_assistant.server.model.questions import encoded, proposed, view_of_picture
+from napari_sam3_assistant.server.model.videos import EngineVideo
 from napari_sam3_assistant.server.observing import Kept, Observer, Unobserved
 from napari_sam3_assistant.server.settings import ServerSettings
 from napari_sam3_assistant.tasks.everything import Everything, EverythingOptions
@@ -253,6 +254,10 @@ class Inference:
                     return Answered(answer.value, waited)
         finally:
             self._long.discard((session, stop))
+
+    def video(self, name: str) -> EngineVideo:
+        """Return a session of the engine that follows objects, not opened yet; ``name`` is who asks."""
+        return EngineVideo(self.engine, self._thread, self._embeddings, self._observer, name)
 
     def cancel(self, session: str) -> None:
         """Drop what a session has waiting, and stop what runs for it."""

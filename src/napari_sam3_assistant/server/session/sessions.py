@@ -22,9 +22,10 @@ from napari_sam3_assistant.server.session.prompting import Prompting
 from napari_sam3_assistant.server.session.proposing import Proposing
 from napari_sam3_assistant.server.session.restoring import Restoring
 from napari_sam3_assistant.server.session.stateless import Stateless
+from napari_sam3_assistant.server.session.videos import Videos
 from napari_sam3_assistant.server.session.work import Work
 from napari_sam3_assistant.server.settings import ServerSettings
-from napari_sam3_assistant.wire import messages
+from napari_sam3_assistant.wire import messages, video_messages
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.values import Message
 
@@ -49,9 +50,10 @@ class ClientSession:
         self._context = context = SessionContext(inference, settings, send, tenant)
         answers = Answers(context)
         prompting, restoring, stateless = Prompting(context, answers), Restoring(context, answers), Stateless(context)
-        choosing, proposing = Choosing(context, prompting), Proposing(context)
+        choosing, self._videos = Choosing(context, prompting), Videos(context)
+        opening, proposing, videos = Opening(context), Proposing(context), self._videos
         self._takers: dict[type[Message], Callable[[Any], Awaitable[Work | None]]] = {
-            messages.Init: Opening(context).init,
+            messages.Init: opening.init,
             messages.Click: prompting.click,
             messages.Reset: prompting.reset,
             messages.Segment: prompting.segment,
@@ -70,6 +72,15 @@ class ClientSession:
             messages.Predict: stateless.predict,
             messages.Find: stateless.find,
             messages.Propose: proposing.propose,
+            video_messages.Encode: opening.encode,
+            video_messages.VideoOpen: videos.open,
+            video_messages.VideoPrompt: videos.prompt,
+            video_messages.VideoBegin: videos.begin,
+            video_messages.Propagate: videos.propagate,
+            video_messages.VideoFrame: videos.frame,
+            video_messages.VideoCancel: videos.cancel,
+            video_messages.VideoRemove: videos.remove,
+            video_messages.VideoClose: videos.close_one,
             messages.Hello: self._hello,
             messages.SetOptions: self._set,
         }
@@ -111,6 +122,7 @@ class ClientSession:
     def close(self) -> None:
         """Stop what is computed for the session; it sends nothing any more."""
         self._context.closed = True
+        self._videos.close()
         self._context.inference.cancel(self.name)
 
     def _knows(self, kind: str) -> bool:

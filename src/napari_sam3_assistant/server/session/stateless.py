@@ -9,11 +9,12 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from napari_sam3_assistant.core.prompts import CropExemplar, MaskPrompt, Prompts, Query
+from napari_sam3_assistant.core.prompts import CropExemplar, Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.server.model.pictures import Picture
 from napari_sam3_assistant.server.session.answers import every_of, found_of
-from napari_sam3_assistant.server.session.bounds import box_on, box_prompt, mask_on, object_box_on, place_on
+from napari_sam3_assistant.server.session.asking import prompts_of
+from napari_sam3_assistant.server.session.bounds import box_on, box_prompt
 from napari_sam3_assistant.server.session.context import SessionContext
 from napari_sam3_assistant.server.session.finding import (
     Finds,
@@ -24,13 +25,13 @@ from napari_sam3_assistant.server.session.finding import (
     worth_keeping,
 )
 from napari_sam3_assistant.server.session.kept import NOTHING
-from napari_sam3_assistant.server.session.prompting import check_number, check_taken
+from napari_sam3_assistant.server.session.prompting import check_taken
 from napari_sam3_assistant.server.session.work import Work
 from napari_sam3_assistant.tasks.reading import LEAST_THRESHOLD
 from napari_sam3_assistant.wire.messages import Find, Predict
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.replies import CandidatesFound, ImageNeeded, Prediction
-from napari_sam3_assistant.wire.values import Asked, CropExample, Found, MaskFormat, Rectangle, Timing
+from napari_sam3_assistant.wire.values import CropExample, Found, MaskFormat, Rectangle, Timing
 
 T = TypeVar("T")
 MOST_REFINEMENTS, MOST_FINDS, MOST_FIND_BYTES = 64, 8, 64 * 2**20
@@ -89,9 +90,10 @@ class Stateless:
         picture = await self._picture(message.image_id, message.id)
         if picture is None:
             return None
-        prompts = await self._prompts(message.prompts, picture)
+        context = self._context
+        prompts = await prompts_of(message.prompts, picture.shape, context.inference.capabilities, context)
         previous = self._previous(message.previous, picture)
-        return self._context.work(message, partial(self._predict, message, picture, prompts, previous))
+        return context.work(message, partial(self._predict, message, picture, prompts, previous))
 
     async def find(self, message: Find) -> Work | None:
         """Ask for all objects that words or examples mean, or apply another threshold to what was kept."""
@@ -118,22 +120,6 @@ class Stateless:
         if picture is None:
             await self._context.send(ImageNeeded(image_id=image_id, id=id))
         return picture
-
-    async def _prompts(self, asked: Asked, picture: Picture) -> Prompts:
-        context = self._context
-        takes = context.inference.capabilities
-        if not asked.points and asked.box is None and asked.mask is None:
-            raise Refusal("no_points")
-        check_taken(takes.points or not asked.points, "points")
-        check_taken(takes.boxes or asked.box is None, "boxes")
-        check_taken(takes.masks or asked.mask is None, "masks")
-        check_number(len(asked.points), context)
-        points = tuple(place_on(place, picture.shape) for place in asked.points)
-        box = None if asked.box is None else box_prompt(object_box_on(asked.box, picture.shape))
-        mask = None
-        if asked.mask is not None:
-            mask = MaskPrompt(await context.inference.codec(mask_on, asked.mask, picture.shape))
-        return Prompts(points, box, mask)
 
     def _previous(self, refinement: str | None, picture: Picture) -> Segmentation | None:
         if refinement is None:
