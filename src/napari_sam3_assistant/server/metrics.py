@@ -45,6 +45,7 @@ class Metrics:
         self._queue = self._histogram("queue_seconds", "How long a question waited for the engine.")
         self._encode = self._histogram("encode_seconds", "How long the engine took to read a picture.")
         self._decode = self._histogram("decode_seconds", "How long it took to answer a question about one.")
+        self._frames = self._counter("frames", "Frames onto which objects were followed.")
         self._failures = self._counter("engine_failures", "Questions that were not answered, by code.", ("code",))
         self._mask = self._histogram("mask_seconds", "How long it took to write a mask.")
         self._gauge("gpu_memory_bytes", "Memory of the GPU that tensors take.").set_function(gpu_memory)
@@ -84,6 +85,10 @@ class Metrics:
     def decoded(self, seconds: float) -> None:
         """Time how long it took to answer a question about a picture it has read."""
         self._decode.observe(seconds)
+
+    def followed(self) -> None:
+        """Count a frame onto which objects were followed."""
+        self._frames.inc()
 
     def failed(self, code: str) -> None:
         """Count a question that was not answered."""

@@ -18,6 +18,9 @@ class Observer(Protocol):
     def decoded(self, seconds: float) -> None:
         """A question was answered from an embedding."""
 
+    def followed(self) -> None:
+        """Objects were followed onto a frame."""
+
     def failed(self, code: str) -> None:
         """A question was not answered; ``code`` is that of the refusal."""
 
@@ -30,6 +33,8 @@ class Unobserved:
     def encoded(self, seconds: float) -> None: ...
 
     def decoded(self, seconds: float) -> None: ...
+
+    def followed(self) -> None: ...
 
     def failed(self, code: str) -> None: ...
 

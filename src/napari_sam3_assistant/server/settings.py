@@ -32,6 +32,8 @@ class Limits(BaseModel):
     messages_burst: int = Field(80, description="Messages of a session at once.")
     inits_per_s: float = Field(1.0, description="Pictures of a session, a second.")
     inits_burst: int = Field(4, description="Pictures of a session at once.")
+    encodes_per_s: float = Field(10.0, description="Pictures that a session makes ready with `encode`, a second.")
+    encodes_burst: int = Field(40, description="Pictures that a session makes ready with `encode` at once.")
     hovers_per_s: float = Field(20.0, description="Previews of a session, a second.")
     invalid_in_a_row: int = Field(20, description="So many invalid messages in a row end the connection.")
     sessions: int = Field(64, description="Most sessions.")
@@ -39,6 +41,10 @@ class Limits(BaseModel):
     requests: int = Field(32, description="Most requests over HTTP that are answered at once.")
     requests_per_address: int = Field(8, description="Most of them from one address; this machine's own may have more.")
     points_per_side: int = Field(64, description="Most points along a side of the grid that finds every object.")
+    videos: int = Field(2, description="Most videos of a session.")
+    video_frames: int = Field(1_000_000, description="Most frames of a video.")
+    video_idle_s: float = Field(600.0, description="A video that nothing is asked of is closed after so many seconds.")
+    frame_s: float = Field(30.0, description="Longest wait for a frame of a video that was asked for, in seconds.")
     everything_s: float = Field(120.0, description="Longest time for finding every object, in seconds.")
 
 

@@ -8,9 +8,9 @@ import logging
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
-from napari_sam3_assistant.core.errors import Cancelled
+from napari_sam3_assistant.core.errors import Cancelled, EngineError
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.engines.protocol import ImageEngine
 from napari_sam3_assistant.server.model.failures import refusal_for
@@ -20,9 +20,9 @@ from napari_sam3_assistant.server.settings import ServerSettings
 from napari_sam3_assistant.tasks.jobs import Job, Kind
 from napari_sam3_assistant.tasks.scheduler import Scheduler
 from napari_sam3_assistant.wire.refusals import Refusal
+from napari_sam3_assistant.wire.replies import ModelState
 
 T = TypeVar("T")
-ModelState = Literal["loading", "ready", "failed", "stuck", "closed"]
 _log = logging.getLogger(__name__)
 
 
@@ -142,6 +142,18 @@ class EngineThread:
             raise told from error
         self._observer.waited(answer.queue_ms / 1000)
         return answer
+
+    def later(self, run: Callable[[], None]) -> None:
+        """Have something done on the engine's thread, though nobody waits for it; with the engine it ends by itself."""
+
+        def job(progress: Progress, cancel: CancelToken) -> None:
+            try:
+                run()
+            except Exception:
+                _log.exception("The engine %s could not give back what it kept.", self._engine.name)
+
+        with contextlib.suppress(EngineError):
+            self._scheduler.submit(Job(self._engine.name, job), session="", kind=Kind.DECODE)
 
     async def _unless_stuck(self, answer: asyncio.Future[T]) -> T:
         """Return an answer, unless the engine gets stuck before it is there."""

@@ -69,9 +69,10 @@ class SessionContext:
         object_id: int | None = None,
         *,
         coalesces: bool = False,
+        lane: str | None = None,
     ) -> Work:
         """Return the work that is left of a message."""
-        return Work(message, compute, coalesces, object_id, self.board.mark(object_id), next(self._seq))
+        return Work(message, compute, coalesces, object_id, self.board.mark(object_id), next(self._seq), lane)
 
     def stale(self, work: Work) -> bool:
         """Return whether the answer of a work must not be sent any more."""

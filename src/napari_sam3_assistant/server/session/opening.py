@@ -1,4 +1,4 @@
-"""How a picture comes into a session."""
+"""How a picture comes into a session, or is made ready beside it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from napari_sam3_assistant.server.session.work import Work
 from napari_sam3_assistant.wire.messages import Init
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.replies import ImageLoaded, ImageNeeded
+from napari_sam3_assistant.wire.values import Timing
+from napari_sam3_assistant.wire.video_messages import Encode
+from napari_sam3_assistant.wire.video_replies import Encoded
 
 
 class Opening:
@@ -28,6 +31,34 @@ class Opening:
         if not message.image and not message.image_id:
             raise Refusal("no_image_data")
         return self._context.work(message, partial(self._open, message))
+
+    async def encode(self, message: Encode) -> Work:
+        """Make a picture ready; the session goes on with its own."""
+        return self._context.work(message, partial(self._encode, message))
+
+    async def _encode(self, message: Encode, work: Work) -> None:
+        context = self._context
+        picture = await self._picture(message, work)
+        if picture is None:
+            await context.send(ImageNeeded(image_id=str(message.image_id), id=message.id))
+            return
+        await context.tell(work, "encoding")
+        asked = await context.inference.encode(picture, context.name)
+        cached, encode_ms = asked.value
+        if context.closed:
+            return
+        height, width = picture.shape
+        await context.send(
+            Encoded(
+                image_id=picture.image_id,
+                width=width,
+                height=height,
+                cached=cached,
+                intensity_window=picture.intensity_window,
+                timing_ms=Timing(queue=asked.queue_ms, encode=encode_ms),
+                id=message.id,
+            )
+        )
 
     async def _open(self, message: Init, work: Work) -> None:
         context = self._context
@@ -55,7 +86,7 @@ class Opening:
             )
         )
 
-    async def _picture(self, message: Init, work: Work) -> Picture | None:
+    async def _picture(self, message: Init | Encode, work: Work) -> Picture | None:
         """Return the picture that is named, if it is known, or that was sent; None if neither."""
         context = self._context
         known = context.inference.picture(message.image_id, context.tenant) if message.image_id else None

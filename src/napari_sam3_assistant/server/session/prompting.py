@@ -155,7 +155,11 @@ def check_taken(taken: bool, kind: str) -> None:
 
 def check_number(points: int, context: SessionContext) -> None:
     """Raise Refusal where an object has more points than it may have."""
-    most, takes = context.limits.points_per_object, context.inference.capabilities.max_points
-    most = most if takes is None else min(most, takes)
+    check_points(points, context.limits.points_per_object, context.inference.capabilities.max_points)
+
+
+def check_points(points: int, most: int, taken: int | None) -> None:
+    """Raise Refusal for more than ``most`` points, or more than are taken, where there is a limit to that."""
+    most = most if taken is None else min(most, taken)
     if points > most:
         raise Refusal("limit_points", f"Max points per object ({most}) reached")

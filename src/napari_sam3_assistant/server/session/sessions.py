@@ -19,11 +19,13 @@ from napari_sam3_assistant.server.session.choosing import Choosing
 from napari_sam3_assistant.server.session.context import Send, SessionContext
 from napari_sam3_assistant.server.session.opening import Opening
 from napari_sam3_assistant.server.session.prompting import Prompting
+from napari_sam3_assistant.server.session.proposing import Proposing
 from napari_sam3_assistant.server.session.restoring import Restoring
 from napari_sam3_assistant.server.session.stateless import Stateless
+from napari_sam3_assistant.server.session.videos import Videos
 from napari_sam3_assistant.server.session.work import Work
 from napari_sam3_assistant.server.settings import ServerSettings
-from napari_sam3_assistant.wire import messages
+from napari_sam3_assistant.wire import messages, video_messages
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.values import Message
 
@@ -48,9 +50,10 @@ class ClientSession:
         self._context = context = SessionContext(inference, settings, send, tenant)
         answers = Answers(context)
         prompting, restoring, stateless = Prompting(context, answers), Restoring(context, answers), Stateless(context)
-        choosing = Choosing(context, prompting)
+        choosing, self._videos = Choosing(context, prompting), Videos(context)
+        opening, proposing, videos = Opening(context), Proposing(context), self._videos
         self._takers: dict[type[Message], Callable[[Any], Awaitable[Work | None]]] = {
-            messages.Init: Opening(context).init,
+            messages.Init: opening.init,
             messages.Click: prompting.click,
             messages.Reset: prompting.reset,
             messages.Segment: prompting.segment,
@@ -68,6 +71,16 @@ class ClientSession:
             messages.Restore: restoring.restore,
             messages.Predict: stateless.predict,
             messages.Find: stateless.find,
+            messages.Propose: proposing.propose,
+            video_messages.Encode: opening.encode,
+            video_messages.VideoOpen: videos.open,
+            video_messages.VideoPrompt: videos.prompt,
+            video_messages.VideoBegin: videos.begin,
+            video_messages.Propagate: videos.propagate,
+            video_messages.VideoFrame: videos.frame,
+            video_messages.VideoCancel: videos.cancel,
+            video_messages.VideoRemove: videos.remove,
+            video_messages.VideoClose: videos.close_one,
             messages.Hello: self._hello,
             messages.SetOptions: self._set,
         }
@@ -109,6 +122,7 @@ class ClientSession:
     def close(self) -> None:
         """Stop what is computed for the session; it sends nothing any more."""
         self._context.closed = True
+        self._videos.close()
         self._context.inference.cancel(self.name)
 
     def _knows(self, kind: str) -> bool:
@@ -120,7 +134,8 @@ class ClientSession:
             raise Refusal("bad_message", "Say hello before the first init")
         context.agreed = agreed_with(message)
         _log.info("hello from %s", message.client or "a client without a name")
-        await context.send(welcome(context.agreed, context.limits, context.inference.engine, message.id))
+        inference = context.inference
+        await context.send(welcome(context.agreed, context.limits, inference.engine, inference.state, message.id))
 
     async def _set(self, message: messages.SetOptions) -> None:
         self._context.agreed = self.agreed.with_options(message)

@@ -25,6 +25,8 @@ class Work:
         Of the board when the message was taken, see :meth:`~napari_sam3_assistant.server.session.objects.Board.mark`.
     seq : int
         Grows from message to message.
+    lane : str or None
+        What it is done beside, one after another: a video; None for all that is done in the order of the messages.
     """
 
     message: Message
@@ -33,6 +35,7 @@ class Work:
     object_id: int | None = None
     mark: tuple[int, ...] = ()
     seq: int = 0
+    lane: str | None = None
 
     async def run(self) -> None:
         """Compute and send the answer.

@@ -16,6 +16,7 @@ from napari_sam3_assistant.server.session.sessions import ClientSession, Send, W
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.server.socket.agenda import Agenda
 from napari_sam3_assistant.server.socket.farewells import GOODBYE, Farewell
+from napari_sam3_assistant.server.socket.lanes import Lanes
 from napari_sam3_assistant.server.socket.mailbox import Mail, Mailbox
 from napari_sam3_assistant.server.socket.pacing import TokenBucket
 from napari_sam3_assistant.wire.messages import CancelWork, Close, Hover, Init, Ping
@@ -23,6 +24,7 @@ from napari_sam3_assistant.wire.parsing import parse_client
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.replies import Pong, Superseded, WorkCancelled, Working
 from napari_sam3_assistant.wire.values import Message
+from napari_sam3_assistant.wire.video_messages import Encode
 
 _log = logging.getLogger(__name__)
 
@@ -54,18 +56,22 @@ class Clerk:
         self._limits, self._send, self._metrics = limits, send, metrics
         self._agenda = Agenda(limits.hovers_per_s)
         self._errands: asyncio.Queue[Ping | CancelWork] = asyncio.Queue()
-        self._inits = TokenBucket(limits.inits_per_s, limits.inits_burst)
+        self._lanes = Lanes(self._along)
+        self._pictures: dict[type[Message], TokenBucket] = {
+            Init: TokenBucket(limits.inits_per_s, limits.inits_burst),
+            Encode: TokenBucket(limits.encodes_per_s, limits.encodes_burst),
+        }
         self._running: asyncio.Task[Refusal | None] | None = None
         self._acted = _now()
 
     @property
     def works(self) -> int:
         """How many works wait or run, and how many questions beside them."""
-        return len(self._agenda) + self._errands.qsize()
+        return len(self._agenda) + len(self._lanes) + self._errands.qsize()
 
     def idle_s(self) -> float:
         """Return for how many seconds the client has asked nothing and waited for nothing."""
-        return 0.0 if self._agenda or self._mailbox.requests else _now() - self._acted
+        return 0.0 if self._agenda or self._lanes or self._mailbox.requests else _now() - self._acted
 
     def aside(self, message: Message) -> bool:
         """Take a message that need not wait for those before it; return whether it was one."""
@@ -108,6 +114,10 @@ class Clerk:
                 self._running.cancel()
                 self._acted = _now()
                 self._agenda.done()
+
+    async def run_lanes(self) -> Farewell:
+        """Answer what is asked of videos, for ever."""
+        return await self._lanes.run()
 
     async def _next(self) -> Mail:
         """Return the next message, as soon as it may be taken.
@@ -153,7 +163,8 @@ class Clerk:
         if extended and isinstance(message, Hover):
             self._agenda.hover(message)
             return
-        if isinstance(message, Init) and not self._inits.take():
+        pace = self._pictures.get(type(message))
+        if pace is not None and not pace.take():
             raise Refusal("rate_limited")
         work = await self._session.take(message)
         if work is not None:
@@ -161,6 +172,9 @@ class Clerk:
 
     async def _add(self, work: Work) -> None:
         agreed = self._session.agreed
+        if work.lane is not None:
+            self._lanes.add(work.lane, work)
+            return
         if isinstance(work.message, Init):
             await self._drop_picture()
         before = len(self._agenda)
@@ -171,6 +185,11 @@ class Clerk:
             await self._send(Working(stage="queued", position=before, id=work.message.id))
         if not agreed.extended:
             await self._agenda.idle()
+
+    async def _along(self, work: Work) -> None:
+        """Do a work beside those of the agenda."""
+        await self._guarded(work.run(), work.message.id)
+        self._acted = _now()
 
     async def _compute(self, chosen: Work | Hover) -> None:
         work = await self._session.take(chosen) if isinstance(chosen, Hover) else chosen

@@ -33,6 +33,7 @@ from napari_sam3_assistant.wire.frames import packed
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.replies import Draining, Error, Expiring, SegmentationResult, SessionCreated
 from napari_sam3_assistant.wire.values import Message
+from napari_sam3_assistant.wire.video_replies import FrameNeeded
 
 CLOSING_S = 0.4
 """So long a client has to read its last messages, and as long again for the close frame."""
@@ -135,7 +136,15 @@ class Connection:
             )
         )
         writer = asyncio.create_task(self._outbox.run())
-        parts = (self._reader.run(), self._clerk.run(), self._clerk.run_errands(), self._clerk.compute(), self._watch())
+        clerk = self._clerk
+        parts = (
+            self._reader.run(),
+            clerk.run(),
+            clerk.run_errands(),
+            clerk.run_lanes(),
+            clerk.compute(),
+            self._watch(),
+        )
         others = [asyncio.create_task(part) for part in parts]
         try:
             done, _ = await asyncio.wait((self._end, writer, *others), return_when=asyncio.FIRST_COMPLETED)
@@ -160,6 +169,8 @@ class Connection:
             self._metrics.error(message.code or "")
         if isinstance(message, SegmentationResult) and message.timing_ms is not None:
             self._metrics.mask(message.timing_ms.mask / 1000)
+        if isinstance(message, FrameNeeded):
+            self._reader.expect()
         await self._outbox.put(packed(message, binary=self._session.agreed.binary))
 
     async def _leave(self, farewell: Farewell) -> None:

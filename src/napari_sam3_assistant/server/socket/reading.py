@@ -14,6 +14,7 @@ from napari_sam3_assistant.wire.messages import CancelWork, Close, Hover, Ping, 
 from napari_sam3_assistant.wire.parsing import parse_client
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.values import Message
+from napari_sam3_assistant.wire.video_messages import VideoFrame
 
 PARSED_AT_ONCE = 64 * 1024
 """Longer texts are parsed by who takes them out of the mailbox, on a thread of the codec pool."""
@@ -60,6 +61,11 @@ class Reader:
         self._messages = TokenBucket(limits.messages_per_s, limits.messages_burst)
         self._excess = TokenBucket(limits.messages_per_s, limits.refused)
         self._hovers = TokenBucket(limits.hovers_per_s * HOVERS_IGNORED, limits.refused)
+        self._expected = 0
+
+    def expect(self) -> None:
+        """Let one message more in than else: the client was asked for it."""
+        self._expected += 1
 
     async def run(self) -> Farewell:
         """Read until the client says goodbye, leaves, or is too much."""
@@ -79,6 +85,9 @@ class Reader:
         if isinstance(content, Hover):
             if not self._hovers.take():
                 return TOO_MANY
+        elif self._was_expected(content):
+            self._put(content, len(data), expected=True)
+            return None
         elif not self._messages.take():
             if not self._excess.take():
                 return TOO_MANY
@@ -88,11 +97,17 @@ class Reader:
         self._put(content, len(data))
         return TOO_MANY if len(self._mailbox) + self._desk.works > self._limits.refused else None
 
-    def _put(self, content: Message | Refusal | str | bytes, size: int) -> None:
+    def _was_expected(self, content: Message | Refusal | str | bytes) -> bool:
+        """Return whether it may be the frame that the client was asked for; a frame in bytes cannot be told yet."""
+        expected = self._expected > 0 and isinstance(content, VideoFrame | str | bytes)
+        self._expected -= expected
+        return expected
+
+    def _put(self, content: Message | Refusal | str | bytes, size: int, *, expected: bool = False) -> None:
         waiting = self._mailbox.requests + self._desk.works
         if isinstance(content, (Refusal, *_LIGHT)):
             self._mailbox.put(Mail(content))
-        elif waiting < self._limits.waiting and self._has_room(size):
+        elif (expected or waiting < self._limits.waiting) and self._has_room(size):
             self._mailbox.put(Mail(content, size))
         else:
             text = f"Busy: {waiting} request{'s are' if waiting != 1 else ' is'} waiting"
