@@ -16,6 +16,7 @@ from psygnal import Signal
 from napari_sam3_assistant.app import tokens
 from napari_sam3_assistant.app.loaded import Loaded
 from napari_sam3_assistant.app.preferences import Preferences
+from napari_sam3_assistant.app.server_state import Link
 from napari_sam3_assistant.core.errors import Cancelled
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.engines import registry
@@ -28,13 +29,19 @@ from napari_sam3_assistant.tasks.session import EngineHandle, ImageSession
 
 CLOSE_TIMEOUT_S = 1.0
 SESSION = "runtime"
+CONNECTED = Link.CONNECTED.value
 
 
 class Linked(Protocol):
-    """An engine on a server: how one stands with it, and the newest round trip, in seconds. Read on any thread."""
+    """An engine on a server. Read on any thread."""
 
-    state: str
-    latency_s: float | None
+    @property
+    def state(self) -> str:
+        """``connected``, ``connecting`` or ``offline``."""
+
+    @property
+    def latency_s(self) -> float | None:
+        """The newest round trip, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +210,7 @@ class Runtime:
                 address=address,
                 token=tokens.find(address),
                 on_lost=lambda: self._lost(name),
-                on_state=lambda _state: self.changed.emit(name),
+                on_state=lambda state: self._stands(name, state),
             )
         if target.folder is None:
             return registry.create(name)
@@ -216,6 +223,15 @@ class Runtime:
         made = self._made(name)
         if made is not None:
             made.engine.lost()
+
+    def _stands(self, name: str, state: str) -> None:
+        """Note how one stands with a server: it is not waited for while it is away. Callable from any thread."""
+        made = self._made(name)
+        if made is not None and state == CONNECTED:
+            made.engine.back()
+        elif made is not None:
+            made.engine.lost()
+        self.changed.emit(name)
 
     def _close(self, name: str) -> None:
         """Close an engine, on its worker's thread, and give up its embeddings."""

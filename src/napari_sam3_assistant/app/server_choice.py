@@ -28,8 +28,6 @@ MOST_RECENT = 8
 KEYRING = "keyring"
 """The system's keyring may ask the user for a password, and so waits on a thread of its own."""
 ASKS, STOPPED = "Asking {}...", "Stopped."
-PAGE_TOKEN = "#token="
-"""What stands before the token in the address of the page that a server prints."""
 
 
 class ServerChoice:
@@ -73,7 +71,7 @@ class ServerChoice:
 
             return try_server(address, given or tokens.find(address), cancel=cancel)
 
-        self._state.trial = Trial(running=True, text=ASKS.format(address))
+        self._state.trial = Trial(running=True, text=ASKS.format(server_hints.place(address)))
         self._trial = future = self._scheduler.submit(Job(WORKER, run), session=self._session, kind=Kind.DECODE)
         future.add_done_callback(lambda done: self._controller.on_main(lambda: self._tested(done)))
 
@@ -105,7 +103,7 @@ class ServerChoice:
             state.keep = keep
         if given:
             tokens.tell(address, given)
-            self._keep(address, given)
+        self._keep(address)
         state.recent = (address, *(one for one in state.recent if one != address))[:MOST_RECENT]
         state.address = address
         self.ask(False)
@@ -121,11 +119,15 @@ class ServerChoice:
         self._trial = None
         self._scheduler.cancel(self._session)
 
-    def _keep(self, address: str, token: str) -> None:
-        """Put a token into the keyring, or out of it; never waits."""
+    def _keep(self, address: str) -> None:
+        """Put the token for a server into the keyring, or out of it; never waits."""
         keep = self._state.keep
 
         def run(progress: Progress, cancel: CancelToken) -> None:
+            token = tokens.find(address)
+            if token is None:
+                return
+            tokens.tell(address, token)
             if keep:
                 tokens.keep(address, token)
             else:
@@ -179,5 +181,5 @@ def _parts(text: str, token: str) -> tuple[str, str]:
             f"To reach a server, {missing} has to be installed.",
             hint='Install it with pip install "napari-sam3-assistant[server]", then restart napari.',
         )
-    address, _, pasted = text.strip().partition(PAGE_TOKEN)
-    return str(server_address(address)), token.strip() or pasted.strip()
+    address = server_address(text)
+    return str(address), token.strip() or address.token or ""

@@ -56,6 +56,11 @@ class ServerView:
     kept: bool
 
 
+def place(address: str) -> str:
+    """Return an address as short as one says it: without ``http://``, with which it is kept."""
+    return address.removeprefix("http://")
+
+
 def server_view(server: ServerState) -> ServerView:
     """Return what the dialog shows."""
     trial, there = server.trial, bool(server.keyring)
@@ -76,14 +81,14 @@ def line(server: ServerState) -> str:
     match server.link:
         case Link.CONNECTED:
             latency = "" if server.latency_ms is None else f", {server.latency_ms} ms"
-            return f"Server: {server.title} at {server.address}{latency}"
+            return f"Server: {server.title} at {place(server.address)}{latency}"
         case Link.CONNECTING:
-            return f"Server: connecting to {server.address}..."
+            return f"Server: connecting to {place(server.address)}..."
         case Link.OFFLINE:
-            return f"Server: {server.address} cannot be reached"
+            return f"Server: {place(server.address)} cannot be reached"
         case Link.REFUSED:
-            return f"Server: {server.address} refuses the token"
-    return f"Server: {server.address}, not asked yet"
+            return f"Server: {place(server.address)} refuses the token"
+    return f"Server: {place(server.address)}, not asked yet"
 
 
 def tip(state: AppState) -> str:

@@ -51,7 +51,7 @@ class ServerLink:
         self._name = f"{session.name}-server"
         self._probe: Future[None] | None = None
         self._owed: Callable[[], None] | None = None
-        self._away, self._looks = False, False
+        self._away, self._met, self._looks = False, False, False
 
     @property
     def in_use(self) -> bool:
@@ -60,7 +60,7 @@ class ServerLink:
 
     def begin(self) -> None:
         """Take another server, or none: nothing is known of it."""
-        self._away, self._owed = False, None
+        self._away, self._met, self._owed = False, False, None
         self._stop_looking()
         self._model.can = None
         self._put(Link.IDLE)
@@ -94,17 +94,20 @@ class ServerLink:
             self._state.title = self._title()
         if state == Link.CONNECTED and can is not None:
             self._state.latency_ms = None if latency_s is None else max(round(latency_s * 1000), 1)
+            self._met = True
             self._put(Link.CONNECTED)
             if self._away:
                 self._back()
-        elif state == Link.OFFLINE:
-            self._gone()
+        elif state == Link.OFFLINE and self._met and self._state.link in (Link.CONNECTED, Link.CONNECTING):
+            self._met = False
+            self._put(Link.IDLE)  # or it has hung up since nothing was asked for long
+            self._try()
         elif state == Link.CONNECTING and self._state.link not in (Link.OFFLINE, Link.REFUSED):
             self._put(Link.CONNECTING)
         self._look_later()
 
     def take_note(self, error: AssistantError, again: Callable[[], None] | None = None) -> None:
-        """Note that a server is gone, or refuses; once it is back ``again`` is called, or what is asked now is asked again."""
+        """Note that a server is gone, or refuses; once it is back ``again`` is called, or the prompts are asked again."""
         if not self.in_use:
             return
         if isinstance(error, ServerUnreachable):
@@ -129,7 +132,7 @@ class ServerLink:
     def _title(self) -> str:
         """Return what the engine on the server is called."""
         made = self._session.engine.loaded()
-        return registry.title_of(made.weights.partition(" ")[0]) if made is not None else ""
+        return registry.title_of(made.weights.partition(":")[0]) if made is not None else ""
 
     # -- looking ----------------------------------------------------------------------------------
 
@@ -145,7 +148,7 @@ class ServerLink:
         self.note()
 
     def _try(self) -> None:
-        """Ask a server that was gone whether it is back; never waits."""
+        """Ask whether the server is there; never waits."""
         if self._probe is not None:
             return
         address = self._state.address
@@ -162,16 +165,19 @@ class ServerLink:
         if future is not self._probe:
             return
         self._probe = None
-        if not self.in_use or self._state.link is not Link.OFFLINE:
+        if not self.in_use or self._state.link not in (Link.IDLE, Link.OFFLINE):
             return
         try:
             future.result()
         except (AssistantError, CancelledError) as error:
-            logger.debug("The server is not back yet: %s", type(error).__name__)
+            logger.debug("The server is not there: %s", type(error).__name__)
+            self._gone()
+            self._look_later()
         except Exception:
             logger.exception("A server could not be looked for")
         else:
-            self._back()
+            if self._away:
+                self._back()
 
     def _stop_looking(self) -> None:
         probe, self._probe = self._probe, None

@@ -7,7 +7,7 @@ array of the plane's size. Scores run from 0 to 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -98,6 +98,11 @@ class Candidates:
         logits = tuple(self.logits[index] for index in which)
         stable = None if known is None else known[which]
         return Candidates(self.scores[which], self.boxes[which], logits, self.frames[which], self.shape, stable)
+
+    def each(self) -> Iterator[Segmentation]:
+        """Yield every one as an object, in their order; its mask may be empty."""
+        for index in range(len(self)):
+            yield Segmentation(self._mask(index), float(self.scores[index]))
 
     def above(self, threshold: float) -> tuple[Segmentation, ...]:
         """Return the objects whose score is ``threshold`` or more, the best first.

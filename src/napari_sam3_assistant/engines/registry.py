@@ -94,7 +94,13 @@ SAM3 = EngineSpec(
         text=True, refines=True, video=VideoLimits(text=True), proposals=Proposals(points=1), devices=()
     ),
 )
-_OURS = (BUILTIN, SAM3)
+REMOTE = EngineSpec(
+    "remote",
+    "Server...",
+    factory="napari_sam3_assistant.engines.remote.engine:RemoteEngine",
+    capabilities=Capabilities(text=True, refines=True, video=VideoLimits(text=True), devices=()),
+)
+_OURS = (BUILTIN, SAM3, REMOTE)
 NO_FOLDER = ModelFolder(
     Path(), problem="No model folder chosen.", advice="Choose the folder that holds SAM3, or get it with Get SAM3."
 )

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from napari_sam3_assistant.wire.values import (
     Asked,
     Corners,
+    CropExample,
     Label,
     MaskData,
     MaskFormat,
@@ -22,6 +23,7 @@ from napari_sam3_assistant.wire.values import (
     ObjectId,
     ObjectStates,
     Pixel,
+    Places,
     Rectangles,
     Share,
     by_type,
@@ -301,6 +303,11 @@ class Find(Message):
         A noun phrase; several phrases are several messages.
     exemplars : tuple of Rectangle
         Boxes round examples of what is meant, and of what is not.
+    crop : CropExample or None
+        An example in a picture of its own.
+    every : bool
+        Whether all that was found is wanted as the engine has it, also what scores less than any threshold and what
+        overlaps; the threshold, if one is said, is the least score.
     """
 
     type: Literal["find"] = "find"
@@ -308,8 +315,24 @@ class Find(Message):
     find_id: str | None = None
     text: str | None = None
     exemplars: Rectangles = ()
+    crop: CropExample | None = None
     threshold: Share | None = None
     keep: bool = False
+    every: bool = False
+
+
+class Propose(Message):
+    """Ask for objects that nobody points at, good and bad; they may overlap. The answer is ``candidates``.
+
+    Attributes
+    ----------
+    points : tuple of Place
+        Every reading of each of them, clicked alone, is answered. None where the engine needs none.
+    """
+
+    type: Literal["propose"] = "propose"
+    image_id: str
+    points: Places = ()
 
 
 CLIENT_MESSAGES = by_type(globals()) | VIDEO_MESSAGES

@@ -24,6 +24,7 @@ from napari_sam3_assistant.wire.values import (
 )
 from napari_sam3_assistant.wire.video_replies import VIDEO_REPLIES
 
+ModelState = Literal["loading", "ready", "failed", "stuck", "closed"]
 Stage = Literal["queued", "decoding", "encoding"]
 
 
@@ -197,6 +198,8 @@ class Welcome(Message):
     ----------
     capabilities : CapabilitiesInfo or None
         What the engine takes.
+    model : str
+        Whether the model is there: `loading` is over in a while, and `hello` may be said again then.
     """
 
     type: Literal["welcome"] = "welcome"
@@ -207,6 +210,7 @@ class Welcome(Message):
     progress: bool
     limits: LimitsInfo
     capabilities: CapabilitiesInfo | None = None
+    model: ModelState = "ready"
 
 
 class TextResult(Message):

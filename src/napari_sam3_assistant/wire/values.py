@@ -98,9 +98,18 @@ class Rectangle(Value):
     label: Label = 1
 
 
+class Place(Value):
+    """A click in a question of a client that keeps its own objects: it may lie between the middles of pixels."""
+
+    x: Number
+    y: Number
+    label: Label = 1
+
+
 MOST_LISTED = 10_000
 """Points, boxes or objects in one list of a message. A server's limits are lower; this bounds what looking costs."""
 Points = Annotated[tuple[Point, ...], Field(max_length=MOST_LISTED), FailFast()]
+Places = Annotated[tuple[Place, ...], Field(max_length=MOST_LISTED), FailFast()]
 Rectangles = Annotated[tuple[Rectangle, ...], Field(max_length=MOST_LISTED), FailFast()]
 
 
@@ -147,17 +156,33 @@ class Asked(Value):
 
     Attributes
     ----------
-    points : tuple of Point
-        On and beside the object.
+    points : tuple of Place
+        On and beside the object. The middle of a pixel is a whole number; what lies between counts.
     box : Rectangle or None
         Round the object.
     mask : Drawn or None
         A rough mask of the object.
     """
 
-    points: Points = ()
+    points: Places = ()
     box: Rectangle | None = None
     mask: Drawn | None = None
+
+
+class CropExample(Value):
+    """An example in a picture of its own, of which a pixel is as large as one of the picture that is searched.
+
+    Attributes
+    ----------
+    image_id : str
+        That picture, which the server has.
+    """
+
+    image_id: str
+    x1: Number
+    y1: Number
+    x2: Number
+    y2: Number
 
 
 class Found(Value):
@@ -178,6 +203,8 @@ class Found(Value):
         Opaque; what ``predict`` takes as ``previous``.
     name : str or None
         The phrase that found it.
+    stability : float or None
+        How little its mask depends on where it is cut, 0 to 1; missing where that is not known.
     """
 
     object_id: int | None = None
@@ -188,6 +215,7 @@ class Found(Value):
     mask_format: MaskFormat = "png"
     refinement: str | None = None
     name: str | None = None
+    stability: float | None = None
 
 
 class ObjectState(Value):
@@ -299,6 +327,24 @@ class VideoInfo(Value):
     mixes: bool
 
 
+class ProposalsInfo(Value):
+    """How the server's engine finds objects that nobody points at.
+
+    Attributes
+    ----------
+    points : int or None
+        Most places of one `propose`; missing where it needs none, and one question finds every object.
+    least_score : float
+        The score from which objects are kept unless the user says.
+    least_stability : float
+        The stability from which they are.
+    """
+
+    points: int | None = None
+    least_score: float
+    least_stability: float
+
+
 class CapabilitiesInfo(Value):
     """What the server's engine takes: :class:`napari_sam3_assistant.engines.protocol.Capabilities`, as JSON.
 
@@ -338,6 +384,8 @@ class CapabilitiesInfo(Value):
         What to choose for what it does not take.
     video : VideoInfo or None
         What it takes for objects that it follows from frame to frame; missing where it follows none.
+    proposals : ProposalsInfo or None
+        How it finds objects that nobody points at; missing where it does not.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -359,3 +407,4 @@ class CapabilitiesInfo(Value):
     devices: tuple[str, ...] = ()
     instead: str = ""
     video: VideoInfo | None = None
+    proposals: ProposalsInfo | None = None

@@ -73,7 +73,7 @@ def server_address(text: str) -> Address:
     typed = text.strip()
     if not typed:
         raise EngineError("No server is named.", hint=EXAMPLES)
-    scheme, there, rest = typed.partition("://")
+    scheme, there, _ = typed.partition("://")
     try:
         parts = urlsplit(typed if there else f"//{typed}")
         port, host = parts.port, parts.hostname

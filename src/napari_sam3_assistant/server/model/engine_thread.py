@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 from napari_sam3_assistant.core.errors import Cancelled, EngineError
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
@@ -20,9 +20,9 @@ from napari_sam3_assistant.server.settings import ServerSettings
 from napari_sam3_assistant.tasks.jobs import Job, Kind
 from napari_sam3_assistant.tasks.scheduler import Scheduler
 from napari_sam3_assistant.wire.refusals import Refusal
+from napari_sam3_assistant.wire.replies import ModelState
 
 T = TypeVar("T")
-ModelState = Literal["loading", "ready", "failed", "stuck", "closed"]
 _log = logging.getLogger(__name__)
 
 

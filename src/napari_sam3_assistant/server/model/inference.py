@@ -15,15 +15,16 @@ from typing import ParamSpec, TypeVar
 from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
-from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.core.sources import estimate_limits
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache, memory_bytes
+from napari_sam3_assistant.engines.proposing import Places
 from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine
 from napari_sam3_assistant.server.model import intake
-from napari_sam3_assistant.server.model.engine_thread import Answered, EngineThread, ModelState
+from napari_sam3_assistant.server.model.engine_thread import Answered, EngineThread
 from napari_sam3_assistant.server.model.failures import NO_WORDS, refusal_for, too_slow
 from napari_sam3_assistant.server.model.pictures import Picture, PictureStore
-from napari_sam3_assistant.server.model.questions import encoded, view_of_picture
+from napari_sam3_assistant.server.model.questions import encoded, proposed, view_of_picture
 from napari_sam3_assistant.server.model.videos import EngineVideo
 from napari_sam3_assistant.server.observing import Kept, Observer, Unobserved
 from napari_sam3_assistant.server.settings import ServerSettings
@@ -33,6 +34,7 @@ from napari_sam3_assistant.tasks.image import PlaneResult, segment_plane
 from napari_sam3_assistant.tasks.jobs import Kind
 from napari_sam3_assistant.tasks.text import TextResult, find_words
 from napari_sam3_assistant.wire.refusals import Refusal
+from napari_sam3_assistant.wire.replies import ModelState
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -237,6 +239,21 @@ class Inference:
             self._long.discard((session, stop))
         self._observe(work.encode_ms, work.decode_ms)
         return Answered(await self.codec(work.found), waited)
+
+    async def propose(self, picture: Picture, places: Places, session: str) -> Answered[Candidates]:
+        """Return what may be an object, good and bad, in pixels of :func:`view_of_picture`, in steps as above."""
+        view, waited, stop = view_of_picture(picture), 0.0, CancelToken()
+        steps = proposed(self.engine, self._embeddings, view, places)
+        self._long.add((session, stop))
+        try:
+            while True:
+                stop.raise_if_cancelled()
+                answer = await self._thread.ask(steps, session, Kind.BATCH)
+                waited += answer.queue_ms
+                if answer.value is not None:
+                    return Answered(answer.value, waited)
+        finally:
+            self._long.discard((session, stop))
 
     def video(self, name: str) -> EngineVideo:
         """Return a session of the engine that follows objects, not opened yet; ``name`` is who asks."""

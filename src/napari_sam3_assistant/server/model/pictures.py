@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import weakref
 from collections import OrderedDict
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from napari_sam3_assistant.core.planes import Plane
 from napari_sam3_assistant.core.sources import Source
 from napari_sam3_assistant.server.model.coarser import coarser
+from napari_sam3_assistant.wire.pictures import picture_id
 from napari_sam3_assistant.wire.refusals import Refusal
 
 
@@ -54,16 +54,9 @@ def picture_of(
 ) -> Picture:
     """Return the picture of RGB pixels of shape (H, W, 3); pictures of two tenants share nothing."""
     pixels = np.ascontiguousarray(pixels)
-    height, width = pixels.shape[:2]
-    digest = hashlib.sha256(f"{width}x{height}".encode())
-    digest.update(pixels.data)
-    if (
-        intensity_window is not None
-    ):  # the window is told to clients: other values that look the same are another picture
-        digest.update(repr(intensity_window).encode())
-    image_id = digest.hexdigest()
+    image_id = picture_id(pixels, intensity_window)
     source = Source(f"{tenant}/{image_id}", (pixels, *coarser(pixels)), rgb=True, channel_axis=2)
-    return Picture(image_id, source, (height, width), intensity_window)
+    return Picture(image_id, source, (pixels.shape[0], pixels.shape[1]), intensity_window)
 
 
 class PictureStore:

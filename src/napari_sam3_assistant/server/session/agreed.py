@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 
-from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine
+from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine, Proposals
 from napari_sam3_assistant.engines.registry import title_of
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.wire.messages import Hello, SetOptions
-from napari_sam3_assistant.wire.replies import Options, Welcome
-from napari_sam3_assistant.wire.values import MASK_FORMATS, CapabilitiesInfo, LimitsInfo, MaskFormat, VideoInfo
+from napari_sam3_assistant.wire.replies import ModelState, Options, Welcome
+from napari_sam3_assistant.wire.values import (
+    MASK_FORMATS,
+    CapabilitiesInfo,
+    LimitsInfo,
+    MaskFormat,
+    ProposalsInfo,
+    VideoInfo,
+)
 
 SEED_TYPES = frozenset({"init", "click", "reset", "close", "segment"})
 """What a client may say without ``hello``; of anything else the seed's server knew nothing."""
@@ -83,7 +90,7 @@ def agreed_with(hello: Hello) -> Agreed:
     return Agreed(True, next(known, "png"), hello.binary, hello.coalesce, hello.progress)
 
 
-def welcome(agreed: Agreed, limits: Limits, engine: ImageEngine, id: str | None) -> Welcome:
+def welcome(agreed: Agreed, limits: Limits, engine: ImageEngine, model: ModelState, id: str | None) -> Welcome:
     """Return the answer to ``hello``."""
     return Welcome(
         mask_format=agreed.mask_format,
@@ -92,6 +99,7 @@ def welcome(agreed: Agreed, limits: Limits, engine: ImageEngine, id: str | None)
         progress=agreed.progress,
         limits=limits_info(limits),
         capabilities=capabilities_info(engine),
+        model=model,
         id=id,
     )
 
@@ -122,7 +130,12 @@ def capabilities_info(engine: ImageEngine) -> CapabilitiesInfo:
         devices=takes.devices,
         instead=takes.instead,
         video=None if takes.video is None else VideoInfo(**asdict(takes.video)),
+        proposals=None if takes.proposals is None else _proposals_info(takes.proposals),
     )
+
+
+def _proposals_info(how: Proposals) -> ProposalsInfo:
+    return ProposalsInfo(points=how.points, least_score=how.least_score, least_stability=how.least_stability)
 
 
 def features(takes: Capabilities) -> tuple[str, ...]:
@@ -133,5 +146,6 @@ def features(takes: Capabilities) -> tuple[str, ...]:
         "text": takes.text,
         "find": takes.exemplars,
         "video": takes.video is not None,
+        "propose": takes.proposals is not None,
     }
     return (*_ALWAYS, *(name for name, taken in by_engine.items() if taken))

@@ -10,11 +10,13 @@ import time
 from dataclasses import dataclass
 
 from napari_sam3_assistant.core.geometry import PlacedMask
+from napari_sam3_assistant.core.results import Candidates
 from napari_sam3_assistant.server.model.pictures import Picture
 from napari_sam3_assistant.server.session.context import SessionContext
 from napari_sam3_assistant.server.session.kept import NOTHING, KeptMask, kept
 from napari_sam3_assistant.server.session.objects import Said, Seen
 from napari_sam3_assistant.server.session.work import Work
+from napari_sam3_assistant.tasks.view import View
 from napari_sam3_assistant.wire.masks import corners_of, encoded, share
 from napari_sam3_assistant.wire.replies import SegmentationResult
 from napari_sam3_assistant.wire.values import Corners, Found, MaskData, MaskFormat, Timing
@@ -83,6 +85,7 @@ def found_of(
     object_id: int | None = None,
     refinement: str | None = None,
     name: str | None = None,
+    stability: float | None = None,
 ) -> Found:
     """Return an object as messages list it. Slow: called on a codec thread."""
     drawn = written(mask, shape, format)
@@ -95,7 +98,17 @@ def found_of(
         mask_format=drawn.format,
         refinement=refinement,
         name=name,
+        stability=stability,
     )
+
+
+def every_of(candidates: Candidates, view: View, format: MaskFormat) -> list[Found]:
+    """Return all that an engine has found, in its order, as messages list it. Slow: called on a codec thread."""
+    shape, stability = view.source.plane_shape(view.plane), candidates.stability
+    return [
+        found_of(one.mask, one.score, shape, format, stability=None if stability is None else float(stability[index]))
+        for index, one in enumerate(view.placed(candidates.each()))
+    ]
 
 
 class Answers:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from napari_sam3_assistant.core.prompts import MaskPrompt, PointPrompt, Prompts
-from napari_sam3_assistant.server.session.bounds import box_prompt, mask_on, object_box_on, point_on
+from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts
+from napari_sam3_assistant.server.session.bounds import box_prompt, mask_on, object_box_on, place_on
 from napari_sam3_assistant.server.session.context import SessionContext
 from napari_sam3_assistant.server.session.prompting import check_points, check_taken
 from napari_sam3_assistant.wire.refusals import Refusal
@@ -42,9 +42,9 @@ async def prompts_of(asked: Asked, shape: tuple[int, int], takes: Takes, context
     check_taken(takes.boxes or asked.box is None, "boxes")
     check_taken(takes.masks or asked.mask is None, "masks")
     check_points(len(asked.points), context.limits.points_per_object, takes.max_points)
-    points = [point_on(point.x, point.y, point.label, shape) for point in asked.points]
+    points = tuple(place_on(place, shape) for place in asked.points)
     box = None if asked.box is None else box_prompt(object_box_on(asked.box, shape))
     mask = None
     if asked.mask is not None:
         mask = MaskPrompt(await context.inference.codec(mask_on, asked.mask, shape))
-    return Prompts(tuple(PointPrompt(one.y, one.x, bool(one.label)) for one in points), box, mask)
+    return Prompts(points, box, mask)

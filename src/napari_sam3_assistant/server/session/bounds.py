@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip
-from napari_sam3_assistant.core.prompts import BoxPrompt
+from napari_sam3_assistant.core.prompts import BoxPrompt, PointPrompt
 from napari_sam3_assistant.wire.masks import decode
 from napari_sam3_assistant.wire.refusals import Refusal
-from napari_sam3_assistant.wire.values import Drawn, Point, Rectangle
+from napari_sam3_assistant.wire.values import Drawn, Place, Point, Rectangle
 
 ON_OBJECTS = "A box round an object has label 1. Click with label 0 on what does not belong to it."
 
@@ -26,6 +26,24 @@ def point_on(x: int, y: int, label: int, shape: tuple[int, int]) -> Point:
         raise Refusal("out_of_bounds", f"Point ({x}, {y}) outside image bounds ({width}x{height})")
     # The seed's page rounds to the edge of a picture that is shown larger than it is.
     return Point(x=min(x, width - 1), y=min(y, height - 1), label=label)
+
+
+def place_on(place: Place, shape: tuple[int, int]) -> PointPrompt:
+    """Return a point that may lie between the middles of pixels, on a picture of ``shape`` (H, W).
+
+    Raises
+    ------
+    Refusal
+        If it lies outside.
+    """
+    height, width = shape
+    if not (-0.5 <= place.x <= width and -0.5 <= place.y <= height):
+        raise Refusal("out_of_bounds", f"Point ({place.x:g}, {place.y:g}) outside image bounds ({width}x{height})")
+    return PointPrompt(_before(place.y, height), _before(place.x, width), bool(place.label))
+
+
+def _before(at: float, length: int) -> float:
+    return at if math.floor(at + 0.5) < length else length - 1
 
 
 def box_on(rectangle: Rectangle, shape: tuple[int, int]) -> Rectangle:

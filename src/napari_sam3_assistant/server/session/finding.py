@@ -66,5 +66,9 @@ def worth_keeping(found: Finds) -> Finds:
 
 def nbytes_of(found: Finds) -> int:
     """Return the memory that is kept for another threshold, in bytes."""
-    parts: tuple[Candidates, ...] = (found.candidates,) if isinstance(found, FindResult) else found.candidates
-    return sum(int(values.nbytes) for part in parts for values in part.logits)
+    return sum(int(values.nbytes) for part in parts_of(found) for values in part.logits)
+
+
+def parts_of(found: Finds) -> tuple[Candidates, ...]:
+    """Return what was found as the engine has it, of one phrase after another."""
+    return (found.candidates,) if isinstance(found, FindResult) else found.candidates

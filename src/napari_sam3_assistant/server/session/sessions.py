@@ -19,6 +19,7 @@ from napari_sam3_assistant.server.session.choosing import Choosing
 from napari_sam3_assistant.server.session.context import Send, SessionContext
 from napari_sam3_assistant.server.session.opening import Opening
 from napari_sam3_assistant.server.session.prompting import Prompting
+from napari_sam3_assistant.server.session.proposing import Proposing
 from napari_sam3_assistant.server.session.restoring import Restoring
 from napari_sam3_assistant.server.session.stateless import Stateless
 from napari_sam3_assistant.server.session.videos import Videos
@@ -50,7 +51,7 @@ class ClientSession:
         answers = Answers(context)
         prompting, restoring, stateless = Prompting(context, answers), Restoring(context, answers), Stateless(context)
         choosing, self._videos = Choosing(context, prompting), Videos(context)
-        opening, videos = Opening(context), self._videos
+        opening, proposing, videos = Opening(context), Proposing(context), self._videos
         self._takers: dict[type[Message], Callable[[Any], Awaitable[Work | None]]] = {
             messages.Init: opening.init,
             messages.Click: prompting.click,
@@ -70,6 +71,7 @@ class ClientSession:
             messages.Restore: restoring.restore,
             messages.Predict: stateless.predict,
             messages.Find: stateless.find,
+            messages.Propose: proposing.propose,
             video_messages.Encode: opening.encode,
             video_messages.VideoOpen: videos.open,
             video_messages.VideoPrompt: videos.prompt,
@@ -132,7 +134,8 @@ class ClientSession:
             raise Refusal("bad_message", "Say hello before the first init")
         context.agreed = agreed_with(message)
         _log.info("hello from %s", message.client or "a client without a name")
-        await context.send(welcome(context.agreed, context.limits, context.inference.engine, message.id))
+        inference = context.inference
+        await context.send(welcome(context.agreed, context.limits, inference.engine, inference.state, message.id))
 
     async def _set(self, message: messages.SetOptions) -> None:
         self._context.agreed = self.agreed.with_options(message)

@@ -7,21 +7,31 @@ from collections import OrderedDict
 from functools import partial
 from typing import Generic, TypeVar
 
-from napari_sam3_assistant.core.prompts import Prompts, Query
+import numpy as np
+
+from napari_sam3_assistant.core.prompts import CropExemplar, Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.server.model.pictures import Picture
-from napari_sam3_assistant.server.session.answers import found_of
+from napari_sam3_assistant.server.session.answers import every_of, found_of
 from napari_sam3_assistant.server.session.asking import prompts_of
 from napari_sam3_assistant.server.session.bounds import box_on, box_prompt
 from napari_sam3_assistant.server.session.context import SessionContext
-from napari_sam3_assistant.server.session.finding import Finds, nbytes_of, objects_in, phrases_of, worth_keeping
+from napari_sam3_assistant.server.session.finding import (
+    Finds,
+    nbytes_of,
+    objects_in,
+    parts_of,
+    phrases_of,
+    worth_keeping,
+)
 from napari_sam3_assistant.server.session.kept import NOTHING
 from napari_sam3_assistant.server.session.prompting import check_taken
 from napari_sam3_assistant.server.session.work import Work
+from napari_sam3_assistant.tasks.reading import LEAST_THRESHOLD
 from napari_sam3_assistant.wire.messages import Find, Predict
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.replies import CandidatesFound, ImageNeeded, Prediction
-from napari_sam3_assistant.wire.values import Found, MaskFormat, Timing
+from napari_sam3_assistant.wire.values import CropExample, Found, MaskFormat, Rectangle, Timing
 
 T = TypeVar("T")
 MOST_REFINEMENTS, MOST_FINDS, MOST_FIND_BYTES = 64, 8, 64 * 2**20
@@ -96,7 +106,12 @@ class Stateless:
         picture = context.shown() if message.image_id is None else await self._picture(message.image_id, message.id)
         if picture is None:
             return None
-        query = self._query(message, picture)
+        crop = None
+        if message.crop is not None:
+            crop = await self._picture(message.crop.image_id, message.id)
+            if crop is None:
+                return None
+        query = self._query(message, picture, crop)
         return context.work(message, partial(self._find, message, picture, query))
 
     async def _picture(self, image_id: str, id: str | None) -> Picture | None:
@@ -119,7 +134,7 @@ class Stateless:
     ) -> None:
         context = self._context
         one, timing = Segmentation(NOTHING, 0.0), Timing()
-        if prompts.positive or prompts.box is not None or prompts.mask is not None:
+        if prompts.positive or prompts.box is not None or prompts.mask is not None or previous is not None:
             asked = await context.inference.segment(picture, prompts, context.name, previous=previous)
             one = asked.value.segmentation
             timing = Timing(queue=asked.queue_ms, encode=asked.value.encode_ms, decode=asked.value.decode_ms)
@@ -131,15 +146,16 @@ class Stateless:
         )
         await context.send(Prediction(objects=(objects,), alternatives=others, timing_ms=timing, id=message.id))
 
-    def _query(self, message: Find, picture: Picture) -> Query:
+    def _query(self, message: Find, picture: Picture, crop: Picture | None) -> Query:
         context = self._context
         takes = context.inference.capabilities
         check_taken(takes.exemplars or not message.exemplars, "examples")
+        check_taken(takes.crops or crop is None, "examples in a picture of their own")
         words = () if message.text is None else phrases_of(message.text, takes, context.limits)
         boxes = tuple(box_prompt(box_on(example, picture.shape)) for example in message.exemplars)
-        if not words and not any(example.positive for example in boxes):
+        if not words and crop is None and not any(example.positive for example in boxes):
             raise Refusal("bad_prompt", "There is nothing to look for. Send text, or an exemplar with label 1.")
-        return Query(words, boxes)
+        return Query(words, boxes, None if crop is None else _example(message.crop, crop))
 
     async def _find(self, message: Find, picture: Picture, query: Query, work: Work) -> None:
         asked = await self._context.inference.find(picture, query, self._context.name, threshold=message.threshold)
@@ -152,8 +168,10 @@ class Stateless:
 
     async def _tell_found(self, message: Find, found: Finds, find_id: str | None, timing: Timing, work: Work) -> None:
         context = self._context
-        threshold = found.threshold if message.threshold is None else message.threshold
-        objects = await context.inference.codec(_found, found, threshold, context.agreed.mask_format)
+        usual = LEAST_THRESHOLD if message.every else found.threshold
+        threshold = usual if message.threshold is None else message.threshold
+        listed = _every if message.every else _found
+        objects = await context.inference.codec(listed, found, threshold, context.agreed.mask_format)
         await context.send(
             CandidatesFound(find_id=find_id, threshold=threshold, objects=objects, timing_ms=timing, id=message.id)
         )
@@ -165,6 +183,19 @@ def _predicted(
     first = found_of(one.mask, one.score, shape, format, refinement=refinement)
     others = one.alternatives if multimask else ()
     return first, tuple(found_of(mask, None, shape, format) for mask in others)
+
+
+def _example(asked: CropExample | None, picture: Picture) -> CropExemplar | None:
+    """Return an example in a picture of its own."""
+    if asked is None:
+        return None
+    box = box_prompt(box_on(Rectangle(x1=asked.x1, y1=asked.y1, x2=asked.x2, y2=asked.y2), picture.shape)).box
+    return CropExemplar(np.asarray(picture.source.levels[0]), box)
+
+
+def _every(found: Finds, least: float, format: MaskFormat) -> tuple[Found, ...]:
+    """Return all that scores ``least`` or more, as the engine has it."""
+    return tuple(one for part in parts_of(found) for one in every_of(part.kept(least), found.view, format))
 
 
 def _found(found: Finds, threshold: float, format: MaskFormat) -> tuple[Found, ...]:
