@@ -136,47 +136,48 @@ def page(widget: MaskOperationsWidget, tab: str, qtbot) -> QWidget:
     return widget.pages.pages[tab]
 
 
-@pytest.mark.parametrize("tab", LABELS)
-def test_every_label_is_there(widget, qtbot, tab):
-    shown = page(widget, tab, qtbot)
+def test_every_label_is_there(widget, qtbot):
+    missing = {}
 
-    assert set(LABELS[tab]) - plain(texts(shown)) == set()
-    assert HINTS.get(tab, set()) - {one.placeholderText() for one in shown.findChildren(QLineEdit)} == set()
+    for tab, labels in LABELS.items():
+        shown = page(widget, tab, qtbot)
+        hints = {one.placeholderText() for one in shown.findChildren(QLineEdit)}
+        missing[tab] = (set(labels) - plain(texts(shown))) | (HINTS.get(tab, set()) - hints)
 
-
-@pytest.mark.parametrize(("tab", "name"), LISTS)
-def test_every_list_has_its_entries_in_their_order(widget, qtbot, tab, name):
-    box = control(page(widget, tab, qtbot), name)
-
-    assert isinstance(box, QComboBox)
-    assert [box.itemText(k) for k in range(box.count())] == LISTS[tab, name]
+    assert not any(missing.values()), missing
 
 
-@pytest.mark.parametrize(("tab", "name"), FIRST)
-def test_every_control_stands_as_it_should_at_first(widget, qtbot, tab, name):
-    one = control(page(widget, tab, qtbot), name)
+def test_every_list_has_its_entries_in_their_order(widget, qtbot):
+    boxes = {(tab, name): control(page(widget, tab, qtbot), name) for tab, name in LISTS}
 
+    assert all(isinstance(box, QComboBox) for box in boxes.values())
+    assert {at: [box.itemText(k) for k in range(box.count())] for at, box in boxes.items()} == LISTS
+
+
+def value_of(one: QWidget) -> object:
     if isinstance(one, QComboBox):
-        assert one.currentText() == FIRST[tab, name]
-    elif isinstance(one, QAbstractSpinBox):
-        assert one.value() == FIRST[tab, name]
-    else:
-        assert isinstance(one, QAbstractButton) and one.isChecked() is FIRST[tab, name]
+        return one.currentText()
+    if isinstance(one, QLineEdit):
+        return one.text()
+    return one.value() if isinstance(one, QAbstractSpinBox) else isinstance(one, QAbstractButton) and one.isChecked()
 
 
-@pytest.mark.parametrize(("tab", "name"), TYPED)
-def test_every_name_of_an_output_is_proposed(widget, qtbot, tab, name):
-    assert control(page(widget, tab, qtbot), name).text() == TYPED[tab, name]
+def test_every_control_stands_as_it_should_at_first_and_every_name_of_an_output_is_proposed(widget, qtbot):
+    wanted = FIRST | TYPED
+
+    found = {(tab, name): value_of(control(page(widget, tab, qtbot), name)) for tab, name in wanted}
+
+    assert found == wanted
 
 
-@pytest.mark.parametrize("tab", COLUMNS)
-def test_every_table_has_its_columns(widget, qtbot, tab):
-    shown = page(widget, tab, qtbot)
-    if tab == CLEANUP:
-        shown.components.analyze.click()
-        qtbot.waitUntil(lambda: not widget.state.busy, timeout=10_000)
-        qtbot.wait(20)
-    models = [one.model() for one in shown.findChildren(QTableView)]
-    headers = [[one.headerData(k, Qt.Orientation.Horizontal) for k in range(one.columnCount())] for one in models]
+def test_every_table_has_its_columns(widget, qtbot):
+    for tab, columns in COLUMNS.items():
+        shown = page(widget, tab, qtbot)
+        if tab == CLEANUP:
+            shown.components.analyze.click()
+            qtbot.waitUntil(lambda: not widget.state.busy, timeout=10_000)
+            qtbot.wait(20)
+        models = [one.model() for one in shown.findChildren(QTableView)]
+        headers = [[one.headerData(k, Qt.Orientation.Horizontal) for k in range(one.columnCount())] for one in models]
 
-    assert any([one for one in found if one in COLUMNS[tab]] == COLUMNS[tab] for found in headers), headers
+        assert any([one for one in found if one in columns] == columns for found in headers), (tab, headers)
