@@ -259,6 +259,25 @@ def test_an_object_that_is_removed_while_objects_are_followed_is_in_no_later_res
     assert {one["object_id"] for message in after for one in message.get("objects", [])} == {1}
 
 
+def test_objects_are_removed_though_the_video_is_stopped_meanwhile(serving):
+    hold = Hold(1)
+    with serving(Follower(before_step=hold)) as server, following(server) as client:
+        for object_id in (1, 2, 3):
+            client.tell("video_prompt", **{**PROMPT, "object_id": object_id})
+        client.send("propagate", video_id=client.video_id, start=1, end=4)
+        give(client, 1)
+        assert hold.reached.wait(10)
+        client.send("video_remove", video_id=client.video_id, object_id=1)
+        client.send("video_remove", video_id=client.video_id, object_id=2)
+        client.send("video_cancel", video_id=client.video_id)
+        hold.opened.set()
+        messages = [client.answers() for _ in range(3)]
+        (result,) = client.propagate(1, 1)
+
+    assert sorted(kinds(messages)) == ["video_cancelled", "video_removed", "video_removed"]
+    assert [one["object_id"] for one in result["objects"]] == [3]
+
+
 def test_a_video_that_is_closed_is_given_back_and_known_no_more(serving):
     engine = Follower()
     with serving(engine) as server, following(server) as client:
