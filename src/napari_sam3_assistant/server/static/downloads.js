@@ -25,6 +25,7 @@ export class Downloads {
     const label = Object.assign(document.createElement("label"), { textContent: "Of " });
     this.#which.append(...Object.entries(WHICH).map(([which, words]) => new Option(words, which)));
     label.append(this.#which);
+    this.#which.setAttribute("aria-label", "Of which objects");
     this.#menu.append(label, ...kinds.map((kind) => this.#entryOf(kind)));
     element.append(this.#button, this.#menu);
     element.hidden = false;
