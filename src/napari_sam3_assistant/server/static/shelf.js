@@ -58,7 +58,7 @@ export class Shelf {
     const gone = this.#wanted && picture !== this.#wanted ? this.#wanted : null; // put away, or not taken
     if (gone) this.#wanted = picture;
     if (gone && !picture) this.#strip.remove(gone); // its neighbour comes in its place
-    this.#strip.show(picture, objects.length);
+    this.#strip.show(picture, objects.filter(({ result }) => result?.mask.area).length);
     if (gone && picture) this.#strip.remove(gone);
     if (gone && objection(gone, this.#desk.limits())) this.#propose(gone);
     if (this.#words.textContent !== (picture?.note ?? "")) this.#words.textContent = picture?.note ?? "";
