@@ -160,10 +160,9 @@ def test_a_tiff_of_16_bits_and_several_pages_is_shown_and_segmented(tab):
 
 
 def test_a_large_tiff_is_shown_with_the_window_that_the_server_chose(tab):
-    values = np.random.default_rng(0).integers(0, 4000, (2100, 2100)).astype(np.uint16)
-    values[:, 1000:] += 3000
+    row, col = np.mgrid[:2100, :2100] // 8
     file = io.BytesIO()
-    tifffile.imwrite(file, values)
+    tifffile.imwrite(file, (row * 11 + col * 3 + (row > 200) * 9000).astype(np.uint16), compression="zlib")
 
     tab.give(file.getvalue(), name="large.tif", media="image/tiff")
 
@@ -174,7 +173,7 @@ def test_a_large_tiff_is_shown_with_the_window_that_the_server_chose(tab):
 
 
 def test_a_picture_over_the_limit_is_not_sent_and_a_smaller_copy_is_offered(tab_of):
-    with running(StubEngine(radius=10), image_pixels=10_000) as server:
+    with running(StubEngine(radius=10), limits=Limits(image_pixels=10_000)) as server:
         tab = tab_of(server, viewport=TALL).open()
 
         tab.give(file_of(np.hstack([squares(), squares()])), name="wide.png")
@@ -190,7 +189,7 @@ def test_a_picture_over_the_limit_is_not_sent_and_a_smaller_copy_is_offered(tab_
 
 def test_a_file_of_too_many_bytes_becomes_a_jpeg_that_fits(tab_of):
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
-    with running(StubEngine(radius=10), image_bytes=60_000) as server:
+    with running(StubEngine(radius=10), limits=Limits(image_bytes=60_000)) as server:
         tab = tab_of(server, viewport=TALL).open()
 
         tab.give(file_of(noise), name="noise.png")

@@ -102,6 +102,8 @@ FILES = {
     "RGB 16, big-endian": by_tifffile(rgb("uint16"), photometric="rgb", byteorder=">"),
     "RGB apart": by_tifffile(np.moveaxis(rgb("uint8"), -1, 0), photometric="rgb", planarconfig="separate"),
     "RGB with opacity": by_tifffile(rgb("uint8", 4), photometric="rgb", extrasamples=["unassalpha"]),
+    "RGB with opacity multiplied in": by_tifffile(rgb("uint8", 4), photometric="rgb", extrasamples=["assocalpha"]),
+    "RGB 16 with opacity": by_tifffile(rgb("uint16", 4), photometric="rgb", extrasamples=["unassalpha"]),
     "RGB with a fourth channel": by_tifffile(rgb("uint8", 4), photometric="rgb", extrasamples=["unspecified"]),
     "palette": by_tifffile(
         cells("uint8"), photometric="palette", colormap=np.arange(768, dtype=np.uint16).reshape(3, 256) * 85
@@ -141,7 +143,7 @@ def test_a_tiff_is_shown_as_the_server_sees_it(page, name):
         (by_pillow(rgb("uint8"), "jpeg"), "(JPEG)"),
         (by_tifffile(cells("float64")), "of 64 bits a sample"),
         (
-            by_tifffile(np.stack([cells("uint8")] * 5, axis=-1), photometric="minisblack", planarconfig="contig"),
+            by_tifffile(rgb("uint8", 5), photometric="minisblack", planarconfig="contig"),
             "5 channels",
         ),
         (FILES["deflate"][:6], "that is damaged"),
