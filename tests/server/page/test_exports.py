@@ -202,6 +202,17 @@ def test_the_menu_downloads_all_objects_or_the_selected_one(discs, tab_of, tmp_p
     assert [one["area"] for one in coco["annotations"]] == [disc.sum() for disc in discs_of]
 
 
+@pytest.mark.parametrize("width", [360, 1366])
+def test_the_menu_lies_inside_the_window(discs, tab_of, width):
+    tab = tab_of(discs, viewport={"width": width, "height": 900}).open().load()
+    tab.segment(35, 35)
+
+    tab.page.get_by_role("button", name="Download").click()
+
+    box = tab.page.locator("#downloads .menu").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width
+
+
 def test_nothing_can_be_downloaded_before_there_is_an_object(dots, tab_of):
     tab = tab_of(dots).open().load()
 

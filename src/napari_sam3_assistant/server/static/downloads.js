@@ -3,6 +3,7 @@
 import { exportable, exported, ExportError, kinds } from "./exports.js";
 
 const KEPT_MS = 60_000; // for the browser to read the file
+const MARGIN = 8; // between the menu and the window's edge, in pixels
 const WHICH = { all: "All objects", selected: "Selected object" };
 
 export class Downloads {
@@ -75,7 +76,11 @@ export class Downloads {
   #open(open) {
     this.#menu.hidden = !open;
     this.#button.setAttribute("aria-expanded", String(open));
-    if (open) this.#menu.querySelector("button").focus();
+    if (!open) return;
+    this.#menu.style.insetInlineStart = "0";
+    const over = this.#menu.getBoundingClientRect().right + MARGIN - document.documentElement.clientWidth;
+    if (over > 0) this.#menu.style.insetInlineStart = `${-over}px`; // so that all of it is in the window
+    this.#menu.querySelector("button").focus();
   }
 
   #pressed(event) {
