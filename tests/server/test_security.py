@@ -242,6 +242,7 @@ def test_every_answer_says_what_a_browser_may_do_with_it(open_server):
         assert "default-src 'self'" in rules and "frame-ancestors 'none'" in rules and "unsafe" not in rules
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "no-referrer"
+        assert "camera=(self)" in headers["Permissions-Policy"]
         assert headers["Cache-Control"] in ("no-store", "no-cache")
 
 

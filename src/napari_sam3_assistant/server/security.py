@@ -33,6 +33,8 @@ CONTENT_SECURITY = (
     "default-src 'self'; img-src 'self' blob: data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
     "form-action 'none'"
 )
+PERMISSIONS = "camera=(self), microphone=(), geolocation=()"
+"""What the page itself may ask for: it takes photos."""
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 _CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 _BODIES = ("application/json", "multipart/form-data")
@@ -237,6 +239,7 @@ def _with_headers(scope: Scope, send: Send) -> Send:
             headers["Content-Security-Policy"] = CONTENT_SECURITY
             headers["X-Content-Type-Options"] = "nosniff"
             headers["Referrer-Policy"] = "no-referrer"
+            headers["Permissions-Policy"] = PERMISSIONS
             kind = headers.get("content-type", "").partition(";")[0]
             # The page and its files change with an upgrade: they are kept, and asked for whether they still hold.
             headers.setdefault("Cache-Control", "no-store" if kind == "application/json" else "no-cache")

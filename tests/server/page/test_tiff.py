@@ -102,6 +102,8 @@ FILES = {
     "RGB 16, big-endian": by_tifffile(rgb("uint16"), photometric="rgb", byteorder=">"),
     "RGB apart": by_tifffile(np.moveaxis(rgb("uint8"), -1, 0), photometric="rgb", planarconfig="separate"),
     "RGB with opacity": by_tifffile(rgb("uint8", 4), photometric="rgb", extrasamples=["unassalpha"]),
+    "RGB with opacity multiplied in": by_tifffile(rgb("uint8", 4), photometric="rgb", extrasamples=["assocalpha"]),
+    "RGB 16 with opacity": by_tifffile(rgb("uint16", 4), photometric="rgb", extrasamples=["unassalpha"]),
     "RGB with a fourth channel": by_tifffile(rgb("uint8", 4), photometric="rgb", extrasamples=["unspecified"]),
     "palette": by_tifffile(
         cells("uint8"), photometric="palette", colormap=np.arange(768, dtype=np.uint16).reshape(3, 256) * 85
@@ -133,3 +135,32 @@ def test_a_tiff_is_shown_as_the_server_sees_it(page, name):
     np.testing.assert_array_equal(pixels[..., :3], theirs.source.levels[0])
     assert shown["window"] == (None if theirs.intensity_window is None else pytest.approx(theirs.intensity_window))
     assert shown["more"] == (name == "several pages")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (by_pillow(rgb("uint8"), "jpeg"), "(JPEG)"),
+        (by_tifffile(cells("float64")), "of 64 bits a sample"),
+        (
+            by_tifffile(rgb("uint8", 5), photometric="minisblack", planarconfig="contig"),
+            "5 channels",
+        ),
+        (FILES["deflate"][:6], "that is damaged"),
+        (FILES["deflate"][:-40], "that is damaged"),
+        (FILES["deflate"].replace(b"\x78", b"\x79"), "that is damaged"),
+    ],
+    ids=["jpeg", "64 bits", "5 channels", "header alone", "cut", "broken"],
+)
+def test_a_tiff_that_cannot_be_shown_says_why(page, data, words):
+    shown = shown_of(page, data)
+
+    assert words in shown["wrong"]
+    assert shown["known"]
+
+
+def test_a_tiff_that_ends_anywhere_is_shown_in_part_or_refused_in_words(page):
+    for end in range(8, len(FILES["LZW"]), 301):
+        shown = shown_of(page, FILES["LZW"][:end])
+
+        assert shown.get("known", True), f"{end}: {shown['wrong']}"

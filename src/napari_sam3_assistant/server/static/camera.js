@@ -4,7 +4,7 @@ const SIZE = { width: { ideal: 3840 }, height: { ideal: 2160 } };
 const QUALITY = 0.95;
 const WHY = {
   NotAllowedError: "The camera may not be used. Allow it for this page beside the browser's address, and try again.",
-  NotFoundError: "There is no camera.",
+  NotFoundError: "There is no camera. Load a photo instead.",
   NotReadableError: "The camera is in use by another program. Close that, and try again.",
 };
 
@@ -31,6 +31,7 @@ export class Camera {
     const title = Object.assign(document.createElement("h2"), { id: "camera-title", textContent: "Camera" });
     const close = button("Close");
     const row = Object.assign(document.createElement("div"), { className: "row" });
+    this.#other.hidden = true; // until it is known that there is one
     this.#said.setAttribute("role", "status");
     Object.assign(this.#video, { muted: true, playsInline: true });
     this.#video.setAttribute("aria-label", "What the camera sees");

@@ -3,6 +3,7 @@
 import { exportable, exported, ExportError, kinds } from "./exports.js";
 
 const KEPT_MS = 60_000; // for the browser to read the file
+const MARGIN = 8; // between the menu and the window's edge, in pixels
 const WHICH = { all: "All objects", selected: "Selected object" };
 
 export class Downloads {
@@ -25,6 +26,7 @@ export class Downloads {
     const label = Object.assign(document.createElement("label"), { textContent: "Of " });
     this.#which.append(...Object.entries(WHICH).map(([which, words]) => new Option(words, which)));
     label.append(this.#which);
+    this.#which.setAttribute("aria-label", "Of which objects");
     this.#menu.append(label, ...kinds.map((kind) => this.#entryOf(kind)));
     element.append(this.#button, this.#menu);
     element.hidden = false;
@@ -74,7 +76,11 @@ export class Downloads {
   #open(open) {
     this.#menu.hidden = !open;
     this.#button.setAttribute("aria-expanded", String(open));
-    if (open) this.#menu.querySelector("button").focus();
+    if (!open) return;
+    this.#menu.style.insetInlineStart = "0";
+    const over = this.#menu.getBoundingClientRect().right + MARGIN - document.documentElement.clientWidth;
+    if (over > 0) this.#menu.style.insetInlineStart = `${-over}px`; // so that all of it is in the window
+    this.#menu.querySelector("button").focus();
   }
 
   #pressed(event) {

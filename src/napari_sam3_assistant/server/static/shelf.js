@@ -37,8 +37,9 @@ export class Shelf {
 
   /** Open files, and work on the first of them. @param {Blob[]} files @returns {Promise<void>} */
   open(files) {
-    this.#chain = this.#chain.then(() => this.#open(files));
-    return this.#chain;
+    const opened = this.#chain.then(() => this.#open(files));
+    this.#chain = opened.catch(() => {}); // what comes next is opened all the same
+    return opened;
   }
 
   async #open(files) {
@@ -58,7 +59,7 @@ export class Shelf {
     const gone = this.#wanted && picture !== this.#wanted ? this.#wanted : null; // put away, or not taken
     if (gone) this.#wanted = picture;
     if (gone && !picture) this.#strip.remove(gone); // its neighbour comes in its place
-    this.#strip.show(picture, objects.length);
+    this.#strip.show(picture, objects.filter(({ result }) => result?.mask.area).length);
     if (gone && picture) this.#strip.remove(gone);
     if (gone && objection(gone, this.#desk.limits())) this.#propose(gone);
     if (this.#words.textContent !== (picture?.note ?? "")) this.#words.textContent = picture?.note ?? "";
@@ -88,9 +89,13 @@ export class Shelf {
   async #develop(picture) {
     if (!picture?.seen || this.#developed.has(picture.seen)) return;
     this.#developed.add(picture.seen);
-    if (!(await showAs(picture, picture.seen))) return;
-    this.#strip.redraw(picture);
-    this.#desk.redraw();
+    try {
+      if (!(await showAs(picture, picture.seen))) return;
+      this.#strip.redraw(picture);
+      this.#desk.redraw();
+    } catch {
+      this.#desk.fail("The server sees this picture brighter or darker than it is shown: there is too little memory.");
+    }
   }
 
   /** Offer a copy of a picture that is too large. */

@@ -9,6 +9,7 @@ import { addUp, joinFloats, turnBytes, unpacked } from "./tiff_packing.js";
 const MOST_PIXELS = 2 ** 28;
 const [BLACK_IS_HIGH, GREY, COLOR, PALETTE] = [0, 1, 2, 3];
 const [WHOLE, SIGNED, FLOAT] = [1, 2, 3];
+const MULTIPLIED = 1; // a kind of opacity
 const NATIVE = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array };
 
 /**
@@ -71,8 +72,8 @@ function check({ width, height, tileWidth, tileHeight, samples, bits, size, form
     throw new TiffError(`of ${width} × ${height} pixels, too many for this page`);
   }
   const color = photometric === COLOR;
-  const known =
-    (photometric <= PALETTE && samples - extra.length === (color ? 3 : 1)) || (color && samples === 4);
+  const plainGrey = samples - extra.length === 1 && extra.length < 2 && !extra[0]; // without opacity
+  const known = color ? samples - extra.length === 3 || samples === 4 : photometric <= PALETTE && plainGrey;
   if (!known) throw new TiffError(`with ${samples} channels of a kind that this page cannot show`);
   const whole = format === WHOLE || (format === SIGNED && !color);
   const plain = whole && (size === 1 || size === 2 || (size === 4 && !color));
@@ -127,10 +128,10 @@ function place(part, out, { top, left, rows, channels, plane }, { width, height,
 function finished(values, { size, format, photometric, samples, colors, extra, bits }) {
   if (photometric === PALETTE) return { channels: 3, values: coloured(values, colors, samples) };
   if (photometric === COLOR) {
-    // Of the others each pixel's first channels count; opacity that was multiplied in is not undone by the server.
     const clear = extra.length ? extra[0] !== 0 : samples === 4;
-    const most = size === 2 ? values.map((value) => value >> 8) : values;
-    return { channels: clear ? 4 : 3, values: first(Uint8Array.from(most), samples, clear ? 4 : 3) };
+    const most = Uint8Array.from(size === 2 ? values.map((value) => value >> 8) : values);
+    const kept = first(most, samples, clear ? 4 : 3); // further channels say nothing of the colour
+    return { channels: clear ? 4 : 3, values: clear && extra[0] === MULTIPLIED ? divided(kept) : kept };
   }
   const grey = first(values, samples, 1);
   if (photometric === BLACK_IS_HIGH && bits === 8) return { channels: 1, values: grey.map((value) => 255 - value) };
@@ -138,6 +139,15 @@ function finished(values, { size, format, photometric, samples, colors, extra, b
   if (format === FLOAT) return { channels: 1, values: new Float32Array(grey.buffer) };
   if (size === 4) return { channels: 1, values: new Int32Array(grey.buffer) }; // beyond 2^31 the server wraps, too
   return { channels: 1, values: format === SIGNED ? new Int16Array(grey.buffer) : grey };
+}
+
+/** Undo that each colour was multiplied by its opacity. */
+function divided(values) {
+  return values.map((value, at) => {
+    const opacity = values[at | 3];
+    if ((at & 3) === 3 || opacity === 255) return value;
+    return opacity ? Math.min(Math.floor((value * 255) / opacity), 255) : 0;
+  });
 }
 
 /** Return the first channels of each pixel. */
