@@ -66,7 +66,7 @@ def test_a_connection_that_comes_back_to_the_same_server_uploads_nothing_again(s
         expect(tab.session).not_to_have_text(session, timeout=10_000)
         tab.waits_for("ready")
         assert not [data for data in sent if isinstance(data, bytes)]
-        assert [json.loads(data)["type"] for data in sent] == ["hello", "init", "restore"]
+        assert [json.loads(data)["type"] for data in sent] == ["hello", "set", "init", "restore"]
         assert engine.encodes == 1
 
 

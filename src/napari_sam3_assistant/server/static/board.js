@@ -219,7 +219,7 @@ export class Board {
  * @param {number} version
  */
 export function awaits(item, version) {
-  return Boolean(item) && !item.settled && version >= item.cut && version >= item.shown;
+  return Boolean(item) && !item.settled && !isEmpty(item) && version >= item.cut && version >= item.shown;
 }
 
 function sameMask(one, other) {

@@ -75,6 +75,7 @@ export class Surface {
     this.#shown = { ...before, ...changes };
     const { picture } = this.#shown;
     if (picture && picture !== before.picture) this.#take(picture);
+    if (picture?.bitmap && !this.#levels.has(picture.bitmap)) this.#prepare(picture);
     if (picture !== before.picture) this.#redraw("picture", "objects");
     else if (OBJECTS.some((name) => this.#shown[name] !== before[name])) this.#redraw("objects");
     else this.#redraw();
@@ -110,9 +111,13 @@ export class Surface {
     this.#frame.style.setProperty("--ratio", String(picture.width / picture.height));
     this.#measure();
     this.viewport.use(picture);
-    if (!this.#levels.has(picture)) {
-      this.#levels.set(picture, new Levels(picture, () => picture === this.#shown.picture && this.#redraw("picture")));
-    }
+  }
+
+  /** A picture that was put away, or is shown otherwise, has another bitmap. */
+  #prepare(picture) {
+    const ready = () => picture === this.#shown.picture && this.#redraw("picture");
+    this.#levels.set(picture.bitmap, new Levels(picture, ready));
+    this.#redraw("picture");
   }
 
   #measure() {
@@ -135,7 +140,7 @@ export class Surface {
     this.#asked = true;
     requestAnimationFrame(() => {
       this.#asked = false;
-      if (this.#shown.picture) this.#draw();
+      if (this.#shown.picture?.bitmap) this.#draw();
     });
   }
 
@@ -163,7 +168,7 @@ export class Surface {
     const { picture } = this.#shown;
     const paper = cleared(this.#below);
     paper.imageSmoothingEnabled = view.scale.x < PIXELS_FROM;
-    drawLevel(paper, this.#levels.get(picture).at(view.scale.x), view.corner, view.scale, picture);
+    drawLevel(paper, this.#levels.get(picture.bitmap).at(view.scale.x), view.corner, view.scale, picture);
     const { scale } = this.viewport;
     const { style } = this.#edge;
     style.translate = `${-view.corner.x * scale}px ${-view.corner.y * scale}px`;

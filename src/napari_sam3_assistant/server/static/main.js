@@ -1,16 +1,17 @@
 /** Puts the parts together: what the user does goes to the session, and its state to what is seen. */
 
 import { protocols, socketUrl, takeToken } from "./address.js";
+import { Camera } from "./camera.js";
 import { Surface } from "./canvas.js";
+import { Downloads } from "./downloads.js";
 import { watchFiles } from "./intake.js";
 import { watchKeys, watchSheet } from "./keys.js";
 import { Link } from "./link.js";
 import { Panel } from "./panel.js";
-import { PictureError, pictureOf } from "./picture.js";
-import { pngOf } from "./png.js";
 import { watchPointing } from "./pointing.js";
 import { Search } from "./search.js";
 import { Session } from "./session.js";
+import { Shelf } from "./shelf.js";
 import { isWaiting } from "./status.js";
 import { View } from "./view.js";
 import { watchZoom } from "./zoom.js";
@@ -25,6 +26,16 @@ const surface = new Surface(byId("frame"), byId("sheet"), byId("picture"), canva
 const token = takeToken();
 const link = new Link(socketUrl(), protocols(token));
 const session = new Session(link, token, show);
+const shelf = new Shelf(byId("strip"), byId("note"), {
+  use: (picture) => session.use(picture),
+  forget: (picture) => session.forget(picture),
+  clear: () => session.clear(),
+  fail: (words) => session.fail(words),
+  limits: () => session.state.limits,
+  redraw: () => show(session.state),
+});
+const camera = new Camera(byId("camera-sheet"), byId("camera-app"), (photo) => shelf.open([photo]));
+const downloads = new Downloads(byId("downloads"), () => session.state, (words) => session.fail(words));
 const panel = new Panel({
   create: () => session.create(),
   select: (id) => session.select(id),
@@ -41,6 +52,8 @@ const search = new Search({
 /** @param {import("./status.js").State} state */
 function show(state) {
   view.show(state);
+  shelf.show(state);
+  downloads.show(state);
   panel.show(state);
   search.show(state);
   const { picture, objects, selected, exemplars, preview } = state;
@@ -48,34 +61,17 @@ function show(state) {
   surface.show({ picture, objects, selected, exemplars, preview: preview?.mask ?? null, ...looks });
 }
 
-/** @param {Blob} file */
-async function open(file) {
-  try {
-    session.use(await pictureOf(file));
-  } catch (error) {
-    if (!(error instanceof PictureError)) throw error;
-    session.fail(error.message);
-  }
-}
-
 async function openSample() {
   try {
     const answer = await fetch(SAMPLE);
     if (!answer.ok) throw new TypeError(answer.statusText);
-    open(new File([await answer.blob()], "sample.jpg", { type: "image/jpeg" }));
+    shelf.open([new File([await answer.blob()], "sample.jpg", { type: "image/jpeg" })]);
   } catch {
     session.fail("The sample could not be fetched. Is the server running?");
   }
 }
 
-async function save() {
-  const { picture, objects, selected } = session.state;
-  const { result } = objects.find(({ id }) => id === selected);
-  if (!result) return;
-  const url = URL.createObjectURL(await pngOf(result.mask));
-  Object.assign(document.createElement("a"), { href: url, download: `${picture.name}-mask.png` }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
+const save = () => downloads.save("mask", "selected");
 
 function showOrHideMask() {
   overlayShown.checked = !overlayShown.checked;
@@ -102,6 +98,7 @@ watchKeys({
 watchSheet(byId("keys-sheet"), byId("keys-shown"));
 
 byId("load").addEventListener("click", () => byId("file").click());
+byId("camera").addEventListener("click", () => camera.open());
 byId("undo").addEventListener("click", () => session.undo());
 byId("redo").addEventListener("click", () => session.redo());
 byId("reset").addEventListener("click", () => session.reset());
@@ -117,7 +114,7 @@ addEventListener("pagehide", () => link.stop());
 // A page that comes back from the browser's memory has lost its connection.
 addEventListener("pageshow", ({ persisted }) => persisted && link.hurry());
 
-watchFiles(byId("file"), byId("frame"), open);
+watchFiles(byId("file"), byId("frame"), (files) => shelf.open(files));
 watchPointing(canvas, surface, {
   size: () => session.state.picture,
   tool: () => search.tool,

@@ -1,17 +1,20 @@
 /** A picture that a user chose, as the browser shows it. */
 
-const MIB = 2 ** 20;
-/** What a server takes that does not say: a message of 16 MiB, of which base64 is a third larger than the file. */
-const USUAL_BYTES = 11.9 * MIB;
-const SMALLER = "Save it smaller, or as JPEG.";
+import { inBackground } from "./background.js";
+import { isTiff } from "./tiff_directory.js";
 
 /**
  * @typedef {object} Picture
  * @property {Blob} file What was in it when it was chosen.
  * @property {string} name Of the file, without what follows its last point.
- * @property {ImageBitmap} bitmap Turned as the file says.
+ * @property {string} fileName Of the file.
+ * @property {ImageBitmap | null} bitmap Turned as the file says; none while the picture sleeps.
  * @property {number} width In pixels, as shown; as `height`.
  * @property {number} height
+ * @property {string} note What a user should know of how it is shown; empty where there is nothing.
+ * @property {[number, number] | null} window What is black and what is white of more than 8 bits, else null.
+ * @property {[number, number] | null} [seen] The same, as the server has it, once it has the picture.
+ * @property {boolean} tiff
  * @property {string} [imageId] What the server calls it, once it has it.
  */
 
@@ -26,58 +29,85 @@ export class PictureError extends Error {}
  * @throws {PictureError}
  */
 export async function pictureOf(file) {
-  const name = (file.name ?? "picture").replace(/\.[^.]*$/, "") || "picture";
+  const fileName = file.name || "picture";
+  const name = fileName.replace(/\.[^.]*$/, "") || "picture";
+  let kept;
   try {
-    const kept = new Blob([await file.arrayBuffer()], { type: file.type }); // the file may change, or be taken away
-    const bitmap = await createImageBitmap(kept, { imageOrientation: "from-image" });
-    return { file: kept, name, bitmap, width: bitmap.width, height: bitmap.height };
+    kept = new Blob([await file.arrayBuffer()], { type: file.type }); // the file may change, or be taken away
   } catch {
-    throw new PictureError(unreadable(file));
+    throw new PictureError(`“${fileName}” cannot be read any more. Choose it again.`);
   }
+  const tiff = isTiff(new Uint8Array(await kept.slice(0, 4).arrayBuffer()));
+  const picture = { file: kept, name, fileName, bitmap: null, window: null, note: "", tiff };
+  try {
+    await wake(picture);
+  } catch (error) {
+    throw new PictureError(tiff ? unreadableTiff(fileName, error.message) : unreadable(file));
+  }
+  const { width, height } = picture.bitmap;
+  return Object.assign(picture, { width, height });
+}
+
+/**
+ * Make a picture's bitmap, if it has none.
+ *
+ * @param {Picture} picture
+ * @throws {Error} If there is no memory for it.
+ */
+export async function wake(picture) {
+  if (picture.bitmap) return;
+  if (picture.tiff) return develop(picture, picture.window);
+  take(picture, await createImageBitmap(picture.file, { imageOrientation: "from-image" }));
+}
+
+/** Free the memory of a picture's bitmap. @param {Picture} picture */
+export function rest(picture) {
+  picture.bitmap?.close();
+  picture.bitmap = null;
+}
+
+/**
+ * Show what the server sees: what it took for black and for white.
+ *
+ * @param {Picture} picture
+ * @param {[number, number] | null | undefined} window As `image_loaded` says it.
+ * @returns {Promise<boolean>} Whether the picture looks different now.
+ */
+export async function showAs(picture, window) {
+  const [low, high] = picture.window ?? [];
+  if (!picture.tiff || !window || (window[0] === low && window[1] === high)) return false;
+  await develop(picture, window);
+  return true;
+}
+
+async function develop(picture, window) {
+  const { bitmap, window: used, more } = await inBackground("tiff", { file: picture.file, window });
+  const said = [];
+  if (more) said.push("The file has several pages; this is the first.");
+  if (used) said.push(`Shown from ${numeral(used[0])} (black) to ${numeral(used[1])} (white).`);
+  Object.assign(picture, { window: used, note: said.join(" ") });
+  take(picture, bitmap);
+}
+
+function take(picture, bitmap) {
+  picture.bitmap?.close();
+  picture.bitmap = bitmap;
+}
+
+/** @param {number} value @returns {string} With as many digits as a reader needs. */
+function numeral(value) {
+  return value.toLocaleString("en", { maximumSignificantDigits: 5 });
 }
 
 /** @returns {string} Why a file cannot be shown. */
 function unreadable(file) {
   const called = file.name ? `“${file.name}”` : "This";
   if (!file.size) return `${called} is empty.`;
-  if (/\.tiff?$/i.test(file.name ?? "") || file.type === "image/tiff") {
-    return `${called} is a TIFF, which this browser cannot show. Save it as PNG, or open it in napari.`;
-  }
+  if (/\.tiff?$/i.test(file.name ?? "") || file.type === "image/tiff") return unreadableTiff(file.name || "This", "");
   if (file.type.startsWith("image/")) return `${called} is damaged, or of a kind that this browser cannot show.`;
-  return `${called} is not a picture. Choose a JPEG, PNG, WebP, BMP or GIF file.`;
+  return `${called} is not a picture. Choose a JPEG, PNG, WebP, BMP, GIF or TIFF file.`;
 }
 
-/**
- * Return why a server will not take a picture, or nothing.
- *
- * @param {Picture} picture
- * @param {{image_bytes?: number, image_pixels?: number, image_side?: number}} limits
- * @returns {string}
- */
-export function objection({ file, width, height }, limits) {
-  const bytes = limits.image_bytes ?? USUAL_BYTES;
-  const size = `This picture has ${width} × ${height} pixels`;
-  if (file.size > bytes) return `This file has ${mib(file.size)} MB; the server takes ${mib(bytes)} MB. ${SMALLER}`;
-  if (width * height > (limits.image_pixels ?? Infinity)) {
-    return `${size}; the server takes ${Math.floor(limits.image_pixels / 1e6)} megapixels. Make it smaller first.`;
-  }
-  if (Math.max(width, height) > (limits.image_side ?? Infinity)) {
-    return `${size}; the server takes ${limits.image_side} along a side. Make it smaller first.`;
-  }
-  return "";
-}
-
-/**
- * Return the words for a file that a server did not take although it has the size that it takes.
- *
- * @param {number} size In bytes.
- * @returns {string}
- */
-export function tooHeavy(size) {
-  return `This file of ${mib(size)} MB is too large for the server. ${SMALLER}`;
-}
-
-/** @param {number} bytes @returns {string} */
-function mib(bytes) {
-  return (bytes / MIB).toFixed(bytes < MIB ? 2 : 1);
+function unreadableTiff(name, why) {
+  return `“${name}” is a TIFF ${why || "that is damaged"}. Save it as PNG, or open it in napari.`;
 }

@@ -1,6 +1,6 @@
 /** The picture that is worked on, and how far the server has it. */
 
-import { objection, tooHeavy } from "./picture.js";
+import { objection, tooHeavy } from "./sizes.js";
 import { dataUrl, frame } from "./wire.js";
 
 const AGAIN_MS = 2000; // between two tries while the model is loading
@@ -113,7 +113,7 @@ export class Stage {
     return this.#watcher.changed();
   }
 
-  #loaded(request, { width, height, image_id: imageId }) {
+  #loaded(request, { width, height, image_id: imageId, intensity_window: seen = null }) {
     const { requests } = this.#talk;
     requests.closeOlder(request);
     requests.close(request);
@@ -125,7 +125,7 @@ export class Stage {
       this.#giveUp(`The server sees ${theirs} pixels and this browser ${ours}: masks would be misplaced. Save it as PNG.`);
       return;
     }
-    picture.imageId = imageId;
+    Object.assign(picture, { imageId, seen });
     this.stage = "ready";
     this.#watcher.ready();
   }
