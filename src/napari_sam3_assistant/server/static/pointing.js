@@ -83,7 +83,8 @@ class Presses {
   }
 
   down(event) {
-    if (!this.#wishes.size() || (this.#places.size && event.pointerType !== "touch")) return;
+    if (!this.#wishes.size()) return;
+    if (event.isPrimary) this.#places.clear(); // what was down is up, if we were told so or not
     this.#places.set(event.pointerId, event);
     this.#canvas.setPointerCapture(event.pointerId);
     this.#surface.show({ cross: null });
