@@ -179,6 +179,15 @@ def dots():
         yield server
 
 
+@pytest.fixture(scope="module")
+def bare_page(browser: Browser, discs) -> Iterator[Page]:
+    """A page with mouse and fingers, on which an easel is put up."""
+    with _context(browser, {"viewport": {"width": 900, "height": 600}, "has_touch": True}) as context:
+        page = context.new_page()
+        page.goto(f"{discs.url}/app")
+        yield page
+
+
 @pytest.fixture
 def tab_of(browser: Browser):
     """``tab_of(server, **context)`` gives a tab; in the end its console must have said nothing."""

@@ -11,6 +11,7 @@ import { drawMarks } from "./marks.js";
 import { Viewport } from "./viewport.js";
 
 const PIXELS_FROM = 3; // a pixel of the picture that has so many of the screen is shown as a square
+const REST_MS = 120; // after so long without a change, the picture is taken to rest
 const OBJECTS = ["objects", "selected", "preview", "overlay", "opacity"]; // what the masks' layer is made from
 
 /**
@@ -51,6 +52,7 @@ export class Surface {
   /** What is out of date: the picture, the layer of the masks. */
   #old = { picture: true, objects: true };
   #asked = false;
+  #resting = 0;
 
   /**
    * @param {HTMLElement} frame What the picture has to fit in.
@@ -62,7 +64,7 @@ export class Surface {
     [this.#frame, this.#below, this.#above] = [frame, below, above];
     this.#edge = sheet.insertBefore(document.createElement("div"), above);
     this.#edge.id = "edge";
-    this.viewport.moved = () => this.#redraw("picture", "objects");
+    this.viewport.moved = () => this.#move();
     new ResizeObserver(() => this.#measure()).observe(frame);
     this.#watchRatio();
   }
@@ -93,6 +95,16 @@ export class Surface {
   placeIn(clientX, clientY) {
     const { left, top } = this.#above.getBoundingClientRect();
     return { x: clientX - left, y: clientY - top };
+  }
+
+  /** Draw with each change of the view, and once more when it rests. */
+  #move() {
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => {
+      this.#resting = 0;
+      this.#redraw("objects");
+    }, REST_MS);
+    this.#redraw("picture", "objects");
   }
 
   #take(picture) {
@@ -145,7 +157,7 @@ export class Surface {
     const { scale, corner } = this.viewport;
     const view = { corner, scale: { x: (scale * across) / width, y: (scale * down) / height }, unit: ratio };
     if (this.#old.picture) this.#drawPicture(view);
-    if (this.#old.objects) drawObjects(cleared(this.#layer), view, this.#shown, this.viewport.seen);
+    if (this.#old.objects) drawObjects(cleared(this.#layer), view, this.#shown, this.viewport.seen, this.#resting > 0);
     this.#old = { picture: false, objects: false };
     const paper = cleared(this.#above);
     paper.drawImage(this.#layer, 0, 0);

@@ -7,6 +7,7 @@ const LIGHT = "#ffffff";
 const WEAKER = 0.7; // the tint of what is not selected, as a part of that of what is
 const PREVIEW = 0.12; // the tint of a preview
 const DASHES = [6, 5];
+const MANY = 6; // from so many objects on, they are drawn with less while the picture moves
 
 /**
  * @typedef {object} View How the picture lies on a canvas, in pixels of the screen.
@@ -22,19 +23,21 @@ const DASHES = [6, 5];
  * @param {View} view
  * @param {import("./canvas.js").Shown} shown
  * @param {{left: number, top: number, right: number, bottom: number}} seen The part of the picture in sight.
+ * @param {boolean} isMoving Whether the next frame comes at once.
  */
-export function drawObjects(paper, view, { objects, selected, preview, overlay, opacity }, seen) {
+export function drawObjects(paper, view, { objects, selected, preview, overlay, opacity }, seen, isMoving) {
   if (!overlay) return;
   const { corner, scale } = view;
   paper.setTransform(scale.x, 0, 0, scale.y, -corner.x * scale.x, -corner.y * scale.y);
   paper.lineJoin = "round";
   const isSeen = (mask) => mask?.area && isWithin(mask.box, seen);
   const found = objects.filter(({ hidden, result }) => !hidden && isSeen(result?.mask));
+  const isPlain = isMoving && found.length >= MANY;
   const wide = view.unit / scale.x; // a pixel of the page, in those of the picture
   for (const { color, result } of found.filter((item) => item.id !== selected)) {
-    const path = outlineOf(result.mask, scale.x);
+    const path = outlineOf(result.mask, isPlain ? scale.x / 2 : scale.x);
     tint(paper, path, color, opacity * WEAKER);
-    stroke(paper, path, [[DARK, 3.5 * wide], [color, 1.75 * wide]]);
+    stroke(paper, path, isPlain ? [[color, 1.75 * wide]] : [[DARK, 3.5 * wide], [color, 1.75 * wide]]);
   }
   for (const { color, result } of found.filter((item) => item.id === selected)) {
     const path = outlineOf(result.mask, scale.x);

@@ -83,7 +83,8 @@ class Presses {
   }
 
   down(event) {
-    if (!this.#wishes.size() || (this.#places.size && event.pointerType !== "touch")) return;
+    if (!this.#wishes.size()) return;
+    if (event.isPrimary) this.#places.clear(); // what was down is up, if we were told so or not
     this.#places.set(event.pointerId, event);
     this.#canvas.setPointerCapture(event.pointerId);
     this.#surface.show({ cross: null });
@@ -132,9 +133,8 @@ class Presses {
 
   /** A press that moves is a box; of an object, only what belongs to it is drawn round. */
   #draw() {
-    const { label } = this.#press;
     const press = this.#press;
-    this.#become(label || this.#wishes.tool() === "example" ? "box" : "over");
+    this.#become(press.label || this.#wishes.tool() === "example" ? "box" : "over");
     this.#press = press;
   }
 
@@ -142,9 +142,10 @@ class Presses {
   #pinch(before, now, other) {
     const { viewport } = this.#surface;
     const [from, to] = [middle(before, other), middle(now, other)];
-    viewport.panBy(to.clientX - from.clientX, to.clientY - from.clientY);
     const factor = distance(now, other) / Math.max(distance(before, other), 1);
-    if (factor > 0) viewport.zoomBy(factor, this.#surface.placeIn(to.clientX, to.clientY));
+    // First larger, then moved: a picture that is shown whole cannot be moved.
+    if (factor > 0) viewport.zoomBy(factor, this.#surface.placeIn(from.clientX, from.clientY));
+    viewport.panBy(to.clientX - from.clientX, to.clientY - from.clientY);
   }
 
   up(event) {

@@ -139,7 +139,7 @@ export class Viewport {
   limits() {
     const [room, picture] = [this.#room, this.#picture ?? { width: 1, height: 1 }];
     const fit = Math.min(room.width / picture.width, room.height / picture.height, MOST_SCALE);
-    return { fit, least: fit / 2, most: MOST_SCALE };
+    return { fit, least: Math.min(fit / 2, 1), most: MOST_SCALE };
   }
 
   #middle() {
