@@ -17,8 +17,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tests.server import haproxy
+from tests.server.client import example
 from tests.server.haproxy import HAPROXY, TOKEN, wait_for
-from tests.server.test_examples_client import CLICKS, PICTURE, example
+from tests.server.test_examples_client import CLICKS, PICTURE
 
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="needs HAProxy: apt-get install haproxy")
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
