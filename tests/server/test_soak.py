@@ -10,14 +10,14 @@ from benchmarks.soak import Watched
 from benchmarks.soak_users import KINDS, Place, Tally, pictures
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from tests.server.conftest import running
+from tests.server.haproxy import TOKEN
 
 
 @pytest.fixture(scope="module")
 def place():
-    with running(BuiltinEngine()) as server:
-        yield Place(
-            f"ws://127.0.0.1:{server.port}/ws/realtime", f"http://127.0.0.1:{server.port}", "", None, pictures(2)
-        )
+    with running(BuiltinEngine(), tokens=(TOKEN,)) as server:
+        address = f"ws://127.0.0.1:{server.port}/ws/realtime"
+        yield Place(address, server.url, TOKEN, None, pictures(2))
 
 
 def test_users_of_all_kinds_get_the_same_masks_though_their_connections_are_cut(place, monkeypatch):
