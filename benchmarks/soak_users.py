@@ -271,12 +271,20 @@ class Rest(User):
     def __init__(self, place: Place, tally: Tally, seed: int) -> None:
         super().__init__(place, tally, seed)
         headers = {"Authorization": f"Bearer {place.token}"}
-        self._http = httpx2.Client(base_url=place.url, verify=place.tls or True, headers=headers, timeout=PATIENCE_S)
+        self._options = {"base_url": place.url, "verify": place.tls or True, "headers": headers, "timeout": PATIENCE_S}
+        self._http: httpx2.Client | None = None
+
+    def leave(self) -> None:
+        if self._http is not None:
+            self._http.close()
+            self._http = None
 
     def turn(self, picture: int, clicks: tuple[tuple[int, int, int], ...]) -> None:
         xs, ys, labels = (list(column) for column in zip(*clicks, strict=True))
         image = base64.b64encode(self.place.pictures[picture]).decode()
         asked = {"image_base64": image, "points_x": xs, "points_y": ys, "labels": labels}
+        if self._http is None:
+            self._http = httpx2.Client(**self._options)
         answer = self._http.post("/segment/points/base64", json=asked)
         if answer.status_code != 200:
             raise example.Refused(f"HTTP {answer.status_code}", f"HTTP {answer.status_code}")

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 
 from tests.server import haproxy
 from tests.server.client import example
-from tests.server.haproxy import HAPROXY, TOKEN, wait_for
+from tests.server.haproxy import HAPROXY, START_S, TOKEN, wait_for
 from tests.server.test_examples_client import CLICKS, PICTURE
 
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="needs HAProxy: apt-get install haproxy")
@@ -56,8 +56,8 @@ def house(running):
 @contextmanager
 def socket_of(house):
     """Connect through the proxy; yields the socket and its first message."""
-    with connect(house.address, ssl=house.tls, additional_headers=BEARER) as one:
-        yield one, json.loads(one.recv(30))
+    with connect(house.address, ssl=house.tls, additional_headers=BEARER, open_timeout=START_S) as one:
+        yield one, json.loads(one.recv(START_S))
 
 
 def client_of(house):
