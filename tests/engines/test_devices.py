@@ -6,6 +6,7 @@ import types
 
 import pytest
 
+from napari_sam3_assistant.core.errors import DeviceError
 from napari_sam3_assistant.engines import devices
 from napari_sam3_assistant.engines.devices import report
 
@@ -153,3 +154,34 @@ def test_precision_on_a_gpu_is_bfloat16_where_it_has_units_for_it(with_torch, de
     assert devices.precision_on(device) == expected
     assert devices.precision_on("mps") == "float32"
     assert devices.precision_on(device, "float32") == "float32"
+
+
+def test_one_gpu_of_several_is_picked_by_its_number(with_torch):
+    torch = fake_torch(gpu=(8, 6))
+    torch.cuda.device_count = lambda: 2
+    with_torch(torch)
+
+    assert devices.pick("cuda:1") == "cuda:1"
+    with pytest.raises(DeviceError, match="no CUDA:2 to compute on") as missing:
+        devices.pick("cuda:2")
+    assert missing.value.hint == "Its GPUs are 0 to 1."
+
+
+@pytest.mark.parametrize(
+    ("device", "around", "name", "visible"),
+    [
+        ("cuda:1", {}, "cuda", "1"),
+        ("cuda:1", {"CUDA_VISIBLE_DEVICES": "4, GPU-5f"}, "cuda", "GPU-5f"),
+        ("cuda", {"CUDA_VISIBLE_DEVICES": "4"}, "cuda", "4"),
+        ("cpu", {}, "cpu", None),
+    ],
+)
+def test_a_process_sees_its_own_gpu_and_no_other(device, around, name, visible):
+    named, environment = devices.seen_alone(device, around)
+
+    assert (named, environment.get("CUDA_VISIBLE_DEVICES")) == (name, visible)
+
+
+def test_names_of_devices_are_told_from_other_words():
+    assert all(map(devices.is_name, ("auto", "cpu", "mps", "cuda", "cuda:0", "cuda:12")))
+    assert not any(map(devices.is_name, ("", "gpu", "cuda:", "cuda:-1", "cpu:0", "CUDA:0", "cuda:0,cuda:1")))

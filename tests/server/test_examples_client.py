@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 import subprocess
 import sys
@@ -14,25 +13,12 @@ from PIL import Image
 from websockets.sync.server import serve
 
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
+from tests.server.client import EXAMPLE, example
 from tests.server.conftest import running
 from tests.server.pictures import file_of
 
-OURS = Path(__file__).resolve().parents[2] / "examples" / "realtime_client.py"
 SQUARES = [(slice(20, 60), slice(30, 80)), (slice(90, 150), slice(40, 90)), (slice(30, 100), slice(130, 180))]
 CLICKS = [(55, 40), (65, 120), (155, 60)]
-
-
-def module():
-    """Return the example as a module, with no wait between its tries to connect."""
-    spec = importlib.util.spec_from_file_location("realtime_client", OURS)
-    found = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = found
-    spec.loader.exec_module(found)
-    found.FIRST_S = 0.05
-    return found
-
-
-example = module()
 
 
 def scene() -> np.ndarray:
@@ -63,7 +49,7 @@ def cut(client) -> None:
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-W", "error", OURS, *arguments]
+    command = [sys.executable, "-W", "error", EXAMPLE, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
 
 

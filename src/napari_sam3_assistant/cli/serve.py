@@ -19,6 +19,14 @@ def serve(
         str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 is for other machines too.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="N", help="Which port; 0 takes a free one.")] = 8000,
+    devices: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST",
+            help="One process on each of these, such as cuda:0,cuda:1, on ports from --port on.",
+            show_default=False,
+        ),
+    ] = "",
     token: Annotated[
         list[str],
         typer.Option(
@@ -71,7 +79,7 @@ def serve(
     if workers != 1:
         raise typer.BadParameter(
             "One process serves one device: several would each load the model and keep pictures of their own. "
-            "Start one server a device, on ports of their own, behind a proxy.",
+            "Give --devices for one process a device, and put a proxy before them.",
             param_hint="--workers",
         )
     options = serving.Options(
@@ -91,5 +99,6 @@ def serve(
         root_path=root_path,
         forwarded_allow_ips=forwarded_allow_ips,
         log_json=log_json,
+        devices=tuple(one.strip() for one in devices.split(",")) if devices else (),
     )
     raise typer.Exit(serving.run(options))

@@ -8,6 +8,7 @@ import re
 import secrets
 import signal
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +19,8 @@ import typer
 
 from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.cli.serve import TOKEN_VARIABLE
-from napari_sam3_assistant.core.errors import AssistantError, EngineError, ModelFolderError, Unsupported
+from napari_sam3_assistant.core.errors import AssistantError, ModelFolderError, Unsupported
+from napari_sam3_assistant.engines import devices
 from napari_sam3_assistant.tasks.engine_given import engine_given
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Options:
     root_path: str
     forwarded_allow_ips: str
     log_json: bool
+    devices: tuple[str, ...] = ()
 
 
 def run(options: Options) -> int:
@@ -63,14 +66,32 @@ def run(options: Options) -> int:
             )
         )
     settings, made = settings_of(options)
+    if options.devices:
+        from napari_sam3_assistant.cli import several
+
+        return several.run(options, settings, made)
+    server, listening = prepared(options, settings, lambda ready: _tell(settings, ready, made))
+    server.run(sockets=listening)
+    return screen.STOPPED if server.stopped_by == signal.SIGINT else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What there is to say of a server that answers: its port, and who answers."""
+
+    port: int
+    reason: str
+
+
+def prepared(
+    options: Options, settings: ServerSettings, on_start: Callable[[Ready], None], device: str | None = None
+) -> tuple[Server, list[socket.socket]]:
+    """Return a server that is not started yet, and the sockets it is to serve; what cannot be ends the command."""
     try:
-        choice, engine = engine_given(options.engine, options.model)
+        choice, engine = engine_given(options.engine, options.model, device)
+        listening = listen(settings.host, settings.port)
     except (Unsupported, ModelFolderError) as error:
         screen.stop(error, screen.WRONG_USE)
-    except EngineError as error:
-        screen.stop(error)
-    try:
-        listening = listen(settings.host, settings.port)
     except AssistantError as error:
         screen.stop(error)
 
@@ -78,8 +99,8 @@ def run(options: Options) -> int:
     from napari_sam3_assistant.server.running import server_of
 
     logs.configure(as_json=options.log_json, tokens=settings.tokens)
-    server = server_of(engine, settings, on_start=lambda: _tell(settings, listening[0], choice.reason, made))
-    return _ended(server, listening)
+    ready = Ready(port_of(listening), choice.reason)
+    return server_of(engine, settings, on_start=lambda: on_start(ready)), listening
 
 
 def settings_of(options: Options) -> tuple[ServerSettings, bool]:
@@ -147,7 +168,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            one.bind((address[0], port or _port_of(listening), *address[2:]))
+            one.bind((address[0], port or port_of(listening), *address[2:]))
             one.listen(2048)
         except OSError as error:
             one.close()
@@ -163,7 +184,8 @@ def listen(host: str, port: int) -> list[socket.socket]:
     return listening
 
 
-def _port_of(listening: list[socket.socket]) -> int:
+def port_of(listening: list[socket.socket]) -> int:
+    """Return the port that sockets listen on; 0 where there is none yet."""
     return int(listening[0].getsockname()[1]) if listening else 0
 
 
@@ -188,6 +210,12 @@ def _check(options: Options) -> None:
     """Raise what cannot be."""
     if not 0 <= options.port <= 65535:
         raise typer.BadParameter(f"{options.port} is no port: 0 to 65535.", param_hint="--port")
+    for device in options.devices:
+        if not devices.is_name(device):
+            raise typer.BadParameter(
+                f"{device!r} is no device, such as cuda:0, cuda, mps or cpu; several go with commas between them.",
+                param_hint="--devices",
+            )
     least = {
         "--cache-gib": (options.cache_gib, 0.0),
         "--sessions": (options.sessions, 1),
@@ -209,18 +237,27 @@ def _check(options: Options) -> None:
             )
 
 
-def _tell(settings: ServerSettings, listening: socket.socket, reason: str, made: bool) -> None:
+def _tell(settings: ServerSettings, ready: Ready, made: bool) -> None:
     """Say where the server is, who answers, and how to come in."""
-    from napari_sam3_assistant.server.addresses import is_loopback
-
-    port = listening.getsockname()[1]
-    everywhere = settings.host in ("0.0.0.0", "::")
-    name = socket.gethostname() if everywhere else settings.host
-    address = f"http://{f'[{name}]' if ':' in name else name}:{port}{settings.root_path}"
+    address = address_of(settings, ready.port)
     secret = f"#token={settings.tokens[0]}" if made else ""
-    screen.note(reason)
+    screen.note(ready.reason)
     screen.note(f"The page:     {address}/app{secret}")
     screen.note(f"For programs: {address}/ws/realtime".replace("http://", "ws://") + f", and {address}/openapi.json")
+    tell_who_may_come(settings, made)
+
+
+def address_of(settings: ServerSettings, port: int) -> str:
+    """Return where a server is, as it is typed into a browser."""
+    everywhere = settings.host in ("0.0.0.0", "::")
+    name = socket.gethostname() if everywhere else settings.host
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}{settings.root_path}"
+
+
+def tell_who_may_come(settings: ServerSettings, made: bool) -> None:
+    """Say how to come in, and how to end it."""
+    from napari_sam3_assistant.server.addresses import is_loopback
+
     if made:
         screen.note(f"Who has this address may come in. Set {TOKEN_VARIABLE} for a token that stays the same.")
     elif settings.tokens:
@@ -228,9 +265,3 @@ def _tell(settings: ServerSettings, listening: socket.socket, reason: str, made:
     elif not is_loopback(settings.host):
         screen.note("Everybody who reaches this machine may come in.")
     screen.note("Ctrl+C ends it.")
-
-
-def _ended(server: Server, listening: list[socket.socket]) -> int:
-    """Run the server to its end and return the exit code."""
-    server.run(sockets=listening)
-    return screen.STOPPED if server.stopped_by == signal.SIGINT else 0

@@ -9,7 +9,7 @@ import importlib
 import os
 import platform
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -68,6 +68,11 @@ def report(*, probe: bool = False) -> DeviceReport:
 def pick(wanted: str = AUTO) -> str:
     """Return the device to compute on: ``wanted``, or for ``"auto"`` the best one there is. Imports torch.
 
+    Parameters
+    ----------
+    wanted : str
+        As :func:`is_name` takes it; ``"cuda:1"`` is the second GPU.
+
     Raises
     ------
     DeviceError
@@ -76,10 +81,55 @@ def pick(wanted: str = AUTO) -> str:
     found = report(probe=True)
     if wanted == AUTO:
         return found.best
-    if wanted not in found.devices:
+    kind, _, number = wanted.partition(":")
+    if kind not in found.devices:
         there = ", ".join(device.upper() for device in found.devices)
         raise DeviceError(f"This machine has no {wanted.upper()} to compute on, only {there}.", hint=found.reason)
+    if number and int(number) >= (count := importlib.import_module("torch").cuda.device_count()):
+        there = "0" if count == 1 else f"0 to {count - 1}"
+        raise DeviceError(f"This machine has no {wanted.upper()} to compute on.", hint=f"Its GPUs are {there}.")
     return wanted
+
+
+def is_name(text: str) -> bool:
+    """Whether a text names a device: ``"auto"``, ``"cpu"``, ``"mps"``, ``"cuda"``, or ``"cuda:1"`` of several."""
+    return re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", text) is not None
+
+
+def kind_of(device: str) -> str:
+    """Return what kind of device it is: ``"cuda"`` of ``"cuda:1"``."""
+    return device.partition(":")[0]
+
+
+def seen_alone(device: str, around: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Return how a process of its own names a device, and the environment in which it sees no other GPU.
+
+    Parameters
+    ----------
+    device : str
+        As :func:`is_name` takes it. GPUs are numbered as ``nvidia-smi`` has them, or as ``CUDA_VISIBLE_DEVICES``.
+    around : mapping of str to str
+        The environment.
+
+    Raises
+    ------
+    DeviceError
+        If ``CUDA_VISIBLE_DEVICES`` lists fewer.
+    """
+    kind, _, number = device.partition(":")
+    if not number:
+        return kind, dict(around)
+    order = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    listed = around.get("CUDA_VISIBLE_DEVICES")
+    if listed is None:
+        return kind, order | dict(around) | {"CUDA_VISIBLE_DEVICES": str(int(number))}
+    there = [one.strip() for one in listed.split(",") if one.strip()]
+    if int(number) >= len(there):
+        raise DeviceError(
+            f"There is no {device.upper()} to compute on.",
+            hint=f"CUDA_VISIBLE_DEVICES={listed!r} shows {len(there)} to programs. Unset it, or name fewer.",
+        )
+    return kind, order | dict(around) | {"CUDA_VISIBLE_DEVICES": there[int(number)]}
 
 
 def precision_on(device: str, wanted: str = AUTO) -> str:
@@ -94,7 +144,7 @@ def precision_on(device: str, wanted: str = AUTO) -> str:
     """
     if wanted != AUTO:
         return wanted
-    if device == "cuda" and importlib.import_module("torch").cuda.is_bf16_supported(including_emulation=False):
+    if kind_of(device) == "cuda" and importlib.import_module("torch").cuda.is_bf16_supported(including_emulation=False):
         return "bfloat16"
     return "float32"
 
@@ -102,7 +152,7 @@ def precision_on(device: str, wanted: str = AUTO) -> str:
 def release(device: str) -> None:
     """Give memory that torch keeps in reserve back to a GPU."""
     if device != "cpu":
-        getattr(importlib.import_module("torch"), device).empty_cache()
+        getattr(importlib.import_module("torch"), kind_of(device)).empty_cache()
 
 
 @contextmanager

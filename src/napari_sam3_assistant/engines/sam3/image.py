@@ -41,7 +41,7 @@ class Sam3Engine:
     folder : str, Path or None
         As ``facebook/sam3`` has it, or with Meta's ``sam3.pt``, of which a converted copy is made at the first load.
     device : str
-        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
     precision : str
         Of the towers: ``"float32"``, ``"bfloat16"``, or ``"auto"`` for what suits the device.
     hole_area : int

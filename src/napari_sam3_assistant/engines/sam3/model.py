@@ -135,7 +135,7 @@ def load(known: ModelFolder, device: str, wanted: str, *, progress: Progress, ca
     with devices.memory_errors():
         net = net.to(device).eval()
     progress(1.0, f"SAM3 is ready on {device.upper()}")
-    return Model(net, reads, device, way, f"{signature}-{way.precision}-{device}")
+    return Model(net, reads, device, way, f"{signature}-{way.precision}-{devices.kind_of(device)}")
 
 
 def _read(kind: Any, folder: Path) -> Any:

@@ -9,6 +9,7 @@ import torch
 
 from napari_sam3_assistant.core.prompts import PointPrompt
 from napari_sam3_assistant.core.results import Candidates
+from napari_sam3_assistant.engines.devices import kind_of
 from napari_sam3_assistant.engines.proposing import Places
 from napari_sam3_assistant.engines.protocol import Proposals
 from napari_sam3_assistant.engines.sam3.clicks import decoded, places_of
@@ -27,7 +28,7 @@ _POINTS_ELSEWHERE = 64
 
 def limits_on(device: str) -> Proposals:
     """Return how many points are read at once on a device, and what is kept unless the user says."""
-    return Proposals(_POINTS.get(device, _POINTS_ELSEWHERE), LEAST_SCORE, LEAST_STABILITY)
+    return Proposals(_POINTS.get(kind_of(device), _POINTS_ELSEWHERE), LEAST_SCORE, LEAST_STABILITY)
 
 
 def proposals(model: Model, embedding: Sam3Embedding, places: Places, hole_area: int) -> Candidates:
