@@ -23,6 +23,7 @@ from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.app.task_state import CropRegion, ExemplarSource, PromptKind
 from napari_sam3_assistant.app.views import Action, Availability
+from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 from napari_sam3_assistant.engines.weights.kinds import Kind
 from napari_sam3_assistant.layers import names
@@ -140,9 +141,11 @@ DRAWN = {
     "top.modes[True]": Drawn(always=LOOK),
     "top.keys": Drawn(always=LOOK),
     "top.sound": Drawn(always=CHOICE),
-    "top.model.folder": Drawn("model.folder"),
+    "top.model.folder": Drawn("model.folder", lambda can, state: not can.model.remote),
     "top.model.get": Drawn("model.get", told("model.offer")),
-    "top.model.unload": Drawn("model.unload", lambda can, state: not can.model.offer),
+    "top.model.unload": Drawn("model.unload", lambda can, state: not can.model.offer and not can.model.remote),
+    "top.model.builtin": Drawn("model.builtin", told("model.alone")),
+    "top.model.server": Drawn("model.server", told("model.remote")),
     "top.choices.type": Drawn(always=CHOICE, shown=told("model_step.shown")),
     "top.choices.device": Drawn(always=CHOICE, shown=told("model_step.shown")),
     **shared("simple.setup", "simple.prompt", "simple.prompt", "simple.run", "simple.results", "simple.records.table"),
@@ -211,13 +214,22 @@ MUTE = replace(WHOLE, tasks=("points", "boxes", "masks", "video"), tokenizer="",
 MULTIPLEX = ModelFolder(FOLDER, Kind.SAM31, problem="Not run.", multiplex=FOLDER / "sam3.1_multiplex.pt")
 SAM3 = {
     "engine": "auto", "in_use": "sam3", "folder": str(FOLDER), "known": WHOLE, "loaded": True, "runs_on": "CPU",
-    "model_type": ModelType.SAM3, "load_on_run": True, "missing": (),
+    "model_type": ModelType.SAM3, "load_on_run": True, "missing": (), "can": None,
 }  # fmt: skip
 ENGINES: dict[str, dict[str, Any]] = {
     "built-in": {**SAM3, "engine": "builtin", "in_use": "builtin", "folder": "", "known": None, "loaded": False},
     "SAM3": SAM3,
     "SAM3 without a tokenizer": {**SAM3, "known": MUTE},
     "SAM3.1": {**SAM3, "in_use": "builtin", "known": MULTIPLEX, "loaded": False, "model_type": ModelType.SAM31},
+    "a server": {**SAM3, "engine": "remote", "in_use": "remote", "loaded": False, "runs_on": ""},
+    "a server that reads": {
+        **SAM3,
+        "engine": "remote",
+        "in_use": "remote",
+        "loaded": False,
+        "runs_on": "",
+        "can": Capabilities(text=True),
+    },
     "SAM3 not loaded": {**SAM3, "loaded": False, "runs_on": "", "load_on_run": False},
 }
 

@@ -41,6 +41,9 @@ OTHERS = {
     "open_sections": frozenset({Section.MODEL, Section.LOG}),
     "open_table": True,
     "open_log": True,
+    "server_address": "http://gpu:8000",
+    "server_addresses": ("http://gpu:8000", "https://gpu.example.org/sam3"),
+    "server_token_in_keyring": False,
 }
 """A value of each control that it has not at first."""
 KEYS = tuple(OTHERS)

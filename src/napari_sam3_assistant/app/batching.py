@@ -22,7 +22,15 @@ from napari_sam3_assistant.app.batch_words import Tally
 from napari_sam3_assistant.app.finding import FIND
 from napari_sam3_assistant.app.screen import Place
 from napari_sam3_assistant.app.status import seldom, unexpected
-from napari_sam3_assistant.core.errors import AssistantError, Cancelled, DeviceError, ModelFolderError, PromptError
+from napari_sam3_assistant.core.errors import (
+    AssistantError,
+    Cancelled,
+    DeviceError,
+    ModelFolderError,
+    PromptError,
+    ServerUnreachable,
+    TokenRefused,
+)
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.core.window_rule import WindowRule
 from napari_sam3_assistant.engines import registry
@@ -45,7 +53,7 @@ TITLE = "Batch"
 AHEAD = 2
 """So many steps are with the engine at a time: it need not wait for the window."""
 DRAWN_AFTER_S = 0.3
-HOPELESS = (ModelFolderError, DeviceError)
+HOPELESS = (ModelFolderError, DeviceError, ServerUnreachable, TokenRefused)
 """What would fail in the same way at every further step."""
 OTHER_ENGINE = "Another engine answers now: the batch was stopped."
 

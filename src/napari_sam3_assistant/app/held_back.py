@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from napari_sam3_assistant.app.server_state import REMOTE
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.core.errors import EngineError, Unsupported
 from napari_sam3_assistant.engines import registry
@@ -17,8 +18,9 @@ NOT_MULTIPLEX = "Choose the model type SAM3.0 (in the mode Advanced) for 2D task
 
 
 def is_held_back(state: AppState, session: ImageSession) -> bool:
-    """Return whether the engine of ``session`` is not in memory, and a question may not load it."""
-    return session.engine.slow and not session.loaded and not state.loads_when_running
+    """Return whether the engine of ``session`` is not in memory here, and a question may not load it."""
+    local = session.engine.slow and session.engine.name != REMOTE
+    return local and not session.loaded and not state.loads_when_running
 
 
 def stands_in(state: AppState, session: ImageSession, *, words: bool) -> bool:

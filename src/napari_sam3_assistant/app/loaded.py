@@ -26,6 +26,7 @@ class Loaded:
     def __init__(self, engine: ImageEngine, changed: Callable[[], None]) -> None:
         self._engine, self._changed = engine, changed
         self.name = engine.name
+        self._known = False
         self.ready = False
         """Whether it is loaded."""
 
@@ -71,13 +72,20 @@ class Loaded:
     def close(self) -> None:
         """Close the engine."""
         self._engine.close()
+        self._known = False
         self._note(False)
 
     def lost(self) -> None:
         """Note that what was loaded is gone; it is loaded again when it is needed. Callable from any thread."""
         self._note(False)
 
+    def back(self) -> None:
+        """Note that what was lost is there again as it was, if it ever was loaded. Callable from any thread."""
+        if self._known:
+            self._note(True)
+
     def _note(self, ready: bool) -> None:
+        self._known = self._known or ready
         if self.ready != ready:
             self.ready = ready
             self._changed()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_sam3_assistant.app import model_hints
+from napari_sam3_assistant.app import model_hints, server_hints
 from napari_sam3_assistant.app.activity import note
 from napari_sam3_assistant.app.getting import Getting
 from napari_sam3_assistant.app.model_device import Device
 from napari_sam3_assistant.app.model_loading import IMAGE, VIDEO, Loading
 from napari_sam3_assistant.app.model_report import report
 from napari_sam3_assistant.app.model_state import ModelType
-from napari_sam3_assistant.app.runtime import Runtime
+from napari_sam3_assistant.app.runtime import Runtime, Server
+from napari_sam3_assistant.app.server_choice import ServerChoice
+from napari_sam3_assistant.app.server_link import ServerLink
+from napari_sam3_assistant.app.server_state import REMOTE
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ModelFolderError
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.engines import devices, machine, registry
@@ -52,7 +56,7 @@ class ModelController:
     def __init__(self, controller: AppController, session: ImageSession, runtime: Runtime) -> None:
         self._controller, self._session, self._runtime = controller, session, runtime
         self._state = controller.state.model
-        self._used: tuple[str, Path | None, str] = (session.engine.name, None, devices.AUTO)
+        self._used: tuple[str, Path | None, str, Server | None] = (session.engine.name, None, devices.AUTO, None)
         self._validating = False
         self._looker = f"{session.name}-folder"
         self._newest: Future[ModelFolder] | None = None
@@ -62,11 +66,16 @@ class ModelController:
         """The line for a terminal that installs what SAM3 lacks on this machine; and how much that takes, if much."""
         self.getting: Getting = Getting(controller, runtime.scheduler, self._got)
         self.loading: Loading = Loading(controller, session, runtime.scheduler)
+        self.server: ServerChoice = ServerChoice(controller, runtime.scheduler, self._use_server)
+        self.link: ServerLink = ServerLink(controller, session, runtime)
+        self._turn = 0
         runtime.changed.connect(self._engine_changed)
         self._held = (self._state.events.load_on_run, controller.state.task.events.advanced)
         for said in self._held:
             said.connect(self._holding_changed)
         self.look_again()
+        if self._state.in_use == REMOTE:  # a server that was used last time is not asked before somebody segments
+            controller.standby.rest()
         self._device.tell_if_gone()
 
     # -- choosing ---------------------------------------------------------------------------------
@@ -80,7 +89,10 @@ class ModelController:
         self._choose()
 
     def want_engine(self, name: str) -> None:
-        """Use engine ``name``, as the user asks; where SAM3 cannot be used yet, show how to get it."""
+        """Use engine ``name``, as the user asks; a server once it is chosen, of SAM3 show how to get it if need be."""
+        if name == REMOTE:
+            self.server.ask(True)
+            return
         self.choose_engine(name)
         model = self._state
         if name == SAM3 and model.in_use != SAM3 and not model.looking and not model.multiplex:
@@ -172,13 +184,13 @@ class ModelController:
         done.add_done_callback(lambda _: self._controller.on_main(lambda: self._unloaded(told)))
 
     def end(self) -> None:
-        """End SAM3's process, whatever it does; the next question starts it again."""
-        self._runtime.end(SAM3)
+        """End the process of the engine in use, or leave its server, whatever it does; the next question starts it."""
+        self._runtime.end(self._session.engine.name)
 
     def close(self) -> None:
         """Stop work, a download too."""
-        self.getting.close()
-        self.loading.close()
+        for part in (self.getting, self.loading, self.server, self.link):
+            part.close()
         for said in self._held:
             said.disconnect(self._holding_changed)
         self._runtime.changed.disconnect(self._engine_changed)
@@ -212,9 +224,19 @@ class ModelController:
 
     def _choose(self) -> None:
         """Decide which engine answers, by what is wanted and what is there."""
-        model = self._state
-        choice = self._best() if model.engine in (registry.AUTO, SAM3) else self._named(model.engine)
-        self._use(choice.name, choice.reason)
+        model, server = self._state, self._controller.state.server
+        if model.engine == REMOTE and not server.address:
+            choice = Choice(registry.BUILTIN.name, registry.BUILTIN.title, server_hints.NONE_CHOSEN)
+        else:
+            choice = self._best() if model.engine in (registry.AUTO, SAM3) else self._named(model.engine)
+        self._use(choice.name, server_hints.line(server) if choice.name == REMOTE else choice.reason)
+
+    def _use_server(self, address: str) -> None:
+        """Have the engine of a server answer, and connect to it; made anew, for its token may be another one."""
+        self._turn += 1
+        self.choose_engine(REMOTE)
+        if self._state.in_use == REMOTE:
+            self.link.connect()
 
     def _best(self) -> Choice:
         """Return SAM3 where it can be used, else the built-in engine and why."""
@@ -244,16 +266,20 @@ class ModelController:
         model = self._state
         folder = model.known.path if name == SAM3 and model.known is not None else None
         device = model.computes_on if folder is not None else devices.AUTO
+        server = Server(self._controller.state.server.address, self._turn) if name == REMOTE else None
         model.in_use, model.reason = name, reason
-        if self._used == (name, folder, device):
+        if self._used == (name, folder, device, server):
             return
-        same = self._used[:2] == (name, folder)
-        self._used, before = (name, folder, device), self._session.engine
+        same = (*self._used[:2], self._used[3]) == (name, folder, server)
+        self._used, before = (name, folder, device, server), self._session.engine
         searched = self._controller.asking.searches
         self.loading.cancel()
         if before.slow:  # what it still works on is of no use
             self._controller.asking.forget()
-        self._session.engine = self._runtime.handle(name, folder, device)
+        self._session.engine = self._runtime.handle(name, folder, device, server=server)
+        if REMOTE in (before.name, name):
+            self._runtime.unload(REMOTE)  # it hangs up, or is made for another server
+            self.link.begin()
         if same:  # on another device it gives the same answers: it is loaded there when it is asked next
             self._controller.standby.rest()
             return
@@ -291,8 +317,12 @@ class ModelController:
 
     # -- what the engine tells --------------------------------------------------------------------
 
-    def take_note(self, error: AssistantError) -> AssistantError:
-        """Return what to say of an error; a device that is not there is given up, and ``Automatic`` used."""
+    def take_note(self, error: AssistantError, again: Callable[[], None] | None = None) -> AssistantError:
+        """Return what to say of an error; a device that is not there is given up, and ``Automatic`` used.
+
+        Where a server could not be reached, ``again`` is called once it is back.
+        """
+        self.link.take_note(error, again)
         return self._device.take_note(error)
 
     def _engine_changed(self, name: str) -> None:
@@ -309,3 +339,4 @@ class ModelController:
         can = self._runtime.loaded(SAM3)
         self._state.loaded = can is not None
         self._device.note(self._machine, can)
+        self.link.note()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from napari_sam3_assistant.app import model_hints
+from napari_sam3_assistant.app import model_hints, server_hints
 from napari_sam3_assistant.app.model_state import DEVICES, ModelState, ModelType
+from napari_sam3_assistant.app.server_state import REMOTE, Link
 from napari_sam3_assistant.app.state import AppState, Phase
 from napari_sam3_assistant.app.views import Action, ModelStepView, ModelView
 from napari_sam3_assistant.engines import devices
@@ -21,11 +22,16 @@ LOAD_TIP = (
 )
 NO_ENGINE = "The engine in use needs no model. Choose the engine Automatic or SAM3 first."
 NO_FOLDER = "Choose a Model Folder first, or press Get SAM3."
+GET = Action(True, "What SAM3 needs, and how to get it: packages, licence, files.")
+SERVER = Action(True, "Which server answers: its address and token, and a test.")
+BUILTIN = Action(True, "Go on with the engine Built-in, which needs no server. Prompts and masks stay.")
 
 
 def model_view(state: AppState) -> ModelView:
     """Return the row of the model, in both modes."""
     model, held_back = state.model, state.held_back
+    if model.engine == REMOTE:
+        return _server(state)
     return ModelView(
         status=model_hints.status(model),
         status_tip=model_hints.status_tip(model),
@@ -34,8 +40,31 @@ def model_view(state: AppState) -> ModelView:
         advice=model_hints.advice(model),
         offer=not model.whole or bool(model.lacks),
         folder=Action(True, model.folder or "Select model folder"),
-        get=Action(True, "What SAM3 needs, and how to get it: packages, licence, files."),
+        remote=False,
+        alone=False,
+        get=GET,
         unload=_unload(state),
+        server=SERVER,
+        builtin=BUILTIN,
+    )
+
+
+def _server(state: AppState) -> ModelView:
+    """Return the row where an engine on a server is chosen."""
+    return ModelView(
+        status=server_hints.STATUS,
+        status_tip=server_hints.ON_SERVER,
+        reason=state.model.reason,
+        reason_tip=server_hints.tip(state),
+        advice=server_hints.advice(state),
+        offer=False,
+        remote=True,
+        alone=state.model.in_use == REMOTE and state.server.link in (Link.OFFLINE, Link.REFUSED),
+        folder=Action(True, state.model.folder or "Select model folder"),
+        get=GET,
+        unload=_unload(state),
+        server=SERVER,
+        builtin=BUILTIN,
     )
 
 
@@ -46,7 +75,7 @@ def model_step(state: AppState) -> ModelStepView:
         (title, str(name)) for name, title in DEVICES.items() if name == devices.AUTO or name in model.devices
     )
     return ModelStepView(
-        shown=state.task.advanced,
+        shown=state.task.advanced and model.engine != REMOTE,
         types=tuple((title, kind.value) for kind, title in model_hints.TYPES.items()),
         model_type=model.model_type.value,
         type_tip=TYPE_TIP,
@@ -90,6 +119,8 @@ def _load(state: AppState, does: str, multiplex: str) -> Action:
 def _why_not(state: AppState) -> str:
     """Return why SAM3 cannot be loaded now and what to do about it; empty where it can."""
     model, run = state.model, state.run
+    if model.engine == REMOTE:
+        return f"{server_hints.ON_SERVER} {NO_ENGINE}"
     if not model_hints.wanted(model):
         return NO_ENGINE
     if not model.folder:

@@ -10,6 +10,7 @@ from typing import ClassVar
 from psygnal import SignalGroupDescriptor
 
 from napari_sam3_assistant.engines import devices, registry
+from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
 
@@ -64,8 +65,9 @@ class ModelState:
     Facts: which engine answers (``in_use``), and why (``reason``); what the folder holds (``known``; None where
     none is chosen, or it has not been looked into yet: ``looking``); packages that SAM3 lacks (``missing``), or has
     in too old a version (``outdated``); a sentence on what it runs or would run (``device``); whether it is in
-    memory (``loaded``), and then on what (``runs_on``: ``"CUDA"``, ``"CPU"``); its ``download``; and the
-    devices there are (``devices``, the best first; what torch has said, or else what can be seen without it).
+    memory (``loaded``), and then on what (``runs_on``: ``"CUDA"``, ``"CPU"``); its ``download``; the devices there
+    are (``devices``, the best first; what torch has said, or else what can be seen without it); and what the engine
+    on a server can do (``can``; None where it was not asked yet, or another engine is in use).
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -86,6 +88,7 @@ class ModelState:
     device_wanted: str = devices.AUTO
     load_on_run: bool = True
     devices: tuple[str, ...] = devices.CPU_ONLY
+    can: Capabilities | None = None
 
     @property
     def computes_on(self) -> str:
@@ -112,10 +115,14 @@ class ModelState:
     def reads(self) -> bool:
         """Whether the engine that answers reads words, as far as is known before it is loaded."""
         without = self.in_use == registry.SAM3.name and self.known is not None and "text" not in self.known.tasks
-        return registry.capabilities_of(self.in_use).text and not without
+        return self._can.text and not without
 
     @property
     def finds_on_frames(self) -> bool:
         """Whether it finds by words on every frame of a stack, as far as is known before it is loaded."""
-        limits = registry.capabilities_of(self.in_use).video
+        limits = self._can.video
         return self.reads and limits is not None and limits.text
+
+    @property
+    def _can(self) -> Capabilities:
+        return self.can or registry.capabilities_of(self.in_use)

@@ -167,6 +167,11 @@ class Propagating:
             self._controller.status.begin("Starting 3D propagation...")
             self._controller.asking.then(lambda: self._starting.attempt(lambda: self._starting.go_on(here)))
 
+    def _go_on_if_open(self) -> None:
+        """Go on after a server was away, unless the user has ended the session meanwhile."""
+        if self._kept.open and self.tracks is not None:
+            self.go_on()
+
     @property
     def _title(self) -> str:
         """What a session is called by: ``SAM3`` where that follows."""
@@ -238,7 +243,7 @@ class Propagating:
         self._summary.take_ended(run.ended if isinstance(run, VolumeRun) else ())
         rest, problem = self._summary.sentences(), error or self._summary.problem
         if error is not None:
-            error = self._controller.model.take_note(error)
+            error = self._controller.model.take_note(error, self._go_on_if_open)
             text = f"3D propagation stopped: {error.message} What is done stays: {done} {words.RESUME}"
             self._fail(type(error)(text, hint=error.hint))
         elif problem is not None:

@@ -9,12 +9,14 @@ import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from psygnal import Signal
 
+from napari_sam3_assistant.app import tokens
 from napari_sam3_assistant.app.loaded import Loaded
 from napari_sam3_assistant.app.preferences import Preferences
+from napari_sam3_assistant.app.server_state import Link
 from napari_sam3_assistant.core.errors import Cancelled
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.engines import registry
@@ -27,19 +29,52 @@ from napari_sam3_assistant.tasks.session import EngineHandle, ImageSession
 
 CLOSE_TIMEOUT_S = 1.0
 SESSION = "runtime"
+CONNECTED = Link.CONNECTED.value
+
+
+class Linked(Protocol):
+    """An engine on a server. Read on any thread."""
+
+    @property
+    def state(self) -> str:
+        """``connected``, ``connecting`` or ``offline``."""
+
+    @property
+    def latency_s(self) -> float | None:
+        """The newest round trip, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where an engine lives that is not here.
+
+    Attributes
+    ----------
+    address : str
+    turn : int
+        Another number makes the engine anew: its token is another one now.
+    """
+
+    address: str
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What an engine is made for: a model folder and a device, or a server."""
+
+    folder: Path | None
+    device: str
+    server: Server | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Made:
-    """An engine, and the model folder and the device that it was made for."""
+    """An engine, and what it was made for; ``link`` where it is one on a server."""
 
     engine: Loaded
-    folder: Path | None
-    device: str
-
-    def serves(self, folder: Path | None, device: str) -> bool:
-        """Whether it is what is wanted."""
-        return (self.folder, self.device) == (folder, device)
+    target: _Target
+    link: Linked | None = None
 
 
 class Runtime:
@@ -56,7 +91,9 @@ class Runtime:
         self._lock = threading.Lock()
         self._closed = False
 
-    def handle(self, name: str, folder: Path | None = None, device: str = AUTO) -> EngineHandle:
+    def handle(
+        self, name: str, folder: Path | None = None, device: str = AUTO, *, server: Server | None = None
+    ) -> EngineHandle:
         """Return a handle of engine ``name``, which is made when a worker first needs it.
 
         Parameters
@@ -69,23 +106,26 @@ class Runtime:
         device : str
             Where an engine with a model runs: ``"auto"``, ``"cuda"``, ``"mps"`` or ``"cpu"``. One that was made
             for another device is closed first too.
+        server : Server or None
+            Where it lives, for an engine that is not here; as with folders.
         """
+        target = _Target(folder, device, server)
 
         def get() -> ImageEngine:
             made = self._made(name)
-            if made is not None and made.serves(folder, device):
+            if made is not None and made.target == target:
                 return cast(ImageEngine, made.engine)
             if made is not None:
                 self._close(name)
             # On this engine's only worker: nobody else makes it meanwhile.
-            return cast(ImageEngine, self._make(name, folder, device))
+            return cast(ImageEngine, self._make(name, target))
 
         def loaded() -> ImageEngine | None:
             made = self._made(name)
-            there = made is not None and made.serves(folder, device) and made.engine.ready
+            there = made is not None and made.target == target and made.engine.ready
             return cast(ImageEngine, made.engine) if made is not None and there else None
 
-        return EngineHandle(name, get, slow=folder is not None, loaded=loaded)
+        return EngineHandle(name, get, slow=folder is not None or server is not None, loaded=loaded)
 
     def session(self, name: str) -> ImageSession:
         """Return a new session that asks engine ``name``."""
@@ -95,6 +135,14 @@ class Runtime:
         """Return what engine ``name`` says that it can do, or None if it is not loaded. Callable from any thread."""
         made = self._made(name)
         return made.engine.capabilities if made is not None and made.engine.ready else None
+
+    def link(self, name: str) -> tuple[str, float | None] | None:
+        """Return how one stands with the server of engine ``name``, and the newest round trip in seconds.
+
+        None where it was not made yet, or is not on a server. Callable from any thread; never waits.
+        """
+        made = self._made(name)
+        return None if made is None or made.link is None else (made.link.state, made.link.latency_s)
 
     def unload(self, name: str) -> Future[None]:
         """Give back the memory of engine ``name`` when what it does now is done; the next question loads it again.
@@ -139,21 +187,35 @@ class Runtime:
         with self._lock:
             return self._engines.get(name)
 
-    def _make(self, name: str, folder: Path | None, device: str) -> Loaded:
-        """Make an engine, on its worker's thread: one with a model in a process of its own, the others here."""
-        if folder is None:
-            engine = Loaded(registry.create(name), lambda: self.changed.emit(name))
-        else:
-            hosted = registry.host(name, on_lost=lambda: self._lost(name), folder=folder, device=device)
-            engine = Loaded(cast(ImageEngine, hosted), lambda: self.changed.emit(name))
+    def _make(self, name: str, target: _Target) -> Loaded:
+        """Make an engine, on its worker's thread."""
+        made = self._create(name, target)
+        engine = Loaded(made, lambda: self.changed.emit(name))
+        link = cast(Linked, made) if target.server is not None else None
         with self._lock:
             closed = self._closed
             if not closed:
-                self._engines[name] = _Made(engine, folder, device)
+                self._engines[name] = _Made(engine, target, link)
         if closed:
             engine.close()
             raise Cancelled
         return engine
+
+    def _create(self, name: str, target: _Target) -> ImageEngine:
+        """Return a new engine: on a server, one with a model in a process of its own, the others here."""
+        if target.server is not None:
+            address = target.server.address
+            return registry.create(
+                name,
+                address=address,
+                token=tokens.find(address),
+                on_lost=lambda: self._lost(name),
+                on_state=lambda state: self._stands(name, state),
+            )
+        if target.folder is None:
+            return registry.create(name)
+        hosted = registry.host(name, on_lost=lambda: self._lost(name), folder=target.folder, device=target.device)
+        return cast(ImageEngine, hosted)
 
     def _lost(self, name: str) -> None:
         """Give up what the process of an engine took with it. Callable from any thread."""
@@ -161,6 +223,15 @@ class Runtime:
         made = self._made(name)
         if made is not None:
             made.engine.lost()
+
+    def _stands(self, name: str, state: str) -> None:
+        """Note how one stands with a server: it is not waited for while it is away. Callable from any thread."""
+        made = self._made(name)
+        if made is not None and state == CONNECTED:
+            made.engine.back()
+        elif made is not None:
+            made.engine.lost()
+        self.changed.emit(name)
 
     def _close(self, name: str) -> None:
         """Close an engine, on its worker's thread, and give up its embeddings."""

@@ -14,10 +14,12 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from napari_sam3_assistant.app import server_hints
 from napari_sam3_assistant.app.drafts import Draft, Points
 from napari_sam3_assistant.app.held_back import check_words, is_held_back, stands_in
 from napari_sam3_assistant.app.requests import Key, Pending, Requests
 from napari_sam3_assistant.app.screen import OnScreen, Place
+from napari_sam3_assistant.app.server_state import REMOTE, Link
 from napari_sam3_assistant.app.status import seldom, unexpected
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled
 from napari_sam3_assistant.core.progress import Progress
@@ -336,6 +338,10 @@ class Standby:
             self._run.background_progress = fraction if fraction != 1 else None
             self._tell()
 
+    def tell(self) -> None:
+        """Write what the engine in use does meanwhile: how one stands with its server has changed."""
+        self._tell()
+
     def _tell(self) -> None:
         """Write what the engine in use does meanwhile."""
         self._run.background_works = self.at_work
@@ -345,6 +351,10 @@ class Standby:
             self._run.background = STOPPED.format(self._title) if stopped else ""
             return
         meanwhile = MEANWHILE if self._controller.state.task.task is not Task.TEXT else ""
+        remote, server = self.session.engine.name == REMOTE, self._controller.state.server
+        if remote and (not self.session.loaded or server.link is Link.OFFLINE):
+            self._run.background = server_hints.waits(server, meanwhile)
+            return
         if not self.session.loaded:
             self._run.background = LOADS.format(self._title, meanwhile)
             return
@@ -360,7 +370,8 @@ class Standby:
         if not expected:
             return ""
         left = max(expected * (1 - done), 1.0)
-        return f": about {duration(left)} on this CPU" if self.session.on_cpu else f": about {duration(left)}"
+        here = self.session.on_cpu and self.session.engine.name != REMOTE
+        return f": about {duration(left)} on this CPU" if here else f": about {duration(left)}"
 
 
 def duration(seconds: float) -> str:

@@ -18,6 +18,7 @@ from napari_sam3_assistant.app.journal_state import JournalState
 from napari_sam3_assistant.app.model_state import ModelState
 from napari_sam3_assistant.app.panel_state import PanelState
 from napari_sam3_assistant.app.screen import Place
+from napari_sam3_assistant.app.server_state import ServerState
 from napari_sam3_assistant.app.task_state import TaskState
 from napari_sam3_assistant.app.video_state import VideoState
 from napari_sam3_assistant.core.results import ObjectRow
@@ -167,6 +168,7 @@ class AppState:
     """The state of one viewer's assistant, shared by its widgets."""
 
     model: ModelState = field(default_factory=ModelState)
+    server: ServerState = field(default_factory=ServerState)
     task: TaskState = field(default_factory=TaskState)
     run: RunState = field(default_factory=RunState)
     results: ResultState = field(default_factory=ResultState)
@@ -191,4 +193,4 @@ class AppState:
     def parts(self) -> tuple[object, ...]:
         """Every part that has signals."""
         own = self.activity, self.panel, self.video, self.journal
-        return self.model, self.task, self.run, self.results, self.output, *own
+        return self.model, self.server, self.task, self.run, self.results, self.output, *own

@@ -39,8 +39,12 @@ class ModelView:
     advice : str
         What is wrong and what to do now, in place of the reason; empty where nothing is wrong.
     offer : bool
-        Whether ``Get SAM3`` is shown, or else ``Unload``.
-    folder, get, unload : Action
+        Whether ``Get SAM3`` is shown, or else ``Unload``; of a model here.
+    remote : bool
+        Whether an engine on a server is chosen: nothing of a model here is shown then.
+    alone : bool
+        Whether it is offered to go on without the server.
+    folder, get, unload, server, builtin : Action
     """
 
     status: str
@@ -49,9 +53,13 @@ class ModelView:
     reason_tip: str
     advice: str
     offer: bool
+    remote: bool
+    alone: bool
     folder: Action
     get: Action
     unload: Action
+    server: Action
+    builtin: Action
 
 
 @dataclass(frozen=True, slots=True)

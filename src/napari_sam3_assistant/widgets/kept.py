@@ -58,6 +58,11 @@ def text(found: object) -> str:
     return found
 
 
+def addresses(found: object) -> tuple[str, ...]:
+    """Return addresses of servers."""
+    return tuple(text(found).split())
+
+
 def truth(found: object) -> bool:
     """Return whether something is ticked, as any version of Qt or of the plugin has written it."""
     truth = TRUTHS.get(str(found).strip().lower()) if isinstance(found, (str, int)) else None
@@ -120,6 +125,11 @@ def write_truth(value: bool) -> str:
 def write_sections(value: frozenset[Section]) -> str:
     """Return the sections that are open."""
     return " ".join(sorted(value))
+
+
+def write_addresses(value: tuple[str, ...]) -> str:
+    """Return addresses, in which there is no space."""
+    return " ".join(value)
 
 
 def write_mode(advanced: bool) -> str:

@@ -25,6 +25,7 @@ from napari_sam3_assistant.widgets.keys import DockKeys, KeySheet
 from napari_sam3_assistant.widgets.letters import Letters
 from napari_sam3_assistant.widgets.napari_bridge import follow_preferences, preferences
 from napari_sam3_assistant.widgets.own_letters import of_main
+from napari_sam3_assistant.widgets.server_dialog import ServerDialog
 from napari_sam3_assistant.widgets.shared.journal import JournalRow
 from napari_sam3_assistant.widgets.simple.panel import SimplePanel
 from napari_sam3_assistant.widgets.sound import Chime
@@ -84,6 +85,8 @@ class MainWidget(Dock):
         self._bindings.connect(task.events.sheet, self._show_sheet)
         self.get_sam3 = GetSam3(self.controller, self)
         self._bindings.connect(self.state.model.events.asking, lambda shown: self.get_sam3.show_or_hide(shown))
+        self.server = ServerDialog(self.controller, self)
+        self._bindings.connect(self.state.server.events.asking, lambda shown: self.server.show_or_hide(shown))
         store.remember(self.state, self._bindings, lambda: preferences().default_engine)
         Chime(self.state, self._bindings, self)
         follow_preferences(self._prefer, self._bindings)
@@ -111,6 +114,8 @@ class MainWidget(Dock):
         self._pages.setCurrentIndex(page)
         if self.state.model.asking:
             self.get_sam3.draw()
+        if self.state.server.asking:
+            self.server.draw()
 
     def _prefer(self) -> None:
         wanted = preferences()
@@ -124,8 +129,9 @@ class MainWidget(Dock):
             self.sheet.activateWindow()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Close the list of keys and the panel Get SAM3 too."""
+        """Close the list of keys, the panel Get SAM3 and the dialog of servers too."""
         self.state.task.sheet = False
+        self.controller.model.server.ask(False)
         self.controller.model.ask(False)
         super().closeEvent(event)
 

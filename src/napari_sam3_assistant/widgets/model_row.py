@@ -11,8 +11,10 @@ from superqt import QElidingLabel
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.model_availability import chosen_type
 from napari_sam3_assistant.app.views import ModelStepView, ModelView
+from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, label, paragraph, row, show
 
+BUILTIN = registry.BUILTIN.name
 CHOOSE_FOLDER = {False: "Select SAM3.0 model directory", True: "Select SAM3 model directory"}
 """The title of the dialog, in the mode ``Simple`` and in ``Advanced``."""
 
@@ -27,7 +29,10 @@ class ModelRow(QWidget):
         self.folder = button("Model Folder", self._choose)
         self.get = button("Get SAM3", lambda: controller.model.ask(True))
         self.unload = button("Unload", lambda: controller.model.unload())
-        for one in (self.folder, self.get, self.unload):
+        self.builtin = button("Use Built-in", lambda: controller.model.choose_engine(BUILTIN))
+        self.server = button("Server...", lambda: controller.model.server.ask(True))
+        buttons = self.folder, self.get, self.unload, self.builtin, self.server
+        for one in buttons:
             one.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.reason = QElidingLabel()
         self.reason.setElideMode(Qt.TextElideMode.ElideMiddle)
@@ -35,7 +40,7 @@ class ModelRow(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        first = row(self.status, self.folder, self.get, self.unload)
+        first = row(self.status, *buttons)
         first.setStretch(0, 1)
         layout.addLayout(first)
         layout.addWidget(self.reason)
@@ -49,8 +54,13 @@ class ModelRow(QWidget):
         draw(self.folder, can.folder)
         draw(self.get, can.get)
         draw(self.unload, can.unload)
+        draw(self.builtin, can.builtin)
+        draw(self.server, can.server)
+        show(self.folder, not can.remote)
         show(self.get, can.offer)
-        show(self.unload, not can.offer)
+        show(self.unload, not can.offer and not can.remote)
+        show(self.builtin, can.alone)
+        show(self.server, can.remote)
         self.reason.setText(can.reason)
         self.reason.setToolTip(can.reason_tip)
         self.reason.setVisible(not can.advice)

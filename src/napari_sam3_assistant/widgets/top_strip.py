@@ -23,7 +23,7 @@ class TopStrip(QWidget):
         self._controller, self._model = controller, controller.state.model
         self.engine = combo("Which model answers. Automatic takes the best one there is.")
         self._entries = [("Automatic", "auto"), *((spec.title, spec.name) for spec in registry.available())]
-        self.engine.activated.connect(lambda index: controller.model.want_engine(str(self.engine.itemData(index))))
+        self.engine.activated.connect(self._chosen)
         self.model, self.choices = ModelRow(controller), ModelChoices(controller)
         task = controller.state.task
         self.keys = button("?", lambda: setattr(task, "sheet", not task.sheet), "Keys and mouse (?).")
@@ -48,6 +48,10 @@ class TopStrip(QWidget):
         layout.addLayout(first)
         layout.addWidget(self.choices)
         layout.addWidget(self.model)
+
+    def _chosen(self, index: int) -> None:
+        self._controller.model.want_engine(str(self.engine.itemData(index)))
+        fill(self.engine, self._entries, self._model.engine)  # a server is in use once it is chosen in its dialog
 
     def draw(self, can: Availability) -> None:
         """Show the engine in use, and the model."""
