@@ -132,15 +132,21 @@ def test_another_server_is_told_from_ours(said, expected):
 
 
 def test_a_model_that_is_loading_is_waited_for_and_said():
-    told = []
-    with running(StubEngine(load_s=1.0), ready=False) as server:
+    loads = threading.Event()
+    stub = StubEngine(fail=lambda what: what == "load" and loads.wait(HANG_S))
+
+    def told(fraction, message=""):
+        if message == "The server is loading its model":
+            loads.set()
+
+    with running(stub, ready=False) as server:
         with pytest.raises(EngineError, match="still loads"):
             try_server(f"127.0.0.1:{server.port}")
         engine = RemoteEngine(f"127.0.0.1:{server.port}")
-        engine.load(progress=lambda fraction, message="": told.append(message), cancel=CancelToken())
+        engine.load(progress=told, cancel=CancelToken())
         engine.close()
 
-    assert "The server is loading its model" in told
+    assert loads.is_set()
     assert engine.weights
 
 
