@@ -95,7 +95,7 @@ def use(widget: MainWidget, qtbot, address: str, token: str = ""):
     qtbot.waitUntil(lambda: widget.state.server.link is Link.CONNECTED, timeout=SLOW)
 
 
-def tested(widget: MainWidget, qtbot, address: str, *, token: str = "") -> str:
+def said_of(widget: MainWidget, qtbot, address: str, *, token: str = "") -> str:
     """Press ``Test`` and return what is said."""
     dialog = choose_server(widget)
     dialog.address.setEditText(address)
@@ -130,7 +130,7 @@ def test_a_test_tells_what_the_server_is(open_widget, qtbot):
     widget = open_widget()
 
     with running(BuiltinEngine()) as there:
-        said = tested(widget, qtbot, there.url)
+        said = said_of(widget, qtbot, there.url)
 
     assert " ms." in said and "points, boxes, masks and examples" in said and "through frames" in said, said
     assert "words" not in said and not said.startswith("\N{WARNING SIGN}")
@@ -154,9 +154,9 @@ def test_a_server_that_is_not_there_or_refuses_is_told_apart(open_widget, qtbot,
     widget = open_widget()
 
     with running(StubEngine(), token=TOKEN) as there:
-        refused = tested(widget, qtbot, there.url, token="wrong")
-        came_in = tested(widget, qtbot, there.url, token=TOKEN)
-    nobody = tested(widget, qtbot, f"127.0.0.1:{closed_port}")
+        refused = said_of(widget, qtbot, there.url, token="wrong")
+        came_in = said_of(widget, qtbot, there.url, token=TOKEN)
+    nobody = said_of(widget, qtbot, f"127.0.0.1:{closed_port}")
 
     assert "token" in refused and "token" not in came_in
     assert "Nothing listens" in nobody and "Built-in" in nobody

@@ -184,7 +184,7 @@ class ModelController:
         done.add_done_callback(lambda _: self._controller.on_main(lambda: self._unloaded(told)))
 
     def end(self) -> None:
-        """End the process of the engine in use, or leave its server, whatever it does; the next question begins anew."""
+        """End the process of the engine in use, or leave its server, whatever it does; the next question starts it."""
         self._runtime.end(self._session.engine.name)
 
     def close(self) -> None:

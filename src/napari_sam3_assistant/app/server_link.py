@@ -107,7 +107,7 @@ class ServerLink:
         self._look_later()
 
     def take_note(self, error: AssistantError, again: Callable[[], None] | None = None) -> None:
-        """Note that a server is gone, or refuses; once it is back ``again`` is called, or the prompts are asked again."""
+        """Note that a server is gone, or refuses; once it is back ``again`` is called, or prompts are asked again."""
         if not self.in_use:
             return
         if isinstance(error, ServerUnreachable):

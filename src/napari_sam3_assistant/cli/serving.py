@@ -88,7 +88,7 @@ def prepared(
 ) -> tuple[Server, list[socket.socket]]:
     """Return a server that is not started yet, and the sockets it is to serve; what cannot be ends the command."""
     try:
-        choice, engine = engine_given(options.engine, options.model, device)
+        choice, engine = engine_given(options.engine, options.model, device=device)
         listening = listen(settings.host, settings.port)
     except (Unsupported, ModelFolderError) as error:
         screen.stop(error, screen.WRONG_USE)

@@ -221,7 +221,7 @@ def _look_into(model_folder: str | Path | ModelFolder | None) -> ModelFolder:
 
 
 def _short(spec: EngineSpec) -> str:
-    return spec.title.partition(" (")[0]
+    return spec.title.partition(" (")[0].removesuffix("...")
 
 
 def _usable(name: str) -> EngineSpec:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from napari_sam3_assistant.core.errors import ModelFolderError
+from napari_sam3_assistant.core.errors import EngineError, ModelFolderError, Unsupported
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.protocol import ImageEngine
 
 
 def engine_given(
-    engine: str, model: str | Path | None, device: str | None = None
+    engine: str,
+    model: str | Path | None,
+    server: str | None = None,
+    token: str | None = None,
+    *,
+    device: str | None = None,
 ) -> tuple[registry.Choice, ImageEngine]:
     """Return which engine is used and why, and the engine, not loaded yet.
 
@@ -21,6 +26,8 @@ def engine_given(
         Its name; ``"auto"`` takes the best one that can run here.
     model : str, Path or None
         Folder of the model, for engines that have one.
+    server, token : str or None
+        Address of a server of ours, and what it asks for: its engine answers, wherever it is.
     device : str or None
         Where SAM3 runs; the built-in engine runs on the CPU whatever it is.
 
@@ -31,8 +38,10 @@ def engine_given(
     ModelFolderError
         If there is no folder ``model``.
     EngineError
-        If the engine cannot be made.
+        If the engine cannot be made, or there is no server named for it.
     """
+    if server is not None or engine == registry.REMOTE.name:
+        return _elsewhere(engine, server, token)
     choice, folder = choice_given(engine, model)
     options: dict[str, object] = {}
     if folder is not None and choice.name != registry.BUILTIN.name:
@@ -58,3 +67,20 @@ def choice_given(engine: str, model: str | Path | None) -> tuple[registry.Choice
     if folder is not None and not folder.is_dir():
         raise ModelFolderError(f"There is no folder {folder}.", hint="Name the folder that holds the model's files.")
     return registry.choose(engine, folder), folder
+
+
+def _elsewhere(engine: str, server: str | None, token: str | None) -> tuple[registry.Choice, ImageEngine]:
+    if engine not in (registry.AUTO, registry.REMOTE.name):
+        raise Unsupported(
+            f"The engine {engine} is on this machine, and a server is elsewhere.",
+            hint="Leave out the one or the other.",
+        )
+    if server is None:
+        raise EngineError(
+            "No server is named.",
+            hint="Pass server=, such as gpu-box:8000.",
+            in_shell="Give --server ADDRESS, such as gpu-box:8000.",
+        )
+    made = registry.create(registry.REMOTE.name, address=server, token=token)
+    title = registry.title_of(registry.REMOTE.name)
+    return registry.Choice(registry.REMOTE.name, registry.REMOTE.title, f"{title}: {server.partition('#')[0]}"), made

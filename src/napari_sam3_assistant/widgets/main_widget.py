@@ -25,8 +25,8 @@ from napari_sam3_assistant.widgets.keys import DockKeys, KeySheet
 from napari_sam3_assistant.widgets.letters import Letters
 from napari_sam3_assistant.widgets.napari_bridge import follow_preferences, preferences
 from napari_sam3_assistant.widgets.own_letters import of_main
-from napari_sam3_assistant.widgets.shared.journal import JournalRow
 from napari_sam3_assistant.widgets.server_dialog import ServerDialog
+from napari_sam3_assistant.widgets.shared.journal import JournalRow
 from napari_sam3_assistant.widgets.simple.panel import SimplePanel
 from napari_sam3_assistant.widgets.sound import Chime
 from napari_sam3_assistant.widgets.start_page import StartPage

@@ -14,7 +14,6 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from napari_sam3_assistant.wire.values import (
     Asked,
     Corners,
-    CropExample,
     Label,
     MaskData,
     MaskFormat,
@@ -26,6 +25,7 @@ from napari_sam3_assistant.wire.values import (
     Places,
     Rectangles,
     Share,
+    Value,
     by_type,
 )
 from napari_sam3_assistant.wire.video_messages import VIDEO_MESSAGES
@@ -288,6 +288,22 @@ class Predict(Message):
     prompts: Asked
     previous: str | None = None
     multimask: bool = False
+
+
+class CropExample(Value):
+    """An example in a picture of its own, of which a pixel is as large as one of the picture that is searched.
+
+    Attributes
+    ----------
+    image_id : str
+        That picture, which the server has.
+    """
+
+    image_id: str
+    x1: Number
+    y1: Number
+    x2: Number
+    y2: Number
 
 
 class Find(Message):

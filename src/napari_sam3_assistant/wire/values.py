@@ -39,13 +39,11 @@ def _polarity(value: object) -> int:
 
 
 Number = Annotated[float, BeforeValidator(_number)]
-"""A finite number."""
 Pixel = Annotated[int, BeforeValidator(lambda value: math.trunc(_number(value))), WithJsonSchema({"type": "number"})]
 """A finite number, cut to a whole one toward zero."""
 Label = Annotated[int, BeforeValidator(_polarity), WithJsonSchema({"enum": [0, 1]})]
 """1 for foreground, 0 for background."""
 Share = Annotated[Number, Field(ge=0, le=1), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})]
-"""A number from 0 to 1."""
 ObjectId = Annotated[int, Field(strict=True, ge=1)]
 MOST_ID = 64
 """Characters of the ``id`` of a message."""
@@ -99,7 +97,15 @@ class Rectangle(Value):
 
 
 class Place(Value):
-    """A click in a question of a client that keeps its own objects: it may lie between the middles of pixels."""
+    """A click in a question of a client that keeps its own objects: it may lie between the middles of pixels.
+
+    Attributes
+    ----------
+    x : float
+        Pixels to the right.
+    y : float
+        Pixels down.
+    """
 
     x: Number
     y: Number
@@ -167,22 +173,6 @@ class Asked(Value):
     points: Places = ()
     box: Rectangle | None = None
     mask: Drawn | None = None
-
-
-class CropExample(Value):
-    """An example in a picture of its own, of which a pixel is as large as one of the picture that is searched.
-
-    Attributes
-    ----------
-    image_id : str
-        That picture, which the server has.
-    """
-
-    image_id: str
-    x1: Number
-    y1: Number
-    x2: Number
-    y2: Number
 
 
 class Found(Value):

@@ -25,7 +25,7 @@ from napari_sam3_assistant.engines.proposing import Places, Steps, proposing
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, check, video_of
 from napari_sam3_assistant.engines.remote.addresses import server_address
 from napari_sam3_assistant.engines.remote.dialling import BUILTIN, HELLO, Line, dial
-from napari_sam3_assistant.engines.remote.link import PATIENCE_S, Link, State, Talk
+from napari_sam3_assistant.engines.remote.link import PATIENCE_S, Link, State
 from napari_sam3_assistant.engines.remote.pictures import RemotePicture, Store, own
 from napari_sam3_assistant.engines.remote.reading import (
     asked_of,
@@ -35,9 +35,10 @@ from napari_sam3_assistant.engines.remote.reading import (
     rectangle_of,
 )
 from napari_sam3_assistant.engines.remote.session import RemoteSession
-from napari_sam3_assistant.wire.messages import Find, Predict, Propose
+from napari_sam3_assistant.engines.remote.talk import Talk
+from napari_sam3_assistant.wire.messages import CropExample, Find, Predict, Propose
 from napari_sam3_assistant.wire.replies import CandidatesFound, Error, Prediction, Welcome
-from napari_sam3_assistant.wire.values import Asked, CropExample, Found, Place
+from napari_sam3_assistant.wire.values import Asked, Found, Place
 
 DIAL_S = 5.0
 """How long a server may take to answer, in seconds."""

@@ -16,7 +16,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Literal
 
@@ -26,6 +26,7 @@ from napari_sam3_assistant.core.errors import AssistantError, Cancelled, Embeddi
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.engines.remote.dialling import CHECK, Line
 from napari_sam3_assistant.engines.remote.failures import BUSY, error_of
+from napari_sam3_assistant.engines.remote.talk import Talk
 from napari_sam3_assistant.wire.frames import packed
 from napari_sam3_assistant.wire.messages import CancelWork
 from napari_sam3_assistant.wire.parsing import parse_server
@@ -45,76 +46,11 @@ TICK_S = 0.05
 """How often Cancel is looked at, in seconds."""
 MOST_BREAKS = 8
 """A question on which the connection breaks so often in a row is given up."""
-PART = 2**16
-"""Bytes that are sent at once of what is long, so that Cancel is looked at meanwhile."""
 GONE_S = 2.0
 IDLE = 4408
 """The code by which a server closes a connection that nobody has used for long."""
 _WORDS = {"queued": "Waiting for the server", "decoding": "The server opens the picture", "encoding": ""}
 _log = logging.getLogger(__name__)
-
-
-class Talk:
-    """One connection while it lasts.
-
-    Parameters
-    ----------
-    line : Line
-    number : int
-        Of the connection; the next one has another.
-    """
-
-    def __init__(self, line: Line, number: int) -> None:
-        self.line, self.number = line, number
-        self.lost = False
-        self._sending = threading.Lock()
-        self._lock = threading.Lock()
-        self._waiting: dict[str, SimpleQueue[Message | None]] = {}
-
-    def send(self, data: str | bytes, cancel: CancelToken | None, progress: Progress) -> None:
-        """Send a message; one that is long in parts.
-
-        Raises
-        ------
-        Cancelled
-            If ``cancel`` was raised on the way. Half a message cannot be taken back: the connection is given up.
-        ConnectionClosed
-            If the connection breaks.
-        """
-        with self._sending:
-            if isinstance(data, str) or len(data) <= PART:
-                self.line.socket.send(data)
-            else:
-                self.line.socket.send(_parts(data, cancel or CancelToken(), progress))
-
-    def expect(self, *names: str) -> SimpleQueue[Message | None]:
-        """Return where the messages of these names (ids of messages, or of videos) are put from now on."""
-        mail: SimpleQueue[Message | None] = SimpleQueue()
-        with self._lock:
-            if self.lost:
-                mail.put(None)
-            self._waiting.update(dict.fromkeys(names, mail))
-        return mail
-
-    def expect_no_more(self, *names: str) -> None:
-        """Drop what comes for these names."""
-        with self._lock:
-            for name in names:
-                self._waiting.pop(name, None)
-
-    def take(self, message: Message) -> None:
-        """Put a message where it is waited for."""
-        with self._lock:
-            mail = self._waiting.get(message.id or "") or self._waiting.get(str(getattr(message, "video_id", "")))
-        if mail is not None:
-            mail.put(message)
-
-    def end(self) -> None:
-        """Tell all who wait that nothing comes any more."""
-        with self._lock:
-            self.lost = True
-            for mail in self._waiting.values():
-                mail.put(None)
 
 
 class Link:
@@ -329,6 +265,14 @@ class Link:
             self._thread.start()
 
     def _run(self) -> None:
+        try:
+            self._stop(self._tried())
+        except Exception:
+            _log.exception("The connection with the server has failed.")
+            self._stop(EngineError("The connection with the server has failed.", hint=CHECK))
+
+    def _tried(self) -> AssistantError | None:
+        """Connect, and connect again; return why no more is tried."""
         deadline, tries = 0.0, 0
         while not self._closed:
             try:
@@ -336,11 +280,9 @@ class Link:
             except ServerUnreachable as error:
                 tries += 1
                 if time.monotonic() >= deadline or not self._rest(tries, deadline):
-                    self._stop(error)
-                    return
+                    return error
             except AssistantError as error:
-                self._stop(error)
-                return
+                return error
             else:
                 since = time.monotonic()
                 if self._serve(Talk(line, next(self._numbers))) == IDLE:
@@ -348,7 +290,7 @@ class Link:
                 tries = 1 if time.monotonic() - since > STEADY_S else tries + 1
                 deadline = time.monotonic() + self._patience_s
                 self._rest(tries, deadline)
-        self._stop(None)
+        return None
 
     def _serve(self, talk: Talk) -> int:
         """Read what comes over a connection until it ends; return the code with which it has."""
@@ -426,11 +368,3 @@ def video_lost() -> EmbeddingLost:
 
 def _closed() -> EngineError:
     return EngineError("The server's engine was closed while it worked.", hint="Load it again.")
-
-
-def _parts(data: bytes, cancel: CancelToken, progress: Progress) -> Iterator[memoryview]:
-    view = memoryview(data)
-    for start in range(0, len(data), PART):
-        cancel.raise_if_cancelled()
-        progress(start / len(data), "Sending the picture")
-        yield view[start : start + PART]

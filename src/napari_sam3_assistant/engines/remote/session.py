@@ -20,9 +20,10 @@ from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, VideoLimits, check_number, check_video
 from napari_sam3_assistant.engines.remote.dialling import BUILTIN
 from napari_sam3_assistant.engines.remote.failures import BUSY, error_of
-from napari_sam3_assistant.engines.remote.link import Link, Talk, video_lost
+from napari_sam3_assistant.engines.remote.link import Link, video_lost
 from napari_sam3_assistant.engines.remote.pictures import RemotePicture, own
 from napari_sam3_assistant.engines.remote.reading import Shape, asked_of, drawn_of, mask_of
+from napari_sam3_assistant.engines.remote.talk import Talk
 from napari_sam3_assistant.wire import video_messages as said
 from napari_sam3_assistant.wire import video_replies as replies
 from napari_sam3_assistant.wire.replies import Error

@@ -28,10 +28,10 @@ from napari_sam3_assistant.server.session.kept import NOTHING
 from napari_sam3_assistant.server.session.prompting import check_taken
 from napari_sam3_assistant.server.session.work import Work
 from napari_sam3_assistant.tasks.reading import LEAST_THRESHOLD
-from napari_sam3_assistant.wire.messages import Find, Predict
+from napari_sam3_assistant.wire.messages import CropExample, Find, Predict
 from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.replies import CandidatesFound, ImageNeeded, Prediction
-from napari_sam3_assistant.wire.values import CropExample, Found, MaskFormat, Rectangle, Timing
+from napari_sam3_assistant.wire.values import Found, MaskFormat, Rectangle, Timing
 
 T = TypeVar("T")
 MOST_REFINEMENTS, MOST_FINDS, MOST_FIND_BYTES = 64, 8, 64 * 2**20
