@@ -109,6 +109,7 @@ def dial(address: Address, token: str | None = None, *, timeout_s: float) -> Lin
 
 def _reached(address: Address, token: str | None, timeout_s: float) -> ClientConnection:
     try:
+        # Entered, and left by `close`: from websockets 17.1 on a connection wants that, and before it may.
         return connect(
             address.socket_url,
             additional_headers={"Authorization": f"Bearer {token}"} if token else None,
@@ -118,7 +119,7 @@ def _reached(address: Address, token: str | None, timeout_s: float) -> ClientCon
             ping_timeout=DEAD_S,
             close_timeout=1.0,
             max_size=MOST_ANSWER,
-        )
+        ).__enter__()
     except InvalidStatus as error:
         raise _turned_away(error.response.status_code, address, token) from error
     except (ProxyError, InvalidProxy) as error:

@@ -329,6 +329,14 @@ class Link:
             self._thread.start()
 
     def _run(self) -> None:
+        try:
+            self._stop(self._tried())
+        except Exception:
+            _log.exception("The connection with the server has failed.")
+            self._stop(EngineError("The connection with the server has failed.", hint=CHECK))
+
+    def _tried(self) -> AssistantError | None:
+        """Connect, and connect again; return why no more is tried."""
         deadline, tries = 0.0, 0
         while not self._closed:
             try:
@@ -336,11 +344,9 @@ class Link:
             except ServerUnreachable as error:
                 tries += 1
                 if time.monotonic() >= deadline or not self._rest(tries, deadline):
-                    self._stop(error)
-                    return
+                    return error
             except AssistantError as error:
-                self._stop(error)
-                return
+                return error
             else:
                 since = time.monotonic()
                 if self._serve(Talk(line, next(self._numbers))) == IDLE:
@@ -348,7 +354,7 @@ class Link:
                 tries = 1 if time.monotonic() - since > STEADY_S else tries + 1
                 deadline = time.monotonic() + self._patience_s
                 self._rest(tries, deadline)
-        self._stop(None)
+        return None
 
     def _serve(self, talk: Talk) -> int:
         """Read what comes over a connection until it ends; return the code with which it has."""
