@@ -58,6 +58,8 @@ def segment(
     points_per_side: int = POINTS_PER_SIDE,
     engine: str = "auto",
     model: str | Path | None = None,
+    server: str | None = None,
+    token: str | None = None,
     threshold: float | None = None,
     plane: At | None = None,
     window: WindowLike | None = None,
@@ -103,6 +105,10 @@ def segment(
         Who answers; ``"auto"`` takes SAM3 if it can run here with ``model``, else the built-in engine.
     model : str, Path or None
         Folder of the model, for engines that have one.
+    server : str or None
+        Address of a server of ours, such as ``"gpu-box:8000"``: its engine answers, wherever it is.
+    token : str or None
+        What that server asks for, if it does.
     threshold : float or None
         Objects that the text names, or that are like the exemplars, are kept from this score, 0 to 1. None takes
         0.35 for text and the engine's usual one for exemplars. A phrase of which no object reaches it is tried
@@ -166,7 +172,7 @@ def segment(
     >>> len(result.objects)
     1
     """
-    with Segmenter(engine, model) as segmenter:
+    with Segmenter(engine, model, server=server, token=token) as segmenter:
         return segmenter.segment(
             image,
             points=points,
@@ -199,6 +205,8 @@ def propagate(
     direction: str = "both",
     engine: str = "auto",
     model: str | Path | None = None,
+    server: str | None = None,
+    token: str | None = None,
     out: str | Path | None = None,
     format: str = "tiff",
     overwrite: bool = False,
@@ -237,6 +245,10 @@ def propagate(
         Who answers; ``"auto"`` takes SAM3 if it can run here with ``model``, else the built-in engine.
     model : str, Path or None
         Folder of the model, for engines that have one.
+    server : str or None
+        Address of a server of ours, such as ``"gpu-box:8000"``: its engine answers, wherever it is.
+    token : str or None
+        What that server asks for, if it does.
     out : str, Path or None
         A folder, made if need be, for ``NAME_tracks`` (the label stack), ``NAME_rows.csv`` and ``NAME.video.jsonl``
         (the record). None writes nothing.
@@ -288,7 +300,7 @@ def propagate(
         points, boxes, masks or {}, text, axis, frames, direction, plane, window, channel_axis=channel_axis, rgb=rgb
     )
     target = None if out is None else Target(Path(out), format, overwrite, resume)
-    with StackRun(image, ask, target, engine, model) as run:
+    with StackRun(image, ask, target, engine, model, server=server, token=token) as run:
         for _ in run.steps(progress):
             pass
         return run.finish()

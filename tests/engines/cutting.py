@@ -63,7 +63,11 @@ class Cutter:
             thread.start()
 
     def _pass_on(self, client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", self._target)) as server, selectors.DefaultSelector() as any:
+        with (
+            client,
+            socket.create_connection(("127.0.0.1", self._target)) as server,
+            selectors.DefaultSelector() as any,
+        ):
             self._open |= {client, server}
             any.register(client, selectors.EVENT_READ, server)
             any.register(server, selectors.EVENT_READ, client)

@@ -51,6 +51,8 @@ class Options:
     model: Path | None
     out: Path | None
     format: str
+    server: str | None = None
+    token: str | None = None
 
 
 def prompts_of(

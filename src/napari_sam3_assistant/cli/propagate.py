@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_sam3_assistant.cli import screen
+from napari_sam3_assistant.cli.elsewhere import Server, Token
 
 FORMATS = ("tiff", "zarr", "npy")
 """Those of :data:`napari_sam3_assistant.tasks.stack_output.STACKS`, whose import takes longer than help may."""
@@ -60,6 +61,8 @@ def propagate(
     model: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the model is, for engines that have one.")
     ] = None,
+    server: Server = None,
+    token: Token = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where files go.", show_default="beside the stack")
     ] = None,
@@ -105,5 +108,7 @@ def propagate(
         arguments.format_of(format, FORMATS),
         resume,
         overwrite,
+        server,
+        token,
     )
     raise typer.Exit(propagating.run(options, screen.note))

@@ -41,6 +41,8 @@ class Options:
     format: str
     resume: bool
     overwrite: bool
+    server: str | None = None
+    token: str | None = None
 
 
 def run(options: Options, say: Say) -> int:
@@ -93,7 +95,9 @@ def _started(options: Options) -> StackRun:
         options.rgb,
     )
     target = Target(folder, options.format, options.overwrite, options.resume)
-    return StackRun(options.stack, ask, target, options.engine, options.model)
+    return StackRun(
+        options.stack, ask, target, options.engine, options.model, server=options.server, token=options.token
+    )
 
 
 def _mask(path: Path, frame: int | None, options: Options) -> tuple[int, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_sam3_assistant.cli import screen
+from napari_sam3_assistant.cli.elsewhere import Server, Token
 
 FORMATS = ("tiff", "png", "npy", "zarr")
 """Those of :data:`napari_sam3_assistant.export.images.FORMATS`, whose import takes longer than help may."""
@@ -73,6 +74,8 @@ def segment(
         Path | None,
         typer.Option(metavar="FOLDER", help="Where the model is, for engines that have one."),
     ] = None,
+    server: Server = None,
+    token: Token = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where masks go.", show_default="beside each image")
     ] = None,
@@ -118,5 +121,7 @@ def segment(
         model=arguments.model_of(model),
         out=out,
         format=arguments.format_of(format, FORMATS),
+        server=server,
+        token=token,
     )
     raise typer.Exit(segmenting.run(images, options, as_json=json, say=screen.note))

@@ -83,7 +83,7 @@ def _pictures(images: Sequence[str], say: Say) -> Sequence[str]:
 
 def _segmenter(options: Options) -> Segmenter:
     try:
-        return Segmenter(options.engine, options.model)
+        return Segmenter(options.engine, options.model, server=options.server, token=options.token)
     except (Unsupported, ModelFolderError) as error:
         screen.stop(error, screen.WRONG_USE)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from napari_sam3_assistant.core.errors import ModelFolderError
+from napari_sam3_assistant.core.errors import EngineError, ModelFolderError, Unsupported
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.protocol import ImageEngine
 
 
-def engine_given(engine: str, model: str | Path | None) -> tuple[registry.Choice, ImageEngine]:
+def engine_given(
+    engine: str, model: str | Path | None, server: str | None = None, token: str | None = None
+) -> tuple[registry.Choice, ImageEngine]:
     """Return which engine is used and why, and the engine, not loaded yet.
 
     Parameters
@@ -19,6 +21,8 @@ def engine_given(engine: str, model: str | Path | None) -> tuple[registry.Choice
         Its name; ``"auto"`` takes the best one that can run here.
     model : str, Path or None
         Folder of the model, for engines that have one.
+    server, token : str or None
+        Address of a server of ours, and what it asks for: its engine answers, wherever it is.
 
     Raises
     ------
@@ -27,8 +31,10 @@ def engine_given(engine: str, model: str | Path | None) -> tuple[registry.Choice
     ModelFolderError
         If there is no folder ``model``.
     EngineError
-        If the engine cannot be made.
+        If the engine cannot be made, or there is no server named for it.
     """
+    if server is not None or engine == registry.REMOTE.name:
+        return _elsewhere(engine, server, token)
     if model is not None and not isinstance(model, str | os.PathLike):
         raise ModelFolderError(f"{model!r} is no folder.", hint="Name the folder that holds the model's files.")
     folder = None if model is None else Path(model).expanduser()
@@ -37,3 +43,20 @@ def engine_given(engine: str, model: str | Path | None) -> tuple[registry.Choice
     choice = registry.choose(engine, folder)
     options = {} if folder is None or choice.name == registry.BUILTIN.name else {"folder": folder}
     return choice, registry.create(choice.name, **options)
+
+
+def _elsewhere(engine: str, server: str | None, token: str | None) -> tuple[registry.Choice, ImageEngine]:
+    if engine not in (registry.AUTO, registry.REMOTE.name):
+        raise Unsupported(
+            f"The engine {engine} is on this machine, and a server is elsewhere.",
+            hint="Leave out the one or the other.",
+        )
+    if server is None:
+        raise EngineError(
+            "No server is named.",
+            hint="Pass server=, such as gpu-box:8000.",
+            in_shell="Give --server ADDRESS, such as gpu-box:8000.",
+        )
+    made = registry.create(registry.REMOTE.name, address=server, token=token)
+    title = registry.title_of(registry.REMOTE.name)
+    return registry.Choice(registry.REMOTE.name, registry.REMOTE.title, f"{title}: {server.partition('#')[0]}"), made

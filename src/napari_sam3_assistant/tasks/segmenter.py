@@ -43,6 +43,8 @@ class Segmenter:
         Name of an engine; ``"auto"`` takes the best one that can run here.
     model : str, Path or None
         Folder of the model, for engines that have one.
+    server, token : str or None
+        Address of a server of ours, and what it asks for: its engine answers.
 
     Attributes
     ----------
@@ -61,8 +63,15 @@ class Segmenter:
         If the engine cannot be made.
     """
 
-    def __init__(self, engine: str = registry.AUTO, model: str | Path | None = None) -> None:
-        choice, self._engine = engine_given(engine, model)
+    def __init__(
+        self,
+        engine: str = registry.AUTO,
+        model: str | Path | None = None,
+        *,
+        server: str | None = None,
+        token: str | None = None,
+    ) -> None:
+        choice, self._engine = engine_given(engine, model, server, token)
         self.engine, self.reason = choice.name, choice.reason
         self._embeddings = EmbeddingCache()
         self._limits: dict[tuple[object, ...], Limits] = {}

@@ -66,7 +66,7 @@ class StackRun:
     ask : Ask
     target : Target or None
         None writes nothing.
-    engine, model
+    engine, model, server, token
         As for :func:`napari_sam3_assistant.propagate`.
 
     Attributes
@@ -91,8 +91,11 @@ class StackRun:
         target: Target | None = None,
         engine: str = "auto",
         model: str | Path | None = None,
+        *,
+        server: str | None = None,
+        token: str | None = None,
     ) -> None:
-        choice, self._engine = engine_given(engine, model)
+        choice, self._engine = engine_given(engine, model, server, token)
         self.engine, self.reason = choice.name, choice.reason
         self._embeddings, self._ahead = EmbeddingCache(), ThreadPoolExecutor(1)
         self.output: StackOutput | None = None
