@@ -131,7 +131,6 @@ def test_a_viewer_is_closed_though_its_server_is_dead(open_driver, gone):
         assert len(objects(driver)) == 1 and answered_by(driver) == ["builtin"]
 
         driver.viewer.close()
-        driver.widget.close()
         driver.pump(0.1)
 
         driver.wait(lambda: not our_threads(), "The end of the threads")

@@ -57,6 +57,7 @@ def ring():
 def no_secrets(monkeypatch):
     """No token is known, and no keyring of this machine is asked."""
     monkeypatch.setattr(tokens, "_told", {})
+    monkeypatch.setattr(tokens, "_turns", {})
     before = keyring.get_keyring()
     keyring.set_keyring(fail.Keyring())
     yield
