@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 from pictures import Tour, run
 from qtpy.QtTest import QTest
@@ -26,7 +27,8 @@ PLACES = ((147, 212), (200, 152))
 @contextmanager
 def serving(token: str, port: int = 0) -> Iterator[int]:
     """Run a server in a process of its own, and give its port."""
-    command = [sys.executable, "-m", "napari_sam3_assistant", "serve", "--engine", "builtin", "--port", str(port)]
+    command = [sys.executable, "-m", "napari_sam3_assistant", "serve", "--engine", "builtin", "--drain-seconds", "0"]
+    command += ["--port", str(port)]
     told = {**os.environ, TOKEN_VARIABLE: token}
     with subprocess.Popen(command, env=told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
@@ -38,6 +40,15 @@ def serving(token: str, port: int = 0) -> Iterator[int]:
                     break
         finally:
             process.terminate()
+
+
+def ready(port: int) -> bool:
+    """Whether the server's model is loaded."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def choose(tour: Tour, address: str, token: str) -> None:
@@ -67,6 +78,7 @@ def main(folder: Path) -> None:
     token, tour = secrets.token_urlsafe(24), Tour(folder)
     tour.open("nuclei", "Nuclei")
     with serving(token) as port:
+        tour.driver.wait(lambda: ready(port), "The model")
         choose(tour, f"127.0.0.1:{port}", token)
         rest(tour)
         tour.click(*PLACES[0])

@@ -154,7 +154,7 @@ def test_what_is_no_address_is_said_and_kept_nowhere(open_widget, bad):
 def test_a_server_that_is_not_there_or_refuses_is_told_apart(open_widget, qtbot, closed_port):
     widget = open_widget()
 
-    with running(StubEngine(), token=TOKEN) as there:
+    with running(StubEngine(), tokens=(TOKEN,)) as there:
         refused = said_of(widget, qtbot, there.url, token="wrong")
         came_in = said_of(widget, qtbot, there.url, token=TOKEN)
     nobody = said_of(widget, qtbot, f"127.0.0.1:{closed_port}")
@@ -204,7 +204,7 @@ def test_the_row_says_which_server_answers_and_hides_what_is_of_a_model_here(ope
 
 def test_a_token_is_kept_in_the_keyring_where_wanted_and_nowhere_else(open_widget, qtbot, ring, caplog):
     caplog.set_level(logging.DEBUG)
-    with running(StubEngine(), token=TOKEN) as there:
+    with running(StubEngine(), tokens=(TOKEN,)) as there:
         widget = open_widget()
         choose_server(widget)
         qtbot.waitUntil(lambda: widget.server.keep.isEnabled(), timeout=SLOW)
@@ -233,7 +233,7 @@ def test_a_token_is_kept_in_the_keyring_where_wanted_and_nowhere_else(open_widge
 
 def test_without_a_keyring_a_token_is_asked_for_once(open_widget, qtbot):
     widget = open_widget()
-    with running(StubEngine(), token=TOKEN) as there:
+    with running(StubEngine(), tokens=(TOKEN,)) as there:
         use(widget, qtbot, there.url, TOKEN)
         dialog = choose_server(widget)
         qtbot.waitUntil(lambda: widget.state.server.keyring == "", timeout=SLOW)
@@ -245,7 +245,7 @@ def test_without_a_keyring_a_token_is_asked_for_once(open_widget, qtbot):
 
 def test_a_wrong_token_is_said_where_one_enters_another(open_widget, qtbot):
     widget = open_widget()
-    with running(StubEngine(), token=TOKEN) as there:
+    with running(StubEngine(), tokens=(TOKEN,)) as there:
         dialog = choose_server(widget)
         dialog.address.setEditText(there.url)
         dialog.ok.click()
