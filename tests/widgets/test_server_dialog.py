@@ -199,7 +199,7 @@ def test_the_row_says_which_server_answers_and_hides_what_is_of_a_model_here(ope
         assert widget.server.isVisible() and widget.server.address.currentText() == there.url
         widget.server.reject()
         widget.controller.model.choose_engine("builtin")
-        qtbot.waitUntil(lambda: there.app.state.sessions.count == 0, timeout=SLOW)  # it hangs up
+        qtbot.waitUntil(lambda: len(there.app.state.sessions) == 0, timeout=SLOW)  # it hangs up
 
 
 def test_a_token_is_kept_in_the_keyring_where_wanted_and_nowhere_else(open_widget, qtbot, ring, caplog):
