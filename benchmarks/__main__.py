@@ -24,6 +24,7 @@ BENCHMARKS = {
     "review": "benchmarks.review",
     "propagation": "benchmarks.propagation",
     "server": "benchmarks.server",
+    "remote": "benchmarks.remote",
 }
 """Name to module; each has ``main(arguments)``, which returns an exit code."""
 

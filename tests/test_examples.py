@@ -8,7 +8,7 @@ import pytest
 
 from tests.engines.sam3.conftest import tiny_folder  # noqa: F401
 
-NEED_A_SERVER = {"realtime_click"}
+NEED_A_SERVER = {"realtime_click", "realtime_follow"}
 """Those that talk to a server: tests/server/test_examples_realtime.py starts one for them."""
 FOLDER = Path(__file__).resolve().parent.parent / "examples"
 EXAMPLES = sorted(path for path in FOLDER.glob("*.py") if path.stem not in NEED_A_SERVER)

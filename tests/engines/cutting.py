@@ -43,12 +43,14 @@ class Cutter:
         self._ended = True
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self.cut()
+        for one in list(self._open):
+            _hang_up(one)
         for thread in self._threads:
             thread.join(10)
 
     def cut(self) -> None:
         """Cut all connections now."""
+        self.cuts += bool(self._open)
         for one in list(self._open):
             _hang_up(one)
 

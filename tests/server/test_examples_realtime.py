@@ -13,7 +13,8 @@ from PIL import Image
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from tests.server.conftest import running
 
-OURS = Path(__file__).resolve().parents[2] / "examples" / "realtime_click.py"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+OURS, FOLLOWING = EXAMPLES / "realtime_click.py", EXAMPLES / "realtime_follow.py"
 # The published client of the seed's guide. It must run unchanged, but for the port.
 GUIDE = """
 import websockets
@@ -123,3 +124,20 @@ def test_our_client_says_why_there_is_no_mask(server, folder):
     assert done.returncode == 1
     assert "Failed to load image: not a supported image" in done.stderr
     assert not (folder / "mask.png").exists()
+
+
+def test_our_client_saves_the_masks_of_what_is_followed(server, tmp_path):
+    names = [f"{index}.png" for index in range(3)]
+    for index, name in enumerate(names):
+        pixels = np.full((60, 80, 3), 30, np.uint8)
+        pixels[20 : 40 + index, 30 + index : 50 + index] = 210
+        Image.fromarray(pixels).save(tmp_path / name)
+
+    done = run(tmp_path, FOLLOWING, f"ws://127.0.0.1:{server.port}/ws/realtime", *names)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 3
+    for index, name in enumerate(names):
+        with Image.open(tmp_path / name) as picture, Image.open((tmp_path / name).with_suffix(".mask.png")) as image:
+            bright, mask = np.asarray(picture)[..., 0] > 100, np.asarray(image.convert("L")) > 0
+        assert np.count_nonzero(bright & mask) / np.count_nonzero(bright | mask) > 0.9, index

@@ -13,8 +13,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from napari_sam3_assistant.server.settings import Limits
+from tests.server.follower import Follower
 from tests.server.pictures import SQUARES
-from tests.server.stub import StubEngine
 
 ELSEWHERE = {"X-Forwarded-For": "203.0.113.5"}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "run-the-server.md"
@@ -90,8 +90,34 @@ def previews(server) -> str:
         return client.ask("ping", t=1)["type"]
 
 
+def many_pictures(server) -> str:
+    """Return what the last one of many pictures is answered with that are named one after the other."""
+    with server.client() as client:
+        client.ask("hello")
+        return [client.ask(ENCODE[0], **ENCODE[1]) for _ in range(61)][-1]["code"]
+
+
+def unused_film(server) -> str:
+    """Return what comes after a video was opened."""
+    with server.client() as client:
+        client.ask("hello")
+        client.ask("video_open", **FILM[1])
+        return client.receive()["type"]
+
+
+def frame_that_does_not_come(server) -> str:
+    """Return the code with which a prompt ends whose frame is not sent."""
+    with server.client() as client:
+        client.ask("hello")
+        video_id = client.ask("video_open", **FILM[1])["video_id"]
+        prompts = {"points": [{"x": 1, "y": 1}]}
+        client.ask("video_prompt", video_id=video_id, index=0, object_id=1, prompts=prompts)
+        return client.receive()["code"]
+
+
 INIT, CLICK = ("init", {"image": SQUARES}), ("click", {"x": 1, "y": 1})
 HELLO, TEXT = ("hello", {}), ("text", {"text": "cells"})
+ENCODE, FILM = ("encode", {"image_id": "none"}), ("video_open", {"frames": 3, "shape": [8, 8]})
 SLOW = {"encode_s": 0.5}
 ROWS = {
     "message_bytes": (2000, lambda server: ended(server, "x" * 3000), "1009"),
@@ -110,6 +136,8 @@ ROWS = {
     "messages_burst": (2, lambda server: codes(server, *[("reset", {})] * 4), "rate_limited"),
     "inits_per_s": (1e-6, lambda server: codes(server, *[INIT] * 5), "rate_limited"),
     "inits_burst": (1, lambda server: codes(server, INIT, INIT), "rate_limited"),
+    "encodes_per_s": (1e-6, many_pictures, "rate_limited"),
+    "encodes_burst": (1, lambda server: codes(server, HELLO, ENCODE, ENCODE), "rate_limited"),
     "hovers_per_s": (1e-6, previews, "pong"),
     "invalid_in_a_row": (2, lambda server: ended(server, "no JSON", "no JSON"), "1008"),
     "sessions": (1, crowded, "server_full"),
@@ -117,6 +145,10 @@ ROWS = {
     "requests": (0, lambda server: asked(server, "auto/base64"), "503"),
     "requests_per_address": (0, lambda server: asked(server, "auto/base64", ELSEWHERE), "429"),
     "points_per_side": (2, lambda server: asked(server, "auto/base64", points_per_side=3), "400"),
+    "videos": (1, lambda server: codes(server, HELLO, FILM, FILM), "limit_videos"),
+    "video_frames": (2, lambda server: codes(server, HELLO, FILM), "bad_message"),
+    "video_idle_s": (0.1, unused_film, "video_closed"),
+    "frame_s": (0.1, frame_that_does_not_come, "frame_missing"),
     "everything_s": (0.1, lambda server: asked(server, "auto/base64", points_per_side=8), "504"),
 }
 """By limit: a value, what goes beyond it, and what comes of that."""
@@ -132,7 +164,7 @@ def test_a_limit_is_kept(serving, limit):
     value, beyond, outcome = ROWS[limit]
     options = dict(ENGINES.get(limit, {}))
     reads = options.pop("reads", False)
-    engine = StubEngine(**options)
+    engine = Follower(**options)
     engine.capabilities = replace(engine.capabilities, text=reads)
 
     with serving(engine, limits=Limits(**{limit: value}), forwarded_allow_ips="127.0.0.1", warm_up=False) as server:

@@ -99,7 +99,15 @@ class Rectangle(Value):
 
 
 class Place(Value):
-    """A click in a question of a client that keeps its own objects: it may lie between the middles of pixels."""
+    """A click in a question of a client that keeps its own objects: it may lie between the middles of pixels.
+
+    Attributes
+    ----------
+    x : float
+        Pixels to the right.
+    y : float
+        Pixels down.
+    """
 
     x: Number
     y: Number

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -123,8 +123,9 @@ class EngineVideo:
         """Follow an object no longer; :meth:`stop` does not keep that from being done."""
 
         def run(progress: Progress, cancel: CancelToken) -> None:
+            session = self._there()
             with engine_errors(self._engine):
-                self._there().remove(object_id)
+                session.remove(object_id)
 
         await self._thread.ask(run, f"{self._name}/remove", Kind.DECODE)
 
@@ -141,12 +142,11 @@ class EngineVideo:
         view = view_of_picture(picture)
 
         def run(progress: Progress, cancel: CancelToken) -> Looked[T]:
-            with engine_errors(self._engine):
-                session = self._there()
-                kept = self._kept(picture, kind)
+            session, kept = self._there(), self._kept(picture, kind)
+            with self._trusted(), engine_errors(self._engine):
                 embedding, encode_ms = _embedded(self._engine, kept, view, progress=progress, cancel=cancel)
                 start = time.perf_counter()
-                found = self._asked(ask, session, view, embedding, cancel)
+                found = ask(session, view, embedding, cancel)
                 return Looked(found, encode_ms, (time.perf_counter() - start) * 1000)
 
         answer = await self._thread.ask(run, self._name, kind)
@@ -155,15 +155,16 @@ class EngineVideo:
         self._observer.decoded(answer.value.decode_ms / 1000)
         return answer
 
-    def _asked(self, ask: Ask[T], session: VideoSession, view: View, embedding: Embedding, cancel: CancelToken) -> T:
-        """Ask the session; what it remembers is given up where it cannot be relied on any more."""
+    @contextmanager
+    def _trusted(self) -> Iterator[None]:
+        """Give up what the session remembers where it cannot be relied on any more."""
         try:
-            return ask(session, view, embedding, cancel)
+            yield
         except EmbeddingLost as error:
             self._give_up()
             self._embeddings.drop(self._engine.name)
             raise Refusal("video_lost") from error
-        except (OutOfMemory, MemoryError):
+        except OutOfMemory:
             self._give_up()
             self._embeddings.clear()
             raise

@@ -39,10 +39,10 @@ class SessionVideo:
     ----------
     epoch : int
         Rises when what is under way is given up: answers to what was asked before are not sent.
-    pending : int
-        How much is asked and not answered.
-    propagating : bool
-        Whether objects are followed right now.
+    runs : int
+        How often objects are to be followed, or are right now.
+    queued : int
+        How much is to be answered in turn, that included.
     """
 
     def __init__(
@@ -56,8 +56,8 @@ class SessionVideo:
     ) -> None:
         self._context, self.engine, self.video_id = context, engine, video_id
         self.count, self.shape = count, shape
-        self.epoch = self.pending = 0
-        self.propagating = False
+        self.epoch = self.runs = self.queued = 0
+        self._beside = 0
         self._frames = VideoFrames(context, video_id, count, shape)
         self._known: set[int] = set()
         self._removed: set[int] = set()
@@ -67,22 +67,20 @@ class SessionVideo:
 
     # -- what is under way -----------------------------------------------------------------------
 
-    def asked(self) -> None:
-        """Note that something is asked."""
-        self.pending += 1
-        self._wake()
+    def asked(self, *, run: bool = False, beside: bool = False) -> None:
+        """Note that something is asked: a run through frames, or what need not wait for one."""
+        self._count(1, run, beside)
 
-    def answered(self) -> None:
+    def answered(self, *, run: bool = False, beside: bool = False) -> None:
         """Note that it was answered, or will not be."""
-        self.pending -= 1
-        self._wake()
-        if not self.pending and not self._closed:
+        self._count(-1, run, beside)
+        if not (self.queued or self._beside or self._closed):
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._context.limits.video_idle_s, self._on_idle, self)
 
     def check(self, epoch: int) -> None:
         """Raise Cancelled where what was asked in ``epoch`` was given up meanwhile."""
-        if self._context.closed or epoch != self.epoch:
+        if self._context.closed or self._closed or epoch != self.epoch:
             raise Cancelled
 
     def stop(self) -> None:
@@ -131,17 +129,13 @@ class SessionVideo:
 
     async def propagate(self, message: video_messages.Propagate, epoch: int) -> None:
         """Follow the objects; the next frame comes while one is looked at."""
-        self.propagating = True
-        try:
-            for index in range(message.start, message.end + message.direction, message.direction):
-                picture = await self._frames.picture(index)
-                self.check(epoch)
-                if index != message.end:
-                    self._frames.ahead(index + message.direction)
-                asked = await self.engine.step(index, picture, message.object_ids)
-                await self._tell(asked.value.value, asked, message.id, epoch)
-        finally:
-            self.propagating = False
+        for index in range(message.start, message.end + message.direction, message.direction):
+            picture = await self._frames.picture(index)
+            self.check(epoch)
+            if index != message.end:
+                self._frames.ahead(index + message.direction)
+            asked = await self.engine.step(index, picture, message.object_ids)
+            await self._tell(asked.value.value, asked, message.id, epoch)
         self.check(epoch)
         await self._context.send(video_replies.Propagated(video_id=self.video_id, id=message.id))
 
@@ -173,6 +167,12 @@ class SessionVideo:
                 id=id,
             )
         )
+
+    def _count(self, by: int, run: bool, beside: bool) -> None:
+        self.runs += by * run
+        self._beside += by * beside
+        self.queued += by * (not beside)
+        self._wake()
 
     def _wake(self) -> None:
         if self._timer is not None:

@@ -99,7 +99,7 @@ class Videos:
             self._check_index(index, video)
         if (message.end - message.start) * message.direction < 0:
             raise Refusal("bad_message", "Invalid propagate: `end` lies before `start` in this direction")
-        return self._work(message, video, partial(video.propagate, message))
+        return self._work(message, video, partial(video.propagate, message), run=True)
 
     async def frame(self, message: said.VideoFrame) -> None:
         """Take a frame that was asked for; one of a video that was closed meanwhile is passed over."""
@@ -114,16 +114,14 @@ class Videos:
     async def remove(self, message: said.VideoRemove) -> Work:
         """Follow an object no longer: at once where objects are being followed, else in its turn."""
         video = self._video(message.video_id)
-        at_once = video.propagating and video.pending == 1
 
         async def removed(epoch: int) -> None:
             await video.engine.remove(message.object_id)
             video.forget(message.object_id)
-            video.check(epoch)
             reply = replies.VideoRemoved(video_id=video.video_id, object_id=message.object_id, id=message.id)
             await self._context.send(reply)
 
-        return self._work(message, video, removed, beside=at_once)
+        return self._work(message, video, removed, beside=video.runs == video.queued == 1, lasting=True)
 
     async def close_one(self, message: said.VideoClose) -> None:
         """Give up a video."""
@@ -138,20 +136,28 @@ class Videos:
             task.cancel()
 
     def _work(
-        self, message: Message, video: SessionVideo, answer: Callable[[int], Awaitable[None]], *, beside: bool = False
+        self,
+        message: Message,
+        video: SessionVideo,
+        answer: Callable[[int], Awaitable[None]],
+        *,
+        run: bool = False,
+        beside: bool = False,
+        lasting: bool = False,
     ) -> Work:
+        """Return what is left of a message: a run through frames, what need not wait for one, what is done anyhow."""
         epoch = video.epoch
-        video.asked()
+        video.asked(run=run, beside=beside)
 
-        async def run(work: Work) -> None:
+        async def compute(work: Work) -> None:
             try:
-                video.check(epoch)
+                video.check(video.epoch if lasting else epoch)
                 await answer(epoch)
             finally:
-                video.answered()
+                video.answered(run=run, beside=beside)
 
         lane = f"{video.video_id}/beside" if beside else video.video_id
-        return self._context.work(message, run, lane=lane)
+        return self._context.work(message, compute, lane=lane)
 
     def _video(self, video_id: str) -> SessionVideo:
         if video_id not in self._videos:
