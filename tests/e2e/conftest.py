@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from napari_sam3_assistant.demo.driver import Driver
+from napari_sam3_assistant.engines import registry
 from tests.e2e.hands import Watched
 
 
@@ -52,8 +53,8 @@ def our_threads() -> list[str]:
 @pytest.fixture
 def engine(monkeypatch):
     """Return the built-in engine that will answer, watched."""
-    made = Watched()
-    monkeypatch.setattr("napari_sam3_assistant.engines.registry.create", lambda name: made)
+    made, create = Watched(), registry.create
+    monkeypatch.setattr(registry, "create", lambda name, **told: create(name, **told) if told else made)
     return made
 
 

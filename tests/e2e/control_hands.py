@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from qtpy.QtWidgets import QTableView
 
 from napari_sam3_assistant.app import runtime
 from napari_sam3_assistant.app.panel_state import Section
+from napari_sam3_assistant.app.server_state import Link
 from napari_sam3_assistant.app.state import Phase
 from napari_sam3_assistant.app.task_state import ExemplarSource, PromptKind
 from napari_sam3_assistant.demo.driver import Driver
@@ -60,6 +62,15 @@ def accepted_one(driver: Driver) -> None:
     one_object(driver)
     driver.widget.controller.accepting.accept(clear=False)
     driver.wait_until_idle()
+
+
+def server_away(driver: Driver) -> None:
+    """A server is chosen that is not there."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        driver.widget.controller.model.server.accept(f"127.0.0.1:{one.getsockname()[1]}", "", keep=False)
+        driver.wait(lambda: driver.state.server.link is Link.OFFLINE, "Its absence")
+        driver.wait_until_idle()
 
 
 def task(wanted: Task, kind: PromptKind = PromptKind.POINTS):

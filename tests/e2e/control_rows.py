@@ -50,6 +50,7 @@ from tests.e2e.control_hands import (
     save_and_clean,
     saved,
     second_point_selected,
+    server_away,
     table_of_two_pictures,
     table_open,
     task,
@@ -196,6 +197,8 @@ ROWS = (
     Row("top.keys", press, shown("sheet")),
     Row("top.model.folder", press, answers),
     Row("top.model.get", press, shown("get_sam3")),
+    Row("top.model.builtin", press, state("model.in_use"), server_away),
+    Row("top.model.server", press, shown("server"), server_away),
     *toggled("simple"),
     Row("simple.setup.channels.axis", set_to(0), job, scene="untold"),
     *(

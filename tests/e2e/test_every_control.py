@@ -92,6 +92,7 @@ def anew(driver: Driver, scene: str) -> None:
     own.task.first_frame, own.task.last_frame, own.task.through, own.task.show_frames = 0, None, "", False
     own.panel.opened, own.panel.sound = OPEN_AT_FIRST, False
     controller.model.ask(False)
+    controller.model.server.ask(False)
     QApplication.clipboard().clear()
     (driver.folder / "rows.csv").unlink(missing_ok=True)
     docks = driver.viewer.window.dock_widgets

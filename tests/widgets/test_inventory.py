@@ -73,7 +73,7 @@ LISTS = {
     "Format": ["TIFF", "NumPy (.npy)", "PNG", "OME-Zarr"],
     "Model type": ["SAM3.0", "SAM3.1"],
     "Device": ["Automatic", "CPU"],
-    "Engine": ["Automatic", "Built-in (no model)", "SAM3"],
+    "Engine": ["Automatic", "Built-in (no model)", "SAM3", "Server..."],
 }  # fmt: skip
 """Which entries each list of the mode Advanced has, at least, in this order."""
 FIRST = {

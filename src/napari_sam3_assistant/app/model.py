@@ -14,7 +14,7 @@ from napari_sam3_assistant.app.model_device import Device
 from napari_sam3_assistant.app.model_loading import IMAGE, VIDEO, Loading
 from napari_sam3_assistant.app.model_report import report
 from napari_sam3_assistant.app.model_state import ModelType
-from napari_sam3_assistant.app.runtime import Runtime, Server
+from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.app.server_choice import ServerChoice
 from napari_sam3_assistant.app.server_link import ServerLink
 from napari_sam3_assistant.app.server_state import REMOTE
@@ -56,7 +56,7 @@ class ModelController:
     def __init__(self, controller: AppController, session: ImageSession, runtime: Runtime) -> None:
         self._controller, self._session, self._runtime = controller, session, runtime
         self._state = controller.state.model
-        self._used: tuple[str, Path | None, str, Server | None] = (session.engine.name, None, devices.AUTO, None)
+        self._used: tuple[str, Path | None, str, str] = (session.engine.name, None, devices.AUTO, "")
         self._validating = False
         self._looker = f"{session.name}-folder"
         self._newest: Future[ModelFolder] | None = None
@@ -68,7 +68,6 @@ class ModelController:
         self.loading: Loading = Loading(controller, session, runtime.scheduler)
         self.server: ServerChoice = ServerChoice(controller, runtime.scheduler, self._use_server)
         self.link: ServerLink = ServerLink(controller, session, runtime)
-        self._turn = 0
         runtime.changed.connect(self._engine_changed)
         self._held = (self._state.events.load_on_run, controller.state.task.events.advanced)
         for said in self._held:
@@ -232,10 +231,10 @@ class ModelController:
         self._use(choice.name, server_hints.line(server) if choice.name == REMOTE else choice.reason)
 
     def _use_server(self, address: str) -> None:
-        """Have the engine of a server answer, and connect to it; made anew, for its token may be another one."""
-        self._turn += 1
+        """Have the engine of a server answer, and connect to it: its address or token may be another one."""
         self.choose_engine(REMOTE)
         if self._state.in_use == REMOTE:
+            self.link.begin()
             self.link.connect()
 
     def _best(self) -> Choice:
@@ -266,7 +265,7 @@ class ModelController:
         model = self._state
         folder = model.known.path if name == SAM3 and model.known is not None else None
         device = model.computes_on if folder is not None else devices.AUTO
-        server = Server(self._controller.state.server.address, self._turn) if name == REMOTE else None
+        server = self._controller.state.server.address if name == REMOTE else ""
         model.in_use, model.reason = name, reason
         if self._used == (name, folder, device, server):
             return

@@ -59,7 +59,7 @@ def _server(state: AppState) -> ModelView:
         advice=server_hints.advice(state),
         offer=False,
         remote=True,
-        alone=state.model.in_use == REMOTE and state.server.link in (Link.OFFLINE, Link.REFUSED),
+        alone=state.model.in_use == REMOTE and state.server.link in (Link.OFFLINE, Link.REFUSED, Link.FAILED),
         folder=Action(True, state.model.folder or "Select model folder"),
         get=GET,
         unload=_unload(state),

@@ -45,36 +45,26 @@ class Linked(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """Where an engine lives that is not here.
-
-    Attributes
-    ----------
-    address : str
-    turn : int
-        Another number makes the engine anew: its token is another one now.
-    """
-
-    address: str
-    turn: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class _Target:
-    """What an engine is made for: a model folder and a device, or a server."""
+    """What an engine is made for: a model folder and a device, or the address of a server."""
 
     folder: Path | None
     device: str
-    server: Server | None
+    server: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Made:
-    """An engine, and what it was made for; ``link`` where it is one on a server."""
+    """An engine, and what it was made for; on a server, how one stands with that, and whose token it has."""
 
     engine: Loaded
     target: _Target
+    turn: int
     link: Linked | None = None
+
+    def serves(self, target: _Target) -> bool:
+        """Whether it is what is wanted, and has the token that was told last."""
+        return self.target == target and self.turn == tokens.turn(target.server)
 
 
 class Runtime:
@@ -91,9 +81,7 @@ class Runtime:
         self._lock = threading.Lock()
         self._closed = False
 
-    def handle(
-        self, name: str, folder: Path | None = None, device: str = AUTO, *, server: Server | None = None
-    ) -> EngineHandle:
+    def handle(self, name: str, folder: Path | None = None, device: str = AUTO, *, server: str = "") -> EngineHandle:
         """Return a handle of engine ``name``, which is made when a worker first needs it.
 
         Parameters
@@ -106,14 +94,14 @@ class Runtime:
         device : str
             Where an engine with a model runs: ``"auto"``, ``"cuda"``, ``"mps"`` or ``"cpu"``. One that was made
             for another device is closed first too.
-        server : Server or None
-            Where it lives, for an engine that is not here; as with folders.
+        server : str
+            The address of the server that it lives on, for one that is not here; as with folders.
         """
         target = _Target(folder, device, server)
 
         def get() -> ImageEngine:
             made = self._made(name)
-            if made is not None and made.target == target:
+            if made is not None and made.serves(target):
                 return cast(ImageEngine, made.engine)
             if made is not None:
                 self._close(name)
@@ -122,10 +110,10 @@ class Runtime:
 
         def loaded() -> ImageEngine | None:
             made = self._made(name)
-            there = made is not None and made.target == target and made.engine.ready
+            there = made is not None and made.serves(target) and made.engine.ready
             return cast(ImageEngine, made.engine) if made is not None and there else None
 
-        return EngineHandle(name, get, slow=folder is not None or server is not None, loaded=loaded)
+        return EngineHandle(name, get, slow=folder is not None or bool(server), loaded=loaded)
 
     def session(self, name: str) -> ImageSession:
         """Return a new session that asks engine ``name``."""
@@ -189,13 +177,13 @@ class Runtime:
 
     def _make(self, name: str, target: _Target) -> Loaded:
         """Make an engine, on its worker's thread."""
-        made = self._create(name, target)
+        turn, made = tokens.turn(target.server), self._create(name, target)
         engine = Loaded(made, lambda: self.changed.emit(name))
-        link = cast(Linked, made) if target.server is not None else None
+        link = cast(Linked, made) if target.server else None
         with self._lock:
             closed = self._closed
             if not closed:
-                self._engines[name] = _Made(engine, target, link)
+                self._engines[name] = _Made(engine, target, turn, link)
         if closed:
             engine.close()
             raise Cancelled
@@ -203,12 +191,11 @@ class Runtime:
 
     def _create(self, name: str, target: _Target) -> ImageEngine:
         """Return a new engine: on a server, one with a model in a process of its own, the others here."""
-        if target.server is not None:
-            address = target.server.address
+        if target.server:
             return registry.create(
                 name,
-                address=address,
-                token=tokens.find(address),
+                address=target.server,
+                token=tokens.find(target.server),
                 on_lost=lambda: self._lost(name),
                 on_state=lambda state: self._stands(name, state),
             )

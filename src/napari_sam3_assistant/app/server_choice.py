@@ -127,7 +127,6 @@ class ServerChoice:
             token = tokens.find(address)
             if token is None:
                 return
-            tokens.tell(address, token)
             if keep:
                 tokens.keep(address, token)
             else:

@@ -26,6 +26,10 @@ NO_KEYRING = "No keyring of this system can be used: the token is asked for once
 LOOKING = "The keyring is being looked for."
 AGAIN = "It goes on by itself when the server is back. Use Built-in goes on without it."
 MEANWHILE = "The built-in engine answers clicks meanwhile."
+TODO = {
+    Link.REFUSED: "Press Server... and enter the one you were given.",
+    Link.FAILED: "Press Server... and Test: it says why. Use Built-in goes on without it.",
+}
 CONNECTS = "Connecting to the server{}."
 AWAY = "The server cannot be reached{}."
 
@@ -88,6 +92,8 @@ def line(server: ServerState) -> str:
             return f"Server: {place(server.address)} cannot be reached"
         case Link.REFUSED:
             return f"Server: {place(server.address)} refuses the token"
+        case Link.FAILED:
+            return f"Server: {place(server.address)} cannot be used"
     return f"Server: {place(server.address)}, not asked yet"
 
 
@@ -106,7 +112,8 @@ def advice(state: AppState) -> str:
         return ""
     if server.link is Link.OFFLINE:
         return f"{line(server)}. {MEANWHILE} {AGAIN}"
-    return f"{line(server)}. Press Server... and enter the one you were given." if server.link is Link.REFUSED else ""
+    todo = TODO.get(server.link, "")
+    return f"{line(server)}. {todo}" if todo else ""
 
 
 def waits(server: ServerState, meanwhile: str) -> str:

@@ -15,7 +15,7 @@ from napari_sam3_assistant.app.activity import note
 from napari_sam3_assistant.app.drafts import Draft
 from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.app.server_state import REMOTE, Link
-from napari_sam3_assistant.core.errors import AssistantError, Cancelled, ServerUnreachable, TokenRefused
+from napari_sam3_assistant.core.errors import AssistantError, Cancelled, EngineError, ServerUnreachable, TokenRefused
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.tasks.jobs import Job, Kind, Task
@@ -88,7 +88,7 @@ class ServerLink:
         if not self.in_use:
             return
         can, link = self._runtime.loaded(REMOTE), self._runtime.link(REMOTE)
-        state, latency_s = link if link is not None else (Link.IDLE.value, None)
+        latency_s, state = None if link is None else link[1], self._engines_state()
         if can is not None and can != self._model.can:
             self._model.can = can
             self._state.title = self._title()
@@ -116,6 +116,12 @@ class ServerLink:
             self._look_later()
         elif isinstance(error, TokenRefused):
             self._put(Link.REFUSED)
+        elif isinstance(error, EngineError) and self._engines_state() == Link.OFFLINE:
+            self._put(Link.FAILED)  # it will not do: another version, a certificate that does not fit
+
+    def _engines_state(self) -> str:
+        link = self._runtime.link(REMOTE)
+        return Link.IDLE if link is None else link[0]
 
     def _put(self, link: Link) -> None:
         if link is not self._state.link:

@@ -8,7 +8,9 @@ from typing import ClassVar
 
 from psygnal import SignalGroupDescriptor
 
-REMOTE = "remote"
+from napari_sam3_assistant.engines import registry
+
+REMOTE = registry.REMOTE.name
 """The engine on a server, as in the registry."""
 
 
@@ -20,6 +22,7 @@ class Link(StrEnum):
     CONNECTED = "connected"
     OFFLINE = "offline"
     REFUSED = "refused"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)

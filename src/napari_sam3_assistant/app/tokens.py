@@ -1,7 +1,7 @@
 """Tokens of servers: kept in the system's keyring where there is one, else in memory until napari ends.
 
 A token is never in the state, in settings, in a journal or in a log. The keyring may ask the user for a password of its
-own before it answers, so that all but :func:`tell` and :func:`told` are called on worker threads only.
+own before it answers, so that all but :func:`tell`, :func:`told` and :func:`turn` are called on worker threads only.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ USABLE = 1
 """Backends of a lower priority keep nothing, or keep it in plain text."""
 
 _told: dict[str, str] = {}
+_turns: dict[str, int] = {}
 _lock = threading.Lock()
 T = TypeVar("T")
 
@@ -26,10 +27,18 @@ T = TypeVar("T")
 def tell(address: str, token: str) -> None:
     """Remember a token until napari ends; an empty one is forgotten."""
     with _lock:
+        if token != _told.get(address, ""):
+            _turns[address] = _turns.get(address, 0) + 1
         if token:
             _told[address] = token
         else:
             _told.pop(address, None)
+
+
+def turn(address: str) -> int:
+    """Return a number that is another one once another token was told for a server."""
+    with _lock:
+        return _turns.get(address, 0)
 
 
 def told(address: str) -> bool:
@@ -39,13 +48,17 @@ def told(address: str) -> bool:
 
 
 def find(address: str) -> str | None:
-    """Return the token for a server, told or kept; None where there is none. May wait."""
+    """Return the token for a server, told or kept; None where there is none. The keyring is asked once. May wait."""
     with _lock:
         token = _told.get(address)
     if token:
         return token
     ring = _usable()
-    return None if ring is None else _asked(lambda: ring.get_password(SERVICE, address))
+    found = None if ring is None else _asked(lambda: ring.get_password(SERVICE, address))
+    if found:
+        with _lock:
+            return _told.setdefault(address, found)
+    return None
 
 
 def keep(address: str, token: str) -> bool:

@@ -97,6 +97,7 @@ SAM3 = EngineSpec(
 REMOTE = EngineSpec(
     "remote",
     "Server...",
+    needs=("websockets", "pydantic"),
     factory="napari_sam3_assistant.engines.remote.engine:RemoteEngine",
     capabilities=Capabilities(text=True, refines=True, video=VideoLimits(text=True), devices=()),
 )

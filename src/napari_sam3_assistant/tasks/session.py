@@ -159,9 +159,11 @@ class ImageSession:
 
     def must_wait(self, plane: Plane, window: Window, query: Query | None = None) -> bool:
         """Whether a question about this window waits so long that somebody else should answer meanwhile."""
-        if not self.engine.slow or self.has(plane, window, query):
+        if not self.engine.slow:
             return False
-        return not self.loaded or (self.expected_s or 0) >= LONG_S
+        if not self.loaded:  # a server that is away may have encoded it: nobody can ask it now
+            return True
+        return (self.expected_s or 0) >= LONG_S and not self.has(plane, window, query)
 
     def set_source(self, source: Source | None) -> None:
         """Take another picture, or the same one at another version; what belongs to another is forgotten."""

@@ -52,6 +52,8 @@ HELLO = Hello(
 _BAD_GATEWAYS = (408, 429, 500, 502, 503, 504)
 _NAME_MISMATCH, _EXPIRED, _IP_MISMATCH = 62, 10, 64
 _log = logging.getLogger(__name__)
+_wire_log = logging.getLogger(f"{__name__}.wire")
+_wire_log.setLevel(logging.INFO)  # below, websockets writes every header, and with them the token
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +121,7 @@ def _reached(address: Address, token: str | None, timeout_s: float) -> ClientCon
             ping_timeout=DEAD_S,
             close_timeout=1.0,
             max_size=MOST_ANSWER,
+            logger=_wire_log,
         ).__enter__()
     except InvalidStatus as error:
         raise _turned_away(error.response.status_code, address, token) from error
