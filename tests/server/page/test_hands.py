@@ -129,7 +129,7 @@ def test_everything_can_be_done_with_keys_alone(discs, tab_of):
 
 def reach(tab, name: str) -> None:
     """Press Tab until the element of an id has the focus."""
-    for _ in range(15):
+    for _ in range(40):
         if tab.page.evaluate("document.activeElement.id") == name:
             return
         tab.page.keyboard.press("Tab")
