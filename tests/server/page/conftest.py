@@ -101,6 +101,25 @@ class Tab:
         expect(self.points).to_have_text(str(count), timeout=10_000)
         return self.waits_for("ready")
 
+    def segment_new(self, x: float, y: float) -> Tab:
+        """Click a pixel of a new object, and wait for its mask."""
+        expect(self.points).to_have_text("0")
+        return self.segment(x, y)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float], button: str = "left") -> Tab:
+        """Draw a box from a pixel to another, with both in it."""
+        mouse = self.page.mouse
+        mouse.move(*self.place(*start))
+        mouse.down(button=button)
+        mouse.move(*self.place(*end), steps=4)
+        mouse.up(button=button)
+        return self
+
+    def objects_are(self, *names: str | re.Pattern[str]) -> Tab:
+        """Wait until the list of objects holds these, from top to bottom."""
+        expect(self.page.locator("#object-list li .name")).to_have_text(list(names))
+        return self
+
     def saved(self) -> np.ndarray:
         """Save the mask and return what the file holds."""
         with self.page.expect_download() as download:

@@ -305,7 +305,7 @@ def test_a_missing_or_wrong_token_is_named(serving, tab_of, address):
 def test_a_server_that_knows_the_seeds_messages_alone_is_spoken_to_in_them(discs, tab_of, points):
     sent: list[dict] = []
     tab = tab_of(discs)
-    tab.page.route_web_socket("**/ws/realtime", lambda route: _only_the_seed(route, sent))
+    tab.page.route_web_socket("**/ws/realtime", lambda route: only_the_seed(route, sent))
     tab.open().load()
 
     for at in range(points):
@@ -321,7 +321,7 @@ def test_a_server_that_knows_the_seeds_messages_alone_is_spoken_to_in_them(discs
     assert {message["type"] for message in sent} == {"hello", "init", "click", "reset"}
 
 
-def _only_the_seed(route, sent: list[dict]) -> None:
+def only_the_seed(route, sent: list[dict]) -> None:
     """Pass on what the seed's server knows; it echoes no ids."""
     server = route.connect_to_server()
 
