@@ -85,6 +85,7 @@ class Tab:
     def place(self, x: float, y: float) -> tuple[float, float]:
         """Return where the middle of a pixel of the picture is in the window."""
         width, height = (int(part) for part in self.size.inner_text().split(" × "))
+        self.frame.scroll_into_view_if_needed()  # on a phone, a strip of pictures moves it down
         box = self.edge.bounding_box()
         return box["x"] + (x + 0.5) * box["width"] / width, box["y"] + (y + 0.5) * box["height"] / height
 

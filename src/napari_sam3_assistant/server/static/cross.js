@@ -11,7 +11,7 @@ const PAN_PX = 60;
  * @param {HTMLCanvasElement} canvas
  * @param {import("./canvas.js").Surface} surface
  * @param {import("./pointing.js").Wishes} wishes
- * @returns {{holdsPicture: () => boolean}} Whether Space is held for the pointer to move the picture; asking uses it up.
+ * @returns {{holdsPicture: () => boolean}} Whether Space is held: the pointer moves the picture then.
  */
 export function watchKeys(canvas, surface, wishes) {
   const cross = new Cross(canvas, surface, wishes);

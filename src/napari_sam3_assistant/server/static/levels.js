@@ -27,7 +27,7 @@ export class Levels {
     this.#make(ready);
   }
 
-  /** Return the smallest level that has all that can be seen. @param {number} scale Screen's pixels of one of the picture. */
+  /** Return the smallest level that has all that can be seen. @param {number} scale Screen's pixels of a picture's. */
   at(scale) {
     const wanted = Math.max(Math.floor(-Math.log2(scale)), 0);
     return this.#levels[Math.min(wanted, this.#levels.length - 1)];

@@ -26,7 +26,9 @@ export function ringsOf(mask) {
   const seen = new Uint8Array(inside.length);
   const rings = [];
   const start = (at) => {
-    if (!seen[at]) rings.push(simplified(smoothed(traced(mask, seen, at % box.width, Math.floor(at / box.width))), DETAIL));
+    if (seen[at]) return;
+    const ring = traced(mask, seen, at % box.width, Math.floor(at / box.width));
+    rings.push(simplified(smoothed(ring), DETAIL));
   };
   // Runs of pixels are searched for, not walked along: most of a mask is no border.
   for (let from = inside.indexOf(1); from >= 0; ) {

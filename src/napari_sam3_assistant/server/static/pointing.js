@@ -41,7 +41,11 @@ export function watchPointing(canvas, surface, wishes) {
   listen("lostpointercapture", (event) => presses.lose(event));
   listen("contextmenu", (event) => event.preventDefault());
   listen("wheel", (event) => wheeled(event, surface), { passive: false });
-  addEventListener("keydown", (event) => event.key === "Escape" && presses.isOn && (presses.stop(), event.preventDefault()));
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !presses.isOn) return;
+    presses.stop();
+    event.preventDefault();
+  });
   watchHover(canvas, surface, wishes.hover, () => presses.isOn);
 }
 
@@ -91,7 +95,8 @@ class Presses {
     this.#wishes.hover(null);
     if (this.#places.size === 2 && this.#kind !== "over") return this.#become("pinch");
     if (this.#places.size > 1) return this.stop();
-    const isHeld = event.pointerType !== "touch" && (event.button === 1 || (event.button === 0 && this.#keys.holdsPicture()));
+    const isLeft = event.button === 0;
+    const isHeld = event.pointerType !== "touch" && (event.button === 1 || (isLeft && this.#keys.holdsPicture()));
     if (isHeld) event.preventDefault(); // the middle button would scroll the page
     this.#become(isHeld ? "pan" : "press");
     if (!isHeld) this.#begin(event);
@@ -127,7 +132,8 @@ class Presses {
     this.#places.set(event.pointerId, event);
     if (this.#kind === "press" && distance(event, this.#press) > STILL_PX[this.#press.pointerType]) this.#draw();
     if (this.#kind === "box") this.#surface.show({ rubber: this.#box(event) });
-    if (this.#kind === "pan") this.#surface.viewport.panBy(event.clientX - before.clientX, event.clientY - before.clientY);
+    const [dx, dy] = [event.clientX - before.clientX, event.clientY - before.clientY];
+    if (this.#kind === "pan") this.#surface.viewport.panBy(dx, dy);
     if (this.#kind === "pinch" && others.length === 1) this.#pinch(before, event, others[0]);
   }
 
