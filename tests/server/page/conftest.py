@@ -121,9 +121,11 @@ class Tab:
         return self
 
     def saved(self) -> np.ndarray:
-        """Save the mask and return what the file holds."""
+        """Save the mask of the selected object and return what the file holds."""
+        self.page.get_by_role("button", name="Download").click()
+        self.page.get_by_label("Of which objects").select_option("Selected object")
         with self.page.expect_download() as download:
-            self.save.click()
+            self.page.get_by_role("button", name="Save Mask").click()
         with Image.open(download.value.path()) as image:
             assert (image.format, image.mode) == ("PNG", "L")
             return np.asarray(image)
