@@ -36,6 +36,24 @@ def png(name: str, side: int = 128) -> dict:
     return {"name": name, "mimeType": "image/png", "buffer": file_of(squares(side))}
 
 
+def watch_bitmaps(tab) -> None:
+    """Remember each bitmap that is made; one that was closed has no width."""
+    tab.page.evaluate(
+        """() => {
+            const make = window.createImageBitmap;
+            window.made = [];
+            window.createImageBitmap = async (...all) => {
+                window.made.push(await make(...all));
+                return window.made.at(-1);
+            };
+        }"""
+    )
+
+
+def widths_kept(tab) -> list[int]:
+    return tab.page.evaluate("window.made.map(({ width }) => width).filter((width) => width)")
+
+
 def thumbs(tab):
     return tab.strip.locator(".thumb")
 
@@ -100,12 +118,14 @@ def test_the_strip_can_be_walked_and_pictures_closed_with_the_keyboard(tab):
 
 
 def test_closing_the_picture_in_use_goes_to_its_neighbour_and_the_last_leaves_none(tab):
+    watch_bitmaps(tab)
     opened(tab, "a.png", "b.png").segment(35, 35)
 
     tab.strip.get_by_role("button", name="Close a.png").click()
     expect(tab.size).to_have_text("129 × 129")
     expect(tab.strip).to_be_hidden()
     tab.waits_for("ready").segment(35, 35)
+    assert widths_kept(tab) == [129], "what was closed takes no memory"
     tab.clear.click()
 
     tab.waits_for("idle")
@@ -181,6 +201,7 @@ def test_a_large_tiff_is_shown_with_the_window_that_the_server_chose(tab):
 def test_a_picture_over_the_limit_is_not_sent_and_a_smaller_copy_is_offered(tab_of):
     with running(StubEngine(radius=10), limits=Limits(image_pixels=10_000)) as server:
         tab = tab_of(server, viewport=TALL).open()
+        watch_bitmaps(tab)
 
         tab.give(file_of(np.hstack([squares(), squares()])), name="wide.png")
         expect(tab.error).to_contain_text("This picture has 256 × 128 pixels")
@@ -191,6 +212,7 @@ def test_a_picture_over_the_limit_is_not_sent_and_a_smaller_copy_is_offered(tab_
         expect(tab.error).to_be_hidden()
         tab.waits_for("ready").segment(35, 35)
         assert tab.saved().shape == (70, 141)
+        assert widths_kept(tab) == [141]
 
 
 def test_a_file_of_too_many_bytes_becomes_a_jpeg_that_fits(tab_of):
