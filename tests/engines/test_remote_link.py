@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import socket
 import ssl
 import threading
@@ -11,6 +12,7 @@ import time
 import numpy as np
 import pytest
 import trustme
+from websockets.exceptions import ConnectionClosedError
 
 from napari_sam3_assistant.core.errors import (
     Cancelled,
@@ -21,7 +23,9 @@ from napari_sam3_assistant.core.errors import (
 )
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.engines.protocol import Capabilities
+from napari_sam3_assistant.engines.remote import trial
 from napari_sam3_assistant.engines.remote.addresses import server_address
+from napari_sam3_assistant.engines.remote.dialling import _introduced
 from napari_sam3_assistant.engines.remote.engine import RemoteEngine
 from napari_sam3_assistant.engines.remote.trial import try_server
 from napari_sam3_assistant.testing import blobs, click, rgb, two_squares
@@ -98,8 +102,9 @@ def test_where_nobody_listens_the_builtin_engine_is_offered(free_port):
 def test_a_wrong_token_is_said_and_not_tried_again(serving):
     with serving(tokens=("right",)) as server:
         for token, said in ((None, "asks for a token"), ("wrong", "does not know this token")):
-            with pytest.raises(TokenRefused, match=said):
+            with pytest.raises(TokenRefused, match=said) as caught:
                 loaded(server.port, token)
+            assert "--token" in caught.value.in_shell
         engine = loaded(server.port, "right")
 
         assert engine.segment(encoded(engine), click(15, 15)).mask.area
@@ -129,6 +134,31 @@ def test_another_server_is_told_from_ours(said, expected):
         try_server(f"127.0.0.1:{port}")
 
     assert caught.value.hint
+
+
+def test_a_server_that_hangs_up_before_it_is_greeted_is_gone_and_not_a_defect():
+    class HangsUp:
+        def recv(self, timeout):
+            return json.dumps({"type": "session_created", "session_id": "x", "features": ["predict"]})
+
+        def send(self, data):
+            raise ConnectionClosedError(None, None)
+
+    with pytest.raises(ServerUnreachable, match="has hung up"):
+        _introduced(HangsUp(), server_address("here"), 1.0)
+
+
+def test_a_defect_in_connecting_ends_a_test_of_a_server(monkeypatch):
+    def defect(*_, **__):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(trial, "dial", defect)
+    cancel, late = CancelToken(), threading.Timer(5.0, lambda: cancel.cancel())
+    late.start()
+
+    with pytest.raises(RuntimeError, match="a defect"):
+        try_server("here", cancel=cancel)
+    late.cancel()
 
 
 def test_a_model_that_is_loading_is_waited_for_and_said():

@@ -178,7 +178,11 @@ def _untrusted(error: ssl.SSLCertVerificationError, address: Address) -> EngineE
 def _turned_away(status: int, address: Address, token: str | None) -> AssistantError:
     if status == 401:
         said = "does not know this token" if token else "asks for a token"
-        return TokenRefused(f"The server {address} {said}.", hint="Ask who runs it for the token, and type it here.")
+        return TokenRefused(
+            f"The server {address} {said}.",
+            hint="Ask who runs it for the token, and enter that one.",
+            in_shell="Ask who runs it for the token, and set NAPARI_SAM3_SERVER_TOKEN to it, or give --token.",
+        )
     if status == 403:
         return EngineError(
             f"The server does not answer to the name {address.host}.",
@@ -210,7 +214,10 @@ def _introduced(started: ClientConnection, address: Address, timeout_s: float) -
             hint=f"Use a server started with napari-sam3-assistant serve, {BUILTIN}",
         )
     start = time.perf_counter()
-    started.send(packed(HELLO))
+    try:
+        started.send(packed(HELLO))
+    except ConnectionClosed as error:
+        raise _hung_up(address) from error
     welcome = _next(started, address, timeout_s)
     hello_s = time.perf_counter() - start
     if not isinstance(welcome, Welcome) or welcome.capabilities is None:
@@ -231,7 +238,11 @@ def _next(started: ClientConnection, address: Address, timeout_s: float) -> Mess
     except Refusal as error:
         raise _not_ours(address) from error
     except ConnectionClosed as error:
-        raise ServerUnreachable(f"{address} has hung up.", hint=f"Try again, {BUILTIN}") from error
+        raise _hung_up(address) from error
+
+
+def _hung_up(address: Address) -> ServerUnreachable:
+    return ServerUnreachable(f"{address} has hung up.", hint=f"Try again, {BUILTIN}")
 
 
 def _no_room(said: Error) -> AssistantError:

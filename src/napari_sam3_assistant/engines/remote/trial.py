@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
-from napari_sam3_assistant.core.errors import AssistantError, Cancelled, EngineError
+from napari_sam3_assistant.core.errors import Cancelled, EngineError
 from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.engines.remote.addresses import Address, server_address
@@ -108,12 +108,12 @@ def _report(there: Address, welcome: Welcome, server: str, latency_s: float) -> 
 
 def _dialled(there: Address, token: str | None, timeout_s: float, cancel: CancelToken) -> Line:
     """Return a connection, made on a thread of its own: finding a machine cannot be interrupted."""
-    made: SimpleQueue[Line | AssistantError] = SimpleQueue()
+    made: SimpleQueue[Line | Exception] = SimpleQueue()
 
     def run() -> None:
         try:
             line = dial(there, token, timeout_s=timeout_s)
-        except AssistantError as error:
+        except Exception as error:  # a defect, too: who waits must hear of it
             made.put(error)
             return
         if cancel.cancelled:  # nobody waits for it
@@ -127,7 +127,7 @@ def _dialled(there: Address, token: str | None, timeout_s: float, cancel: Cancel
             break
         except Empty:
             cancel.raise_if_cancelled()
-    if isinstance(result, AssistantError):
+    if isinstance(result, Exception):
         raise result
     if cancel.cancelled:
         result.socket.close()
