@@ -39,7 +39,7 @@ PATIENCE_S = 20.0
 """How long a connection that was lost is tried for again, in seconds."""
 STEADY_S = 5.0
 """A connection that breaks sooner has done no good: the pauses before the next ones get longer."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
 BUSY_S = 120.0
 """How long a question is repeated that the server has no time for, in seconds."""
 ANSWER_S = 600.0
