@@ -8,6 +8,7 @@ import pytest
 
 from napari_sam3_assistant.app.state import Phase
 from napari_sam3_assistant.app.task_state import PromptKind
+from napari_sam3_assistant.core.errors import ServerUnreachable
 from napari_sam3_assistant.tasks.jobs import Task
 from napari_sam3_assistant.widgets import store
 from tests.e2e.hands import add, objects, several
@@ -49,6 +50,24 @@ def test_all_layers_deleted_one_by_one_while_a_batch_runs_end_it_and_the_next_pi
     driver.wait_until_idle()
     add(driver, 30, 30)
     assert list(objects(driver)) == [1]
+
+
+def test_a_batch_stops_at_a_server_that_cannot_be_reached(open_driver, engine):
+    driver = open_driver(*((several(), {"name": f"p{k}"}) for k in range(4)), show=False)
+    controller, viewer = driver.widget.controller, driver.viewer
+    mine = viewer.add_shapes([[[15, 15], [15, 55], [55, 55], [55, 15]]], name="mine")
+    controller.choose_task(Task.IMAGE)
+    controller.choose_prompt(PromptKind.BOX)
+    controller.choice.choose(PromptKind.BOX, str(mine.unique_id))
+    driver.state.task.advanced = driver.state.task.batch = True
+    engine.fail = ServerUnreachable("Nothing listens at gpu-box.", hint="Check the address.")
+
+    controller.run()
+    driver.wait(lambda: not controller.batching.running, "The end of the batch")
+
+    run = driver.state.run
+    assert run.phase is Phase.FAILED and "Nothing listens at gpu-box." in run.message, run
+    assert len(engine.asked) < 4  # it waits for the server once, not at every picture
 
 
 @pytest.mark.parametrize("garbage", ["\x7f\x00 %n ../..", {"a": [1, 2]}, -7])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QApplication
 
+from napari_sam3_assistant.app import server_link
 from napari_sam3_assistant.app.server_state import Link
 from napari_sam3_assistant.app.state import Phase
 from napari_sam3_assistant.demo.driver import Driver
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
+from napari_sam3_assistant.engines.remote.engine import RemoteEngine
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
 from tests.e2e.conftest import our_threads
@@ -19,6 +22,18 @@ from tests.e2e.hands import add, labels, objects, several
 from tests.server.conftest import running
 
 GONE = (Link.OFFLINE,)
+
+
+def serving(port: int = 0, engine: BuiltinEngine | None = None):
+    """Run a server that hangs up at once when it ends."""
+    return running(engine or BuiltinEngine(), port=port, drain_s=0)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """A server that is lost is given up soon, and looked for often."""
+    monkeypatch.setitem(RemoteEngine.__init__.__kwdefaults__, "patience_s", 0.5)
+    monkeypatch.setattr(server_link, "LOOK_S", 0.1)
 
 
 def use(driver: Driver, address: str) -> None:
@@ -44,8 +59,8 @@ def another(driver: Driver, row: int, col: int) -> None:
     add(driver, row, col)
 
 
-def test_a_server_that_goes_and_comes_back_loses_no_click(open_driver):
-    with running(BuiltinEngine()) as there:
+def test_a_server_that_goes_and_comes_back_loses_no_click(open_driver, impatient):
+    with serving() as there:
         port = there.port
         driver = open_driver((several(), {"name": "cells"}), show=False)
         add(driver, 35, 35)
@@ -60,9 +75,10 @@ def test_a_server_that_goes_and_comes_back_loses_no_click(open_driver):
     row = driver.widget.top.model
     driver.wait(lambda: row.builtin.isVisibleTo(driver.widget), "The offer")
     assert "cannot be reached" in row.advice.text() and driver.state.run.phase is Phase.FAILED
+    assert "stopped" not in driver.state.run.background  # nobody has stopped it
     assert len(objects(driver)) == 2 and answered_by(driver) == ["remote", "builtin"]
 
-    with running(BuiltinEngine(), port=port):
+    with serving(port):
         driver.wait(lambda: answered_by(driver) == ["remote", "remote"], "The server's answer")
         driver.wait(lambda: driver.state.server.link is Link.CONNECTED, "The server")
         rest(driver)
@@ -98,7 +114,15 @@ def done(driver: Driver) -> bool:
     return not driver.state.video.running and driver.state.run.phase in (Phase.IDLE, Phase.FAILED)
 
 
-def test_a_server_that_starts_anew_in_the_middle_of_a_propagation_changes_no_mask(open_driver):
+class Leisurely(BuiltinEngine):
+    """Takes its time for a frame, so that a server ends before the frames do."""
+
+    def encode(self, image, *, progress, cancel):
+        time.sleep(0.05)
+        return super().encode(image, progress=progress, cancel=cancel)
+
+
+def test_a_server_that_starts_anew_in_the_middle_of_a_propagation_changes_no_mask(open_driver, monkeypatch):
     driver = open_driver((stack(), {"name": "film"}), show=False)
     propagate(driver)
     driver.wait(lambda: driver.state.video.done == 12 and done(driver), "The frames")
@@ -107,12 +131,18 @@ def test_a_server_that_starts_anew_in_the_middle_of_a_propagation_changes_no_mas
     driver.viewer.layers[names.POINTS].data = np.zeros((0, 3))
     driver.wait_until_idle()
 
-    with running(BuiltinEngine()) as there:
+    with serving(engine=Leisurely()) as there:
         port = there.port
         use(driver, there.url)
         propagate(driver)
-        driver.wait(lambda: driver.state.video.done >= 3, "Some frames")
-    with running(BuiltinEngine(), port=port):
+        driver.wait(lambda: driver.state.video.done >= 2, "Some frames")
+    monkeypatch.setattr(server_link, "LOOK_S", 0.1)
+    with serving(port, Leisurely()):  # soon enough: it goes on by itself
+        driver.wait(lambda: driver.state.video.done >= 6, "Some more")
+        driver.widget.controller.standby.session.engine.loaded()._link._patience_s = 0.1
+    driver.wait(lambda: done(driver), "The end of patience")
+    assert driver.state.video.done < 12 and driver.state.run.phase is Phase.FAILED, driver.state.run
+    with serving(port):  # found again
         driver.wait(lambda: driver.state.video.done == 12 and done(driver), "The rest")
 
     assert driver.state.run.phase is Phase.IDLE, driver.state.run

@@ -111,6 +111,12 @@ def test_a_wrong_token_is_said_and_not_tried_again(serving):
         engine.close()
 
 
+@pytest.mark.parametrize("token", ["schlüssel", "two\nlines"])
+def test_what_can_be_no_token_is_said_to_be_none(token):
+    with pytest.raises(TokenRefused, match="This is no token"):
+        try_server("127.0.0.1:1", token)
+
+
 def test_a_name_that_the_server_does_not_go_by_is_said(serving):
     with serving() as server, pytest.raises(EngineError, match="does not answer to the name") as caught:
         try_server(f"127.1:{server.port}")

@@ -176,8 +176,49 @@ def test_a_test_that_waits_can_be_stopped(open_widget, qtbot):
 
         dialog.stop.click()
         qtbot.waitUntil(lambda: dialog.test.isEnabled(), timeout=SLOW)
+        qtbot.waitUntil(lambda: widget.state.server.keyring is not None, timeout=SLOW)  # it was looked for meanwhile
 
     assert dialog.text.text() == "Stopped."
+
+
+def test_another_address_ends_the_test_of_the_one_before(open_widget):
+    widget = open_widget()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        dialog = choose_server(widget)
+        dialog.address.setEditText(f"127.0.0.1:{mute.getsockname()[1]}")
+        dialog.test.click()
+
+        dialog.address.setEditText("elsewhere:8000")
+        dialog.draw()
+
+    assert dialog.test.isEnabled() and dialog.text.text() == ""
+
+
+def test_a_known_token_is_said_however_the_address_is_written(open_widget):
+    widget = open_widget()
+    tokens.tell("http://gpu-box:8000", TOKEN)
+    dialog = choose_server(widget)
+
+    said = []
+    for text in ("gpu-box", "http://gpu-box:8000/app", "gpu-box:9000", ""):
+        dialog.address.setEditText(text)
+        said.append(dialog.token.placeholderText().startswith("Known"))
+
+    assert said == [True, True, False, False]
+
+
+def test_the_token_of_a_pasted_address_is_not_left_to_be_read(open_widget):
+    widget = open_widget()
+    dialog = choose_server(widget)
+    edit = dialog.address.lineEdit()
+    edit.setText(f"http://gpu-box:8000/app#token={TOKEN}")
+
+    edit.editingFinished.emit()
+
+    assert (dialog.address.currentText(), dialog.token.text()) == ("gpu-box:8000", TOKEN)
+    assert dialog.token.echoMode() == QLineEdit.EchoMode.Password
+    edit.editingFinished.emit()
+    assert dialog.token.text() == TOKEN
 
 
 def test_the_row_says_which_server_answers_and_hides_what_is_of_a_model_here(open_widget, qtbot):

@@ -110,9 +110,26 @@ class ServerChoice:
         self._use(address)
 
     def forget(self) -> None:
-        """Say no longer what came of an earlier test: another address or token is meant now."""
-        if not self._state.trial.running:
-            self._state.trial = Trial()
+        """End a test, or say no longer what came of it: another address or token is meant now."""
+        self.stop()
+        self._state.trial = Trial()
+
+    def knows(self, text: str) -> bool:
+        """Return whether the token for the server at an address, as it was typed, is known since napari has started."""
+        from napari_sam3_assistant.engines.remote.addresses import server_address
+
+        try:
+            return tokens.told(str(server_address(text)))
+        except AssistantError:
+            return False
+
+    def parted(self, text: str) -> tuple[str, str]:
+        """Return a page's whole address without its token, and the token; ``text`` and none where it has none."""
+        try:
+            address, token = _parts(text, "")
+        except AssistantError:
+            return text, ""
+        return (server_hints.place(address), token) if token else (text, "")
 
     def close(self) -> None:
         """Stop, and take no answer any more."""
@@ -142,7 +159,7 @@ class ServerChoice:
             if not done.cancelled() and done.exception() is None:
                 self._state.keyring = done.result()
 
-        future = self._scheduler.submit(Job(KEYRING, run), session=self._session, kind=Kind.DECODE)
+        future = self._scheduler.submit(Job(KEYRING, run), session=f"{self._session}-look", kind=Kind.DECODE)
         future.add_done_callback(lambda done: self._controller.on_main(lambda: found(done)))
 
     def _tested(self, future: Future[ServerReport]) -> None:

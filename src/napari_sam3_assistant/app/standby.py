@@ -44,6 +44,7 @@ STUCK_S = 10.0
 LOADS = "{} is loading{}."
 READS = "{} reads this view{}{}."
 MEANWHILE = "; the built-in engine answers meanwhile"
+GONE = (Link.OFFLINE, Link.REFUSED, Link.FAILED)
 STOPPED = "{} was stopped before it had read this view; Run Preview lets it. The built-in engine answers."
 
 
@@ -347,7 +348,8 @@ class Standby:
         self._run.background_works = self.at_work
         if not self.at_work:
             self._run.background_progress = None
-            stopped = self._controller.board.place in self._declined
+            lost = self.session.engine.name == REMOTE and self._controller.state.server.link in GONE
+            stopped = not lost and self._controller.board.place in self._declined  # else the row says why
             self._run.background = STOPPED.format(self._title) if stopped else ""
             return
         meanwhile = MEANWHILE if self._controller.state.task.task is not Task.TEXT else ""

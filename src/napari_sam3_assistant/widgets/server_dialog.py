@@ -17,13 +17,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sam3_assistant.app import tokens
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.server_hints import ABOUT, server_view
 from napari_sam3_assistant.widgets.controls import button, draw, paragraph, row
 
 WIDTH_LETTERS, TEXT_LINES = 72, 4
-EXAMPLE = "gpu-box:8000, or https://gpu.example.org/sam3"
+EXAMPLE = "gpu-box:8000, or https://gpu.example.org"
 NO_TOKEN, KNOWN = "Empty where the server asks for none", "Known; type here for another one"
 
 
@@ -64,6 +63,9 @@ class ServerDialog(QDialog):
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
         self.address.editTextChanged.connect(self._typed)
+        edit = self.address.lineEdit()
+        if edit is not None:
+            edit.editingFinished.connect(self._hide_token)
         self.token.textEdited.connect(lambda _text: self._verbs.forget())
         self._lay_out()
         self.draw()
@@ -96,7 +98,7 @@ class ServerDialog(QDialog):
         if can.keep.enabled != self.keep.isEnabled():  # the keyring was found
             self.keep.setChecked(can.kept)
         draw(self.keep, can.keep)
-        known = tokens.told(self.address.currentText().strip())
+        known = self._verbs.knows(self.address.currentText())
         self.token.setPlaceholderText(KNOWN if known else NO_TOKEN)
         if self.isVisible():  # a long text makes the dialog taller
             self._layout.activate()
@@ -127,10 +129,19 @@ class ServerDialog(QDialog):
         self._verbs.forget()
         self.draw()
 
+    def _hide_token(self) -> None:
+        """Put the token of an address that was pasted into its own field, where nobody can read it."""
+        address, token = self._verbs.parted(self.address.currentText())
+        if token:
+            self.address.setEditText(address)
+            self.token.setText(token)
+
     def _test(self) -> None:
+        self._hide_token()
         self._verbs.test(self.address.currentText(), self.token.text())
 
     def _accept(self) -> None:
+        self._hide_token()
         self._verbs.accept(self.address.currentText(), self.token.text(), keep=self.keep.isChecked())
 
 

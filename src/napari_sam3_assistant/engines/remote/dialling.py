@@ -41,6 +41,7 @@ MOST_ANSWER = 2**28
 """The largest message that is taken, in bytes."""
 BUILTIN = "or choose the engine Built-in."
 CHECK = f"Check the address and that the server runs, {BUILTIN}"
+TOKEN_HINT = "Ask who runs it for the token, and type it here."
 HELLO = Hello(
     protocol=PROTOCOL,
     client=f"napari-sam3-assistant {__version__}",
@@ -101,6 +102,10 @@ def dial(address: Address, token: str | None = None, *, timeout_s: float) -> Lin
         If it is no server of ours, or one that cannot serve this program.
     """
     token = token or address.token
+    if token and not (token.isascii() and token.isprintable()):  # no header can hold it
+        raise TokenRefused(
+            "This is no token of a server: one has plain letters, digits and signs only.", hint=TOKEN_HINT
+        )
     started = _reached(address, token, timeout_s)
     try:
         return _introduced(started, address, timeout_s)
@@ -180,7 +185,7 @@ def _turned_away(status: int, address: Address, token: str | None) -> AssistantE
         said = "does not know this token" if token else "asks for a token"
         return TokenRefused(
             f"The server {address} {said}.",
-            hint="Ask who runs it for the token, and enter that one.",
+            hint=TOKEN_HINT,
             in_shell="Ask who runs it for the token, and set NAPARI_SAM3_SERVER_TOKEN to it, or give --token.",
         )
     if status == 403:
