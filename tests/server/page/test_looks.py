@@ -82,12 +82,19 @@ def test_what_went_wrong_is_in_sight(discs, tab_of, size):
     expect(tab.error).to_be_in_viewport(ratio=1)
 
 
-def test_the_panel_is_not_cut_off_where_it_scrolls(discs, tab_of):
-    tab = tab_of(discs, viewport={"width": 1000, "height": 400}).open().load().segment(35, 35)
+@pytest.mark.parametrize("size", [(740, 360), (683, 384), (1000, 400)], ids=["phone that lies", "200 %", "low"])
+def test_no_number_of_the_panel_is_cut_off(discs, tab_of, size):
+    tab = tab_of(discs, viewport=dict(zip(("width", "height"), size, strict=True))).open().load().segment(35, 35)
 
-    wide, room = tab.page.locator(".side").evaluate("side => [side.scrollWidth, side.clientWidth]")
+    cut = tab.page.evaluate(
+        """() => [...document.querySelectorAll("dl.card dd")].filter((one) => {
+            const [room, own] = [one.closest("dl"), one].map((part) => part.getBoundingClientRect());
+            return own.right > room.right || own.left < room.left;
+        }).map((one) => one.id)"""
+    )
 
-    assert wide <= room
+    assert cut == []
+    assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_hands_are_told_what_they_can_do(discs, tab_of):
