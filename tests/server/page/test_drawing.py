@@ -191,7 +191,8 @@ def test_the_outline_of_a_large_mask_is_found_in_several_frames(bare_page):
 
     frames, area = easel.evaluate(
         f"""(async () => {{
-            const item = {{ id: 1, color: "#d55e00", hidden: false, points: [], box: null, result: {{ mask: {mask} }} }};
+            const result = {{ mask: {mask} }};
+            const item = {{ id: 1, color: "#d55e00", hidden: false, points: [], box: null, result }};
             const paper = easel.above.getContext("2d", {{ willReadFrequently: true }});
             const drawn = () => paper.getImageData(0, 0, 600, 400).data.some((value) => value);
             easel.surface.show({{ objects: [item], selected: 1 }});

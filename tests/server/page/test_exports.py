@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import zlib
 from xml.etree import ElementTree
 
 import numpy as np
@@ -18,15 +19,12 @@ from pycocotools.coco import COCO
 from tests.server.pictures import file_of
 
 WRITE = """async ({kind, file, items}) => {
-    const [{exported}, {pictureOf}] = await Promise.all(
-        ["exports.js", "picture.js"].map((name) => import(`/static/${name}`))
+    const [{exported}, {pictureOf}, {maskOf}] = await Promise.all(
+        ["exports.js", "picture.js", "mask.js"].map((name) => import(`/static/${name}`))
     );
     const picture = await pictureOf(new File([Uint8Array.from(file)], "A / b.png", {type: "image/png"}));
     for (const item of items) {
-        const {width, height, box, inside, score} = item;
-        const bytes = Uint8Array.from(inside);
-        const mask = {width, height, box, inside: bytes, area: bytes.reduce((sum, one) => sum + one, 0)};
-        item.result = {mask, score};
+        item.result = {mask: await maskOf({mask_format: "bits", ...item.found}, item.size), score: item.score};
     }
     const {blob, name} = await exported(kind, picture, items);
     const url = await new Promise((resolve) => {
@@ -81,17 +79,18 @@ def item(number: int, mask: np.ndarray, **more) -> dict:
         "color": "#d55e00",
         "hidden": False,
         "score": 0.5,
-        "width": mask.shape[1],
-        "height": mask.shape[0],
-        "box": {"x": int(left), "y": int(top), "width": int(right - left), "height": int(bottom - top)},
-        "inside": mask[top:bottom, left:right].astype(int).ravel().tolist(),
+        "size": {"width": mask.shape[1], "height": mask.shape[0]},
+        "found": {
+            "bbox": [int(left), int(top), int(right), int(bottom)],
+            "mask": base64.b64encode(zlib.compress(np.packbits(mask[top:bottom, left:right]))).decode(),
+        },
         **more,
     }
 
 
-def written(page: Page, kind: str, *items: dict) -> tuple[str, bytes]:
+def written(page: Page, kind: str, *items: dict, of: np.ndarray | None = None) -> tuple[str, bytes]:
     """Return the name and the bytes of a file."""
-    file = list(file_of(picture()))
+    file = list(file_of(picture() if of is None else of))
     answer = page.evaluate(WRITE, {"kind": kind, "file": file, "items": list(items)})
     return answer["name"], base64.b64decode(answer["text"])
 
@@ -172,6 +171,32 @@ def test_a_cut_out_has_the_pixels_of_the_picture_and_is_clear_outside(page):
     np.testing.assert_array_equal(found[mask][:, :3], picture()[5:, 3:][mask])
     assert not found[~mask].any()
     assert name == "A _ b-cell_ one-cutout.png"
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of pycocotools
+@pytest.mark.parametrize("shape", [(1, 1), (53, 97), (100, 16384)])
+def test_two_hundred_objects_in_pictures_of_odd_sizes_are_exact(page, shape, tmp_path):
+    rng = np.random.default_rng(4)
+    masks = [rng.random(shape) < 0.005 for _ in range(200 if shape[1] < 1000 else 2)]
+    masks[-1][-1, -1] = True
+    found = [item(at + 1, mask, name=f'a/"b" <é🔬> {at}') for at, mask in enumerate(masks) if mask.any()]
+    grey = np.zeros(shape, np.uint8)
+
+    _, labels = written(page, "labels", *found, of=grey)
+    _, coco = written(page, "coco", *found, of=grey)
+    _, svg = written(page, "svg", *found, of=grey)
+
+    numbers = np.zeros(shape, int)
+    for at, mask in enumerate(masks):
+        numbers[mask] = at + 1
+    with Image.open(io.BytesIO(labels)) as image:
+        np.testing.assert_array_equal(image, numbers)
+    ElementTree.fromstring(svg)
+    (tmp_path / "coco.json").write_bytes(coco)
+    told = COCO(tmp_path / "coco.json")
+    for one in told.loadAnns(told.getAnnIds()):
+        np.testing.assert_array_equal(told.annToMask(one), masks[one["label"] - 1])
+        assert one["name"] == f'a/"b" <é🔬> {one["label"] - 1}'
 
 
 def test_the_menu_downloads_all_objects_or_the_selected_one(discs, tab_of, tmp_path):

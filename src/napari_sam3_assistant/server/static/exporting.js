@@ -1,6 +1,7 @@
 /** Writes what is downloaded, in a worker. Where objects lie over one another the later one is on top. */
 
 import { cocoOf } from "./coco.js";
+import { unpacked } from "./mask.js";
 import { encoded, KINDS } from "./png.js";
 import { svgOf } from "./svg.js";
 
@@ -17,17 +18,18 @@ import { svgOf } from "./svg.js";
  * @typedef {object} Order What is to be written.
  * @property {"cutout" | "mask" | "labels" | "coco" | "svg"} kind
  * @property {{fileName: string, width: number, height: number}} picture
- * @property {Exported[]} items
+ * @property {Exported[]} items Their masks are packed; see `packed` in `mask.js`.
  * @property {{x: number, y: number, width: number, height: number}} [box] Of the picture, which is cut out.
  * @property {ImageBitmap} [pixels] Of the box.
  */
 
 /** @param {Order} order @returns {Promise<Blob>} */
 export async function written(order) {
-  const { kind, picture, items } = order;
+  const { kind, picture } = order;
+  const items = await Promise.all(order.items.map(async (item) => ({ ...item, mask: await unpacked(item.mask) })));
   switch (kind) {
     case "cutout":
-      return cutOut(order);
+      return cutOut({ ...order, items });
     case "mask":
       return masked(picture, items);
     case "labels":

@@ -2,6 +2,7 @@
 
 import { inBackground } from "./background.js";
 import { safe } from "./filenames.js";
+import { packed } from "./mask.js";
 
 /**
  * @typedef {object} Kind
@@ -55,11 +56,14 @@ export async function exported(kind, picture, items) {
   const order = {
     kind,
     picture: { fileName: fileName ?? name, width, height },
-    items: chosen.map(({ id, name: called, color, result: { mask, score = null } }) => ({ id, name: called, color, score, mask })),
+    items: chosen.map(({ id, name: called, color, result }) => {
+      const { mask, score = null } = result;
+      return { id, name: called, color, score, mask: packed(mask) };
+    }),
   };
   const given = [];
   if (kind === "cutout") {
-    order.box = around(order.items);
+    order.box = around(chosen.map(({ result }) => result.mask));
     order.pixels = await createImageBitmap(picture.bitmap, order.box.x, order.box.y, order.box.width, order.box.height);
     given.push(order.pixels);
   }
@@ -73,9 +77,9 @@ export async function exported(kind, picture, items) {
 }
 
 /** Return the smallest box with all that is inside, half-open as a rectangle of whole pixels. */
-function around(items) {
+function around(masks) {
   let [left, top, right, bottom] = [Infinity, Infinity, 0, 0];
-  for (const { mask: { box, inside } } of items) {
+  for (const { box, inside } of masks) {
     for (let row = 0; row < box.height; row += 1) {
       const line = inside.subarray(row * box.width, (row + 1) * box.width);
       const first = line.indexOf(1);

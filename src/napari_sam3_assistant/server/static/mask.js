@@ -24,9 +24,29 @@ import { base64, bytesOf } from "./wire.js";
 export async function maskOf(message, size) {
   const format = message.mask_format ?? "png";
   const data = message.payload?.slice() ?? bytesOf(message.mask); // not the frame, which holds others, too
-  const wire = { data, format, bbox: message.bbox };
-  if (format === "bits") return { ...(await ofBits(wire, size)), wire };
-  if (format === "png" || format === "png1") return { ...(await ofPng(wire, size)), wire };
+  return unpacked({ ...size, wire: { data, format, bbox: message.bbox } });
+}
+
+/**
+ * Return a mask without what can be made of the rest: it is a small part, which can be given to a worker.
+ *
+ * @param {Mask} mask
+ * @returns {{width: number, height: number, wire: Mask["wire"]}}
+ */
+export function packed({ width, height, wire }) {
+  return { width, height, wire };
+}
+
+/**
+ * Return the mask of what `packed` gave.
+ *
+ * @param {{width: number, height: number, wire: Mask["wire"]}} mask
+ * @returns {Promise<Mask>}
+ */
+export async function unpacked({ width, height, wire }) {
+  const { format } = wire;
+  if (format === "bits") return { ...(await ofBits(wire, { width, height })), wire };
+  if (format === "png" || format === "png1") return { ...(await ofPng(wire, { width, height })), wire };
   throw new Error(`a mask as ${format} was not asked for`);
 }
 
@@ -44,8 +64,8 @@ async function ofBits({ data, bbox }, { width, height }) {
   const [left, top, right, bottom] = bbox;
   const box = { x: left, y: top, width: right - left, height: bottom - top };
   const inside = new Uint8Array(box.width * box.height);
-  const packed = inside.length ? await inflated(data) : inside;
-  for (let at = 0; at < inside.length; at += 1) inside[at] = (packed[at >> 3] >> (7 - (at & 7))) & 1;
+  const bits = inside.length ? await inflated(data) : inside;
+  for (let at = 0; at < inside.length; at += 1) inside[at] = (bits[at >> 3] >> (7 - (at & 7))) & 1;
   return { width, height, box, inside, area: count(inside) };
 }
 
