@@ -150,8 +150,11 @@ def house(folder: Path, *arguments: str, count: int = 2) -> Iterator[House]:
 
 
 def configuration(plain: int, secure: int, told: int, ports: Sequence[int], certificate: Path) -> str:
-    """Return deploy/haproxy.cfg for other ports, servers and another certificate; nothing else of it is changed."""
+    """Return deploy/haproxy.cfg for other ports, servers and another certificate, and our own user where that is not root."""
     text = CONFIGURATION.read_text(encoding="utf-8")
+    assert "    user haproxy\n    group haproxy\n" in text
+    if os.geteuid() != 0:  # only root may become another user
+        text = text.replace("    user haproxy\n    group haproxy\n", "")
     secured = next(line for line in text.splitlines() if line.strip().startswith("bind :443"))
     here = secured.replace("/etc/haproxy/sam3.pem", str(certificate))
     both = "\n".join(

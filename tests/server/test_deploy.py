@@ -62,6 +62,7 @@ def test_the_unit_gives_options_that_there_are_and_has_time_to_drain():
     # The others of a control group must not be told twice: the second time ends a server at once.
     assert unit["Service"]["KillMode"] == "mixed"
     assert unit["Service"]["DynamicUser"] == unit["Service"]["NoNewPrivileges"] == "yes"
+    assert unit["Service"]["User"] == "sam3"  # one for all instances, which share the folder of the cache
 
 
 def test_the_recipe_runs_the_server_without_rights_and_without_a_model_inside():

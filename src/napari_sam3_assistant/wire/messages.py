@@ -314,7 +314,9 @@ class Find(Message):
     find_id : str or None
         Of an earlier answer that was kept: another threshold then needs no model.
     keep : bool
-        Whether the answer is kept for another threshold.
+        Whether the answer is kept for another threshold: the newest few of a connection are, and end with it.
+    threshold : float or None
+        Objects of a lower score are left out, 0 to 1; the engine's own, ``capabilities.threshold``, unless it is said.
     text : str or None
         A noun phrase; several phrases are several messages.
     exemplars : tuple of Rectangle
