@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import ssl
 import threading
@@ -304,6 +305,20 @@ def test_two_clients_with_one_token_do_not_touch_each_other(serving):
         second.close()
 
     np.testing.assert_array_equal(answers[0].mask.mask, answers[2].mask.mask)
+
+
+def test_a_fork_is_refused_and_does_not_end_what_its_parent_has(serving, monkeypatch):
+    with serving() as server:
+        engine = loaded(server.port)
+        picture = encoded(engine)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: -1)
+            with pytest.raises(EngineError, match="another process"):
+                engine.segment(picture, click(15, 15))
+            engine._link.close()
+
+        assert engine.segment(picture, click(15, 15)).mask.area
+        engine.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import random
 import threading
 import time
@@ -22,10 +23,10 @@ from typing import Literal
 
 from websockets.exceptions import ConnectionClosed
 
-from napari_sam3_assistant.core.errors import AssistantError, Cancelled, EmbeddingLost, EngineError, ServerUnreachable
+from napari_sam3_assistant.core.errors import AssistantError, Cancelled, EngineError, ServerUnreachable
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.engines.remote.dialling import BUILTIN, CHECK, Line
-from napari_sam3_assistant.engines.remote.failures import BUSY, error_of
+from napari_sam3_assistant.engines.remote.failures import BUSY, error_of, video_lost
 from napari_sam3_assistant.engines.remote.talk import Mail, Talk
 from napari_sam3_assistant.wire.frames import packed
 from napari_sam3_assistant.wire.messages import CancelWork
@@ -85,6 +86,7 @@ class Link:
     ) -> None:
         self._dial, self._patience_s, self._on_state = dial, patience_s, on_state
         self.state: State = "offline"
+        self._process = os.getpid()
         self._changed = threading.Condition()
         self._talk: Talk | None = None
         self._thread: threading.Thread | None = None
@@ -112,6 +114,8 @@ class Link:
             If ``cancel`` was raised.
         """
         told = False
+        if os.getpid() != self._process:  # a fork has the socket too, and nobody who reads it
+            raise EngineError("The server's engine belongs to another process.", hint="Make one in this process.")
         with self._changed:
             if self._talk is None:
                 self._hurry = True
@@ -207,7 +211,9 @@ class Link:
         return str(next(self._ids))
 
     def close(self) -> None:
-        """End the connection: who waits is told. On any thread; a second call does nothing."""
+        """End the connection: who waits is told. On any thread; a second call does nothing, nor does one in a fork."""
+        if os.getpid() != self._process:
+            return
         with self._changed:
             self._closed = True
             talk, thread = self._talk, self._thread
@@ -382,13 +388,6 @@ class Link:
             self.state = state
             if self._on_state is not None:
                 self._on_state(state)
-
-
-def video_lost() -> EmbeddingLost:
-    """Return the error for what was on a connection that is lost."""
-    return EmbeddingLost(
-        "The connection with the server was lost, and with it what it knew of these frames.", hint="Start once more."
-    )
 
 
 def _closed() -> EngineError:
