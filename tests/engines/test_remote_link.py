@@ -258,6 +258,16 @@ def test_a_picture_over_the_servers_limit_is_refused_here_and_a_smaller_window_o
     assert "smaller window" in caught.value.hint
 
 
+def test_a_picture_is_not_sent_again_and_again_to_a_server_that_asks_to_slow_down(serving):
+    image = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    with serving(limits={"encodes_per_s": 2, "encodes_burst": 1}) as server, Cutter(server.port) as cutter:
+        engine = loaded(cutter.port)
+        encoded(engine, image)
+        engine.close()
+
+    assert cutter.up < 3 * image.nbytes
+
+
 def test_cancel_is_heard_while_the_server_works(serving):
     with serving(StubEngine(encode_s=30)) as server:
         engine, cancel = loaded(server.port), CancelToken()

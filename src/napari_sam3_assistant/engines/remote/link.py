@@ -45,6 +45,8 @@ BUSY_S = 120.0
 """How long a question is repeated that the server has no time for, in seconds."""
 ANSWER_S = 600.0
 """How long an answer is waited for, whatever is said of how far it is, in seconds."""
+LONG_PAUSE_S = 1.0
+"""The longest pause before a server that has no time is asked again, in seconds."""
 TICK_S = 0.05
 """How often Cancel is looked at, in seconds."""
 READ_S = 0.2
@@ -164,7 +166,7 @@ class Link:
             What the server has refused it with; but ``not_found`` is returned as the answer that it is.
         """
         patience = time.monotonic() + BUSY_S
-        breaks, pause = 0, 0.1
+        breaks, pause = 0, LONG_PAUSE_S if getattr(message, "image", None) else 0.1  # a picture is much to send again
         while True:
             talk = self.connected(cancel=cancel, progress=progress)
             if on is not None and talk.number != on:
@@ -177,7 +179,7 @@ class Link:
             elif isinstance(reply, Error) and reply.code in BUSY and time.monotonic() < patience:
                 progress(None, BUSY[reply.code])
                 self.pause(pause, cancel)
-                pause = min(2 * pause, 1.0)
+                pause = min(2 * pause, LONG_PAUSE_S)
             elif isinstance(reply, Error) and reply.code != "not_found":
                 raise error_of(reply)
             else:
