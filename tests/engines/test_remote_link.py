@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import socket
 import ssl
 import threading
@@ -293,6 +294,16 @@ def test_a_picture_over_the_servers_limit_is_refused_here_and_a_smaller_window_o
     assert "smaller window" in caught.value.hint
 
 
+def test_a_picture_is_not_sent_again_and_again_to_a_server_that_asks_to_slow_down(serving):
+    image = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    with serving(limits={"encodes_per_s": 2, "encodes_burst": 1}) as server, Cutter(server.port) as cutter:
+        engine = loaded(cutter.port)
+        encoded(engine, image)
+        engine.close()
+
+    assert cutter.up < 3 * image.nbytes
+
+
 def test_cancel_is_heard_while_the_server_works(serving):
     with serving(StubEngine(encode_s=30)) as server:
         engine, cancel = loaded(server.port), CancelToken()
@@ -340,6 +351,20 @@ def test_two_clients_with_one_token_do_not_touch_each_other(serving):
         second.close()
 
     np.testing.assert_array_equal(answers[0].mask.mask, answers[2].mask.mask)
+
+
+def test_a_fork_is_refused_and_does_not_end_what_its_parent_has(serving, monkeypatch):
+    with serving() as server:
+        engine = loaded(server.port)
+        picture = encoded(engine)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: -1)
+            with pytest.raises(EngineError, match="another process"):
+                engine.segment(picture, click(15, 15))
+            engine._link.close()
+
+        assert engine.segment(picture, click(15, 15)).mask.area
+        engine.close()
 
 
 @pytest.fixture

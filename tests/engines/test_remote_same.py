@@ -142,10 +142,17 @@ def test_proposals_are_those_that_are_made_here(engine):
         assert_alike(one, other)
 
 
-@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut on the way"])
-def test_a_film_is_followed_as_it_is_here(server, cut):
-    image = nuclei_stack().image[8:13, :128, :128]
+@pytest.fixture(scope="module")
+def followed_here():
+    """A film, what is asked of it, and what follows from that without a server."""
+    image = nuclei_stack().image[8:12, :128, :128]
     asked = {"points": {1: [(1, 60, 60)]}, "masks": {3: disc(image.shape[1:], 40, 40)}}
+    return image, asked, propagate(image, **asked, engine="builtin")
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut on the way"])
+def test_a_film_is_followed_as_it_is_here(server, followed_here, cut):
+    image, asked, here = followed_here
 
     with Cutter(server.port) as cutter:
 
@@ -154,7 +161,6 @@ def test_a_film_is_followed_as_it_is_here(server, cut):
                 cutter.cut()
 
         there = propagate(image, **asked, server=f"127.0.0.1:{cutter.port}", progress=breaks)
-    here = propagate(image, **asked, engine="builtin")
 
     assert cutter.cuts == cut
     assert there.count == here.count

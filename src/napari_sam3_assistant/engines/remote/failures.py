@@ -62,3 +62,10 @@ def error_of(refused: Error) -> AssistantError:
         case "too_slow":
             return EngineError("The server has given up: it took too long.", hint=SMALLER)
     return EngineError("The server could not answer this.", hint=f"Try again, {BUILTIN}")
+
+
+def video_lost() -> EmbeddingLost:
+    """Return the error for what was on a connection that is lost."""
+    return EmbeddingLost(
+        "The connection with the server was lost, and with it what it knew of these frames.", hint="Start once more."
+    )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import random
 import threading
 import time
@@ -22,10 +23,10 @@ from typing import Literal
 
 from websockets.exceptions import ConnectionClosed
 
-from napari_sam3_assistant.core.errors import AssistantError, Cancelled, EmbeddingLost, EngineError, ServerUnreachable
+from napari_sam3_assistant.core.errors import AssistantError, Cancelled, EngineError, ServerUnreachable
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.engines.remote.dialling import BUILTIN, CHECK, Line
-from napari_sam3_assistant.engines.remote.failures import BUSY, error_of
+from napari_sam3_assistant.engines.remote.failures import BUSY, error_of, video_lost
 from napari_sam3_assistant.engines.remote.talk import Mail, Talk
 from napari_sam3_assistant.wire.frames import packed
 from napari_sam3_assistant.wire.messages import CancelWork
@@ -44,6 +45,8 @@ BUSY_S = 120.0
 """How long a question is repeated that the server has no time for, in seconds."""
 ANSWER_S = 600.0
 """How long an answer is waited for, whatever is said of how far it is, in seconds."""
+LONG_PAUSE_S = 1.0
+"""The longest pause before a server that has no time is asked again, in seconds."""
 TICK_S = 0.05
 """How often Cancel is looked at, in seconds."""
 READ_S = 0.2
@@ -85,6 +88,7 @@ class Link:
     ) -> None:
         self._dial, self._patience_s, self._on_state = dial, patience_s, on_state
         self.state: State = "offline"
+        self._process = os.getpid()
         self._changed = threading.Condition()
         self._talk: Talk | None = None
         self._thread: threading.Thread | None = None
@@ -112,6 +116,8 @@ class Link:
             If ``cancel`` was raised.
         """
         told = False
+        if os.getpid() != self._process:  # a fork has the socket too, and nobody who reads it
+            raise EngineError("The server's engine belongs to another process.", hint="Make one in this process.")
         with self._changed:
             if self._talk is None:
                 self._hurry = True
@@ -160,7 +166,7 @@ class Link:
             What the server has refused it with; but ``not_found`` is returned as the answer that it is.
         """
         patience = time.monotonic() + BUSY_S
-        breaks, pause = 0, 0.1
+        breaks, pause = 0, LONG_PAUSE_S if getattr(message, "image", None) else 0.1  # a picture is much to send again
         while True:
             talk = self.connected(cancel=cancel, progress=progress)
             if on is not None and talk.number != on:
@@ -173,7 +179,7 @@ class Link:
             elif isinstance(reply, Error) and reply.code in BUSY and time.monotonic() < patience:
                 progress(None, BUSY[reply.code])
                 self.pause(pause, cancel)
-                pause = min(2 * pause, 1.0)
+                pause = min(2 * pause, LONG_PAUSE_S)
             elif isinstance(reply, Error) and reply.code != "not_found":
                 raise error_of(reply)
             else:
@@ -207,7 +213,9 @@ class Link:
         return str(next(self._ids))
 
     def close(self) -> None:
-        """End the connection: who waits is told. On any thread; a second call does nothing."""
+        """End the connection: who waits is told. On any thread; a second call does nothing, nor does one in a fork."""
+        if os.getpid() != self._process:
+            return
         with self._changed:
             self._closed = True
             talk, thread = self._talk, self._thread
@@ -382,13 +390,6 @@ class Link:
             self.state = state
             if self._on_state is not None:
                 self._on_state(state)
-
-
-def video_lost() -> EmbeddingLost:
-    """Return the error for what was on a connection that is lost."""
-    return EmbeddingLost(
-        "The connection with the server was lost, and with it what it knew of these frames.", hint="Start once more."
-    )
 
 
 def _closed() -> EngineError:

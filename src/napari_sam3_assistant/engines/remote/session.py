@@ -19,8 +19,8 @@ from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, VideoLimits, check_number, check_video
 from napari_sam3_assistant.engines.remote.dialling import BUILTIN
-from napari_sam3_assistant.engines.remote.failures import BUSY, error_of
-from napari_sam3_assistant.engines.remote.link import ANSWER_S, Link, video_lost
+from napari_sam3_assistant.engines.remote.failures import BUSY, error_of, video_lost
+from napari_sam3_assistant.engines.remote.link import ANSWER_S, Link
 from napari_sam3_assistant.engines.remote.pictures import RemotePicture, own
 from napari_sam3_assistant.engines.remote.reading import Shape, asked_of, drawn_of, segmentations_of
 from napari_sam3_assistant.engines.remote.talk import Mail, Talk
