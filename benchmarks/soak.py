@@ -69,7 +69,7 @@ def soak(users: int, seconds: float) -> list[Row]:
     with TemporaryDirectory() as folder:
         arguments = ("--forwarded-allow-ips", "127.0.0.1", "--drain-seconds", "2")
         with house(Path(folder), *arguments, count=3) as there:
-            return _verdict(*_soaked(there, users, seconds), users, seconds)
+            return verdict(*_soaked(there, users, seconds), users, seconds)
 
 
 def _soaked(there: House, users: int, seconds: float) -> tuple[Tally, list[Watched], int]:
@@ -125,7 +125,8 @@ def _disturb(there: House, watched: list[Watched], seconds: float) -> int:
     return restarts
 
 
-def _verdict(tally: Tally, watched: list[Watched], restarts: int, users: int, seconds: float) -> list[Row]:
+def verdict(tally: Tally, watched: list[Watched], restarts: int, users: int, seconds: float) -> list[Row]:
+    """Return what was lost, wrong, or has grown, beside what it must not exceed."""
     counts = tally.counts
     errors = ", ".join(f"{name}: {number}" for name, number in tally.errors.most_common()) or "none"
     rows = [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.rows import Row
-from benchmarks.soak import Watched
+from benchmarks.soak import Watched, verdict
 from benchmarks.soak_users import KINDS, Place, Tally, pictures
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from tests.server.conftest import running
@@ -26,7 +26,7 @@ def test_users_of_all_kinds_get_the_same_masks_though_their_connections_are_cut(
         user = kind(place, tally, 1)
         chances = iter([0.5, 0.0])  # the second time that it might, a user cuts its connection
         monkeypatch.setattr(user.random, "random", lambda chances=chances: next(chances, 0.5))
-        for _ in range(3):
+        for _ in range(2):
             user.insist()
         user.leave()
 
@@ -52,3 +52,18 @@ def test_growth_is_told_between_the_second_and_the_last_fifth():
 
     assert watched.grown_mb == 30
     assert Row("growth", watched.grown_mb, "MB", target=20).held is False
+
+
+@pytest.mark.parametrize("fault", ["lost", "wrong", "died", "memory", "descriptors"])
+def test_each_fault_alone_makes_the_verdict_fail(fault):
+    tally = Tally()
+    tally.counts["said"] = 100
+    tally.counts[fault] += 1
+    watched = Watched("a process", None, idle=9, memory_mb=[90.0] * 5, descriptors=[9] * 5)
+    assert all(row.held is not False for row in verdict(Tally(), [watched], 3, 50, 60.0))
+    watched.memory_mb[-1] += 30 * (fault == "memory")
+    watched.descriptors[-1] += 9 * (fault == "descriptors")
+
+    rows = verdict(tally, [watched], 3, 50, 60.0)
+
+    assert [row.held for row in rows].count(False) == 1
