@@ -203,7 +203,10 @@ class Link:
         return str(next(self._ids))
 
     def close(self) -> None:
-        """End the connection: who waits is told. On any thread; a second call does nothing."""
+        """End the connection: who waits is told. On any thread; a second call does nothing.
+
+        One that is being made cannot be interrupted, and is not waited for: it ends by itself.
+        """
         with self._changed:
             self._closed = True
             talk, thread = self._talk, self._thread
@@ -211,7 +214,7 @@ class Link:
         if talk is not None:
             talk.end()
             talk.line.socket.close()
-        if thread is not None and thread is not threading.current_thread():
+        if talk is not None and thread is not None and thread is not threading.current_thread():
             thread.join(GONE_S)
 
     def _answer(self, talk: Talk, message: Message, cancel: CancelToken | None, progress: Progress) -> Message | None:
