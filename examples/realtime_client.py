@@ -15,6 +15,7 @@ import base64
 import io
 import itertools
 import json
+import logging
 import os
 import random
 import ssl
@@ -37,6 +38,9 @@ NOT_AGAIN = {1003, 1007, 1008, 1009}
 """A connection closed with one of these codes was closed for what it said: to say it again would not help."""
 ENDS = {"hello": "welcome", "init": "image_loaded", "new_object": "object_created", "restore": "object_selected"}
 """With what the answers to a message end, where that is no result."""
+
+
+log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
@@ -207,6 +211,8 @@ class RealtimeClient:
                 _check(reason)
                 if time.monotonic() > end:
                     raise ConnectionError(f"{self._address} has not answered for {self._patience_s:.0f} s.") from reason
+                if attempt == 1:
+                    log.warning("%s cannot be reached; trying again for %.0f s.", self._address, self._patience_s)
                 # Anything between no time and the longest: or all clients of a server come back at once.
                 time.sleep(random.uniform(0, min(LONGEST_S, FIRST_S * 2**attempt)))
             try:
@@ -259,19 +265,33 @@ def save_labels(labels: npt.NDArray[np.uint16], file: Path) -> None:
     Image.fromarray(labels.astype(np.uint8) if labels.max() < 256 else labels).save(file, "PNG")
 
 
+def address(text: str) -> str:
+    """Return an address of a WebSocket as it was typed."""
+    if not text.startswith(("ws://", "wss://")):
+        raise argparse.ArgumentTypeError(f"{text} does not begin with ws:// or wss://")
+    return text
+
+
+def prompt(text: str) -> tuple[int, ...]:
+    """Return ``x,y``, ``x,y,label`` or ``x1,y1,x2,y2`` as numbers."""
+    numbers = tuple(int(part) for part in text.split(",") if part.strip().lstrip("-").isdecimal())
+    if len(numbers) not in (2, 3, 4) or len(numbers) != text.count(",") + 1:
+        raise argparse.ArgumentTypeError(f"{text} is none of x,y and x,y,0 and x1,y1,x2,y2, in whole pixels")
+    return numbers
+
+
 def main() -> None:
     """Do what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("picture", type=Path)
     parser.add_argument("labels", type=Path)
-    parser.add_argument("--server", default="ws://localhost:8000/ws/realtime")
-    parser.add_argument("--object", dest="objects", action="append", nargs="+", required=True)
+    parser.add_argument("--server", type=address, default="ws://localhost:8000/ws/realtime")
+    parser.add_argument("--object", dest="objects", type=prompt, action="append", nargs="+", required=True)
     asked = parser.parse_args()
-    prompts = [[tuple(map(int, text.split(","))) for text in texts] for texts in asked.objects]
     try:
         with RealtimeClient(asked.server, os.environ.get("NAPARI_SAM3_SERVER_TOKEN")) as client:
             client.open(asked.picture.read_bytes())
-            for number, said in enumerate(prompts, 1):
+            for number, said in enumerate(asked.objects, 1):
                 object_id = number if number in client.objects else client.new_object()
                 for one in said:
                     result = client.box(*one, object_id) if len(one) == 4 else client.click(*one, object_id=object_id)

@@ -27,7 +27,7 @@ def test_the_example_runs(script, tmp_path, tmp_path_factory, request, monkeypat
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
 
     assert done.returncode == 0, done.stderr

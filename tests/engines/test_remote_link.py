@@ -102,8 +102,9 @@ def test_where_nobody_listens_the_builtin_engine_is_offered(free_port):
 def test_a_wrong_token_is_said_and_not_tried_again(serving):
     with serving(tokens=("right",)) as server:
         for token, said in ((None, "asks for a token"), ("wrong", "does not know this token")):
-            with pytest.raises(TokenRefused, match=said):
+            with pytest.raises(TokenRefused, match=said) as caught:
                 loaded(server.port, token)
+            assert "--token" in caught.value.in_shell
         engine = loaded(server.port, "right")
 
         assert engine.segment(encoded(engine), click(15, 15)).mask.area

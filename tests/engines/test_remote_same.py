@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_sam3_assistant import propagate, segment
+from napari_sam3_assistant.core.errors import Unsupported
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.core.prompts import (
@@ -26,6 +27,7 @@ from napari_sam3_assistant.testing import blobs, click
 from tests.engines.cutting import Cutter
 from tests.engines.test_remote import GENEROUS
 from tests.server.conftest import running
+from tests.server.follower import Follower
 from tests.server.stub import StubEngine
 
 BOX = Box(20, 24, 70.5, 81)
@@ -169,6 +171,25 @@ def test_words_are_found_with_their_scores():
 
     np.testing.assert_array_equal(there.scores, np.float32([0.9, 0.4, 0.02] * 2))
     assert [one.mask.box.corners for one in there.above(0.3)] == [(10, 10, 30, 30)] * 2 + [(40, 40, 60, 60)] * 2
+
+
+def test_words_are_asked_of_a_server_that_nobody_has_asked_anything_before():
+    film = np.stack([blobs()] * 2)
+    with running(Follower(found=((0.9, (10, 10, 30, 30)),)), **GENEROUS) as server:
+        one = segment(blobs(), text="cell", **at(server))
+        all_frames = propagate(film, text="cell", **at(server))
+
+    assert [found.mask.box.corners for found in one.objects] == [(10, 10, 30, 30)]
+    assert len(all_frames.objects) == 2
+
+
+@pytest.mark.parametrize("ask", [segment, propagate])
+def test_a_server_that_does_not_read_words_says_so(server, ask):
+    with pytest.raises(Unsupported, match="The server's engine does not read words") as caught:
+        ask(blobs() if ask is segment else np.stack([blobs()] * 2), text="cell", **at(server))
+
+    assert "Name a server" in caught.value.hint
+    assert "--model" not in caught.value.in_shell
 
 
 def at(server):

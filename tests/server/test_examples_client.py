@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import socket
 import subprocess
 import sys
@@ -158,3 +159,13 @@ def test_nobody_there_is_given_up_after_the_patience_and_said_in_a_sentence(tmp_
 
     with pytest.raises(ConnectionError, match="has not answered for 0 s"):
         client.open(PICTURE)
+
+
+def test_what_is_typed_wrongly_is_said_in_a_sentence():
+    for text in ("45", "45,x", "1,2,3,4,5", ""):
+        with pytest.raises(argparse.ArgumentTypeError, match="x1,y1,x2,y2"):
+            example.prompt(text)
+    with pytest.raises(argparse.ArgumentTypeError, match="ws://"):
+        example.address("gpu-box:8000")
+
+    assert example.prompt("60,80") == (60, 80) and example.prompt("-1, 5,0") == (-1, 5, 0)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 
-from tests.server.pictures import SQUARES
-from tests.server.stub import StubEngine
+from tests.server.conftest import until
+from tests.server.extended import both, extended
+from tests.server.film import at, following, frame
+from tests.server.follower import Follower
+from tests.server.pictures import SQUARES, data_url, file_of
+from tests.server.stub import Gate, StubEngine
 
 
 def test_a_click_behind_eight_of_somebody_else_is_answered_after_at_most_two_of_them(serving):
@@ -81,3 +85,38 @@ def test_one_picture_is_encoded_once_for_all(serving):
 
     assert loaded == ["image_loaded"] * 5
     assert engine.encodes == 1
+
+
+def test_a_click_that_comes_later_goes_before_a_step_through_a_video_that_waits(serving):
+    gate, armed, done = Gate(), threading.Event(), []
+
+    def look(what: str) -> None:
+        if what != "load":
+            done.append(what)
+        if armed.is_set():
+            gate(what)
+
+    with (
+        serving(Follower(fail=look), age_s=60) as server,
+        extended(server) as first,
+        extended(server) as second,
+        following(server) as client,
+    ):
+        client.tell("video_prompt", index=0, object_id=1, prompts=at(20, 20))
+        for one in (first, second):  # these were served later: by turns alone the video would be next
+            both(one, "click", x=20, y=20)
+        done.clear()
+        armed.set()
+        first.ask("click", x=20, y=20)
+        assert gate.reached.wait(10)
+        client.send("propagate", video_id=client.video_id, start=1, end=1)
+        assert client.receive()["type"] == "frame_needed"
+        client.send("frame", video_id=client.video_id, index=1, image=data_url(file_of(frame(1))))
+        inference = server.app.state.inference
+        until(lambda: inference.backlog == 1)
+        second.ask("click", x=20, y=20)
+        until(lambda: inference.backlog == 2)
+        gate.opened.set()
+        client.until("propagated")
+
+    assert done == ["segment", "segment", "encode", "step"]

@@ -18,7 +18,7 @@ from napari_sam3_assistant.server.settings import MIB, Limits
 from tests.conftest import squares
 from tests.server.conftest import until
 from tests.server.pictures import SQUARES, file_of
-from tests.server.stub import StubEngine
+from tests.server.stub import StubEngine, gated
 from tests.server.test_rest import BOX, PNG, client_of, send
 
 NOT_LOADED = "SAM3 model not loaded. Please check server logs and ensure SAM3 is properly installed."
@@ -242,6 +242,35 @@ def test_a_click_does_not_wait_for_all_pictures_that_another_client_has_sent(ser
 
     assert result["type"] == "segmentation_result"
     assert between <= 2  # the one that ran, and the one whose turn it was
+
+
+def test_a_request_takes_one_turn_and_two_of_an_address_are_asked_side_by_side(serving):
+    engine, gate = gated()
+
+    with serving(engine, warm_up=False) as server, client_of(server) as client, ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(send, client, "box", **BOX) for _ in range(3)]
+        assert gate.reached.wait(10)
+        until(lambda: server.app.state.inference.backlog == 1)  # one is answered, one waits for the engine
+        gate.opened.set()
+        assert [one.result().status_code for one in asked] == [200] * 3
+        turns = client.get("/metrics").text
+
+    assert "napari_sam3_queue_seconds_count 3.0" in turns
+
+
+def test_who_still_waits_when_the_server_has_ended_is_told_to_try_again(serving, monkeypatch):
+    monkeypatch.setattr("napari_sam3_assistant.server.running.LEAVING_S", 0.1)
+    encoding = threading.Event()
+    engine = StubEngine(encode_s=20, fail=lambda what: encoding.set() if what == "encode" else None)
+
+    with ThreadPoolExecutor(1) as pool, serving(engine, warm_up=False) as server, client_of(server) as client:
+        waiting = pool.submit(send, client, "box", **BOX)
+        assert encoding.wait(10)
+        server.server.should_exit = True
+        answer = waiting.result()
+
+    assert (answer.status_code, answer.json()["detail"]) == (503, "The request was stopped. Try again.")
+    assert int(answer.headers["retry-after"]) > 0
 
 
 def test_more_requests_than_there_is_room_for_are_told_to_wait(serving):

@@ -8,6 +8,7 @@ import weakref
 import numpy as np
 import pytest
 
+from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.tasks.view import LEAST_SIDE
 from tests.server.conftest import running
@@ -188,3 +189,51 @@ def test_what_is_kept_for_another_threshold_does_not_hold_the_pixels(serving, qu
 
     assert pixels() is None
     assert [one["mask"] for one in again["objects"]] == [one["mask"] for one in first["objects"]] != []
+
+
+# -- what the engine has, as it has it ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def builtin():
+    with running(BuiltinEngine()) as server:
+        yield server
+
+
+def test_proposals_come_good_and_bad(builtin):
+    with extended(builtin) as client:
+        proposed = client.ask("propose", image_id=client.image_id, id="p")
+
+    assert (proposed["type"], proposed["id"], proposed["threshold"]) == ("candidates", "p", 0.0)
+    assert proposed["objects"]
+    assert all(0 <= one["score"] <= 1 for one in proposed["objects"])
+
+
+def test_proposals_of_an_engine_that_has_none_are_refused(server):
+    with extended(server) as client:
+        refused = client.ask("propose", image_id=client.image_id)
+        needed = client.ask("predict", image_id="0" * 64, prompts=POINT)
+
+    assert refused["code"] == "unsupported"
+    assert needed["type"] == "image_needed"
+
+
+def test_every_find_comes_below_the_threshold_too(server):
+    with extended(server) as client:
+        usual = client.ask("find", image_id=client.image_id, text="square")
+        every = client.ask("find", image_id=client.image_id, text="square", every=True)
+
+    assert len(every["objects"]) > len(usual["objects"])
+    assert every["threshold"] < usual["threshold"]
+
+
+def test_an_example_is_shown_in_a_picture_of_its_own(builtin):
+    crop = {"x1": 10, "y1": 10, "x2": 30, "y2": 30}
+    with extended(builtin) as client:
+        found = client.ask("find", image_id=client.image_id, crop=crop | {"image_id": client.image_id})
+        needed = client.ask("find", image_id=client.image_id, crop=crop | {"image_id": "0" * 64})
+        refused = client.ask("find", image_id=client.image_id, crop=crop | {"image_id": client.image_id, "x2": 10})
+
+    assert found["type"] == "candidates"
+    assert (needed["type"], needed["image_id"]) == ("image_needed", "0" * 64)
+    assert refused["code"] == "bad_box"

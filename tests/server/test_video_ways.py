@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import pytest
 
 from napari_sam3_assistant.core.errors import EmbeddingLost, EngineError, OutOfMemory
+from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.engines.protocol import Capabilities, VideoLimits
+from napari_sam3_assistant.server.session import videos
+from napari_sam3_assistant.server.session.bounds import mask_on
 from napari_sam3_assistant.server.settings import Limits
 from tests.server.conftest import running, until
 from tests.server.extended import extended
@@ -414,6 +418,30 @@ def test_too_many_objects_are_refused(serving):
 
     assert refused["code"] == "limit_objects"
     assert result["type"] == "frame_result"
+
+
+def test_masks_that_wait_are_not_unpacked_and_of_one_message_only_so_many(serving, monkeypatch):
+    looked: list[object] = []
+    monkeypatch.setattr(videos, "mask_on", lambda *given: (looked.append(given), mask_on(*given))[1])
+    monkeypatch.setattr(videos, "MOST_UNPACKED", 3000)
+    hold, mask = Hold(1), drawn(PlacedMask(np.ones((40, 50), bool)))
+    few, many, wrong = (
+        [{"object_id": number, **mask} for number in range(1, count + 1)] for count in (1, 2, Limits().objects + 1)
+    )
+    with serving(Follower(before_step=hold)) as server, following(server) as client:
+        client.tell("video_begin", index=0, objects=few)
+        client.send("propagate", video_id=client.video_id, start=1, end=1)
+        give(client, 1)
+        assert hold.reached.wait(10)
+        client.send("video_begin", video_id=client.video_id, index=1, objects=many)
+        refused = client.tell("video_begin", index=1, objects=wrong)
+        waiting = len(looked)
+        hold.opened.set()
+        client.until("propagated")
+        too_large = client.answers()
+
+    assert (refused["code"], waiting) == ("limit_objects", 1)
+    assert (too_large["code"], len(looked)) == ("bad_mask", 3)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from napari_sam3_assistant.core.errors import EngineError, ModelFolderError, Unsupported
+from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.protocol import ImageEngine
 
@@ -67,6 +68,26 @@ def choice_given(engine: str, model: str | Path | None) -> tuple[registry.Choice
     if folder is not None and not folder.is_dir():
         raise ModelFolderError(f"There is no folder {folder}.", hint="Name the folder that holds the model's files.")
     return registry.choose(engine, folder), folder
+
+
+def check_server_reads(engine: ImageEngine, reason: str) -> None:
+    """Check that the engine of a server reads words; connects to it, since before nobody knows.
+
+    Raises
+    ------
+    Unsupported
+        If it does not; ``reason`` says which server.
+    EngineError
+        If it cannot be reached.
+    """
+    engine.load(progress=no_progress, cancel=CancelToken())
+    if engine.capabilities.text:
+        return
+    raise Unsupported(
+        f"The server's engine does not read words ({reason}).",
+        hint="Name a server that was started with a model that does, such as SAM3, or show what you mean otherwise.",
+        in_shell="Name a server that was started with a model that does, such as SAM3, or leave --text out.",
+    )
 
 
 def _elsewhere(engine: str, server: str | None, token: str | None) -> tuple[registry.Choice, ImageEngine]:

@@ -20,7 +20,7 @@ from napari_sam3_assistant.export.pictures import picture_given
 from napari_sam3_assistant.export.stacks import UNNAMED, At, Picture
 from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, TextLike, asked
 from napari_sam3_assistant.tasks.crop_given import crop_given
-from napari_sam3_assistant.tasks.engine_given import engine_given
+from napari_sam3_assistant.tasks.engine_given import check_server_reads, engine_given
 from napari_sam3_assistant.tasks.everything import POINTS_PER_SIDE, EverythingOptions
 from napari_sam3_assistant.tasks.image import Told
 from napari_sam3_assistant.tasks.objects import Result
@@ -158,7 +158,11 @@ class Segmenter:
         ------
         Unsupported
             If it does not read; the hint says what to do.
+        EngineError
+            If it is on a server that cannot be reached.
         """
+        if self.engine == registry.REMOTE.name:
+            check_server_reads(self._engine, self.reason)
         capabilities = self._engine.capabilities
         if capabilities.text:
             return

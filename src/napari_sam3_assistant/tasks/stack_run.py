@@ -17,13 +17,14 @@ import numpy as np
 from napari_sam3_assistant.core.errors import ImageError, PromptError, Unsupported
 from napari_sam3_assistant.core.progress import Progress, no_progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
+from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
 from napari_sam3_assistant.export.names import picture_stem
 from napari_sam3_assistant.export.pictures import picture_given
 from napari_sam3_assistant.export.stacks import UNNAMED, At
 from napari_sam3_assistant.masks.registry import Origin
 from napari_sam3_assistant.tasks.asked import MaskLike, TextLike, phrases_given
-from napari_sam3_assistant.tasks.engine_given import engine_given
+from napari_sam3_assistant.tasks.engine_given import check_server_reads, engine_given
 from napari_sam3_assistant.tasks.followed import Followed
 from napari_sam3_assistant.tasks.frame_prompts import BoxesLike, ByFrame, PointsLike, check_positive, frame_prompts
 from napari_sam3_assistant.tasks.frames import Direction
@@ -211,7 +212,9 @@ class StackRun:
                 hint="Give a point, a box or a mask on a frame, or a phrase.",
                 in_shell="Give --point, --box, --mask or --text.",
             )
-        if texts and not self._engine.capabilities.text:
+        if texts and self.engine == registry.REMOTE.name:
+            check_server_reads(self._engine, self.reason)
+        elif texts and not self._engine.capabilities.text:
             raise Unsupported(
                 f"The engine {self.engine} does not read words ({self.reason}).",
                 hint="Pass model=, a folder with SAM3, or point at the objects.",

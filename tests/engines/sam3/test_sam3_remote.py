@@ -50,3 +50,38 @@ def test_clicks_refinement_a_box_and_words_are_answered_as_here(engine, remote):
     assert len(found) >= len(shown)
     for one, other in zip(shown, found.above(0.01), strict=True):
         assert_alike(one, other)
+
+
+def test_proposals_are_those_that_are_made_here(engine, remote):
+    image, places = blobs((96, 120)), np.array([[30.0, 40.0], [60.5, 80.25]])
+
+    there = remote.propose(encoded(remote, image), places)
+
+    here = engine.propose(encoded(engine, image), places)
+    for one, other in zip(here.each(), there.each(), strict=True):
+        assert_alike(one, other)
+
+
+def test_a_film_is_followed_as_here_forward_backward_and_corrected(engine, remote):
+    frames = [blobs((96, 120), seed=seed) for seed in range(3)]
+
+    here, there = (followed(one, frames) for one in (engine, remote))
+
+    for one, other in zip(here, there, strict=True):
+        assert_alike(one, other)
+    assert any(one.mask.area for one in here)
+
+
+def followed(engine, frames):
+    """Return what an engine answers to clicks on the first frame, on the others, corrected, and back."""
+    pictures, session = [encoded(engine, frame) for frame in frames], engine.start()
+    answers = [session.prompt(0, pictures[0], 1, click(40.5, 50.25)), session.prompt(0, pictures[0], 2, click(70, 90))]
+    for frame in (1, 2):
+        answers += session.step(frame, pictures[frame]).objects.values()
+    answers.append(session.prompt(2, pictures[2], 1, click(42, 60)))
+    session.remove(2)
+    session.begin(2, pictures[2], {1: answers[0].mask} if answers[0].mask.area else {})
+    for frame in (1, 0):
+        answers += session.step(frame, pictures[frame], {1}).objects.values()
+    session.close()
+    return answers

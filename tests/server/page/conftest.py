@@ -121,9 +121,11 @@ class Tab:
         return self
 
     def saved(self) -> np.ndarray:
-        """Save the mask and return what the file holds."""
+        """Save the mask of the selected object and return what the file holds."""
+        self.page.get_by_role("button", name="Download").click()
+        self.page.get_by_label("Of which objects").select_option("Selected object")
         with self.page.expect_download() as download:
-            self.save.click()
+            self.page.get_by_role("button", name="Save Mask").click()
         with Image.open(download.value.path()) as image:
             assert (image.format, image.mode) == ("PNG", "L")
             return np.asarray(image)
@@ -154,16 +156,23 @@ def rotated(pixels: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium. Of the module, not of all tests: while it is there no other test can run an event loop."""
+@contextmanager
+def launched(*switches: str) -> Iterator[Browser]:
+    """Run Chromium."""
     path = shutil.which("chromium")
     if path is None:
         pytest.fail("The tests of the web page need Chromium: install it with `apt-get install chromium`.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        browser = playwright.chromium.launch(executable_path=path, args=[*QUIET, *switches])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. Of the module, not of all tests: while it is there no other test can run an event loop."""
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +196,15 @@ def bare_page(browser: Browser, discs) -> Iterator[Page]:
         page = context.new_page()
         page.goto(f"{discs.url}/app")
         yield page
+
+
+@contextmanager
+def lasting_tab(browser: Browser, server, **options) -> Iterator[Tab]:
+    """Give a tab for several tests, each of which opens it anew: that takes a part of the time of another tab."""
+    with _context(browser, options) as context:
+        tab = Tab(context.new_page(), server.url)
+        yield tab
+        assert not tab.complaints()
 
 
 @pytest.fixture

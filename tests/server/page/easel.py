@@ -32,7 +32,7 @@ _MAKE = """async ([room, width, height, larger]) => {
     const surface = new Surface(frame, sheet, below, above);
     const easel = { heard: [], tool: "object", surface, below, above, picture };
     const hear = (name) => (value) => easel.heard.push([name, value]);
-    watchPointing(above, surface, { size: () => picture, tool: () => easel.tool,
+    watchPointing(above, surface, { size: () => easel.picture, tool: () => easel.tool,
         point: hear("point"), box: hear("box"), hover: (pixel) => pixel && easel.heard.push(["hover", pixel]) });
     surface.show({ picture });
     window.easel = easel;

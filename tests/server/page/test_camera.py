@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from playwright.sync_api import expect
 
-from tests.server.page.conftest import QUIET, Tab
+from tests.server.page.conftest import lasting_tab, launched
 
 FAKE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 WATCHED = """
@@ -23,20 +21,22 @@ LIVE = "() => streams.flatMap((one) => one.getTracks()).filter(({readyState}) =>
 
 
 @pytest.fixture(scope="module")
-def filming(browser):
+def browser():
     """A Chromium with a camera that shows a moving disc, and that may be used."""
-    kind = browser.browser_type
-    with kind.launch(executable_path=shutil.which("chromium"), args=[*QUIET, *FAKE]) as filming:
-        yield filming
+    with launched(*FAKE) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def lasting(browser, discs):
+    with lasting_tab(browser, discs, viewport={"width": 1366, "height": 1000}) as tab:
+        tab.page.add_init_script(WATCHED)
+        yield tab
 
 
 @pytest.fixture
-def tab(filming, discs):
-    with filming.new_context(viewport={"width": 1366, "height": 1000}) as context:
-        context.add_init_script(WATCHED)
-        tab = Tab(context.new_page(), discs.url).open()
-        yield tab
-        assert not tab.complaints()
+def tab(lasting):
+    return lasting.open()
 
 
 def test_a_photo_is_taken_and_segmented_and_the_camera_let_go(tab):
@@ -76,8 +76,7 @@ def test_another_camera_takes_the_place_of_the_first(tab):
     assert tab.page.evaluate(LIVE) == 1
 
 
-def test_a_camera_that_may_not_be_used_is_said_and_the_page_goes_on(discs, tab_of):
-    tab = tab_of(discs).open()
+def test_a_camera_that_may_not_be_used_is_said_and_the_page_goes_on(tab):
     tab.page.evaluate(
         """() => {
             navigator.mediaDevices.getUserMedia = async () => {
@@ -94,8 +93,18 @@ def test_a_camera_that_may_not_be_used_is_said_and_the_page_goes_on(discs, tab_o
     tab.load()
 
 
-def test_where_the_page_gets_no_camera_the_app_of_the_phone_is_asked(discs, tab_of):
-    tab = tab_of(discs).open()
+def test_a_camera_that_is_unplugged_is_said_and_gives_no_photo(tab):
+    tab.camera.click()
+    expect(tab.page.get_by_role("button", name="Take photo")).to_be_enabled()
+
+    tab.page.evaluate("() => streams[0].getTracks()[0].dispatchEvent(new Event('ended'))")
+
+    expect(tab.camera_sheet).to_contain_text("The camera is gone")
+    expect(tab.page.get_by_role("button", name="Take photo")).to_be_disabled()
+    assert tab.page.evaluate(LIVE) == 0
+
+
+def test_where_the_page_gets_no_camera_the_app_of_the_phone_is_asked(tab):
     tab.page.evaluate("() => Object.defineProperty(navigator, 'mediaDevices', {value: undefined})")
 
     with tab.page.expect_file_chooser() as chooser:

@@ -7,6 +7,7 @@ import threading
 import pytest
 from playwright.sync_api import expect
 
+from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.server.settings import Limits
 from tests.conftest import squares
 from tests.server.pictures import file_of
@@ -167,6 +168,18 @@ def test_an_error_of_the_server_stays_until_the_next_action(serving, tab_of):
         expect(tab.error).to_be_hidden()
 
 
+def test_an_engine_without_boxes_says_so_and_a_click_goes_on(serving, tab_of):
+    with serving(StubEngine(radius=10, capabilities=Capabilities(boxes=False))) as server:
+        tab = tab_of(server).open().load()
+        expect(tab.boxes_help).to_be_hidden()
+
+        tab.drag(FIRST, SECOND)
+
+        expect(tab.error).to_have_text("This server's engine takes no boxes. Click on the object.")
+        tab.segment(*FIRST)
+        expect(tab.error).to_be_hidden()
+
+
 def test_too_large_a_file_is_refused_before_it_is_sent(serving, tab_of):
     with serving(StubEngine(), limits=Limits(image_bytes=1000)) as server:
         tab = tab_of(server).open().give(file_of(squares()))
@@ -243,15 +256,24 @@ def test_a_server_on_this_machine_stays_there_without_a_network(discs, tab_of):
     expect(tab.session).to_have_text(session)
 
 
-@pytest.mark.parametrize("notice", [{"type": "expiring", "seconds": 60}, {"type": "draining"}, {"type": "of tomorrow"}])
-def test_a_notice_of_the_server_disturbs_nobody(discs, tab_of, notice):
+@pytest.mark.parametrize(
+    ("notice", "words"),
+    [
+        ({"type": "expiring", "seconds": 60}, "The session ends in 60 s without an action; your work is kept here."),
+        ({"type": "draining"}, "The server is about to restart; the page then connects again."),
+        ({"type": "of tomorrow"}, "Ready. Click on an object."),
+    ],
+)
+def test_a_notice_of_the_server_is_said_until_the_next_action_and_disturbs_nobody(discs, tab_of, notice, words):
     routes, tab = [], tab_of(discs)
     tab.page.route_web_socket("**/ws/realtime", lambda route: (routes.append(route), route.connect_to_server()))
     tab.open().load()
 
     routes[0].send(json.dumps(notice))
 
+    expect(tab.status).to_have_text(words)
     tab.segment(*FIRST)
+    expect(tab.status).to_have_text("Ready")
     expect(tab.error).to_be_hidden()
 
 

@@ -168,6 +168,25 @@ def test_the_overlay_leaves_picture_and_surroundings_to_be_seen(tab):
     assert outside[3] == 0
 
 
+def test_the_tint_is_as_strong_as_the_slider_says(tab):
+    tab.load().segment(*FIRST)
+    beside = (FIRST[0] + 7, FIRST[1] + 4)
+    tab.page.locator("#looks summary").click()
+
+    tab.opacity.press("Home")
+    assert tab.shown(*beside)[3] == 0
+    tab.opacity.press("End")
+    assert tab.shown(*beside)[3] == 255
+
+
+def test_keys_without_a_picture_break_nothing(tab):
+    for key in "e/nr,.[]m":
+        tab.page.keyboard.press(key)
+    tab.page.keyboard.press("s")
+
+    expect(tab.error).to_contain_text("nothing to write yet")
+
+
 def test_the_mask_file_is_named_after_the_picture(tab):
     tab.give(file_of(squares()), name="cells.v2.png").waits_for("ready").segment(*FIRST)
 

@@ -183,3 +183,23 @@ def test_a_preview_is_faint_and_dashed(bare_page):
     assert 0 < easel.over(19.5, 18.5)[3] < 50
     brightness = [easel.over(5 + at / 4, 3.02)[0] for at in range(24)]
     assert max(brightness) > 200 > 100 > min(brightness)
+
+
+def test_the_outline_of_a_large_mask_is_found_in_several_frames(bare_page):
+    mask = f"{MASK.replace('CODE', 'random() < 0.7')}(null, 160)"
+    easel = Easel(bare_page, 180, 170)
+
+    frames, area = easel.evaluate(
+        f"""(async () => {{
+            const item = {{ id: 1, color: "#d55e00", hidden: false, points: [], box: null, result: {{ mask: {mask} }} }};
+            const paper = easel.above.getContext("2d", {{ willReadFrequently: true }});
+            const drawn = () => paper.getImageData(0, 0, 600, 400).data.some((value) => value);
+            easel.surface.show({{ objects: [item], selected: 1 }});
+            let frames = 0;
+            for (; !drawn() && frames < 200; frames += 1) await new Promise(requestAnimationFrame);
+            return [frames, item.result.mask.area];
+        }})()"""
+    )
+
+    assert area > 15_000
+    assert 1 < frames < 200

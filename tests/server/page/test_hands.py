@@ -76,16 +76,15 @@ def test_a_ring_grows_round_a_resting_finger(phone):
     finger.up()
 
 
-def test_a_finger_that_moves_points_at_nothing(phone):
+def test_a_finger_that_moves_draws_a_box_and_adds_no_point(phone):
     finger = Finger(phone)
 
     finger.down(35, 35)
     finger.move(60, 60)
     finger.up()
-    phone.page.touchscreen.tap(*phone.place(95, 95))
 
-    phone.waits_for("ready")
-    expect(phone.points).to_have_text("1")
+    expect(phone.page.locator("#object-list .about")).to_contain_text("box")
+    expect(phone.points).to_have_text("0")
 
 
 def test_the_picture_does_not_scroll_under_a_finger_and_the_page_does(phone):
@@ -134,3 +133,40 @@ def reach(tab, name: str) -> None:
             return
         tab.page.keyboard.press("Tab")
     raise AssertionError(f"Tab does not reach {name}")
+
+
+def test_the_keyboard_goes_on_from_somewhere_when_its_control_is_switched_off(discs, tab_of):
+    tab = tab_of(discs).open()
+    tab.sample.press("Enter")
+    tab.waits_for("ready")
+    assert focused(tab) == "canvas"
+
+    tab.segment(35, 35)
+    tab.undo.press("Enter")
+    expect(tab.points).to_have_text("0")
+    assert focused(tab) == "canvas"
+
+    tab.clear.press("Enter")
+    tab.waits_for("idle")
+    assert focused(tab) == "load"
+
+
+def test_the_menu_of_downloads_closes_where_the_keyboard_leaves_it(discs, tab_of):
+    tab = tab_of(discs).open().load().segment(35, 35)
+    button, menu = tab.page.get_by_role("button", name="Download"), tab.downloads_menu
+
+    button.press("Enter")
+    expect(menu).to_be_visible()
+    tab.page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(button).to_be_focused()
+
+    button.press("Enter")
+    for _ in range(5):
+        tab.page.keyboard.press("Tab")
+    expect(menu).to_be_hidden()
+
+
+def focused(tab) -> str:
+    """Return the id of what has the focus."""
+    return tab.page.evaluate("document.activeElement.id")

@@ -42,6 +42,38 @@ def test_a_picture_of_8000_pixels_is_shown_whole_and_pixel_by_pixel(bare_page):
     assert easel.evaluate(_SIZES) == [[600, 400], [600, 400]]
 
 
+def test_the_smaller_copies_of_a_picture_that_was_put_away_are_freed(bare_page):
+    easel = Easel(bare_page, 60, 40, larger=20)
+    bare_page.evaluate("window.made = []")
+    bare_page.evaluate(
+        """() => {
+            const { transferToImageBitmap: make } = OffscreenCanvas.prototype;
+            OffscreenCanvas.prototype.transferToImageBitmap = function () {
+                window.made.push(make.call(this));
+                return window.made.at(-1);
+            };
+        }"""
+    )
+    easel.evaluate(
+        """(async () => {
+            const { surface, picture } = easel;
+            const bitmap = await createImageBitmap(picture.bitmap);
+            surface.show({ picture: (easel.other = { ...picture, bitmap }) });
+        })()"""
+    )
+    bare_page.wait_for_function("() => window.made.length === 2")
+
+    easel.evaluate("(easel.other.bitmap.close(), easel.surface.show({ picture: { ...easel.picture } }))")
+    easel.evaluate(
+        """(async () => {
+            const bitmap = await createImageBitmap(easel.picture.bitmap);
+            easel.surface.show({ picture: { ...easel.picture, bitmap } });
+        })()"""
+    )
+
+    assert bare_page.evaluate("window.made.slice(0, 2).map(({ width }) => width)") == [0, 0]
+
+
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (16384, 100), (100, 16384)])
 def test_pictures_of_odd_sizes_can_be_seen_and_clicked(bare_page, width, height):
     easel = Easel(bare_page, width, height, "200")

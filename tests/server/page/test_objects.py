@@ -79,6 +79,15 @@ def test_a_hidden_object_is_not_drawn_and_not_lost(tab):
     assert tab.shown(*beside)[3] > 0
 
 
+def test_the_mask_of_a_hidden_object_is_refused_in_words(tab):
+    tab.saved()  # chooses the selected object in the menu
+    tab.page.get_by_role("button", name="Hide").click()
+
+    tab.canvas.press("s")
+
+    expect(tab.error).to_have_text("What is hidden is not written. Show it first, or choose all objects.")
+
+
 def test_letters_in_a_name_are_no_shortcuts(tab):
     tab.object_name.fill("")
     tab.object_name.press_sequentially("rosm n")

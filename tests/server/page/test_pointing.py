@@ -224,3 +224,28 @@ def test_a_box_is_sent_to_the_server(dots, tab_of):
     tab.waits_for("ready")
     (box,) = [message for message in sent if '"box"' in message]
     assert all(part in box for part in ('"x1":20', '"y1":30', '"x2":100', '"y2":81'))
+
+
+def test_a_press_that_began_on_another_picture_is_nothing(easel):
+    easel.drag((5.5, 4.5), (20.5, 30.5), release=False)
+    easel.evaluate("easel.surface.show({ picture: (easel.picture = { ...easel.picture }) })")
+    assert easel.over(5, 17)[3] == 0, "the box that was drawn is not shown on the other"
+    easel.page.mouse.move(*easel.place(30.5, 20.5))
+    easel.page.mouse.up()
+    assert told(easel) == []
+
+    easel.page.mouse.click(*easel.place(12.5, 7.5))
+
+    assert told(easel) == [point(12, 7)]
+
+
+def test_a_box_that_keys_began_on_another_picture_is_begun_again(easel):
+    keys = easel.page.keyboard
+    easel.evaluate("easel.above.focus()")
+    keys.press("b")
+    keys.press("Shift+ArrowLeft")
+
+    easel.evaluate("easel.surface.show({ picture: (easel.picture = { ...easel.picture }) })")
+    keys.press("b")
+
+    assert told(easel) == []

@@ -14,19 +14,44 @@ from napari_sam3_assistant.server.model.intake import decoded
 from napari_sam3_assistant.server.settings import Limits
 from tests.conftest import squares
 from tests.server.conftest import running
+from tests.server.page.conftest import lasting_tab
 from tests.server.pictures import file_of
 from tests.server.stub import StubEngine
 
 TALL = {"width": 1366, "height": 1000}
 
 
+@pytest.fixture(scope="module")
+def lasting(browser, discs):
+    with lasting_tab(browser, discs, viewport=TALL) as tab:
+        yield tab
+
+
 @pytest.fixture
-def tab(discs, tab_of):
-    return tab_of(discs, viewport=TALL).open()
+def tab(lasting):
+    return lasting.open()
 
 
 def png(name: str, side: int = 128) -> dict:
     return {"name": name, "mimeType": "image/png", "buffer": file_of(squares(side))}
+
+
+def watch_bitmaps(tab) -> None:
+    """Remember each bitmap that is made; one that was closed has no width."""
+    tab.page.evaluate(
+        """() => {
+            const make = window.createImageBitmap;
+            window.made = [];
+            window.createImageBitmap = async (...all) => {
+                window.made.push(await make(...all));
+                return window.made.at(-1);
+            };
+        }"""
+    )
+
+
+def widths_kept(tab) -> list[int]:
+    return tab.page.evaluate("window.made.map(({ width }) => width).filter((width) => width)")
 
 
 def thumbs(tab):
@@ -93,12 +118,14 @@ def test_the_strip_can_be_walked_and_pictures_closed_with_the_keyboard(tab):
 
 
 def test_closing_the_picture_in_use_goes_to_its_neighbour_and_the_last_leaves_none(tab):
+    watch_bitmaps(tab)
     opened(tab, "a.png", "b.png").segment(35, 35)
 
     tab.strip.get_by_role("button", name="Close a.png").click()
     expect(tab.size).to_have_text("129 × 129")
     expect(tab.strip).to_be_hidden()
     tab.waits_for("ready").segment(35, 35)
+    assert widths_kept(tab) == [129], "what was closed takes no memory"
     tab.clear.click()
 
     tab.waits_for("idle")
@@ -126,10 +153,9 @@ def test_what_the_server_does_not_take_leaves_the_strip(tab):
 
 
 def test_pictures_that_were_put_away_are_shown_again(tab):
-    names = [f"{at}.png" for at in range(6)]
-    opened(tab, *names)
+    opened(tab, *(f"{at}.png" for at in range(6)))
 
-    for at in (5, 4, 3, 2, 1, 0):
+    for at in (1, 2):  # of the others the last four are kept
         thumbs(tab).nth(at).click()
         expect(tab.size).to_have_text(f"{128 + at} × {128 + at}")
         tab.waits_for("ready")
@@ -175,6 +201,7 @@ def test_a_large_tiff_is_shown_with_the_window_that_the_server_chose(tab):
 def test_a_picture_over_the_limit_is_not_sent_and_a_smaller_copy_is_offered(tab_of):
     with running(StubEngine(radius=10), limits=Limits(image_pixels=10_000)) as server:
         tab = tab_of(server, viewport=TALL).open()
+        watch_bitmaps(tab)
 
         tab.give(file_of(np.hstack([squares(), squares()])), name="wide.png")
         expect(tab.error).to_contain_text("This picture has 256 × 128 pixels")
@@ -185,6 +212,7 @@ def test_a_picture_over_the_limit_is_not_sent_and_a_smaller_copy_is_offered(tab_
         expect(tab.error).to_be_hidden()
         tab.waits_for("ready").segment(35, 35)
         assert tab.saved().shape == (70, 141)
+        assert widths_kept(tab) == [141]
 
 
 def test_a_file_of_too_many_bytes_becomes_a_jpeg_that_fits(tab_of):

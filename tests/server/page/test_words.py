@@ -42,6 +42,17 @@ def test_what_words_find_becomes_objects(tab):
     assert tab.saved()[35, 35] == 255
 
 
+def test_the_chosen_one_of_many_is_in_sight_in_the_list(tab, reader):
+    reader.found = tuple((0.9, (top, 0, top + 8, 9)) for top in range(0, 108, 12))
+
+    find(tab)
+
+    for key, place in (("End", 8), ("Home", 0)):
+        tab.object_list.press(key)
+        row, room = (part.bounding_box() for part in (tab.page.locator("#object-list li").nth(place), tab.object_list))
+        assert room["y"] <= row["y"] and row["y"] + row["height"] <= room["y"] + room["height"]
+
+
 def test_another_score_needs_no_engine_and_keeps_names(tab, reader):
     find(tab)
     tab.object_name.fill("best")

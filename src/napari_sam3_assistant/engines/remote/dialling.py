@@ -183,7 +183,11 @@ def _untrusted(error: ssl.SSLCertVerificationError, address: Address) -> EngineE
 def _turned_away(status: int, address: Address, token: str | None) -> AssistantError:
     if status == 401:
         said = "does not know this token" if token else "asks for a token"
-        return TokenRefused(f"The server {address} {said}.", hint=TOKEN_HINT)
+        return TokenRefused(
+            f"The server {address} {said}.",
+            hint=TOKEN_HINT,
+            in_shell="Ask who runs it for the token, and set NAPARI_SAM3_SERVER_TOKEN to it, or give --token.",
+        )
     if status == 403:
         return EngineError(
             f"The server does not answer to the name {address.host}.",

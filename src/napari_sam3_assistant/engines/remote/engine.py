@@ -26,13 +26,13 @@ from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, chec
 from napari_sam3_assistant.engines.remote.addresses import server_address
 from napari_sam3_assistant.engines.remote.dialling import BUILTIN, HELLO, Line, dial
 from napari_sam3_assistant.engines.remote.link import PATIENCE_S, Link, State
-from napari_sam3_assistant.engines.remote.pictures import RemotePicture, Store, own
+from napari_sam3_assistant.engines.remote.pictures import MOST_TIMES, RemotePicture, Store, own
 from napari_sam3_assistant.engines.remote.reading import (
     asked_of,
     candidates_of,
     capabilities_of,
-    mask_of,
     rectangle_of,
+    segmentations_of,
 )
 from napari_sam3_assistant.engines.remote.session import RemoteSession
 from napari_sam3_assistant.engines.remote.talk import Talk
@@ -176,10 +176,10 @@ class RemoteEngine:
         if before is None and not prompts.positive and asked.box is None and asked.mask is None:
             raise PromptError("There are only negative points.", hint="Add a positive one: click on the object.")
         answer, talk = self._predicted(picture, asked, before)
-        found = answer.objects[0]
-        kept = None if found.refinement is None else Refinement(picture.image_id, asked, before, found.refinement, talk)
-        others = tuple(mask_of(one, picture.shape) for one in answer.alternatives)
-        return Segmentation(mask_of(found, picture.shape), found.score or 0.0, others, kept)
+        key = answer.objects[0].refinement
+        kept = None if key is None else Refinement(picture.image_id, asked, before, key, talk)
+        best, *others = segmentations_of((answer.objects[0], *answer.alternatives), picture.shape)
+        return Segmentation(best.mask, best.score, tuple(other.mask for other in others), kept)
 
     def find(self, embedding: Embedding, query: Query) -> Candidates:
         """Return all that is like the examples, or that words mean; see :meth:`ImageEngine.find`.
@@ -268,17 +268,19 @@ class RemoteEngine:
         """Return an answer, and on which connection it came."""
         link = self._open()
         store = Store(link)
-        while True:
+        for _ in range(MOST_TIMES):
             talk = link.connected()
             key = None if before is None else self._kept(picture, before, talk)
             message = Predict(image_id=picture.image_id, prompts=asked, previous=key, multimask=True)
             answer = store.ask(message, picture)
-            if isinstance(answer, Error) and before is not None:
-                before.talk = -1  # it is not kept there any more
-                continue
-            if not isinstance(answer, Prediction) or not answer.objects:
-                raise EngineError("The server has not answered what was asked.", hint=f"Try again, {BUILTIN}")
-            return answer, talk.number
+            if isinstance(answer, Prediction) and answer.objects:
+                return answer, talk.number
+            if not isinstance(answer, Error) or before is None:
+                break
+            one: Refinement | None = before
+            while one is not None:  # it is not kept there any more, nor is what is older
+                one.talk, one = -1, one.before
+        raise _astray()
 
     def _kept(self, picture: RemotePicture, wanted: Refinement, talk: Talk) -> str:
         """Return the key of what was answered before; made again, from the first answer on, where it is lost."""
@@ -292,9 +294,10 @@ class RemoteEngine:
             answer = Store(self._open()).ask(
                 Predict(image_id=picture.image_id, prompts=again.asked, previous=previous), picture
             )
-            if not isinstance(answer, Prediction) or answer.objects[0].refinement is None:
+            key = answer.objects[0].refinement if isinstance(answer, Prediction) and answer.objects else None
+            if key is None:
                 raise EngineError("What this object was refined from is lost.", hint="Click on it once more.")
-            again.key, again.talk = answer.objects[0].refinement, talk.number
+            again.key, again.talk = key, talk.number
         return wanted.key
 
     def _check_query(self, query: Query) -> None:
@@ -315,5 +318,9 @@ class RemoteEngine:
 
 def _candidates(answer: object) -> CandidatesFound:
     if not isinstance(answer, CandidatesFound):
-        raise EngineError("The server has not answered what was asked.", hint=f"Try again, {BUILTIN}")
+        raise _astray()
     return answer
+
+
+def _astray() -> EngineError:
+    return EngineError("The server has not answered what was asked.", hint=f"Try again, {BUILTIN}")

@@ -17,16 +17,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import Literal
 
 from websockets.exceptions import ConnectionClosed
 
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled, EmbeddingLost, EngineError, ServerUnreachable
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
-from napari_sam3_assistant.engines.remote.dialling import CHECK, Line
+from napari_sam3_assistant.engines.remote.dialling import BUILTIN, CHECK, Line
 from napari_sam3_assistant.engines.remote.failures import BUSY, error_of
-from napari_sam3_assistant.engines.remote.talk import Talk
+from napari_sam3_assistant.engines.remote.talk import Mail, Talk
 from napari_sam3_assistant.wire.frames import packed
 from napari_sam3_assistant.wire.messages import CancelWork
 from napari_sam3_assistant.wire.parsing import parse_server
@@ -39,11 +39,15 @@ PATIENCE_S = 20.0
 """How long a connection that was lost is tried for again, in seconds."""
 STEADY_S = 5.0
 """A connection that breaks sooner has done no good: the pauses before the next ones get longer."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
 BUSY_S = 120.0
 """How long a question is repeated that the server has no time for, in seconds."""
+ANSWER_S = 600.0
+"""How long an answer is waited for, whatever is said of how far it is, in seconds."""
 TICK_S = 0.05
 """How often Cancel is looked at, in seconds."""
+READ_S = 0.2
+"""How often who reads looks at what is to be told, and at what is being sent, in seconds."""
 MOST_BREAKS = 8
 """A question on which the connection breaks so often in a row is given up."""
 GONE_S = 2.0
@@ -213,7 +217,7 @@ class Link:
             self._changed.notify_all()
         if talk is not None:
             talk.end()
-            talk.line.socket.close()
+            talk.hang_up()
         if talk is not None and thread is not None and thread is not threading.current_thread():
             thread.join(GONE_S)
 
@@ -221,19 +225,20 @@ class Link:
         """Return what a server answers on one connection; None if that breaks before."""
         id = self.next_id()
         mail = talk.expect(id)
+        end = time.monotonic() + ANSWER_S
         try:
             self.send(talk, message.model_copy(update={"id": id}), cancel, progress)
-            while (reply := self.next(talk, mail, cancel)) is not None:
+            while (reply := self.next(mail, end, cancel)) is not None:
                 if not isinstance(reply, Working):
                     return reply
                 if words := _WORDS[reply.stage]:
                     progress(None, words)
             return None
         except ConnectionClosed:
+            self.lose(talk)
             return None
         except Cancelled:
             self._notes.append((talk.number, packed(CancelWork(id=id))))
-            self._flush(talk)
             raise
         finally:
             talk.expect_no_more(id)
@@ -245,17 +250,37 @@ class Link:
         self._flush(talk)
         talk.send(packed(message, binary=True), cancel, progress)
 
-    def next(self, talk: Talk, mail: SimpleQueue[Message | None], cancel: CancelToken | None = None) -> Message | None:
-        """Return the next message that is put there; None if the connection breaks."""
+    def next(self, mail: Mail, end: float, cancel: CancelToken | None = None) -> Message | None:
+        """Return the next message that is put there; None if the connection breaks.
+
+        Raises
+        ------
+        EngineError
+            If it cannot be read, has not come until ``end`` (of ``time.monotonic``), or the link is closed.
+        Cancelled
+            If ``cancel`` was raised.
+        """
         while True:
             if self._closed:
                 raise _closed()
             if cancel is not None:
                 cancel.raise_if_cancelled()
+            if time.monotonic() > end:
+                raise EngineError("The server has not answered for too long.", hint=f"Try again later, {BUILTIN}")
             try:
-                return mail.get(timeout=TICK_S)
+                reply = mail.get(timeout=TICK_S)
             except Empty:
                 continue
+            if isinstance(reply, Refusal):
+                raise EngineError("What the server answers cannot be read.", hint=CHECK)
+            return reply
+
+    def lose(self, talk: Talk) -> None:
+        """Ask nothing more on a connection that is broken, though who reads has not noticed yet."""
+        with self._changed:
+            if self._talk is talk:
+                self._talk = None
+                self._set("connecting")
 
     # -- the thread -------------------------------------------------------------------------------
 
@@ -302,27 +327,27 @@ class Link:
             self._hurry = False
             self._set("connected" if self._talk else "offline")
             self._changed.notify_all()
-        socket = talk.line.socket
         if self._closed:
-            socket.close()
+            talk.hang_up()
         code = self._read(talk)
-        with self._changed:
-            self._talk = None
-            self._set("connecting")
+        self.lose(talk)
         talk.end()
-        socket.close()
+        talk.hang_up()
         _log.info("The connection with the server has ended: %s.", code)
         return code
 
     def _read(self, talk: Talk) -> int:
         while True:
             try:
-                self._flush(talk)
-                talk.take(parse_server(talk.line.socket.recv(FIRST_PAUSE_S)))
+                talk.watch()
+                if not talk.sending:  # who sends would be waited for, and is what is watched
+                    self._flush(talk)
+                talk.take(parse_server(talk.line.socket.recv(READ_S)))
             except TimeoutError:
                 continue
             except Refusal as refusal:
                 _log.warning("The server has said something that cannot be read: %s", refusal.message)
+                talk.take_unreadable(refusal)
             except ConnectionClosed as closed:
                 return closed.rcvd.code if closed.rcvd is not None else 1006
 

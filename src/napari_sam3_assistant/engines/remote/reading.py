@@ -6,15 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from napari_sam3_assistant.core.errors import PromptError, Unsupported
+from napari_sam3_assistant.core.errors import EngineError, PromptError, Unsupported
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip, intersection, slices
 from napari_sam3_assistant.core.prompts import BoxPrompt, PointPrompt, Prompts
-from napari_sam3_assistant.core.results import Candidates
+from napari_sam3_assistant.core.results import Candidates, Segmentation
 from napari_sam3_assistant.engines.protocol import Capabilities, Proposals, VideoLimits
+from napari_sam3_assistant.engines.remote.dialling import BUILTIN
 from napari_sam3_assistant.wire.masks import corners_of, decode, encode
+from napari_sam3_assistant.wire.refusals import Refusal
 from napari_sam3_assistant.wire.values import Asked, CapabilitiesInfo, Drawn, Found, LimitsInfo, Place, Rectangle
 
 Shape = tuple[int, int]
+MOST_CELLS = 2**32
+"""Pixels of all masks of one answer, and so bytes that they take here."""
 
 
 def capabilities_of(told: CapabilitiesInfo, limits: LimitsInfo, instead: str) -> Capabilities:
@@ -88,14 +92,27 @@ def drawn_of(mask: PlacedMask, shape: Shape) -> Drawn:
     return Drawn(mask=encode(inside, shape, "bits"), mask_format="bits", bbox=corners_of(inside))
 
 
-def mask_of(found: Found, shape: Shape) -> PlacedMask:
-    """Return the mask of an object; Refusal if it is broken."""
-    return decode(found.mask, found.mask_format, shape, found.bbox)
+def segmentations_of(objects: Sequence[Found], shape: Shape) -> list[Segmentation]:
+    """Return the masks of objects on a picture of ``shape`` (H, W), with their scores.
+
+    Raises
+    ------
+    EngineError
+        If one is broken, not of this picture, or they are more than memory is for; or a score is none.
+    """
+    cells = sum(_cells(one, shape) for one in objects)
+    if cells > MOST_CELLS or not all(0 <= (one.score or 0.0) <= 1 for one in objects):
+        raise _broken()
+    try:
+        masks = [decode(one.mask, one.mask_format, shape, one.bbox) for one in objects]
+    except Refusal as refusal:
+        raise _broken() from refusal
+    return [Segmentation(mask, one.score or 0.0) for mask, one in zip(masks, objects, strict=True)]
 
 
 def candidates_of(objects: Sequence[Found], shape: Shape) -> Candidates:
-    """Return all that was found, in the order in which it came."""
-    masks = [mask_of(one, shape) for one in objects]
+    """Return all that was found, in the order in which it came; errors as :func:`segmentations_of`."""
+    masks = [one.mask for one in segmentations_of(objects, shape)]
     corners = [(box.corners if (box := mask.box) else (0.0, 0.0, 0.0, 0.0)) for mask in masks]
     boxes = np.array(corners, np.float32).reshape(-1, 4)
     stability = [one.stability for one in objects]
@@ -116,3 +133,15 @@ def _inside(mask: PlacedMask, shape: Shape) -> PlacedMask:
     if shared is None:
         return PlacedMask(np.zeros((0, 0), bool))
     return PlacedMask(mask.mask[slices(shared, mask.offset)], (int(shared.top), int(shared.left)))
+
+
+def _cells(found: Found, shape: Shape) -> int:
+    """Return how many pixels a mask has in memory before its empty rims are cut off."""
+    if found.mask_format != "bits":
+        return shape[0] * shape[1]
+    left, top, right, bottom = found.bbox
+    return max(right - left, 0) * max(bottom - top, 0)
+
+
+def _broken() -> EngineError:
+    return EngineError("The server has answered with what is no mask of this picture.", hint=f"Try again, {BUILTIN}")

@@ -6,9 +6,9 @@ follows begins anew with the masks that it has.
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable, Collection, Mapping
-from queue import SimpleQueue
 
 from websockets.exceptions import ConnectionClosed
 
@@ -20,14 +20,14 @@ from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, VideoLimits, check_number, check_video
 from napari_sam3_assistant.engines.remote.dialling import BUILTIN
 from napari_sam3_assistant.engines.remote.failures import BUSY, error_of
-from napari_sam3_assistant.engines.remote.link import Link, video_lost
+from napari_sam3_assistant.engines.remote.link import ANSWER_S, Link, video_lost
 from napari_sam3_assistant.engines.remote.pictures import RemotePicture, own
-from napari_sam3_assistant.engines.remote.reading import Shape, asked_of, drawn_of, mask_of
-from napari_sam3_assistant.engines.remote.talk import Talk
+from napari_sam3_assistant.engines.remote.reading import Shape, asked_of, drawn_of, segmentations_of
+from napari_sam3_assistant.engines.remote.talk import Mail, Talk
 from napari_sam3_assistant.wire import video_messages as said
 from napari_sam3_assistant.wire import video_replies as replies
 from napari_sam3_assistant.wire.replies import Error
-from napari_sam3_assistant.wire.values import Found, LimitsInfo, Message
+from napari_sam3_assistant.wire.values import LimitsInfo, Message
 
 MOST_FRAMES = 10_000
 """How many frames a server takes that does not say it."""
@@ -80,9 +80,9 @@ class RemoteSession:
             video_id=video_id, index=int(frame), object_id=int(object_id), prompts=asked, present=there
         )
         found = self._converse(talk, message, picture, cancel)
-        if not isinstance(found, replies.FrameResult) or len(found.objects) != 1:
+        if not isinstance(found, replies.FrameResult) or found.index != frame or len(found.objects) != 1:
             raise _astray()
-        return _segmentation(found.objects[0], picture.shape)
+        return segmentations_of(found.objects, picture.shape)[0]
 
     def begin(self, frame: int, embedding: Embedding, masks: Mapping[int, PlacedMask]) -> None:
         """Follow objects on from ``frame``; see :meth:`VideoSession.begin`."""
@@ -117,10 +117,12 @@ class RemoteSession:
             object_ids=None if ids is None else tuple(sorted(map(int, ids))),
         )
         found = self._converse(talk, message, picture, cancel)
-        if not isinstance(found, replies.FrameResult):
+        if not isinstance(found, replies.FrameResult) or found.index != frame:
             raise _astray()
-        objects = {one.object_id: _segmentation(one, picture.shape) for one in found.objects if one.object_id}
-        names = {one.object_id: one.name for one in found.objects if one.object_id and one.name}
+        numbered = [one for one in found.objects if one.object_id]
+        answers = segmentations_of(numbered, picture.shape)
+        objects = {one.object_id: answer for one, answer in zip(numbered, answers, strict=True) if one.object_id}
+        names = {one.object_id: one.name for one in numbered if one.object_id and one.name}
         return FrameResult(frame, objects, frozenset(found.lost), names)
 
     def remove(self, object_id: int) -> None:
@@ -164,13 +166,16 @@ class RemoteSession:
         cancel: CancelToken | None = None,
     ) -> Message:
         """Return the answer to a message; the server asks for the frame meanwhile if it wants it."""
+        end = time.monotonic() + ANSWER_S
         while True:
             id = self._link.next_id()
             mail = talk.expect(id, message.video_id)
             try:
-                self._link.send(talk, message.model_copy(update={"id": id}))
-                answer = self._answer(talk, mail, message, picture, cancel)
+                self._link.send(talk, message.model_copy(update={"id": id}), cancel)
+                answer = self._answer(talk, mail, message, picture, end, cancel)
             except ConnectionClosed as error:
+                self._link.lose(talk)
+                _check(cancel)
                 raise video_lost() from error
             except Cancelled:
                 self._link.tell(said.VideoCancel(video_id=message.video_id), talk.number)
@@ -184,17 +189,18 @@ class RemoteSession:
     def _answer(
         self,
         talk: Talk,
-        mail: SimpleQueue[Message | None],
+        mail: Mail,
         message: Asking,
         picture: RemotePicture,
+        end: float,
         cancel: CancelToken | None,
     ) -> Message | None:
         """Return the answer, once nothing of it is to come; None if the server is busy."""
         found: Message | None = None
-        while (reply := self._link.next(talk, mail, cancel)) is not None:
+        while (reply := self._link.next(mail, end, cancel)) is not None:
             match reply:
                 case replies.FrameNeeded():
-                    self._link.send(talk, _frame(reply, picture, talk))
+                    self._link.send(talk, _frame(reply, picture, talk), cancel)
                 case Error(code=code) if code in BUSY:
                     return None
                 case Error():
@@ -215,10 +221,6 @@ def _frame(asked: replies.FrameNeeded, picture: RemotePicture, talk: Talk) -> sa
         file = picture.file(talk.line.welcome.limits)
         return said.VideoFrame(video_id=asked.video_id, index=asked.index, image=file)
     return said.VideoFrame(video_id=asked.video_id, index=asked.index, image_id=picture.image_id)
-
-
-def _segmentation(found: Found, shape: Shape) -> Segmentation:
-    return Segmentation(mask_of(found, shape), found.score or 0.0)
 
 
 def _most_frames(limits: LimitsInfo) -> int:

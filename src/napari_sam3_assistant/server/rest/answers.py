@@ -96,10 +96,9 @@ async def _answer(
     tenant = tenant_of(request.scope)
     picture = await inference.take_in(await read(), tenant)
     question.place(picture.shape)
-    session = f"rest {tenant} {address_of(request)} {question.lane}"
-    async with request.app.state.turns.turn(session):
+    name = f"rest {tenant} {address_of(request)} {question.lane}"
+    async with request.app.state.turns.turn(name, question.at_once) as session:
         try:
-            await inference.encode(picture, session)
             found = await question.ask(inference, picture, session)
         except asyncio.CancelledError:
             inference.cancel(session)  # nobody else of this session has asked anything

@@ -28,6 +28,7 @@ from napari_sam3_assistant.server.rest.problems import (
     UNEQUAL_POINTS,
     Problem,
 )
+from napari_sam3_assistant.server.rest.turns import AT_ONCE
 from napari_sam3_assistant.server.settings import Limits
 from napari_sam3_assistant.tasks.everything import EverythingOptions
 from napari_sam3_assistant.tasks.reading import TextResult
@@ -75,7 +76,9 @@ class Question(ABC):
     """
 
     lane = ""
-    """Questions of one client and lane wait for each other."""
+    """Questions of one client and lane wait for each other,"""
+    at_once = AT_ONCE
+    """but so many are asked at once."""
 
     def __init__(self, fields: CommonFields, nothing: str, prompt: str | None = None) -> None:
         self.drawn, self.nothing, self.prompt = fields.return_visualization, nothing, prompt
@@ -89,7 +92,7 @@ class Question(ABC):
 
     @abstractmethod
     async def ask(self, inference: Inference, picture: Picture, session: str) -> FoundObjects:
-        """Return what is found on a picture that is encoded; errors as those of :class:`Inference`, and Problem."""
+        """Return what is found, in a single turn where that is short; errors as :class:`Inference` has, and Problem."""
 
 
 class TextQuestion(Question):
@@ -170,7 +173,7 @@ class PointsQuestion(Question):
 class AutoQuestion(Question):
     """Asks what objects there are: for so long that nothing else shall wait for it."""
 
-    lane = "auto"
+    lane, at_once = "auto", 1
 
     def __init__(self, fields: AutoFields) -> None:
         super().__init__(fields, "No objects found in automatic segmentation")
@@ -186,6 +189,7 @@ class AutoQuestion(Question):
             raise Problem(400, f"points_per_side must be at most {limits.points_per_side}")
 
     async def ask(self, inference: Inference, picture: Picture, session: str) -> FoundObjects:
+        await inference.encode(picture, session)  # sooner than the rest, and others share it
         return _with_boxes(_seen((await inference.everything(picture, self._options, session)).value))
 
 

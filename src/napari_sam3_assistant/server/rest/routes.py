@@ -1,11 +1,12 @@
 """Segmentation by single requests over HTTP: ``/segment/{text,box,points,auto}``, and the same with base64 or a URL.
 
 A request is dropped when its client leaves, and a picture that was sent before is not encoded again. For the scheduler
-all requests of one client are one session, so that many of them wait for each other and not everybody else for them.
+all requests of one address are two sessions, so that many of them wait for each other and not everybody else for them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import secrets
@@ -31,6 +32,7 @@ from napari_sam3_assistant.server.rest.problems import (
     BAD_URL,
     NO_URLS,
     Problem,
+    stopped,
     too_large,
 )
 from napari_sam3_assistant.server.rest.questions import (
@@ -69,6 +71,9 @@ class SegmentRoute(APIRoute):
                 response = JSONResponse({"detail": detail}, 422)
             except ClientDisconnect:
                 response = Response(status_code=CLIENT_GONE)
+            except asyncio.CancelledError:  # the server ends, and has waited for this one long enough
+                problem = stopped()
+                response = JSONResponse({"detail": problem.detail}, problem.status_code, problem.headers)
             except Exception:
                 reference = secrets.token_hex(2)
                 _log.exception("A request could not be answered.", extra={"ref": reference})

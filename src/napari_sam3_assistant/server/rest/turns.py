@@ -49,15 +49,31 @@ class Seats:
                 del self._taken[name]
 
 
+AT_ONCE = 2
+"""So many turns one name has at once: several users of one address, and no more than two pictures before a click."""
+
+
 class Turns:
-    """Who of one name may ask now: one at a time, in the order in which they came."""
+    """Who of one name may ask now: :data:`AT_ONCE`, in the order in which they came."""
 
     def __init__(self) -> None:
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._places: WeakValueDictionary[str, _Places] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def turn(self, name: str) -> AsyncIterator[None]:
-        """Wait for the turn of a name, and hold it."""
-        lock = self._locks.setdefault(name, asyncio.Lock())
-        async with lock:
-            yield
+    async def turn(self, name: str, at_once: int = AT_ONCE) -> AsyncIterator[str]:
+        """Wait for the turn of a name, and hold it; yields the session of the scheduler that asks."""
+        places = self._places.setdefault(name, _Places(name, at_once))
+        async with places.room:
+            session = places.free.pop()
+            try:
+                yield session
+            finally:
+                places.free.append(session)
+
+
+class _Places:
+    """The sessions of a name, and those that nobody asks in."""
+
+    def __init__(self, name: str, count: int) -> None:
+        self.room = asyncio.Semaphore(count)
+        self.free = [f"{name} {number}" for number in range(count)]

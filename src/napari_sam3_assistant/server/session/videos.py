@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from napari_sam3_assistant.core.errors import PromptError, Unsupported
+from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.prompts import Query
 from napari_sam3_assistant.engines.protocol import VideoLimits, check_video
 from napari_sam3_assistant.server.model.failures import refusal_for
@@ -28,6 +29,8 @@ NO_VIDEO = "This server's engine follows no objects. Use its answers frame by fr
 NO_WORDS = "This server's engine finds nothing by words from frame to frame. Begin with masks of what words find."
 MOST_CLOSED = 16
 """Videos of which a frame may still come after they were closed."""
+MOST_UNPACKED = 2**29
+"""Bytes of the masks of one message, unpacked: a few kilobytes may stand for gigabytes."""
 
 
 class Videos:
@@ -69,28 +72,21 @@ class Videos:
 
     async def prompt(self, message: said.VideoPrompt) -> Work:
         """Set or correct an object on a frame."""
-        video, context, takes = self._video(message.video_id), self._context, self._takes()
+        video = self._video(message.video_id)
         self._check_index(message.index, video)
-        prompts = await prompts_of(message.prompts, video.shape, takes, context)
-        try:
-            check_video(prompts, takes, context.inference.capabilities.instead)
-        except (PromptError, Unsupported) as error:
-            raise refusal_for(error) from error
-        present = None
-        if message.present is not None:
-            present = await context.inference.codec(mask_on, message.present, video.shape)
-        return self._work(message, video, partial(video.prompt, message, prompts, present))
+        return self._work(message, video, partial(self._prompt, message, video))
 
     async def begin(self, message: said.VideoBegin) -> Work:
         """Follow objects on from a frame."""
-        video, codec = self._video(message.video_id), self._context.inference.codec
+        video = self._video(message.video_id)
         self._check_index(message.index, video)
         check_taken(self._takes().masks or not message.objects, "masks")
+        if len(message.objects) > (most := self._context.limits.objects):
+            raise Refusal("limit_objects", f"Max objects ({most}) reached")
         ids = {one.object_id for one in message.objects}
         if len(ids) < len(message.objects):
             raise Refusal("bad_message", "Invalid video_begin: an object is given twice")
-        masks = {one.object_id: await codec(mask_on, one, video.shape) for one in message.objects}
-        return self._work(message, video, partial(video.begin, message, masks))
+        return self._work(message, video, partial(self._begin, message, video))
 
     async def propagate(self, message: said.Propagate) -> Work:
         """Follow objects from frame to frame."""
@@ -134,6 +130,29 @@ class Videos:
             self._forget(video)
         for task in self._telling:
             task.cancel()
+
+    # Masks are unpacked here, when it is their turn: those that wait stay as small as they came.
+
+    async def _prompt(self, message: said.VideoPrompt, video: SessionVideo, epoch: int) -> None:
+        context, takes = self._context, self._takes()
+        prompts = await prompts_of(message.prompts, video.shape, takes, context)
+        try:
+            check_video(prompts, takes, context.inference.capabilities.instead)
+        except (PromptError, Unsupported) as error:
+            raise refusal_for(error) from error
+        present = None
+        if message.present is not None:
+            present = await context.inference.codec(mask_on, message.present, video.shape)
+        await video.prompt(message, prompts, present, epoch)
+
+    async def _begin(self, message: said.VideoBegin, video: SessionVideo, epoch: int) -> None:
+        masks: dict[int, PlacedMask] = {}
+        for one in message.objects:
+            mask = await self._context.inference.codec(mask_on, one, video.shape)
+            masks[one.object_id] = mask.trimmed()
+            if sum(kept.mask.nbytes for kept in masks.values()) > MOST_UNPACKED:
+                raise Refusal("bad_mask", "The masks of this message are too large. Begin with fewer objects.")
+        await video.begin(message, masks, epoch)
 
     def _work(
         self,

@@ -66,6 +66,7 @@ export class Camera {
       const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: this.#facing, ...SIZE } });
       if (opened !== this.#opened) return stop(stream); // closed, or another camera asked for, in the meantime
       this.#stream = stream;
+      for (const track of stream.getTracks()) track.addEventListener("ended", () => this.#lost(stream));
       this.#video.srcObject = stream;
       await this.#video.play();
       this.#shutter.disabled = false;
@@ -87,6 +88,13 @@ export class Camera {
     const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: QUALITY });
     this.#taken += 1;
     this.#came(new File([blob], `photo-${this.#taken}.jpg`, { type: blob.type }));
+  }
+
+  /** It was unplugged, or taken away by the system. */
+  #lost(stream) {
+    if (stream !== this.#stream) return;
+    this.#release();
+    this.#say("The camera is gone. Plug it in and open it again, or load a photo instead.");
   }
 
   /** Let the camera go: its light goes out. */

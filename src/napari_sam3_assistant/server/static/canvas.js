@@ -12,6 +12,7 @@ import { Viewport } from "./viewport.js";
 
 const PIXELS_FROM = 3; // a pixel of the picture that has so many of the screen is shown as a square
 const REST_MS = 120; // after so long without a change, the picture is taken to rest
+const POINTED = { cross: null, hold: null, rubber: null }; // what is pointed at in one picture is nothing in another
 const OBJECTS = ["objects", "selected", "preview", "overlay", "opacity"]; // what the masks' layer is made from
 
 /**
@@ -44,11 +45,9 @@ export class Surface {
     preview: null,
     overlay: true,
     opacity: 0.4,
-    cross: null,
-    hold: null,
-    rubber: null,
+    ...POINTED,
   };
-  #levels = new WeakMap();
+  /** @type {Map<ImageBitmap, Levels>} */ #levels = new Map();
   /** What is out of date: the picture, the layer of the masks. */
   #old = { picture: true, objects: true };
   #asked = false;
@@ -72,7 +71,8 @@ export class Surface {
   /** @param {Partial<Shown>} changes */
   show(changes) {
     const before = this.#shown;
-    this.#shown = { ...before, ...changes };
+    const isOther = "picture" in changes && changes.picture !== before.picture;
+    this.#shown = { ...before, ...(isOther ? POINTED : {}), ...changes };
     const { picture } = this.#shown;
     if (picture && picture !== before.picture) this.#take(picture);
     if (picture?.bitmap && !this.#levels.has(picture.bitmap)) this.#prepare(picture);
@@ -116,6 +116,11 @@ export class Surface {
   /** A picture that was put away, or is shown otherwise, has another bitmap. */
   #prepare(picture) {
     const ready = () => picture === this.#shown.picture && this.#redraw("picture");
+    for (const [bitmap, levels] of this.#levels) {
+      if (bitmap.width) continue; // it was not put away
+      levels.close();
+      this.#levels.delete(bitmap);
+    }
     this.#levels.set(picture.bitmap, new Levels(picture, ready));
     this.#redraw("picture");
   }
@@ -157,11 +162,13 @@ export class Surface {
     const { scale, corner } = this.viewport;
     const view = { corner, scale: { x: (scale * across) / width, y: (scale * down) / height }, unit: ratio };
     if (this.#old.picture) this.#drawPicture(view);
-    if (this.#old.objects) drawObjects(cleared(this.#layer), view, this.#shown, this.viewport.seen, this.#resting > 0);
+    const isMoving = this.#resting > 0;
+    const isWhole = !this.#old.objects || drawObjects(cleared(this.#layer), view, this.#shown, this.viewport.seen, isMoving);
     this.#old = { picture: false, objects: false };
     const paper = cleared(this.#above);
     paper.drawImage(this.#layer, 0, 0);
     drawMarks(paper, view, this.#shown);
+    if (!isWhole) this.#redraw("objects");
   }
 
   #drawPicture(view) {

@@ -41,6 +41,7 @@ class Cross {
     const step = STEPS[key];
     if (step && (ctrlKey || altKey) && !metaKey) return this.#pan(step);
     if (ctrlKey || metaKey || altKey) return false;
+    this.#renew();
     if (step) return this.#step(step, shiftKey);
     if (key === " ") return this.#holdSpace(repeat);
     if (key === "Enter" && this.#corner) return this.#endBox();
@@ -70,10 +71,15 @@ class Cross {
 
   /** Return where the cross is; at first, in the middle of what is in sight. */
   #place() {
-    const picture = this.#wishes.size();
-    if (this.#picture !== picture) [this.#picture, this.#at, this.#corner] = [picture, null, null];
+    this.#renew();
     const { left, top, right, bottom } = this.#surface.viewport.seen;
     return (this.#at ??= { x: Math.floor((left + right) / 2), y: Math.floor((top + bottom) / 2) });
+  }
+
+  /** In another picture nothing was pointed at yet. */
+  #renew() {
+    const picture = this.#wishes.size();
+    if (this.#picture !== picture) [this.#picture, this.#at, this.#corner] = [picture, null, null];
   }
 
   #step([across, down], isFine) {

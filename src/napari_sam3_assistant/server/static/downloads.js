@@ -1,6 +1,6 @@
 /** The menu of what can be downloaded. */
 
-import { exportable, exported, ExportError, kinds } from "./exports.js";
+import { exported, ExportError, kinds } from "./exports.js";
 
 const KEPT_MS = 60_000; // for the browser to read the file
 const MARGIN = 8; // between the menu and the window's edge, in pixels
@@ -32,24 +32,24 @@ export class Downloads {
     element.hidden = false;
     this.#button.addEventListener("click", () => this.#open(this.#menu.hidden));
     element.addEventListener("keydown", (event) => this.#pressed(event));
+    element.addEventListener("focusout", ({ relatedTarget: to }) => to && !element.contains(to) && this.#open(false));
     addEventListener("pointerdown", ({ target }) => element.contains(target) || this.#open(false));
   }
 
   /** Show whether there is something to download. @param {{picture: object | null, objects: object[]}} state */
   show({ picture, objects }) {
-    this.#button.disabled = !picture || !exportable(objects).length;
+    this.#button.disabled = !picture || !objects.some(({ result }) => result);
     if (this.#button.disabled) this.#open(false);
   }
 
   /**
-   * Download a file.
+   * Download a file, of the objects that the menu says.
    *
    * @param {import("./exports.js").Kind["kind"]} kind
-   * @param {"all" | "selected"} [which] Of which objects; as the menu says if it is not said.
    */
-  async save(kind, which = this.#which.value) {
+  async save(kind) {
     const { picture, objects, selected } = this.#asked();
-    const items = which === "all" ? objects : objects.filter(({ id }) => id === selected);
+    const items = this.#which.value === "all" ? objects : objects.filter(({ id }) => id === selected);
     try {
       const { blob, name } = await exported(kind, picture, items);
       const url = URL.createObjectURL(blob);
@@ -61,8 +61,9 @@ export class Downloads {
     }
   }
 
-  #entryOf({ kind, label, about }) {
+  #entryOf({ kind, label, about, shortcut = "" }) {
     const entry = Object.assign(document.createElement("button"), { type: "button" });
+    if (shortcut) entry.setAttribute("aria-keyshortcuts", shortcut);
     const small = Object.assign(document.createElement("small"), { textContent: about });
     entry.append(label, " ", small);
     entry.addEventListener("click", () => {

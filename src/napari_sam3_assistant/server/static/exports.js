@@ -8,19 +8,20 @@ import { safe } from "./filenames.js";
  * @property {"cutout" | "mask" | "labels" | "coco" | "svg"} kind
  * @property {string} label For the menu.
  * @property {string} about What is in the file.
- * @property {string} needs What there has to be first.
  * @property {string} ending Of the file's name.
+ * @property {string} [shortcut] The key that writes it.
  */
 
-const AN_OBJECT = "Click on an object first.";
+const NOTHING = "There is nothing to write yet. Click on an object first.";
+const HIDDEN = "What is hidden is not written. Show it first, or choose all objects.";
 
 /** @type {Kind[]} */
 export const kinds = [
-  { kind: "cutout", label: "Cut-out", about: "PNG, clear around the object", needs: AN_OBJECT, ending: "-cutout.png" },
-  { kind: "mask", label: "Mask", about: "PNG, white on black", needs: AN_OBJECT, ending: "-mask.png" },
-  { kind: "labels", label: "Labels", about: "16-bit PNG, the number of each object", needs: AN_OBJECT, ending: "-labels.png" },
-  { kind: "coco", label: "COCO", about: "JSON, outlines and names", needs: AN_OBJECT, ending: "-coco.json" },
-  { kind: "svg", label: "Outlines", about: "SVG drawing", needs: AN_OBJECT, ending: "-outlines.svg" },
+  { kind: "mask", label: "Save Mask", about: "PNG, white on black", ending: "-mask.png", shortcut: "S" },
+  { kind: "cutout", label: "Cut-out", about: "PNG, clear around the object", ending: "-cutout.png" },
+  { kind: "labels", label: "Labels", about: "16-bit PNG, the number of each object", ending: "-labels.png" },
+  { kind: "coco", label: "COCO", about: "JSON, outlines and names", ending: "-coco.json" },
+  { kind: "svg", label: "Outlines", about: "SVG drawing", ending: "-outlines.svg" },
 ];
 
 /** There is nothing to write; the message is for the user. */
@@ -46,9 +47,10 @@ export function exportable(items) {
  * @throws {ExportError}
  */
 export async function exported(kind, picture, items) {
-  const { needs, ending } = kinds.find((one) => one.kind === kind);
+  const { ending } = kinds.find((one) => one.kind === kind);
   const chosen = exportable(items);
-  if (!chosen.length && kind !== "mask") throw new ExportError(needs);
+  const blank = kind === "mask" && items.some(({ hidden, result }) => !hidden && result); // an answer, without a pixel
+  if (!chosen.length && !blank) throw new ExportError(items.some(({ hidden, result }) => hidden && result) ? HIDDEN : NOTHING);
   const { name, fileName, width, height } = picture;
   const order = {
     kind,

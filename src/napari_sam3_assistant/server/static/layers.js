@@ -7,6 +7,7 @@ const LIGHT = "#ffffff";
 const WEAKER = 0.7; // the tint of what is not selected, as a part of that of what is
 const PREVIEW = 0.12; // the tint of a preview
 const DASHES = [6, 5];
+const CORNERS = 100_000; // of outlines, which are looked at in one frame: some 10 ms
 const MANY = 6; // from so many objects on, they are drawn with less while the picture moves
 
 /**
@@ -24,9 +25,10 @@ const MANY = 6; // from so many objects on, they are drawn with less while the p
  * @param {import("./canvas.js").Shown} shown
  * @param {{left: number, top: number, right: number, bottom: number}} seen The part of the picture in sight.
  * @param {boolean} isMoving Whether the next frame comes at once.
+ * @returns {boolean} Whether all was drawn; else the outlines of large masks are not known yet, and the next call goes on.
  */
 export function drawObjects(paper, view, { objects, selected, preview, overlay, opacity }, seen, isMoving) {
-  if (!overlay) return;
+  if (!overlay) return true;
   const { corner, scale } = view;
   paper.setTransform(scale.x, 0, 0, scale.y, -corner.x * scale.x, -corner.y * scale.y);
   paper.lineJoin = "round";
@@ -34,17 +36,24 @@ export function drawObjects(paper, view, { objects, selected, preview, overlay, 
   const found = objects.filter(({ hidden, result }) => !hidden && isSeen(result?.mask));
   const isPlain = isMoving && found.length >= MANY;
   const wide = view.unit / scale.x; // a pixel of the page, in those of the picture
-  for (const { color, result } of found.filter((item) => item.id !== selected)) {
-    const path = outlineOf(result.mask, isPlain ? scale.x / 2 : scale.x);
+  const budget = { left: CORNERS };
+  const isChosen = ({ id }) => id === selected;
+  const pathOf = ({ result }, detail = scale.x) => outlineOf(result.mask, detail, budget);
+  const chosen = found.filter(isChosen).map((item) => [item, pathOf(item)]); // drawn last, but known first
+  const others = found.filter((item) => !isChosen(item)).map((item) => [item, pathOf(item, isPlain ? scale.x / 2 : scale.x)]);
+  const shade = isSeen(preview) ? outlineOf(preview, scale.x, budget) : undefined;
+  for (const [{ color }, path] of others) {
+    if (!path) continue;
     tint(paper, path, color, opacity * WEAKER);
     stroke(paper, path, isPlain ? [[color, 1.75 * wide]] : [[DARK, 3.5 * wide], [color, 1.75 * wide]]);
   }
-  for (const { color, result } of found.filter((item) => item.id === selected)) {
-    const path = outlineOf(result.mask, scale.x);
+  for (const [{ color }, path] of chosen) {
+    if (!path) continue;
     tint(paper, path, color, opacity);
     stroke(paper, path, [[DARK, 6 * wide], [LIGHT, 4.5 * wide], [color, 2.25 * wide]]);
   }
-  if (isSeen(preview)) drawPreview(paper, outlineOf(preview, scale.x), wide);
+  if (shade) drawPreview(paper, shade, wide);
+  return shade !== null && [...chosen, ...others].every(([, path]) => path);
 }
 
 function isWithin(box, seen) {

@@ -33,6 +33,11 @@ export class Levels {
     return this.#levels[Math.min(wanted, this.#levels.length - 1)];
   }
 
+  /** Free the memory of what was made; the picture's own bitmap is its owner's. */
+  close() {
+    for (const { tiles } of this.#levels.splice(1)) free(tiles);
+  }
+
   async #make(ready) {
     const { width, height, bitmap } = this.#picture;
     let began = -Infinity;
@@ -48,13 +53,18 @@ export class Levels {
       const tiles = [];
       for (const [x, y] of corners(width / factor, height / factor)) {
         const tile = await half(below, { x, y, width: width / factor, height: height / factor }, breath);
-        if (!tile) return;
+        if (!tile) return free(tiles);
         tiles.push({ bitmap: tile, x, y });
       }
       this.#levels.push({ factor, tiles });
       ready();
     }
+    return undefined;
   }
+}
+
+function free(tiles) {
+  for (const { bitmap } of tiles) bitmap.close();
 }
 
 /** Return where the tiles of a level begin. */

@@ -4,6 +4,7 @@ import { protocols, socketUrl, takeToken } from "./address.js";
 import { Camera } from "./camera.js";
 import { Surface } from "./canvas.js";
 import { Downloads } from "./downloads.js";
+import { keepFocus } from "./focus.js";
 import { watchFiles } from "./intake.js";
 import { watchKeys, watchSheet } from "./keys.js";
 import { Link } from "./link.js";
@@ -59,6 +60,7 @@ function show(state) {
   const { picture, objects, selected, exemplars, preview } = state;
   const looks = { overlay: overlayShown.checked, opacity: Number(byId("opacity").value) / 100 };
   surface.show({ picture, objects, selected, exemplars, preview: preview?.mask ?? null, ...looks });
+  keepFocus([canvas, byId("load")]);
 }
 
 async function openSample() {
@@ -71,8 +73,6 @@ async function openSample() {
   }
 }
 
-const save = () => downloads.save("mask", "selected");
-
 function showOrHideMask() {
   overlayShown.checked = !overlayShown.checked;
   show(session.state);
@@ -84,7 +84,7 @@ watchKeys({
   "^y": () => session.redo(),
   l: () => byId("file").click(),
   r: () => session.reset(),
-  s: save,
+  s: () => downloads.save("mask"),
   m: showOrHideMask,
   n: () => session.create(),
   "[": () => panel.step(-1),
@@ -103,7 +103,6 @@ byId("undo").addEventListener("click", () => session.undo());
 byId("redo").addEventListener("click", () => session.redo());
 byId("reset").addEventListener("click", () => session.reset());
 byId("clear").addEventListener("click", () => session.clear());
-byId("save").addEventListener("click", save);
 byId("sample").addEventListener("click", openSample);
 for (const one of [overlayShown, byId("opacity")]) one.addEventListener("input", () => show(session.state));
 byId("hover-shown").addEventListener("change", () => session.hover(null));

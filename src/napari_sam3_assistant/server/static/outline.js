@@ -22,24 +22,37 @@ const NORTH = 3;
  * @returns {Ring[]}
  */
 export function ringsOf(mask) {
+  const work = tracing(mask);
+  for (let step = work.next(); ; step = work.next()) if (step.done) return step.value;
+}
+
+/** Find the rings of a mask in steps; each yields how many corners, or as much else, it took. */
+function* tracing(mask) {
   const { box, inside } = mask;
   const seen = new Uint8Array(inside.length);
   const rings = [];
-  const start = (at) => {
-    if (seen[at]) return;
-    const ring = traced(mask, seen, at % box.width, Math.floor(at / box.width));
-    rings.push(simplified(smoothed(ring), DETAIL));
-  };
+  const isNew = (at) => !seen[at];
+  for (const start of starts(mask, isNew)) {
+    const ring = traced(mask, seen, start % box.width, Math.floor(start / box.width));
+    yield ring.xs.length;
+    const smooth = yield* smoothed(ring);
+    rings.push(simplified(smooth, DETAIL));
+    yield ring.xs.length;
+  }
+  return rings;
+}
+
+/** Yield the pixels that are new and have nothing inside on their left. */
+function* starts({ box, inside }, isNew) {
   // Runs of pixels are searched for, not walked along: most of a mask is no border.
   for (let from = inside.indexOf(1); from >= 0; ) {
     const to = inside.indexOf(0, from);
     const end = to < 0 ? inside.length : to;
-    start(from);
+    if (isNew(from)) yield from;
     const row = Math.floor(from / box.width) + 1;
-    for (let first = row * box.width; first < end; first += box.width) start(first);
+    for (let first = row * box.width; first < end; first += box.width) if (isNew(first)) yield first;
     from = to < 0 ? -1 : inside.indexOf(1, end);
   }
-  return rings;
 }
 
 /** Follow a border from the left side of a pixel, the inside on the right hand, and mark the left sides met. */
@@ -60,8 +73,8 @@ function traced({ box: { x: left, y: top, width, height }, inside }, seen, start
   return { xs: Float64Array.from(xs), ys: Float64Array.from(ys) };
 }
 
-/** Move each corner towards its neighbours, never farther than MOST_MOVE from where it was. */
-function smoothed(ring) {
+/** Move each corner towards its neighbours, never farther than MOST_MOVE from where it was; a step for each pass. */
+function* smoothed(ring) {
   const count = ring.xs.length;
   let [xs, ys] = [ring.xs, ring.ys];
   for (let pass = 0; pass < PASSES; pass += 1) {
@@ -75,6 +88,7 @@ function smoothed(ring) {
       nextYs[at] = ring.ys[at] + dy * part;
     }
     [xs, ys] = [nextXs, nextYs];
+    yield count;
   }
   return { xs, ys };
 }
@@ -133,12 +147,19 @@ const known = new WeakMap();
  *
  * @param {import("./mask.js").Mask} mask
  * @param {number} scale How many pixels of the screen a pixel of the image has.
- * @returns {Path2D} To be filled by the rule "evenodd".
+ * @param {{left: number}} [budget] Of corners; what is used is taken from it. Without one all is done at once.
+ * @returns {Path2D | null} To be filled by the rule "evenodd"; null where the budget is used up: the next call goes on.
  */
-export function outlineOf(mask, scale) {
+export function outlineOf(mask, scale, budget = { left: Infinity }) {
   const level = Math.max(Math.floor(-Math.log2(scale)), 0);
   let outline = known.get(mask);
-  if (!outline) known.set(mask, (outline = { rings: ringsOf(mask), paths: [] }));
+  if (!outline) known.set(mask, (outline = { work: tracing(mask), rings: null, paths: [] }));
+  while (!outline.rings) {
+    if (budget.left <= 0) return null;
+    const { done, value } = outline.work.next();
+    if (done) [outline.rings, outline.work] = [value, null];
+    else budget.left -= value;
+  }
   return (outline.paths[level] ??= pathOf(outline.rings, level));
 }
 

@@ -106,28 +106,36 @@ class Presses {
     // A Mac's right click may be Ctrl and the button.
     const label = button === 2 || ctrlKey || altKey ? 0 : 1;
     const [pixel, isOn] = [this.#surface.pixelAt(clientX, clientY), this.#surface.isOn(clientX, clientY)];
-    this.#press = { pointerId, clientX, clientY, pointerType, label, pixel, isOn, start: performance.now() };
+    const picture = this.#wishes.size();
+    this.#press = { pointerId, clientX, clientY, pointerType, label, pixel, isOn, picture, start: performance.now() };
     if (pointerType === "touch" && isOn) this.#press.frame = requestAnimationFrame(() => this.#rest());
   }
 
   /** Show that a finger rests, and say so when it has long enough. */
   #rest() {
+    if (this.#isOld()) return this.stop();
     const part = (performance.now() - this.#press.start) / HOLD_MS;
     const { pixel } = this.#press;
     if (part < 1) {
       // Not from the start: a tap shall not flash.
       if (part > 0.2) this.#surface.show({ hold: { ...pixel, part } });
       this.#press.frame = requestAnimationFrame(() => this.#rest());
-      return;
+      return undefined;
     }
     this.#become("over");
     navigator.vibrate?.(20);
-    this.#wishes.point({ ...pixel, label: 0 });
+    return this.#wishes.point({ ...pixel, label: 0 });
+  }
+
+  /** Whether a press began on another picture: keys change it meanwhile. */
+  #isOld() {
+    return Boolean(this.#press) && this.#press.picture !== this.#wishes.size();
   }
 
   move(event) {
     const before = this.#places.get(event.pointerId);
     if (!before) return;
+    if (this.#isOld()) this.stop();
     const others = [...this.#places.values()].filter((place) => place !== before);
     this.#places.set(event.pointerId, event);
     if (this.#kind === "press" && distance(event, this.#press) > STILL_PX[this.#press.pointerType]) this.#draw();
@@ -155,6 +163,7 @@ class Presses {
   }
 
   up(event) {
+    if (this.#isOld()) this.stop();
     if (!this.#places.delete(event.pointerId)) return;
     const [kind, press] = [this.#kind, this.#press];
     this.#become(this.#places.size ? "over" : "none");

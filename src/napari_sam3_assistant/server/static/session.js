@@ -93,8 +93,10 @@ export class Session {
 
   /** Put the picture away, and what was said about it. */
   clear() {
+    const { picture } = this.#stage;
+    if (!picture) return; // why it was not taken is still to be read
     this.#act(() => {
-      if (this.#stage.picture) this.#boards.delete(this.#stage.picture);
+      this.#boards.delete(picture);
       this.#stage.clear();
     });
   }

@@ -1,7 +1,7 @@
 /** The pictures that are open: how they come, which one is worked on, and what is said of how it is shown. */
 
 import { openAll } from "./intake.js";
-import { PictureError, pictureOf, showAs } from "./picture.js";
+import { PictureError, pictureOf, rest, showAs } from "./picture.js";
 import { copySize, objection, smallCopy } from "./sizes.js";
 import { Strip } from "./strip.js";
 
@@ -70,7 +70,9 @@ export class Shelf {
     const no = objection(picture, this.#desk.limits());
     if (no) this.#propose(picture);
     const words = no || this.#strip.objection(picture);
-    if (words) throw new PictureError(words);
+    if (!words) return;
+    rest(picture);
+    throw new PictureError(words);
   }
 
   #use(picture) {
@@ -112,7 +114,8 @@ export class Shelf {
   async #useCopy(picture) {
     this.#offer.disabled = true;
     try {
-      const copy = await pictureOf(await smallCopy(picture, this.#desk.limits()));
+      const file = await smallCopy(picture, this.#desk.limits()).finally(() => rest(picture));
+      const copy = await pictureOf(file);
       const size = `${numeral(copy.width)} × ${numeral(copy.height)}`;
       copy.note = `A copy of ${size} pixels: points, masks and downloads are in its pixels.`;
       this.#propose(null);

@@ -100,6 +100,7 @@ export class Strip {
   /** @param {import("./picture.js").Picture | null} picture The one in use. @param {number} objects How many it has. */
   show(picture, objects) {
     if (picture !== this.#current) {
+      if (this.#current && !this.#find(this.#current)) rest(this.#current); // it was closed while it was in use
       this.#current = picture;
       if (picture) this.#touch(picture, 0);
       this.#arrange();

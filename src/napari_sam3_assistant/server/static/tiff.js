@@ -4,7 +4,7 @@
  */
 
 import { directoryOf, TiffError } from "./tiff_directory.js";
-import { addUp, joinFloats, turnBytes, unpacked } from "./tiff_packing.js";
+import { addUp, joinFloats, mostOf, turnBytes, unpacked } from "./tiff_packing.js";
 
 const MOST_PIXELS = 2 ** 28;
 const [BLACK_IS_HIGH, GREY, COLOR, PALETTE] = [0, 1, 2, 3];
@@ -32,6 +32,7 @@ export async function planeOf(buffer) {
   try {
     const directory = directoryOf(buffer);
     const layout = layoutOf(directory);
+    checkSize(layout, buffer.byteLength);
     const values = await read(new Uint8Array(buffer), layout);
     return { ...upright(finished(values, layout), layout), more: directory.more };
   } catch (error) {
@@ -66,6 +67,14 @@ function layoutOf({ little, tags }) {
   return layout;
 }
 
+/** Before memory is asked for: a small file does not hold a picture of gigabytes, whatever it says. */
+function checkSize({ width, height, tileWidth, tileHeight, samples, size, compression }, bytes) {
+  const padded = Math.ceil(width / tileWidth) * tileWidth * Math.ceil(height / tileHeight) * tileHeight;
+  if (padded > 2 * MOST_PIXELS || width * height * samples * size > mostOf(compression) * bytes) {
+    throw new TiffError("that is damaged");
+  }
+}
+
 function check({ width, height, tileWidth, tileHeight, samples, bits, size, format, photometric, extra }, tags) {
   if (!(width * height > 0) || !(tileWidth * tileHeight > 0)) throw new TiffError("that is damaged");
   if (width * height > MOST_PIXELS || tileWidth * tileHeight > MOST_PIXELS) {
@@ -79,7 +88,7 @@ function check({ width, height, tileWidth, tileHeight, samples, bits, size, form
   const plain = whole && (size === 1 || size === 2 || (size === 4 && !color));
   const palette = photometric === PALETTE && size !== 1;
   if (palette || !(plain || (format === FLOAT && size === 4 && !color))) {
-    throw new TiffError(`of ${bits} bits a sample, of a kind that this page cannot show`);
+    throw new TiffError(`of ${bits} ${bits === 1 ? "bit" : "bits"} a sample, of a kind that this page cannot show`);
   }
   if (tags.bits?.some((other) => other !== bits) || (tags.fillOrder?.[0] ?? 1) !== 1) {
     throw new TiffError("of a kind that this page cannot show");

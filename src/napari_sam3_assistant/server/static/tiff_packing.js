@@ -5,32 +5,39 @@ import { inflated } from "./streams.js";
 
 const NAMES = { 2: "CCITT", 3: "CCITT", 4: "CCITT", 6: "JPEG", 7: "JPEG", 34712: "JPEG 2000", 34925: "LZMA", 50000: "Zstandard" };
 const [CLEAR, END, MOST_BITS] = [256, 257, 12];
+const MOST_SMALLER = { 1: 1, 32773: 64 };
+const MOST_SMALLER_OTHERWISE = 2048; // deflate makes 1032 of one byte, LZW less than 1400
 
 /**
- * Return the bytes of a strip or tile as they were before packing; zeros where it holds too few.
+ * Return how many bytes one packed byte can stand for at most.
+ *
+ * @param {number} compression As the file's tag says it.
+ * @returns {number}
+ */
+export function mostOf(compression) {
+  return MOST_SMALLER[compression] ?? MOST_SMALLER_OTHERWISE;
+}
+
+/**
+ * Return the bytes of a strip or tile as they were before packing.
  *
  * @param {Uint8Array} packed
  * @param {number} compression As the file's tag says it.
  * @param {number} size How many bytes there have to be; what follows is not looked at.
  * @returns {Promise<Uint8Array>} A copy.
- * @throws {TiffError} If the compression is not known here, or the bytes are damaged.
+ * @throws {TiffError} If the compression is not known here, or the bytes are damaged or too few.
  */
 export async function unpacked(packed, compression, size) {
   const bytes = new Uint8Array(size);
   switch (compression) {
     case 1:
       bytes.set(packed.subarray(0, size));
-      return bytes;
+      return complete(bytes, packed.length);
     case 5:
       return ofLzw(packed, bytes);
     case 8:
     case 32946:
-      try {
-        bytes.set(await inflated(packed, size));
-      } catch {
-        throw new TiffError("that is damaged");
-      }
-      return bytes;
+      return ofDeflate(packed, bytes);
     case 32773:
       return ofPackBits(packed, bytes);
     default:
@@ -38,8 +45,26 @@ export async function unpacked(packed, compression, size) {
   }
 }
 
+/** @returns {Uint8Array} The bytes, if so many were there. */
+function complete(bytes, count) {
+  if (count < bytes.length) throw new TiffError("that is damaged");
+  return bytes;
+}
+
+async function ofDeflate(packed, out) {
+  let bytes;
+  try {
+    bytes = await inflated(packed, out.length);
+  } catch {
+    throw new TiffError("that is damaged");
+  }
+  out.set(bytes);
+  return complete(out, bytes.length);
+}
+
 /** Each string of LZW stood in the result before: a code is where, and how long. See TIFF 6.0, section 13. */
 function ofLzw(packed, out) {
+  if (packed[0] === 0 && packed[1] & 1) throw new TiffError("that is damaged"); // CLEAR, as writers before TIFF 6.0 did
   const [from, long] = [new Uint32Array(1 << MOST_BITS), new Uint16Array(1 << MOST_BITS)];
   let [next, bits, held, kept, to, last] = [END + 1, 9, 0, 0, 0, -1];
   for (const byte of packed) {
@@ -65,12 +90,13 @@ function ofLzw(packed, out) {
     else for (let at = from[code], end = at + long[code]; at < end; at += 1) out[to++] = out[at];
     if (next + 1 >= 1 << bits && bits < MOST_BITS) bits += 1; // one early, as all writers do
   }
-  return out;
+  return complete(out, to);
 }
 
 /** See TIFF 6.0, section 9. */
 function ofPackBits(packed, out) {
-  for (let at = 0, to = 0; at < packed.length && to < out.length; ) {
+  let to = 0;
+  for (let at = 0; at < packed.length && to < out.length; ) {
     const head = packed[at++];
     if (head < 128) {
       out.set(packed.subarray(at, at + Math.min(head + 1, out.length - to)), to);
@@ -80,7 +106,7 @@ function ofPackBits(packed, out) {
       to += 257 - head;
     }
   }
-  return out;
+  return complete(out, to);
 }
 
 /**

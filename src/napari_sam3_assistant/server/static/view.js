@@ -21,13 +21,12 @@ export class View {
     write(byId("score"), scoreOf(item));
     write(byId("size"), picture ? `${picture.width} × ${picture.height}` : "–");
     write(byId("session"), session ? session.slice(0, 8) : "–");
-    byId("sheet").hidden = byId("zoom").hidden = !picture;
+    byId("sheet").hidden = byId("zoom").hidden = byId("looks").hidden = !picture;
     byId("empty").hidden = Boolean(picture);
     byId("undo").disabled = !state.canUndo;
     byId("redo").disabled = !state.canRedo;
     byId("reset").disabled = objects.every(isEmpty) && !state.exemplars.length;
     byId("clear").disabled = !picture;
-    byId("save").disabled = !item.result;
     byId("boxes-help").hidden = !takes.boxes;
     byId("seed-help").hidden = state.link !== "open" || state.extended;
     byId("hover-row").hidden = !state.extended;
