@@ -71,10 +71,10 @@ def test_a_server_that_goes_and_comes_back_loses_no_click(open_driver, impatient
 
     another(driver, 35, 95)  # the built-in engine answers meanwhile
     driver.wait(lambda: driver.state.server.link in GONE, "Its absence")
-    driver.wait_until_idle()
+    rest(driver)
     row = driver.widget.top.model
     driver.wait(lambda: row.builtin.isVisibleTo(driver.widget), "The offer")
-    assert "cannot be reached" in row.advice.text() and driver.state.run.phase is Phase.FAILED
+    assert "cannot be reached" in row.advice.text()
     assert "stopped" not in driver.state.run.background  # nobody has stopped it
     assert len(objects(driver)) == 2 and answered_by(driver) == ["remote", "builtin"]
 
@@ -139,7 +139,7 @@ def test_a_server_that_starts_anew_in_the_middle_of_a_propagation_changes_no_mas
     monkeypatch.setattr(server_link, "LOOK_S", 0.1)
     with serving(port, Leisurely()):  # soon enough: it goes on by itself
         driver.wait(lambda: driver.state.video.done >= 6, "Some more")
-        driver.widget.controller.standby.session.engine.loaded()._link._patience_s = 0.1
+        driver.widget.controller.standby.session.engine.loaded()._engine._link._patience_s = 0.1
     driver.wait(lambda: done(driver), "The end of patience")
     assert driver.state.video.done < 12 and driver.state.run.phase is Phase.FAILED, driver.state.run
     with serving(port):  # found again

@@ -24,7 +24,7 @@ from napari_sam3_assistant.core.errors import (
 )
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.engines.protocol import Capabilities
-from napari_sam3_assistant.engines.remote import trial
+from napari_sam3_assistant.engines.remote import link, trial
 from napari_sam3_assistant.engines.remote.addresses import server_address
 from napari_sam3_assistant.engines.remote.dialling import _introduced
 from napari_sam3_assistant.engines.remote.engine import RemoteEngine
@@ -335,6 +335,33 @@ def test_nothing_is_left_of_an_engine_that_is_closed_or_forgotten(serving):
 
         until(lambda: not [one for one in threading.enumerate() if "remote-link" in one.name])
         until(lambda: len(server.app.state.sessions) == 0)
+
+
+def test_closing_does_not_wait_for_a_server_that_takes_its_time_to_answer(monkeypatch):
+    monkeypatch.setattr(link, "GONE_S", HANG_S)
+    dialled, answered = threading.Event(), threading.Event()
+
+    def dial():
+        dialled.set()
+        time.sleep(0.5)
+        answered.set()
+        raise ServerUnreachable("It did not answer.", hint="")
+
+    made = link.Link(dial)
+
+    def ask():
+        with pytest.raises(EngineError, match="closed"):
+            made.connected()
+
+    asks = threading.Thread(target=ask)
+    asks.start()
+    assert dialled.wait(HANG_S)
+
+    made.close()
+
+    assert not answered.is_set()
+    asks.join(HANG_S)
+    assert answered.wait(HANG_S)
 
 
 def test_two_clients_with_one_token_do_not_touch_each_other(serving):

@@ -150,7 +150,7 @@ def house(folder: Path, *arguments: str, count: int = 2) -> Iterator[House]:
 
 
 def configuration(plain: int, secure: int, told: int, ports: Sequence[int], certificate: Path) -> str:
-    """Return deploy/haproxy.cfg for other ports, servers and another certificate, and our own user where that is not root."""
+    """Return deploy/haproxy.cfg for other ports, servers and another certificate; not as root, for our own user."""
     text = CONFIGURATION.read_text(encoding="utf-8")
     assert "    user haproxy\n    group haproxy\n" in text
     if os.geteuid() != 0:  # only root may become another user

@@ -213,7 +213,10 @@ class Link:
         return str(next(self._ids))
 
     def close(self) -> None:
-        """End the connection: who waits is told. On any thread; a second call does nothing, nor does one in a fork."""
+        """End the connection: who waits is told. On any thread; a second call does nothing, nor does one in a fork.
+
+        One that is being made cannot be interrupted, and is not waited for: it ends by itself.
+        """
         if os.getpid() != self._process:
             return
         with self._changed:
@@ -223,7 +226,7 @@ class Link:
         if talk is not None:
             talk.end()
             talk.hang_up()
-        if thread is not None and thread is not threading.current_thread():
+        if talk is not None and thread is not None and thread is not threading.current_thread():
             thread.join(GONE_S)
 
     def _answer(self, talk: Talk, message: Message, cancel: CancelToken | None, progress: Progress) -> Message | None:
