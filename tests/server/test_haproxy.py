@@ -109,10 +109,15 @@ def test_without_tls_one_is_sent_to_it_and_only_what_clients_use_is_let_through(
 def test_a_token_is_asked_for_behind_the_proxy_too(house):
     with (
         pytest.raises(InvalidStatus) as refused,
-        connect(house.address, ssl=house.tls, additional_headers={"Authorization": "Bearer another-token"}),
+        connect(
+            house.address,
+            ssl=house.tls,
+            additional_headers={"Authorization": "Bearer another-token"},
+            open_timeout=START_S,
+        ),
     ):
         pass
-    browser = connect(house.address, ssl=house.tls, subprotocols=["sam3.v1", f"bearer.{TOKEN}"])
+    browser = connect(house.address, ssl=house.tls, subprotocols=["sam3.v1", f"bearer.{TOKEN}"], open_timeout=START_S)
 
     assert refused.value.response.status_code == 401
     with browser as one:
@@ -124,8 +129,8 @@ def test_the_limits_of_an_address_are_those_of_the_client_whatever_it_says_itsel
         here = stack.enter_context(closing(socket.create_connection(("localhost", house.told))))
         here.sendall(f"PROXY TCP4 {address} 127.0.0.1 40000 443\r\n".encode())
         headers = BEARER | ({"X-Forwarded-For": says} if says else {})
-        one = stack.enter_context(connect(house.address, sock=here, ssl=house.tls, additional_headers=headers))
-        return json.loads(one.recv(30))
+        one = connect(house.address, sock=here, ssl=house.tls, additional_headers=headers, open_timeout=START_S)
+        return json.loads(stack.enter_context(one).recv(START_S))
 
     with ExitStack() as stack:
         firsts = [come(stack, "203.0.113.5", f"198.51.100.{number}") for number in range(17)]

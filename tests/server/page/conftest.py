@@ -27,6 +27,9 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+PATIENCE_MS = 20_000
+"""How long what is expected may take: other tests run beside these, and a machine may be slow."""
+expect.set_options(timeout=PATIENCE_MS)
 CUT = r"WebSocket connection to .* failed|ERR_CONNECTION_REFUSED"
 """What Chromium itself says where the network is cut."""
 
@@ -45,7 +48,7 @@ class Tab:
         self.page, self.url = page, url
         self.said: list[str] = []
         self.forgiven = "$^"
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: message.type in ("error", "warning") and self.said.append(message.text))
         page.on("pageerror", lambda error: self.said.append(str(error)))
 
@@ -98,7 +101,7 @@ class Tab:
         """Click a pixel, and wait for what comes of it."""
         count = int(self.points.inner_text()) + 1
         self.click(x, y, button)
-        expect(self.points).to_have_text(str(count), timeout=10_000)
+        expect(self.points).to_have_text(str(count))
         return self.waits_for("ready")
 
     def segment_new(self, x: float, y: float) -> Tab:

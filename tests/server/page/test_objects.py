@@ -149,7 +149,7 @@ def test_all_objects_come_back_after_a_lost_connection(serving, tab_of):
 
         routes[0].close(code=1012)
 
-        expect(tab.session).not_to_have_text(session, timeout=10_000)
+        expect(tab.session).not_to_have_text(session)
         tab.waits_for("ready").objects_are("Object 1", "Object 2")
         restores = [json.loads(one) for one in sent if isinstance(one, str) and '"restore"' in one]
         assert [len(one["objects"]) for one in restores] == [2]

@@ -73,8 +73,11 @@ class VideoFrames:
         Refusal
             If nobody has asked for it.
         """
-        if self._asked is not None and self._asked[0] == message.index and not self._asked[1].done():
-            self._asked[1].set_result(message)
+        answer = self._asked[1] if self._asked is not None and self._asked[0] == message.index else None
+        if answer is not None and not answer.done():
+            answer.set_result(message)
+        elif answer is not None and answer.cancelled():  # given up just now; who waits has had no turn to say so
+            self._asked = None
         elif message.index in self._late:
             self._late.remove(message.index)
         else:
@@ -124,9 +127,9 @@ class VideoFrames:
         except TimeoutError as error:
             raise Refusal("frame_missing", f"It did not come within {most_s:g} s. Ask again.") from error
         finally:
-            self._asked = None
-            if answer.cancelled() or not answer.done():
+            if self._asked is not None and (answer.cancelled() or not answer.done()):
                 self._late.append(index)
+            self._asked = None
 
     def _known(self, message: VideoFrame) -> Picture | None:
         return self._context.inference.picture(message.image_id, self._context.tenant) if message.image_id else None
