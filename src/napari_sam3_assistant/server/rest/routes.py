@@ -72,8 +72,8 @@ class SegmentRoute(APIRoute):
             except ClientDisconnect:
                 response = Response(status_code=CLIENT_GONE)
             except asyncio.CancelledError:  # the server ends, and has waited for this one long enough
-                problem = stopped()
-                response = JSONResponse({"detail": problem.detail}, problem.status_code, problem.headers)
+                end = stopped()
+                response = JSONResponse({"detail": end.detail}, end.status_code, end.headers)
             except Exception:
                 reference = secrets.token_hex(2)
                 _log.exception("A request could not be answered.", extra={"ref": reference})
