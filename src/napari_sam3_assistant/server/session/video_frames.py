@@ -127,9 +127,14 @@ class VideoFrames:
         except TimeoutError as error:
             raise Refusal("frame_missing", f"It did not come within {most_s:g} s. Ask again.") from error
         finally:
-            if self._asked is not None and (answer.cancelled() or not answer.done()):
+            if self._owed and (answer.cancelled() or not answer.done()):
                 self._late.append(index)
             self._asked = None
+
+    @property
+    def _owed(self) -> bool:
+        """Whether the frame that was asked for last may still come."""
+        return self._asked is not None
 
     def _known(self, message: VideoFrame) -> Picture | None:
         return self._context.inference.picture(message.image_id, self._context.tenant) if message.image_id else None
