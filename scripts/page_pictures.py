@@ -10,19 +10,21 @@ import time
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from napari_sam3_assistant.server.running import server_of
 from napari_sam3_assistant.server.settings import ServerSettings
 
 FILE = Path(__file__).parents[1] / "docs/images/web-page.png"
-CLICKS = ((0.45, 0.17, "left"), (0.36, 0.12, "right"))
-"""Where on the sample: shares of its width and height."""
+CELLS = ((0.42, 0.18), (0.15, 0.38), (0.59, 0.70))
+"""Cells of the sample that are clicked on, each an object: shares of its width and height."""
+BOX = ((0.6, 0.01), (0.79, 0.2))
+"""Two corners of the box round another one."""
 
 
 def main() -> None:
-    """Open the sample, click on a cell and beside it, and take the picture."""
+    """Open the sample, point at four cells, and take the picture."""
     server = server_of(BuiltinEngine(), ServerSettings(port=0))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -31,21 +33,40 @@ def main() -> None:
     port = server.servers[0].sockets[0].getsockname()[1]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1100, "height": 620})
+        page = browser.new_page(viewport={"width": 1280, "height": 680})
         page.goto(f"http://127.0.0.1:{port}/app")
         page.get_by_role("button", name="Try a sample").click()
         page.wait_for_selector("#status[data-state=ready]")
-        box = page.locator("#canvas").bounding_box()
-        for count, (across, down, button) in enumerate(CLICKS, start=1):
-            page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"], button=button)
-            page.wait_for_selector(f"#points:text-is('{count}')")
-            page.wait_for_selector("#status[data-state=ready]")
+        edge = page.locator("#edge").bounding_box()
+        place = [edge["x"], edge["y"], edge["width"], edge["height"]]
+        for count, cell in enumerate(CELLS, start=1):
+            page.mouse.click(*at(place, cell))
+            await_objects(page, count)
+            page.keyboard.press("n")
+        (start, end) = (at(place, corner) for corner in BOX)
+        page.mouse.move(*start)
+        page.mouse.down()
+        page.mouse.move(*end, steps=4)
+        page.mouse.up()
+        await_objects(page, len(CELLS) + 1)
         picture = page.screenshot()
         browser.close()
     server.should_exit = True
     thread.join()
     with Image.open(io.BytesIO(picture)) as image:
         image.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE).save(FILE, optimize=True)
+
+
+def at(place: list[float], share: tuple[float, float]) -> tuple[float, float]:
+    """Return where on the window a place of the picture is."""
+    left, top, width, height = place
+    return left + share[0] * width, top + share[1] * height
+
+
+def await_objects(page: Page, count: int) -> None:
+    """Wait until so many objects have a mask."""
+    page.get_by_role("option").filter(has_text="score").nth(count - 1).wait_for()
+    page.wait_for_selector("#status[data-state=ready]")
 
 
 if __name__ == "__main__":
