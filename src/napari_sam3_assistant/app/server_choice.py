@@ -195,7 +195,7 @@ def _parts(text: str, token: str) -> tuple[str, str]:
         missing = " and ".join(spec.missing)
         raise Unsupported(
             f"To reach a server, {missing} has to be installed.",
-            hint='Install it with pip install "napari-sam3-assistant[server]", then restart napari.',
+            hint=f"Install it with pip install {' '.join(spec.missing)}, then restart napari.",
         )
     address = server_address(text)
     return str(address), token.strip() or address.token or ""
