@@ -93,13 +93,13 @@ def test_unknown_engine_is_unsupported_and_the_hint_names_those_there_are(instal
         with pytest.raises(Unsupported) as caught:
             ask(name)
         there = caught.value.hint.replace("sam3, ", "")  # where its packages are installed
-        assert "auto, builtin, other" in there
+        assert "auto, builtin, remote, other" in there
 
 
 def test_engine_of_another_package_is_listed_made_and_chosen(install):
     install(other="OTHER")
 
-    assert [spec.name for spec in available()] == ["builtin", "sam3", "other"]
+    assert [spec.name for spec in available()] == ["builtin", "sam3", "remote", "other"]
     assert create("other", folder="here").folder == "here"
     assert choose("other").title == "Other"
 
@@ -137,7 +137,7 @@ def test_name_that_is_taken_is_left_out(install, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "OTHER", EngineSpec("builtin", "Mine", factory="x:y"))
     install(other="OTHER")
 
-    assert [spec.title for spec in available()] == ["Built-in (no model)", "SAM3"]
+    assert [spec.title for spec in available()] == ["Built-in (no model)", "SAM3", "Server..."]
 
 
 def test_automatic_is_built_in_without_a_model_folder():
