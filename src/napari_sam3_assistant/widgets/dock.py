@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QWidget
@@ -9,6 +11,9 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QWidget
 from napari_sam3_assistant.widgets.bind import Bindings, on_main
 
 CLAIM_AGAIN_MS, CLAIMS = 50, 20
+_owed: set[Callable[[], None]] = set()
+"""What Qt is to call when a dock is deleted. Kept here, since Python's garbage collector empties a function that only
+the dock refers to, and Qt, which still calls it, crashes."""
 
 
 class Dock(QWidget):
@@ -31,9 +36,7 @@ class Dock(QWidget):
         self._claim.timeout.connect(self._claim_width)
         # A widget that wants no height gets a stretch below it from napari, a larger one each time it is opened.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        # A function, not a method of the bindings: PySide6 forgets a method when its object goes, and that is before.
-        bindings = self._bindings
-        self.destroyed.connect(lambda: bindings.close())
+        self.destroyed.connect(_let_go_of(self._bindings))
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Stop work and let go of the viewer; layers stay as they are."""
@@ -74,3 +77,17 @@ class Dock(QWidget):
             self._claim.start(CLAIM_AGAIN_MS)
         else:
             self._wants = self._wants and not self.isVisible()
+
+
+def _let_go_of(bindings: Bindings) -> Callable[[], None]:
+    """Return what closes bindings, to be called once.
+
+    A function, not a method of the bindings: PySide6 forgets a method when its object goes, and that is before.
+    """
+
+    def let_go() -> None:
+        _owed.discard(let_go)
+        bindings.close()
+
+    _owed.add(let_go)
+    return let_go

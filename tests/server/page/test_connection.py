@@ -226,6 +226,7 @@ def test_a_file_that_was_changed_meanwhile_is_told_again_as_it_was(serving, tab_
 
 def test_a_connection_on_which_nobody_answers_is_lost(discs, tab_of):
     routes, tab = [], tab_of(discs)
+    tab.forgive()
     tab.page.clock.install()
     tab.page.route_web_socket("**/ws/realtime", lambda route: routes.append((route, route.connect_to_server())))
     tab.open().load().segment(*FIRST)
