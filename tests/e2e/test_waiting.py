@@ -315,7 +315,7 @@ def test_run_preview_lets_a_stopped_engine_read_though_there_is_no_prompt_yet(wa
 def test_a_search_that_was_waiting_is_not_dropped_in_silence_when_the_engine_changes(waiting):
     driver, _ = waiting(several())
     controller = driver.widget.controller
-    controller.model._used = ("sam3", None)
+    controller.model._used = ("sam3", None, "auto", "")
     controller.choose_task(Task.TEXT)
     driver.state.task.text = "nucleus"
     controller.finding.find()

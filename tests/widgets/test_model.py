@@ -271,7 +271,7 @@ def test_a_folder_changed_while_sam3_reads_is_loaded_all_the_same(open_widget, q
     widget.controller.model.choose_folder(second)
 
     qtbot.waitUntil(lambda: widget.state.model.in_use == "sam3" and widget.state.model.loaded, timeout=SLOW)
-    assert runtime._runtime._engines["sam3"].folder == second
+    assert runtime._runtime._engines["sam3"].target.folder == second
 
 
 # -- the engine ------------------------------------------------------------------------------------

@@ -25,6 +25,11 @@ WIDTH_LETTERS, TEXT_LINES = 72, 4
 EXAMPLE = "gpu-box:8000, or https://gpu.example.org"
 NO_TOKEN, KNOWN = "Empty where the server asks for none", "Known; type here for another one"
 
+TIPS = {
+    QDialogButtonBox.StandardButton.Ok: "Have the engine of this server answer from now on.",
+    QDialogButtonBox.StandardButton.Cancel: "Close, and change nothing.",
+}
+
 
 class ServerDialog(QDialog):
     """Which server, and what it is.
@@ -60,6 +65,9 @@ class ServerDialog(QDialog):
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, Qt.Orientation.Horizontal
         )
         self.ok = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        for name, tip in TIPS.items():
+            if (one := self.buttons.button(name)) is not None:
+                one.setToolTip(tip)
         self.buttons.accepted.connect(self._accept)
         self.buttons.rejected.connect(self.reject)
         self.address.editTextChanged.connect(self._typed)
