@@ -50,8 +50,12 @@ def opened(make_napari_viewer, qtbot):
     viewer.window.resize(1366, 768)
     viewer.add_image(squares(), name="cells")
     dock, widget = viewer.window.add_plugin_dock_widget("napari-sam3-assistant", "SAM3 Assistant")
-    widget.window().activateWindow()
-    qtbot.waitUntil(lambda: dock.width() > 380 and QApplication.activeWindow() is not None, timeout=5000)
+
+    def is_active() -> bool:
+        widget.window().activateWindow()  # again and again: a window of another process may have taken the keys
+        return QApplication.activeWindow() is not None
+
+    qtbot.waitUntil(lambda: dock.width() > 380 and is_active(), timeout=20_000)
     qtbot.wait(150)  # the window is laid out
     widget.viewer, widget.dock = viewer, dock
     return widget
