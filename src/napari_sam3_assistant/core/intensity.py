@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.errors import ImageError
+from napari_sam3_assistant.core.errors import EngineError, ImageError
 
 PERCENTILES = (0.1, 99.9)
 FRAMES = 16
@@ -212,3 +212,18 @@ def estimate(
     if not samples and problem is not None:
         raise problem
     return limits_of(samples, color=color)
+
+
+def check_image(image: npt.NDArray[np.uint8]) -> None:
+    """Check that an array is a picture that an engine can encode.
+
+    Raises
+    ------
+    EngineError
+        If it is not RGB of 8 bits, or has no pixel.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        what = f"{image.dtype} of shape {image.shape}"
+        raise EngineError(f"Expected 8-bit RGB, not {what}.", hint="Convert it with to_rgb first.")
+    if not image.size:
+        raise EngineError("The image is empty.", hint="Choose an image that has pixels.")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import EngineError, PromptError, Unsupported
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
+from napari_sam3_assistant.core.intensity import check_image
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import CropExemplar, PointPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, Segmentation
@@ -70,7 +71,7 @@ class BuiltinEngine:
     def encode(self, image: npt.NDArray[np.uint8], *, progress: Progress, cancel: CancelToken) -> RegionTree:
         """Return the tree of regions of an image; see :meth:`ImageEngine.encode`."""
         self._check_open()
-        _check_image(image)
+        check_image(image)
 
         def tell(done: float) -> None:
             cancel.raise_if_cancelled()
@@ -191,11 +192,3 @@ def _tree(embedding: Embedding) -> RegionTree:
     if not isinstance(embedding, RegionTree):
         raise EngineError("This embedding is another engine's.", hint="Encode the image again.")
     return embedding
-
-
-def _check_image(image: npt.NDArray[np.uint8]) -> None:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        what = f"{image.dtype} of shape {image.shape}"
-        raise EngineError(f"Expected 8-bit RGB, not {what}.", hint="Convert it with to_rgb first.")
-    if not image.size:
-        raise EngineError("The image is empty.", hint="Choose an image that has pixels.")

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam3_assistant.core.errors import EngineError
+from napari_sam3_assistant.core.intensity import check_image
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.engines.protocol import Embedding
 from napari_sam3_assistant.engines.remote.dialling import BUILTIN
@@ -48,11 +49,7 @@ class RemotePicture:
         EngineError
             If they are none.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            what = f"{image.dtype} of shape {image.shape}"
-            raise EngineError(f"Expected 8-bit RGB, not {what}.", hint="Convert it with to_rgb first.")
-        if not image.size:
-            raise EngineError("The image is empty.", hint="Choose an image that has pixels.")
+        check_image(image)
         image = np.ascontiguousarray(image)
         kept = image[..., :1].copy() if is_grey(image) else image.copy()
         return cls(picture_id(image), (image.shape[0], image.shape[1]), kept)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_sam3_assistant.core.errors import EngineError
+from napari_sam3_assistant.core.intensity import check_image
 from napari_sam3_assistant.engines.sam3 import tower
 from napari_sam3_assistant.engines.sam3.model import Model
 from napari_sam3_assistant.engines.sam3.precision import FLOAT32
@@ -113,21 +113,6 @@ def pixels_of(image: npt.NDArray[np.uint8], side: int) -> torch.Tensor:
         planes, (side, side), mode="bilinear", antialias=True, align_corners=False
     )
     return (resized.float() / 255 - 0.5) / 0.5
-
-
-def check_image(image: npt.NDArray[np.uint8]) -> None:
-    """Check that an array is a picture.
-
-    Raises
-    ------
-    EngineError
-        If it is not RGB of 8 bits, or has no pixel.
-    """
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        what = f"{image.dtype} of shape {image.shape}"
-        raise EngineError(f"Expected 8-bit RGB, not {what}.", hint="Convert it with to_rgb first.")
-    if not image.size:
-        raise EngineError("The image is empty.", hint="Choose an image that has pixels.")
 
 
 def _pyramid(neck: Any, picture: torch.Tensor, tell: Callable[[float], None]) -> list[torch.Tensor]:
