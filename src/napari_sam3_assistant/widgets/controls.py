@@ -258,3 +258,20 @@ def fill(box: QComboBox, entries: Iterable[tuple[str, str]], current: str | None
         for text, value in wanted:
             box.addItem(text, value)
     box.setCurrentIndex(index)
+
+
+def open_wide(window: QWidget, layout: QLayout, letters: int) -> None:
+    """Show a window as wide as so many letters and as high as its layout then wants, in front of the others."""
+    layout.activate()  # what is in it may have changed since the last time
+    width = letters * window.fontMetrics().averageCharWidth()
+    window.resize(width, layout.totalHeightForWidth(width))
+    window.show()
+    window.raise_()
+    window.activateWindow()
+
+
+def make_taller(window: QWidget, layout: QLayout) -> None:
+    """Make a window that is shown as high as its layout wants, where a text has become longer."""
+    if window.isVisible():
+        layout.activate()
+        window.resize(window.width(), max(window.height(), layout.totalHeightForWidth(window.width())))

@@ -24,7 +24,7 @@ from napari_sam3_assistant.app.get_view import LICENCE, default_folder, get_view
 from napari_sam3_assistant.engines.weights import download
 from napari_sam3_assistant.engines.weights.places import own_folder
 from napari_sam3_assistant.engines.weights.refusals import TOKENS
-from napari_sam3_assistant.widgets.controls import button, draw, paragraph, row
+from napari_sam3_assistant.widgets.controls import button, draw, make_taller, open_wide, paragraph, row
 from napari_sam3_assistant.widgets.model_row import choose_folder
 
 PAGE = "https://huggingface.co/facebook/sam3"
@@ -67,12 +67,7 @@ class GetSam3(QDialog):
         self.folder.setText(default_folder(self._model, own_folder()))
         self.copy.setText("Copy")
         self.draw()
-        self._layout.activate()  # another page may be shown than last time
-        width = WIDTH_LETTERS * self.fontMetrics().averageCharWidth()
-        self.resize(width, self._layout.totalHeightForWidth(width))
-        self.show()
-        self.raise_()
-        self.activateWindow()
+        open_wide(self, self._layout, WIDTH_LETTERS)
 
     def draw(self) -> None:
         """Show what is missing, and how far a download is."""
@@ -95,9 +90,7 @@ class GetSam3(QDialog):
         self.text.setText(f"\N{WARNING SIGN} {can.text}" if can.problem else can.text)
         draw(self.download, can.download)
         draw(self.cancel, can.cancel)
-        if self.isVisible():  # a long text makes the panel taller
-            self._layout.activate()
-            self.resize(self.width(), max(self.height(), self._layout.totalHeightForWidth(self.width())))
+        make_taller(self, self._layout)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Forget the token."""

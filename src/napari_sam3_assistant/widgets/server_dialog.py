@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.server_hints import ABOUT, server_view
-from napari_sam3_assistant.widgets.controls import button, draw, paragraph, row
+from napari_sam3_assistant.widgets.controls import button, draw, make_taller, open_wide, paragraph, row
 
 WIDTH_LETTERS, TEXT_LINES = 72, 4
 EXAMPLE = "gpu-box:8000, or https://gpu.example.org"
@@ -88,12 +88,7 @@ class ServerDialog(QDialog):
         self.address.setEditText(self._server.address)
         self.keep.setChecked(server_view(self._server).kept)
         self.draw()
-        self._layout.activate()
-        width = WIDTH_LETTERS * self.fontMetrics().averageCharWidth()
-        self.resize(width, self._layout.totalHeightForWidth(width))
-        self.show()
-        self.raise_()
-        self.activateWindow()
+        open_wide(self, self._layout, WIDTH_LETTERS)
         self.address.setFocus()
 
     def draw(self) -> None:
@@ -108,9 +103,7 @@ class ServerDialog(QDialog):
         draw(self.keep, can.keep)
         known = self._verbs.knows(self.address.currentText())
         self.token.setPlaceholderText(KNOWN if known else NO_TOKEN)
-        if self.isVisible():  # a long text makes the dialog taller
-            self._layout.activate()
-            self.resize(self.width(), max(self.height(), self._layout.totalHeightForWidth(self.width())))
+        make_taller(self, self._layout)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Forget the token that was typed."""
