@@ -240,6 +240,25 @@ def test_what_waits_for_a_frame_is_cancelled_and_the_frame_may_come_late(server)
     assert result["type"] == "frame_result"
 
 
+def test_nothing_is_said_of_what_fails_after_it_was_cancelled(serving):
+    hold = Hold(1)
+
+    def fails(index: int) -> None:
+        hold(index)
+        raise EngineError("Too late to matter.")
+
+    with serving(Follower(before_step=fails)) as server, following(server) as client:
+        client.tell("video_prompt", **PROMPT)
+        client.send("propagate", video_id=client.video_id, start=1, end=4)
+        give(client, 1, 2)
+        assert hold.reached.wait(10)
+        assert client.ask("video_cancel", video_id=client.video_id)["type"] == "video_cancelled"
+        hold.opened.set()
+        after = client.tell("video_prompt", **PROMPT)
+
+    assert after["type"] == "frame_result", after
+
+
 def test_a_video_that_does_nothing_may_be_cancelled(server):
     with following(server) as client:
         assert client.tell("video_cancel")["type"] == "video_cancelled"

@@ -10,6 +10,7 @@ from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.server.model.engine_thread import Answered
+from napari_sam3_assistant.server.model.pictures import Picture
 from napari_sam3_assistant.server.model.videos import EngineVideo, Looked
 from napari_sam3_assistant.server.session.answers import found_of
 from napari_sam3_assistant.server.session.context import SessionContext
@@ -111,18 +112,16 @@ class SessionVideo:
         self, message: video_messages.VideoPrompt, prompts: Prompts, present: PlacedMask | None, epoch: int
     ) -> None:
         """Answer what is said of an object on a frame."""
-        self._know({message.object_id})
-        picture = await self._frames.picture(message.index)
-        self.check(epoch)
+        self._know({message.object_id}, epoch)
+        picture = await self._picture(message.index, epoch)
         asked = await self.engine.prompt(message.index, picture, message.object_id, prompts, present)
         found = FrameResult(message.index, {message.object_id: asked.value.value})
         await self._tell(found, asked, message.id, epoch)
 
     async def begin(self, message: video_messages.VideoBegin, masks: Mapping[int, PlacedMask], epoch: int) -> None:
         """Go on from a frame."""
-        self._know(set(masks))
-        picture = await self._frames.picture(message.index)
-        self.check(epoch)
+        self._know(set(masks), epoch)
+        picture = await self._picture(message.index, epoch)
         await self.engine.begin(message.index, picture, masks)
         self.check(epoch)
         await self._context.send(video_replies.VideoBegun(video_id=self.video_id, index=message.index, id=message.id))
@@ -130,8 +129,7 @@ class SessionVideo:
     async def propagate(self, message: video_messages.Propagate, epoch: int) -> None:
         """Follow the objects; the next frame comes while one is looked at."""
         for index in range(message.start, message.end + message.direction, message.direction):
-            picture = await self._frames.picture(index)
-            self.check(epoch)
+            picture = await self._picture(index, epoch)
             if index != message.end:
                 self._frames.ahead(index + message.direction)
             asked = await self.engine.step(index, picture, message.object_ids)
@@ -139,8 +137,16 @@ class SessionVideo:
         self.check(epoch)
         await self._context.send(video_replies.Propagated(video_id=self.video_id, id=message.id))
 
-    def _know(self, ids: set[int]) -> None:
-        """Take note of objects that are given; raise Refusal if there are too many."""
+    async def _picture(self, index: int, epoch: int) -> Picture:
+        """Return a frame; nothing is asked of a client that has given up what it is for."""
+        self.check(epoch)
+        picture = await self._frames.picture(index)
+        self.check(epoch)
+        return picture
+
+    def _know(self, ids: set[int], epoch: int) -> None:
+        """Take note of objects that are given, unless that was given up; raise Refusal if there are too many."""
+        self.check(epoch)
         most = self._context.limits.objects
         if len(self._known | ids) > most:
             raise Refusal("limit_objects", f"Max objects ({most}) reached")

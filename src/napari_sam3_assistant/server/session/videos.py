@@ -113,6 +113,7 @@ class Videos:
 
         async def removed(epoch: int) -> None:
             await video.engine.remove(message.object_id)
+            video.check(video.epoch)
             video.forget(message.object_id)
             reply = replies.VideoRemoved(video_id=video.video_id, object_id=message.object_id, id=message.id)
             await self._context.send(reply)
@@ -168,10 +169,16 @@ class Videos:
         epoch = video.epoch
         video.asked(run=run, beside=beside)
 
+        def check() -> None:
+            video.check(video.epoch if lasting else epoch)
+
         async def compute(work: Work) -> None:
             try:
-                video.check(video.epoch if lasting else epoch)
+                check()
                 await answer(epoch)
+            except Exception:
+                check()  # that it was given up is known to the client, and is the last word on it
+                raise
             finally:
                 video.answered(run=run, beside=beside)
 
