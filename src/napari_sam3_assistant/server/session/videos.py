@@ -60,15 +60,11 @@ class Videos:
         self._videos[name] = video
 
         async def opened(epoch: int) -> None:
-            try:
-                await engine.open(query)
-            except Exception:
-                self._forget(video)
-                raise
+            await engine.open(query)
             video.check(epoch)
             await context.send(replies.VideoOpened(video_id=name, id=message.id))
 
-        return self._work(message, video, opened)
+        return self._work(message, video, opened, opens=True)
 
     async def prompt(self, message: said.VideoPrompt) -> Work:
         """Set or correct an object on a frame."""
@@ -164,8 +160,12 @@ class Videos:
         run: bool = False,
         beside: bool = False,
         lasting: bool = False,
+        opens: bool = False,
     ) -> Work:
-        """Return what is left of a message: a run through frames, what need not wait for one, what is done anyhow."""
+        """Return what is left of a message.
+
+        It may be a run through frames, what need not wait for one, what is done anyhow, or what the video begins with.
+        """
         epoch = video.epoch
         video.asked(run=run, beside=beside)
 
@@ -178,6 +178,8 @@ class Videos:
                 await answer(epoch)
             except Exception:
                 check()  # that it was given up is known to the client, and is the last word on it
+                if opens:
+                    self._forget(video)
                 raise
             finally:
                 video.answered(run=run, beside=beside)
