@@ -10,11 +10,11 @@ export NO_MKDOCS_2_WARNING := 1
 
 bin := .venv/bin
 step := scripts/step
-tidy := .venv .venv-compat build demo-output dist htmlcov site \
+tidy := .venv .venv-compat .venv-meta build demo-output dist htmlcov site \
 	.benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sam3 demo test test-compat check bench docs format clean
+.PHONY: help setup setup-sam3 setup-meta demo test test-compat check bench docs format clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,17 +25,20 @@ setup: ## make the environment .venv, and nothing else
 setup-sam3: ## the same with what SAM3 needs: torch and transformers, 5 GB on Linux
 	@scripts/setup sam3
 
+setup-meta: setup-sam3 ## make the environment .venv-meta: the same with Meta's own package, whose demands are narrow
+	@scripts/setup-in-front meta
+
 demo: setup ## open napari and point at objects in six ways on three pictures; without a screen, on a virtual one
 	@$(step) "Running the demo" scripts/on-screen $(bin)/napari-sam3-assistant demo $(ARGS)
 	@echo "==> The demo is done; its masks and screenshots are in demo-output/."
 
-test: setup-sam3 ## run the tests, and some of them with the oldest napari and the other Qt binding; with ARGS, those only
+test: setup-meta ## run the tests, and some of them with the oldest napari and the other Qt binding; with ARGS, those only
 	@$(step) "Running the tests" scripts/run-tests $(ARGS)
 	@$(if $(ARGS),,$(MAKE) --no-print-directory test-compat)
 	@echo "==> All tests passed."
 
 test-compat: setup-sam3 ## run the tests that meet napari and Qt with the oldest napari and the other Qt binding
-	@scripts/setup-compat
+	@scripts/setup-in-front compat
 	@$(step) "Running tests with the oldest napari and PySide6" scripts/run-compat $(ARGS)
 
 check: setup-sam3 ## look for faults without running anything: style, types, imports, lengths, manifest, docs

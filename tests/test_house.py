@@ -29,6 +29,7 @@ def pins_of(name: str) -> list[Requirement]:
 
 PINS = pins_of("constraints.txt")
 COMPAT_PINS = pins_of("constraints-compat.txt")
+META_PINS = pins_of("constraints-meta.txt")
 
 
 def name_of(path: Path) -> str:
@@ -56,7 +57,7 @@ def test_each_dependency_is_pinned_to_a_version_it_allows(requirement):
 
 
 def test_each_pin_is_one_exact_version_from_no_particular_place():
-    for pin in [*PINS, *COMPAT_PINS]:
+    for pin in [*PINS, *COMPAT_PINS, *META_PINS]:
         assert [(part.operator, "*" in part.version) for part in pin.specifier] == [("==", False)], pin
         assert pin.url is None, pin
 

@@ -1,4 +1,4 @@
-"""The engine's own process: ``python -m napari_sam3_assistant.engines.hosting``.
+"""The engine's own process, begun by :mod:`~napari_sam3_assistant.engines.starting`.
 
 It is started by :mod:`~napari_sam3_assistant.engines.process` and by nobody else. The engine works
 on the main thread, one question at a time; a second thread reads what comes in, so that Stop and
@@ -266,7 +266,3 @@ def _opened(previous: Segmentation | None) -> Segmentation | None:
     if previous is None or not isinstance(previous.state, PackedState):
         return previous
     return replace(previous, state=pickle.loads(previous.state.pickled.data))
-
-
-if __name__ == "__main__":
-    main()

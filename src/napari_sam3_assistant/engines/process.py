@@ -21,6 +21,7 @@ from typing import Any
 
 from napari_sam3_assistant.core.errors import Cancelled, EngineError, OutOfMemory
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
+from napari_sam3_assistant.engines import starting
 from napari_sam3_assistant.engines.calls import (
     Answer,
     Ask,
@@ -138,7 +139,7 @@ class EngineProcess:
                 why = said(self._last_words.decode(errors="replace")) or how(self._process.returncode)
                 raise EngineError(
                     f"The process of {self.title} ended while it started: {why}.",
-                    hint=f"Check that napari-sam3-assistant is installed for {self._interpreter}.",
+                    hint=f"Check that numpy, and what {self.title} needs, are installed for {self._interpreter}.",
                 ) from error
 
     def ask(self, question: Question, *, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Any:
@@ -345,7 +346,7 @@ def _started(interpreter: str, theirs: Connection[Any, Any], pad: Pad) -> subpro
         }
     return subprocess.Popen(
         # -P: what lies in the folder that napari was started in must not be imported in place of a package.
-        [interpreter, "-P", "-m", "napari_sam3_assistant.engines.hosting", str(theirs.fileno()), pad.ticket],
+        [interpreter, "-P", starting.__file__, str(theirs.fileno()), pad.ticket],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -7,8 +7,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import platformdirs
-
 BESIDE = "sam3-converted"
 """The folder of a copy, in the folder of the file that it is made of."""
 RECORD = "converted.json"
@@ -28,6 +26,8 @@ def places_for(source: Path) -> Iterator[Path]:
 
 def cache_folder() -> Path:
     """Return the folder of the copies that do not lie beside their files. It need not be there."""
+    import platformdirs  # here: an engine's process may run where it is not installed
+
     return platformdirs.user_cache_path(_PROGRAM, appauthor=False) / "converted"
 
 
