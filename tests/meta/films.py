@@ -1,7 +1,5 @@
 """A small film, and what Meta's own tracker and its video predictor make of it: the yardstick."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import torch
 from PIL import Image
@@ -28,9 +26,11 @@ def film(count=COUNT):
     return frames
 
 
-def shown(features, weights="small"):
+def shown(features, weights="small", shape=SHAPE):
     """Return an embedding with these features for the tracker."""
-    return SimpleNamespace(tracked=features, shape=SHAPE, weights=weights, nbytes=1)
+    from napari_sam3_assistant.engines.meta.embedding import MetaEmbedding
+
+    return MetaEmbedding(shape, (), tuple(features["backbone_fpn"]), "", weights)
 
 
 @torch.inference_mode()

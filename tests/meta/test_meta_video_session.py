@@ -156,14 +156,13 @@ def test_frames_that_were_begun_on_are_forgotten_once_others_were_told(session, 
 def test_nothing_of_a_session_is_left_when_it_is_closed(session, features):
     from sam3.model.sam3_video_predictor import Sam3VideoPredictor
 
-    own = {name: [one.clone() for one in features[0][name]] for name in ("backbone_fpn", "vision_pos_enc")}
-    embedding = shown(own)
+    embedding = shown({"backbone_fpn": [one.clone() for one in features[0]["backbone_fpn"]]})
     session.prompt(0, embedding, 1, POINT)
     session.step(1, embedding)
-    frame = weakref.ref(own["backbone_fpn"][0])
+    frame = weakref.ref(embedding.clicks[0])
     memory = weakref.ref(session._objects[1].told[0]["maskmem_features"])
 
-    del own, embedding
+    del embedding
     gc.collect()
     kept = frame() is not None
     session.close()
@@ -251,8 +250,7 @@ def test_what_cannot_be_followed_is_said(session, encoded, prompts, object_id, k
 
 
 def test_frames_of_another_size_are_refused_and_a_closed_session_takes_them(session, encoded, features):
-    larger = shown(features[1])
-    larger.shape = (128, 128)
+    larger = shown(features[1], shape=(128, 128))
     session.prompt(0, encoded[0], 1, POINT)
     for ask in (
         lambda: session.step(1, larger),

@@ -8,7 +8,7 @@ number of them, each step can be stopped, and nothing stays behind in the packag
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +20,12 @@ from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines.meta import tracking
+from napari_sam3_assistant.engines.meta.embedding import MetaEmbedding, tracker_features
+from napari_sam3_assistant.engines.meta.model import MetaModel
 from napari_sam3_assistant.engines.meta.remembered import Remembered
 from napari_sam3_assistant.engines.places import corners_round, places_of
 from napari_sam3_assistant.engines.protocol import Embedding, VideoLimits, check_number, check_shape, check_video
 from napari_sam3_assistant.engines.sam3.masks import placed
-
-if TYPE_CHECKING:
-    from napari_sam3_assistant.engines.meta.embedding import MetaEmbedding
-    from napari_sam3_assistant.engines.meta.model import MetaModel
 
 LIMITS = VideoLimits(max_points=tracking.MOST_POINTS)
 """What the tracker takes. It is more than Meta's video predictor passes on to it, which takes points only.
@@ -41,7 +39,7 @@ SAME = 0.9
 _DRAWN_LOGIT = 10.0
 _MOST_WITH_BOX = tracking.MOST_POINTS - 2  # a box is two points
 
-Look = Callable[[Embedding], "tuple[MetaModel, MetaEmbedding]"]
+Look = Callable[[Embedding], tuple[MetaModel, MetaEmbedding]]
 
 
 class ObjectsSession:
@@ -100,7 +98,7 @@ class ObjectsSession:
             else:
                 asked = _asked(prompts, known.shape)
                 _start(model, changed, frame, known.shape, prompts, present)
-                kept = tracking.prompted(model.tracker, changed, frame, known.tracked, asked)
+                kept = tracking.prompted(model.tracker, changed, frame, tracker_features(model, known), asked)
                 changed.drawn.pop(frame, None)
             changed.begun.discard(frame)
             changed.said[frame] = prompts
@@ -145,7 +143,7 @@ class ObjectsSession:
             for object_id in sorted(following):
                 made[object_id] = changed = self._remembered(model, object_id)
                 changed.prune(model.tracker, frame)
-                kept = tracking.followed(model.tracker, changed, frame, known.tracked, backward)
+                kept = tracking.followed(model.tracker, changed, frame, tracker_features(model, known), backward)
                 answer = _answer(model, kept, known.shape, changed.drawn.get(frame))
                 if answer.mask.area:
                     found[object_id] = answer
@@ -196,7 +194,7 @@ def _draw(
 ) -> Mapping[str, Any]:
     """Have an object be a mask, as far as it lies on the frame; return what the tracker keeps of it."""
     inside = _on(mask, known.shape)
-    kept = tracking.drawn(model.tracker, remembered, frame, known.tracked, inside)
+    kept = tracking.drawn(model.tracker, remembered, frame, tracker_features(model, known), inside)
     remembered.drawn[frame] = PlacedMask(inside).trimmed()
     return kept
 
