@@ -100,6 +100,14 @@ def _tracker_state() -> None:
     _wrapped(_module("model.sam3_tracking_predictor").Sam3TrackerPredictor, "init_state", init_state)
 
 
+def _memories() -> None:
+    def attend(original: Callable[..., Any], self: Any, src: Any, prompt: torch.Tensor, **kwargs: Any) -> Any:
+        features = src[0] if isinstance(src, list) else src
+        return original(self, src=src, prompt=prompt if here.cuda else prompt.to(features.dtype), **kwargs)
+
+    _wrapped(_module("model.decoder").TransformerEncoderCrossAttention, "forward", attend)
+
+
 def _gathered() -> None:
     def gather(original: Callable[..., Any], self: Any, features: torch.Tensor) -> Any:
         narrow = not here.cuda and features.dtype == torch.bfloat16
@@ -202,6 +210,14 @@ PATCHES: tuple[tuple[Patch, Callable[[], bool], Callable[[], None]], ...] = (
     (Patch("PositionEmbeddingSine", "its constructor fills a cache on CUDA"), _fills_positions, _positions),
     (Patch("TransformerDecoder._get_coords", "its constructor asks for CUDA"), _elsewhere, _coordinates),
     (Patch("Sam3TrackerPredictor.init_state", "what objects were is kept on CUDA"), _elsewhere, _tracker_state),
+    (
+        Patch(
+            "TransformerEncoderCrossAttention.forward",
+            "memories are bfloat16, which its float32 layers do not take without autocast where no pointer joins them",
+        ),
+        _elsewhere,
+        _memories,
+    ),
     (
         Patch(
             "Sam3ImageOnVideoMultiGPU._gather_tensor",

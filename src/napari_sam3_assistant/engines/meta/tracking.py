@@ -17,8 +17,10 @@ import numpy.typing as npt
 import torch
 
 from napari_sam3_assistant.core.errors import EngineError
+from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.engines.meta.remembered import NAME, Remembered
+from napari_sam3_assistant.engines.sam3.prompting import shares_of
 
 MOST_POINTS = 16
 """Of more, corners of a box among them, the tracker takes the first 8 and the last 8 only."""
@@ -43,6 +45,14 @@ class Asked:
     corners: npt.NDArray[np.float32] | None = None
 
 
+Shape = tuple[int, int]
+
+
+def grid_of(tracker: Any) -> Shape:
+    """Return the height and width of the grid on which the tracker draws masks."""
+    return (tracker.low_res_mask_size,) * 2
+
+
 def prompted(
     tracker: Any, remembered: Remembered, frame: int, features: Mapping[str, Any], asked: Asked
 ) -> dict[str, Any]:
@@ -61,23 +71,23 @@ def prompted(
 
 
 def drawn(
-    tracker: Any, remembered: Remembered, frame: int, features: Mapping[str, Any], mask: npt.NDArray[np.bool_]
+    tracker: Any, remembered: Remembered, frame: int, features: Mapping[str, Any], mask: PlacedMask, shape: Shape
 ) -> dict[str, Any]:
-    """Have an object be what is drawn on a frame, shape (H, W); return what the tracker keeps of it.
+    """Have an object be what is drawn on a frame of ``shape`` (H, W); return what the tracker keeps of it.
 
     Notes
     -----
     A cell of the tracker's grid belongs to the object where more than half of it is drawn on. Of a mask too small for
     that, the cells that hold most of it do: Meta's call would remember it as an object that is nowhere.
     """
-    shares, given = shares_of(tracker, mask), torch.from_numpy(mask)
+    shares, given = shares_of(mask, shape, grid_of(tracker)), torch.from_numpy(mask.within(Box(0, 0, *shape)))
     if shares.max() <= 0.5:
         given = shares[0, 0] == shares.max()
     with remembered.showing(frame, features) as state:
         side = state["video_height"]
         # Only for this call: it makes arrays of the frame's size.
         state["video_height"], state["video_width"] = given.shape
-        tracker.add_new_mask(state, frame, NAME, given)
+        tracker.add_new_mask(state, frame, NAME, given.to(tracker.device))
         state["video_height"], state["video_width"] = side, side
         tracker.propagate_in_video_preflight(state)
         state["mask_inputs_per_obj"][0][frame] = None  # as large as the frame, and only its key is looked at
@@ -111,8 +121,8 @@ def logits_of(kept: Mapping[str, Any], hole_area: int) -> npt.NDArray[np.float32
             logits = fill_holes_in_mask_scores(logits, hole_area)
         except ImportError as error:
             raise EngineError(
-                "Meta's package cannot tidy masks: scikit-image is missing beside it.",
-                hint="Install it where sam3 is: pip install scikit-image.",
+                "Meta's package cannot tidy masks: scipy is missing beside it.",
+                hint="Install it where sam3 is: pip install scipy.",
             ) from error
     array: npt.NDArray[np.float32] = logits[0, 0].cpu().numpy()
     return array
@@ -142,11 +152,3 @@ def stoppable(tracker: Any, cancel: CancelToken | None) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def shares_of(tracker: Any, mask: npt.NDArray[np.bool_]) -> torch.Tensor:
-    """Return how much of each cell of the tracker's grid is drawn on, shape (1, 1, h, w); ``mask`` covers the frame."""
-    given = torch.from_numpy(mask)[None, None].to(tracker.device).float()
-    cells = (tracker.low_res_mask_size,) * 2
-    shares: torch.Tensor = torch.nn.functional.interpolate(given, cells, mode="bilinear", antialias=True)
-    return shares

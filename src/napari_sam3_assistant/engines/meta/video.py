@@ -11,8 +11,6 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
 
 from napari_sam3_assistant.core.errors import EngineError, PromptError
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, mask_iou
@@ -23,9 +21,9 @@ from napari_sam3_assistant.engines.meta import tracking
 from napari_sam3_assistant.engines.meta.embedding import MetaEmbedding, tracker_features
 from napari_sam3_assistant.engines.meta.model import MetaModel
 from napari_sam3_assistant.engines.meta.remembered import Remembered
-from napari_sam3_assistant.engines.places import corners_round, places_of
 from napari_sam3_assistant.engines.protocol import Embedding, VideoLimits, check_number, check_shape, check_video
 from napari_sam3_assistant.engines.sam3.masks import placed
+from napari_sam3_assistant.engines.sam3.prompting import corners_round, drawn_logits, places_of
 
 LIMITS = VideoLimits(max_points=tracking.MOST_POINTS)
 """What the tracker takes. It is more than Meta's video predictor passes on to it, which takes points only.
@@ -36,7 +34,6 @@ tracker itself: each object may have one, together with points, and a mask is ta
 SAME = 0.9
 """A mask that overlaps so much (IoU) with what the tracker remembers is that: its logits say more than the mask."""
 
-_DRAWN_LOGIT = 10.0
 _MOST_WITH_BOX = tracking.MOST_POINTS - 2  # a box is two points
 
 Look = Callable[[Embedding], tuple[MetaModel, MetaEmbedding]]
@@ -193,9 +190,9 @@ def _draw(
     model: MetaModel, remembered: Remembered, frame: int, known: MetaEmbedding, mask: PlacedMask
 ) -> Mapping[str, Any]:
     """Have an object be a mask, as far as it lies on the frame; return what the tracker keeps of it."""
-    inside = _on(mask, known.shape)
-    kept = tracking.drawn(model.tracker, remembered, frame, tracker_features(model, known), inside)
-    remembered.drawn[frame] = PlacedMask(inside).trimmed()
+    features = tracker_features(model, known)
+    kept = tracking.drawn(model.tracker, remembered, frame, features, mask, known.shape)
+    remembered.drawn[frame] = PlacedMask(mask.within(Box(0, 0, *known.shape))).trimmed()
     return kept
 
 
@@ -220,34 +217,21 @@ def _start(
     present: PlacedMask | None,
 ) -> None:
     """Have points and a box start from what they are about: a mask, the last answer there, or the frame alone."""
-    before, said = remembered.on(frame), remembered.said.get(frame)
+    before, said, grid = remembered.on(frame), remembered.said.get(frame), tracking.grid_of(model.tracker)
     taken_away = said is not None and (said.box is not None or not set(said.points) <= set(prompts.points))
     prior = None
     if prompts.mask is not None:
-        prior = _logits(model, prompts.mask.mask, shape)
+        prior = drawn_logits(prompts.mask.mask, shape, grid)
     elif prompts.box is None and present is not None and present.lies_on(shape):
         if before is not None and mask_iou(_mask(model, before, shape, remembered.drawn.get(frame)), present) >= SAME:
             prior = before["pred_masks"]
         else:
-            prior = _logits(model, present, shape)
+            prior = drawn_logits(present, shape, grid)
     fresh = prior is not None or prompts.box is not None or taken_away
     if fresh:
         remembered.answer_anew(frame, prior)
     if not (prompts.positive or prompts.box or prior is not None or (before is not None and not fresh)):
         raise PromptError("There are only negative points.", hint="Add a positive one: click on the object.")
-
-
-def _logits(model: MetaModel, mask: PlacedMask, shape: tuple[int, int]) -> torch.Tensor:
-    """Return a mask that was drawn on a frame as logits on the tracker's grid."""
-    return tracking.shares_of(model.tracker, _on(mask, shape)) * (2 * _DRAWN_LOGIT) - _DRAWN_LOGIT
-
-
-def _on(mask: PlacedMask, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Return a mask as the pixels of a frame of ``shape`` (H, W)."""
-    inside = mask.within(Box(0, 0, *shape))
-    if not inside.any():
-        raise PromptError("The mask lies outside the image.", hint="Paint on the picture itself.")
-    return inside
 
 
 def _answer(
