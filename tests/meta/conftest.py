@@ -25,3 +25,15 @@ def model(small_folder):
     from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
     return load(ModelFolder.inspect(small_folder), "cpu", progress=no_progress, cancel=CancelToken())
+
+
+@pytest.fixture(scope="session")
+def engine(small_folder):
+    """An engine with it, loaded."""
+    from napari_sam3_assistant.core.progress import CancelToken, no_progress
+    from tests.meta.small import small_engine
+
+    made = small_engine(small_folder, device="cpu")
+    made.load(progress=no_progress, cancel=CancelToken())
+    yield made
+    made.close()
