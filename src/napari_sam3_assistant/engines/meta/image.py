@@ -19,9 +19,11 @@ from napari_sam3_assistant.engines import devices
 from napari_sam3_assistant.engines.meta import embedding as embeddings
 from napari_sam3_assistant.engines.meta import prompts as answers
 from napari_sam3_assistant.engines.meta.embedding import MetaEmbedding
-from napari_sam3_assistant.engines.meta.model import checkpoint_in, load
+from napari_sam3_assistant.engines.meta.model import MetaModel, checkpoint_in, load
+from napari_sam3_assistant.engines.meta.video import LIMITS, ObjectsSession
+from napari_sam3_assistant.engines.meta.words import WordsSession
 from napari_sam3_assistant.engines.proposing import Places
-from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, check
+from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, VideoSession, check
 from napari_sam3_assistant.engines.registry import NO_FOLDER
 from napari_sam3_assistant.engines.sam3 import prompting, proposals
 from napari_sam3_assistant.engines.sam3.masks import HOLE_AREA
@@ -60,6 +62,7 @@ class MetaEngine:
             text=reads,
             exemplars=reads,
             refines=True,
+            video=replace(LIMITS, text=reads),
             proposals=proposals.limits_on("cpu"),
             devices=devices.report(probe=True).devices,
             instead=INSTEAD if reads else WITHOUT_TOKENIZER,
@@ -116,6 +119,19 @@ class MetaEngine:
         decode = functools.partial(answers.decoded, self._loaded().model, known)
         return prompting.proposals(decode, known.shape, places, HOLE_AREA)
 
+    def start(self, query: Query | None = None) -> VideoSession:
+        """Return a session that follows objects through frames; see :meth:`VideoEngine.start`.
+
+        With words it finds all objects that they mean on each frame, too.
+        """
+        self._loaded()
+        if query is None:
+            return ObjectsSession(self._known, self.capabilities.instead)
+        self._check_reads()
+        if query.exemplars or query.crop is not None or not query.texts:
+            raise Unsupported("In a film SAM3 finds objects by words alone.", hint="Type a phrase, without examples.")
+        return WordsSession(self._known, [one.text for one in query.texts])
+
     def pack(self, embedding: Embedding) -> Mapping[str, npt.NDArray[np.generic]]:
         """Return an embedding as arrays, from which :meth:`unpack` makes the same one."""
         return embeddings.pack(self._own(embedding))
@@ -140,6 +156,9 @@ class MetaEngine:
         if self._reader is None:
             raise EngineError("SAM3 is not loaded.", hint="Load it first, or again.")
         return self._reader
+
+    def _known(self, embedding: Embedding) -> tuple[MetaModel, MetaEmbedding]:
+        return self._loaded().model, self._own(embedding)
 
     def _own(self, embedding: Embedding) -> MetaEmbedding:
         if not isinstance(embedding, MetaEmbedding) or embedding.weights != self.weights:
