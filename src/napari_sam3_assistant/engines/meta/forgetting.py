@@ -33,7 +33,7 @@ def prune(state: State, frame: int, surely: float) -> None:
         The score above which the tracker looks at a frame before.
     """
     told, followed = (state["output_dict"][name] for name in ("cond_frame_outputs", "non_cond_frame_outputs"))
-    first, *others = told or [None]
+    others = list(told)[1:]
     for far in sorted(others, key=lambda one: abs(one - frame))[MOST_TOLD - 1 :]:
         _drop(state, "cond_frame_outputs", far)
     near = sorted(followed, key=lambda one: abs(one - frame))
