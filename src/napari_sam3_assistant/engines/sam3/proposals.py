@@ -10,9 +10,10 @@ import torch
 from napari_sam3_assistant.core.prompts import PointPrompt
 from napari_sam3_assistant.core.results import Candidates
 from napari_sam3_assistant.engines.devices import kind_of
+from napari_sam3_assistant.engines.places import places_of
 from napari_sam3_assistant.engines.proposing import Places
 from napari_sam3_assistant.engines.protocol import Proposals
-from napari_sam3_assistant.engines.sam3.clicks import decoded, places_of
+from napari_sam3_assistant.engines.sam3.clicks import decoded
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
 from napari_sam3_assistant.engines.sam3.masks import candidates, filled
 from napari_sam3_assistant.engines.sam3.model import Model

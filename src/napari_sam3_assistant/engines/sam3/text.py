@@ -13,7 +13,7 @@ import torch
 
 from napari_sam3_assistant.core.prompts import BoxPrompt, Query
 from napari_sam3_assistant.core.results import Candidates
-from napari_sam3_assistant.engines.sam3.clicks import corners_of
+from napari_sam3_assistant.engines.places import corners_of
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
 from napari_sam3_assistant.engines.sam3.masks import candidates
 from napari_sam3_assistant.engines.sam3.model import Model

@@ -10,14 +10,15 @@ from collections.abc import Callable, Collection, Mapping
 import numpy as np
 import torch
 
-from napari_sam3_assistant.core.errors import ImageError, PromptError
+from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, mask_iou
 from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines import devices
-from napari_sam3_assistant.engines.protocol import Embedding, VideoLimits, check_number, check_video
-from napari_sam3_assistant.engines.sam3.clicks import MOST_LOGIT, corners_round, drawn_logits, places_of
+from napari_sam3_assistant.engines.places import corners_round, places_of
+from napari_sam3_assistant.engines.protocol import Embedding, VideoLimits, check_number, check_shape, check_video
+from napari_sam3_assistant.engines.sam3.clicks import MOST_LOGIT, drawn_logits
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
 from napari_sam3_assistant.engines.sam3.masks import placed
 from napari_sam3_assistant.engines.sam3.memory import Memory, Seen
@@ -162,21 +163,6 @@ class TrackerSession:
         model, known = self._look(embedding)
         check_shape(known.shape, self._shape)
         return model, known
-
-
-def check_shape(shape: tuple[int, int], before: tuple[int, int] | None) -> None:
-    """Check that a frame is as large as those before it.
-
-    Raises
-    ------
-    ImageError
-        If it is not.
-    """
-    if before is not None and shape != before:
-        here, there = (" x ".join(map(str, one)) for one in (shape, before))
-        raise ImageError(
-            f"This frame has {here} px, those before it {there}.", hint="Follow objects through frames of one size."
-        )
 
 
 def _on(model: Model, features: Features, memory: Memory, frame: int, backward: bool) -> Seen:
