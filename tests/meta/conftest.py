@@ -28,6 +28,18 @@ def model(small_folder):
 
 
 @pytest.fixture(scope="session")
+def engine(small_folder):
+    """An engine with it, loaded."""
+    from napari_sam3_assistant.core.progress import CancelToken, no_progress
+    from tests.meta.small import small_engine
+
+    made = small_engine(small_folder, device="cpu")
+    made.load(progress=no_progress, cancel=CancelToken())
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
 def features(model):
     """What Meta's tracker takes of each frame of a small film."""
     from tests.meta.films import features_of, film

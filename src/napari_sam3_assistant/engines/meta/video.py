@@ -21,9 +21,10 @@ from napari_sam3_assistant.engines.meta import tracking
 from napari_sam3_assistant.engines.meta.embedding import MetaEmbedding, tracker_features
 from napari_sam3_assistant.engines.meta.model import MetaModel
 from napari_sam3_assistant.engines.meta.remembered import Remembered
+from napari_sam3_assistant.engines.places import corners_round, places_of
 from napari_sam3_assistant.engines.protocol import Embedding, VideoLimits, check_number, check_shape, check_video
 from napari_sam3_assistant.engines.sam3.masks import placed
-from napari_sam3_assistant.engines.sam3.prompting import corners_round, drawn_logits, places_of
+from napari_sam3_assistant.engines.sam3.prompting import drawn_logits
 
 LIMITS = VideoLimits(max_points=tracking.MOST_POINTS)
 """What the tracker takes. It is more than Meta's video predictor passes on to it, which takes points only.

@@ -53,7 +53,7 @@ def decoded(
     labels : ndarray of shape (n, k), int64
         1 or 0 for each point.
     box, prior
-        Of one object alone; see :func:`~napari_sam3_assistant.engines.sam3.prompting.corners_of`.
+        Of one object alone; see :func:`~napari_sam3_assistant.engines.places.corners_of`.
     readings : bool
         Whether three readings of each are wanted, or one.
 

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_sam3_assistant.core.errors import PromptError, Unsupported
-from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip
+from napari_sam3_assistant.core.errors import PromptError
+from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.prompts import BoxPrompt, PointPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, Segmentation
+from napari_sam3_assistant.engines.places import corners_of, corners_round, places_of
 from napari_sam3_assistant.engines.proposing import Places
 from napari_sam3_assistant.engines.sam3.masks import FloatArray, candidates, filled, placed
 
@@ -120,42 +121,6 @@ def segment(
     found = [placed(filled(logits[index], hole_area), embedding.shape) for index in order]
     state = Refinement(embedding.picture, drawn, logits[order[0]].clip(-MOST_LOGIT, MOST_LOGIT))
     return Segmentation(found[0], float(scores[order[0]]), tuple(mask for mask in found[1:] if mask.area), state)
-
-
-def places_of(points: Sequence[PointPrompt], shape: tuple[int, int]) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    """Return places ``(x, y)`` as fractions of the picture, shape (n, 2), and 1 or 0 for each."""
-    height, width = shape
-    for point in points:
-        row, col = point.pixel
-        if not (0 <= row < height and 0 <= col < width):
-            raise PromptError(
-                f"The point at row {row}, column {col} lies outside the image ({height} x {width} px).",
-                hint="Delete it and click on the picture itself.",
-            )
-    places = np.array([(point.col / width, point.row / height) for point in points], np.float32)
-    return places.reshape(-1, 2), np.array([point.positive for point in points], np.int64)
-
-
-def corners_round(prompt: BoxPrompt, shape: tuple[int, int]) -> FloatArray:
-    """Return the corners of a box round an object; see :func:`corners_of`."""
-    if not prompt.positive:
-        raise Unsupported("A negative box does not show an object.", hint="Use negative points instead.")
-    return corners_of(prompt.box, shape)
-
-
-def corners_of(box: Box, shape: tuple[int, int]) -> FloatArray:
-    """Return ``(x0, y0, x1, y1)`` of a box as fractions of a picture of ``shape`` (H, W); cut to the picture.
-
-    Raises
-    ------
-    PromptError
-        If it lies outside.
-    """
-    inside = clip(box, shape)
-    if inside is None:
-        raise PromptError("The box lies outside the image.", hint="Draw it on the picture itself.")
-    top, left, bottom, right = inside.corners
-    return np.array([left / shape[1], top / shape[0], right / shape[1], bottom / shape[0]], np.float32)
 
 
 def _prior(

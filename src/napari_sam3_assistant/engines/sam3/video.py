@@ -16,13 +16,14 @@ from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines import devices
+from napari_sam3_assistant.engines.places import corners_round, places_of
 from napari_sam3_assistant.engines.protocol import Embedding, VideoLimits, check_number, check_shape, check_video
 from napari_sam3_assistant.engines.sam3.clicks import grid_of
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
 from napari_sam3_assistant.engines.sam3.masks import placed
 from napari_sam3_assistant.engines.sam3.memory import Memory, Seen
 from napari_sam3_assistant.engines.sam3.model import Model
-from napari_sam3_assistant.engines.sam3.prompting import MOST_LOGIT, corners_round, drawn_logits, places_of
+from napari_sam3_assistant.engines.sam3.prompting import MOST_LOGIT, drawn_logits
 from napari_sam3_assistant.engines.sam3.tracking import (
     Asked,
     Features,
