@@ -1,15 +1,19 @@
 """Meta's engine and the contract of engines."""
 
+from typing import ClassVar
+
 import pytest
 
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.testing import EngineTests
+from napari_sam3_assistant.testing_film import frame_of_squares
+from napari_sam3_assistant.testing_video import VideoEngineTests
 from tests.meta.conftest import WHY
 
 pytest.importorskip("sam3", reason=WHY)
 
 
-class TestContract(EngineTests):
+class Meta:
     """One engine for all tests of the class: to load one takes seconds. Who closes it finds it loaded again."""
 
     @pytest.fixture(autouse=True)
@@ -36,3 +40,19 @@ class TestContract(EngineTests):
         from tests.meta.small import small_engine
 
         return small_engine(folder, device="cpu")
+
+
+class TestContract(Meta, EngineTests):
+    pass
+
+
+class TestVideoContract(Meta, VideoEngineTests):
+    sees = False
+    seen: ClassVar[dict] = {}
+
+    def frames(self, engine, count=4):
+        """Return embeddings of the first frames, each made once: they never change."""
+        known = self.seen.setdefault(engine.weights, [])
+        while len(known) < count:
+            known.append(self.encode(engine, frame_of_squares(len(known))))
+        return known[:count]
