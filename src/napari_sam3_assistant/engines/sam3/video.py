@@ -18,11 +18,12 @@ from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines import devices
 from napari_sam3_assistant.engines.places import corners_round, places_of
 from napari_sam3_assistant.engines.protocol import Embedding, VideoLimits, check_number, check_shape, check_video
-from napari_sam3_assistant.engines.sam3.clicks import MOST_LOGIT, drawn_logits
+from napari_sam3_assistant.engines.sam3.clicks import grid_of
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
 from napari_sam3_assistant.engines.sam3.masks import placed
 from napari_sam3_assistant.engines.sam3.memory import Memory, Seen
 from napari_sam3_assistant.engines.sam3.model import Model
+from napari_sam3_assistant.engines.sam3.prompting import MOST_LOGIT, drawn_logits
 from napari_sam3_assistant.engines.sam3.tracking import (
     Asked,
     Features,
@@ -215,9 +216,9 @@ def _prior(
 ) -> torch.Tensor | None:
     """Return the logits that a prompt corrects; None where it is about the frame alone."""
     if prompts.mask is not None:
-        return drawn_logits(model, prompts.mask.mask, shape).to(model.device)
+        return drawn_logits(prompts.mask.mask, shape, grid_of(model)).to(model.device)
     if present is None or prompts.box is not None or not present.lies_on(shape):
         return None
     if before is not None and before.logits is not None and mask_iou(_answer(before, shape).mask, present) >= SAME:
         return before.logits.clamp(-MOST_LOGIT, MOST_LOGIT)
-    return drawn_logits(model, present, shape).to(model.device)
+    return drawn_logits(present, shape, grid_of(model)).to(model.device)

@@ -14,10 +14,10 @@ from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines import devices
 from napari_sam3_assistant.engines.protocol import Embedding, check_shape
 from napari_sam3_assistant.engines.sam3 import text
-from napari_sam3_assistant.engines.sam3.clicks import shares_of
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
 from napari_sam3_assistant.engines.sam3.finding import Finder
 from napari_sam3_assistant.engines.sam3.masks import placed
+from napari_sam3_assistant.engines.sam3.prompting import shares_of
 from napari_sam3_assistant.engines.sam3.tracking import drawn, features_of, stoppable
 
 Look = Callable[[Embedding], tuple[text.Reader, Sam3Embedding]]
