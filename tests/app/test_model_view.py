@@ -28,6 +28,10 @@ def view(**facts):
     return availability(state).model
 
 
+def said_of(model: ModelState):
+    return report(model, MetaState())
+
+
 def whole(path: Path) -> ModelFolder:
     return ModelFolder(path, tasks=("points", "text"), tokenizer="tokenizer.json")
 
@@ -133,8 +137,8 @@ def test_a_report_says_what_each_kind_of_task_needs_and_what_is_wrong():
         ModelState(known=replace(whole(FOLDER), tasks=("points", "text", "video"), nbytes=3_440_000_000)), MetaState()
     )
     wordless, bad = (
-        report(ModelState(known=mute), MetaState()),
-        report(ModelState(known=ModelFolder(FOLDER, problem="No.")), MetaState()),
+        said_of(ModelState(known=mute)),
+        said_of(ModelState(known=ModelFolder(FOLDER, problem="No."))),
     )
 
     assert (good.text, good.problem) == (f"{VALID} SAM3.0, 3.4 GB: 2D, Text, Exemplar and 3D/video.", False)
@@ -142,7 +146,7 @@ def test_a_report_says_what_each_kind_of_task_needs_and_what_is_wrong():
     assert "but no words" in wordless.text and wordless.hint == "Get it."
     assert "missing (tokenizer.json)" in wordless.lines[2] and wordless.lines[3].endswith("there.")
     assert (bad.text, bad.problem) == ("No.", True)
-    assert report(ModelState(known=whole(FOLDER), missing=("torch",)), MetaState()).text.endswith(
+    assert said_of(ModelState(known=whole(FOLDER), missing=("torch",))).text.endswith(
         "cannot run: torch not installed."
     )
 

@@ -10,8 +10,9 @@ from napari_sam3_assistant.app.meta_state import META, MetaState
 from napari_sam3_assistant.app.views import Action, action
 from napari_sam3_assistant.core.errors import ModelFolderError
 from napari_sam3_assistant.engines import registry
-from napari_sam3_assistant.engines.interpreters import VARIABLE
+from napari_sam3_assistant.engines.interpreters import VARIABLE, fatal_in
 from napari_sam3_assistant.engines.meta.installed import Installed
+from napari_sam3_assistant.engines.registry import UNVERIFIED
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.model_state import ModelState
@@ -28,7 +29,6 @@ CHOOSE = "Press Python... and choose one that has it."
 NO_PACKAGE = "{} not installed here"
 NO_FOLDER = "no model folder chosen"
 NO_FOLDER_TODO = "Choose a Model Folder with {}."
-UNVERIFIED = "unverified: nobody here could try it with Meta's files"
 NO_MULTIPLEX = "this version of Meta's package has no code for SAM3.1"
 NO_MULTIPLEX_TODO = "Install a version of sam3 that has it, or choose SAM3.0 (in Advanced)."
 SAM31 = "SAM3.1"
@@ -84,12 +84,16 @@ def install_lines(system: str) -> str:
 
 def report(found: Installed) -> tuple[str, ...]:
     """Return what is in a Python, a line for each thing: what can be used first."""
-    fatal = any(one.fatal for one in found.problems)
+    fatal = fatal_in(found)
     there = ", ".join(f"{name} {number}" for name, number in found.versions.items() if number)
-    first = "Meta's package cannot be used with it." if fatal else "Meta's package can be used with it."
+    first = (
+        f"Meta's package cannot be used with it. {fatal.what} {fatal.advice}"
+        if fatal
+        else "Meta's package can be used with it."
+    )
     multiplex = f"SAM3.1: its code is there ({UNVERIFIED})." if found.multiplex else "SAM3.1: no code for it."
-    problems = (f"{'No' if one.fatal else 'Note'}: {one.what} {one.advice}".strip() for one in found.problems)
-    return first, f"{there}.", multiplex, *problems
+    problems = (f"{one.what} {one.advice}".strip() for one in found.problems if one != fatal)
+    return first, f"Python {found.python}, {there}.", multiplex, *problems
 
 
 def why_not(model: ModelState, meta: MetaState) -> tuple[str, str]:
@@ -101,7 +105,7 @@ def why_not(model: ModelState, meta: MetaState) -> tuple[str, str]:
         return meta.problem[:1].lower() + meta.problem[1:].rstrip("."), meta.hint
     if meta.missing:
         return NO_PACKAGE.format(" and ".join(meta.missing)), CHOOSE
-    fatal = next((one for one in meta.found.problems if one.fatal), None) if meta.found is not None else None
+    fatal = None if meta.found is None else fatal_in(meta.found)
     if fatal is not None:
         return fatal.what[:1].lower() + fatal.what[1:].rstrip("."), fatal.advice
     if model.known is None:

@@ -9,11 +9,12 @@ from napari_sam3_assistant.app.server_state import REMOTE, Link
 from napari_sam3_assistant.app.state import AppState, Phase
 from napari_sam3_assistant.app.views import Action, ModelStepView, ModelView
 from napari_sam3_assistant.engines import devices
+from napari_sam3_assistant.engines.registry import UNVERIFIED
 
 TYPE_TIP = "Which release of SAM3 is in the folder: SAM3.0 serves 2D, 3D and video, SAM3.1 multiplex 3D and video only."
 ONE_MODEL = "One model in memory serves images and video: both buttons load it."
 VIDEO_ONLY = "SAM3.1 video multiplex is for 3D/video propagation. Choose SAM3.0 2D/3D/video for 2D image tasks."
-LOAD_MULTIPLEX = f"Load the SAM3.1 multiplex video predictor ({meta_hints.UNVERIFIED})."
+LOAD_MULTIPLEX = f"Load the SAM3.1 multiplex video predictor ({UNVERIFIED})."
 PYTHON = "Which Python has Meta's package, and what is in it."
 LOAD_TIP = (
     "Checked, SAM3 is loaded when it is first needed. Unchecked, only the buttons above load it, "

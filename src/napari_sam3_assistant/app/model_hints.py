@@ -11,7 +11,7 @@ SAM3, BUILTIN = registry.SAM3.name, registry.BUILTIN.name
 NOT_NEEDED = "Model: not needed (built-in)"
 PRESS = "Press Get SAM3"
 TYPES = {ModelType.SAM3: "SAM3.0", ModelType.SAM31: "SAM3.1"}
-MULTIPLEX = f"SAM3.1 serves 3D/video only ({meta_hints.UNVERIFIED})"
+MULTIPLEX = f"SAM3.1 serves 3D/video only ({registry.UNVERIFIED})"
 NOT_MULTIPLEX = "For 2D tasks choose SAM3.0 (in Advanced)."
 HELD_BACK = "SAM3 is not loaded (press Load 2D Model)"
 

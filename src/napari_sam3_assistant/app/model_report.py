@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from napari_sam3_assistant.app import meta_hints, model_hints
 from napari_sam3_assistant.app.meta_state import META, MetaState
 from napari_sam3_assistant.app.model_state import ModelState
+from napari_sam3_assistant.engines.registry import UNVERIFIED
 from napari_sam3_assistant.engines.weights.inspect import MULTIPLEX as MULTIPLEX_FILE
 from napari_sam3_assistant.engines.weights.inspect import ORIGINAL, ModelFolder
 
@@ -64,7 +65,7 @@ def _of_meta(model: ModelState, meta: MetaState, lines: tuple[str, ...]) -> Repo
     if model.known is None or not model.whole:
         return Report(f"{why_not[:1].upper()}{why_not[1:]}.", True, todo, lines)
     if model.multiplex:
-        what = f"SAM3.1 multiplex: 3D/video only ({meta_hints.UNVERIFIED})"
+        what = f"SAM3.1 multiplex: 3D/video only ({UNVERIFIED})"
     else:
         what = "SAM3.0 for Meta's package: 2D, Text, Exemplar and 3D/video"
     if why_not:

@@ -127,6 +127,8 @@ REMOTE = EngineSpec(
     factory="napari_sam3_assistant.engines.remote.engine:RemoteEngine",
     capabilities=Capabilities(text=True, refines=True, video=VideoLimits(text=True), devices=()),
 )
+UNVERIFIED = "unverified: nobody here could try it with Meta's files"
+"""What is said of SAM3.1."""
 _OURS = (BUILTIN, SAM3, META, MULTIPLEX, REMOTE)
 OF_META = (META.name, MULTIPLEX.name)
 NO_FOLDER = ModelFolder(
