@@ -60,6 +60,7 @@ def segment(
     model: str | Path | None = None,
     server: str | None = None,
     token: str | None = None,
+    embeddings: str | Path | None = None,
     threshold: float | None = None,
     plane: At | None = None,
     window: WindowLike | None = None,
@@ -109,6 +110,10 @@ def segment(
         Address of a server of ours, such as ``"gpu-box:8000"``: its engine answers, wherever it is.
     token : str or None
         What that server asks for, if it does.
+    embeddings : str, Path or None
+        A folder in which what SAM3 reads of a picture stays: the next time the same pixels are asked about, by anybody
+        with this folder and the same model, they need not be encoded. It may grow to 20 GiB; the least recently used
+        are given up first. None keeps nothing on disk. The built-in engine, and a server, keep nothing there.
     threshold : float or None
         Objects that the text names, or that are like the exemplars, are kept from this score, 0 to 1. None takes
         0.35 for text and the engine's usual one for exemplars. A phrase of which no object reaches it is tried
@@ -172,7 +177,7 @@ def segment(
     >>> len(result.objects)
     1
     """
-    with Segmenter(engine, model, server=server, token=token) as segmenter:
+    with Segmenter(engine, model, server=server, token=token, embeddings=embeddings) as segmenter:
         return segmenter.segment(
             image,
             points=points,
@@ -207,6 +212,7 @@ def propagate(
     model: str | Path | None = None,
     server: str | None = None,
     token: str | None = None,
+    embeddings: str | Path | None = None,
     out: str | Path | None = None,
     format: str = "tiff",
     overwrite: bool = False,
@@ -249,6 +255,8 @@ def propagate(
         Address of a server of ours, such as ``"gpu-box:8000"``: its engine answers, wherever it is.
     token : str or None
         What that server asks for, if it does.
+    embeddings : str, Path or None
+        As for :func:`segment`; of each frame that is looked at.
     out : str, Path or None
         A folder, made if need be, for ``NAME_tracks`` (the label stack), ``NAME_rows.csv`` and ``NAME.video.jsonl``
         (the record). None writes nothing.
@@ -300,7 +308,7 @@ def propagate(
         points, boxes, masks or {}, text, axis, frames, direction, plane, window, channel_axis=channel_axis, rgb=rgb
     )
     target = None if out is None else Target(Path(out), format, overwrite, resume)
-    with StackRun(image, ask, target, engine, model, server=server, token=token) as run:
+    with StackRun(image, ask, target, engine, model, server=server, token=token, embeddings=embeddings) as run:
         for _ in run.steps(progress):
             pass
         return run.finish()

@@ -43,6 +43,7 @@ class Options:
     overwrite: bool
     server: str | None = None
     token: str | None = None
+    embeddings: Path | None = None
 
 
 def run(options: Options, say: Say) -> int:
@@ -71,6 +72,7 @@ def run(options: Options, say: Say) -> int:
             screen.complain(error, f"After {work.done} of {work.total} frames")
             say(_kept(work))
             return screen.FAILED
+        screen.say_stored(work.stored)
     screen.show(_table(followed))
     if followed.problems:
         say(_unread(followed.problems))
@@ -96,7 +98,14 @@ def _started(options: Options) -> StackRun:
     )
     target = Target(folder, options.format, options.overwrite, options.resume)
     return StackRun(
-        options.stack, ask, target, options.engine, options.model, server=options.server, token=options.token
+        options.stack,
+        ask,
+        target,
+        options.engine,
+        options.model,
+        server=options.server,
+        token=options.token,
+        embeddings=options.embeddings,
     )
 
 

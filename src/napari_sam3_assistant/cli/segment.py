@@ -9,6 +9,7 @@ import typer
 
 from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.cli.elsewhere import Server, Token
+from napari_sam3_assistant.cli.embeddings import Embeddings
 
 FORMATS = ("tiff", "png", "npy", "zarr")
 """Those of :data:`napari_sam3_assistant.export.images.FORMATS`, whose import takes longer than help may."""
@@ -76,6 +77,7 @@ def segment(
     ] = None,
     server: Server = None,
     token: Token = None,
+    embeddings: Embeddings = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where masks go.", show_default="beside each image")
     ] = None,
@@ -123,5 +125,6 @@ def segment(
         format=arguments.format_of(format, FORMATS),
         server=server,
         token=token,
+        embeddings=embeddings,
     )
     raise typer.Exit(segmenting.run(images, options, as_json=json, say=screen.note))

@@ -50,6 +50,7 @@ def run(images: Sequence[str], options: Options, *, as_json: bool, say: Say) -> 
             if options.out is not None:
                 make_folder(options.out.expanduser())
             _each(images, options, segmenter, files, outcomes, say)
+            screen.say_stored(segmenter.stored)
     except KeyboardInterrupt:
         stopped = True
         say(f"Stopped after {len(outcomes)} of {len(images)} images.")
@@ -83,7 +84,9 @@ def _pictures(images: Sequence[str], say: Say) -> Sequence[str]:
 
 def _segmenter(options: Options) -> Segmenter:
     try:
-        return Segmenter(options.engine, options.model, server=options.server, token=options.token)
+        return Segmenter(
+            options.engine, options.model, server=options.server, token=options.token, embeddings=options.embeddings
+        )
     except (Unsupported, ModelFolderError) as error:
         screen.stop(error, screen.WRONG_USE)
 

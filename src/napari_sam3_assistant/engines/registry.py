@@ -19,6 +19,7 @@ from typing import Any, cast
 from napari_sam3_assistant.core.errors import AssistantError, EngineError, Unsupported
 from napari_sam3_assistant.engines.host import HostedEngine
 from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine, Proposals, VideoLimits
+from napari_sam3_assistant.engines.storing import StoreOptions
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
 GROUP = "napari_sam3_assistant.engines"
@@ -155,7 +156,14 @@ def create(name: str, **options: object) -> ImageEngine:
         ) from error
 
 
-def host(name: str, *, on_lost: Callable[[], None] | None = None, **options: object) -> HostedEngine:
+def host(
+    name: str,
+    *,
+    on_lost: Callable[[], None] | None = None,
+    embeddings: StoreOptions | None = None,
+    on_problem: Callable[[AssistantError], None] | None = None,
+    **options: object,
+) -> HostedEngine:
     """Return a new engine that runs in a process of its own, not started yet. Nothing of it is imported here.
 
     Parameters
@@ -164,6 +172,10 @@ def host(name: str, *, on_lost: Callable[[], None] | None = None, **options: obj
         One of :func:`available`.
     on_lost : callable or None
         Called when its embeddings are lost; see :class:`~napari_sam3_assistant.engines.host.HostedEngine`.
+    embeddings : StoreOptions or None
+        Where its embeddings are kept on disk; None for nowhere.
+    on_problem : callable or None
+        Called when that does not go on.
     **options
         What its factory takes, such as a model folder; they are pickled.
 
@@ -180,6 +192,8 @@ def host(name: str, *, on_lost: Callable[[], None] | None = None, **options: obj
         title=_short(spec),
         capabilities=spec.capabilities,
         on_lost=on_lost,
+        embeddings=embeddings,
+        on_problem=on_problem,
     )
 
 

@@ -221,8 +221,8 @@ def _read(path: Path) -> Stored:
         group = zarr.open_group(store, mode="r", zarr_format=3)
         if group.attrs["form"] != FORM:
             raise ValueError("it is of another form")
-        height, width = group.attrs["shape"]  # type: ignore[misc]
-        arrays = {str(name): np.asarray(group[name][...]) for name in group.array_keys()}  # type: ignore[index]
+        height, width = group.attrs["shape"]
+        arrays = {str(name): np.asarray(group[name][...]) for name in group.array_keys()}
     return Stored(arrays, (int(height), int(width)))
 
 

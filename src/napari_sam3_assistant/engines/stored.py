@@ -220,6 +220,11 @@ class StoredEngine:
         self._keeper.close()
 
 
+def counts_of(engine: ImageEngine) -> StoreCounts | None:
+    """Return what came of keeping an engine's embeddings so far; None of one whose embeddings do not stay."""
+    return engine.stored if isinstance(engine, StoredEngine) else None
+
+
 def stored(engine: ImageEngine, options: StoreOptions | None, *, wait: bool = False) -> ImageEngine:
     """Return an engine whose embeddings stay; the engine itself without ``options``, or where it cannot be stored."""
     if options is None or storable(engine) is None:

@@ -25,8 +25,6 @@ MOST_BYTES = 20 * 1024**3
 BFLOAT16 = ".bfloat16"
 """Ends the name of an array of numbers that numpy has no type for: their bits, as uint16."""
 Arrays = Mapping[str, npt.NDArray[Any]]
-FOLDER_VARIABLE = "NAPARI_SAM3_EMBEDDINGS"
-"""The environment variable that names the folder, for the shell."""
 
 _EXPONENT = np.uint16(0x7F80)
 

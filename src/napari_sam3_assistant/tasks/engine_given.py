@@ -9,6 +9,8 @@ from napari_sam3_assistant.core.errors import EngineError, ModelFolderError, Uns
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.protocol import ImageEngine
+from napari_sam3_assistant.engines.stored import stored
+from napari_sam3_assistant.engines.storing import StoreOptions
 
 
 def engine_given(
@@ -18,6 +20,8 @@ def engine_given(
     token: str | None = None,
     *,
     device: str | None = None,
+    embeddings: StoreOptions | None = None,
+    wait: bool = False,
 ) -> tuple[registry.Choice, ImageEngine]:
     """Return which engine is used and why, and the engine, not loaded yet.
 
@@ -31,6 +35,10 @@ def engine_given(
         Address of a server of ours, and what it asks for: its engine answers, wherever it is.
     device : str or None
         Where SAM3 runs; the built-in engine runs on the CPU whatever it is.
+    embeddings : StoreOptions or None
+        Where embeddings are kept on disk; None for nowhere. A server keeps its own.
+    wait : bool
+        Whether every embedding has to be written, though the disk be slower than the engine.
 
     Raises
     ------
@@ -49,7 +57,22 @@ def engine_given(
         options["folder"] = folder
     if device is not None and choice.name == registry.SAM3.name:
         options["device"] = device
-    return choice, registry.create(choice.name, **options)
+    return choice, stored(registry.create(choice.name, **options), embeddings, wait=wait)
+
+
+def options_given(folder: str | Path | None) -> StoreOptions | None:
+    """Return where embeddings are kept, as a user names it; None for nowhere.
+
+    Raises
+    ------
+    EngineError
+        If the name is empty.
+    """
+    if folder is None:
+        return None
+    if not str(folder).strip():
+        raise EngineError("No folder for embeddings is named.", hint="Name one; it is made if it is not there.")
+    return StoreOptions(Path(folder).expanduser())
 
 
 def choice_given(engine: str, model: str | Path | None) -> tuple[registry.Choice, Path | None]:
