@@ -72,6 +72,8 @@ class Runtime:
 
     changed = Signal(str)
     """Emitted on any thread, with the name of an engine that has been loaded, or is loaded no longer."""
+    said = Signal(str)
+    """Emitted on any thread, with what a user should know of an engine that goes on all the same."""
 
     def __init__(self) -> None:
         self.scheduler = Scheduler()
@@ -201,7 +203,14 @@ class Runtime:
             )
         if target.folder is None:
             return registry.create(name)
-        hosted = registry.host(name, on_lost=lambda: self._lost(name), folder=target.folder, device=target.device)
+        hosted = registry.host(
+            name,
+            on_lost=lambda: self._lost(name),
+            embeddings=self.preferences.embeddings,
+            on_problem=lambda problem: self.said.emit(str(problem)),
+            folder=target.folder,
+            device=target.device,
+        )
         return cast(ImageEngine, hosted)
 
     def _lost(self, name: str) -> None:
