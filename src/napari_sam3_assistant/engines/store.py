@@ -90,7 +90,6 @@ class Store:
         path = self._path(key)
         try:
             found = _read(path)
-            os.utime(path)
         except FileNotFoundError:
             return None
         except (ImportError, MemoryError, OSError) as error:  # nothing is wrong with the file as far as one can tell
@@ -99,6 +98,7 @@ class Store:
         except Exception as error:  # whatever zip, JSON or zarr make of damaged bytes: it can be made anew
             self.drop(key, f"{type(error).__name__}: {error}")
             return None
+        _used(path)
         return found
 
     def write(self, key: str, embedding: Stored) -> bool:
@@ -119,6 +119,7 @@ class Store:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             _write(draft, embedding)
             self._place(draft, key)
+            self.trim(self.most_bytes)  # a file is a little larger than its arrays
         except BaseException:
             _remove(draft)
             raise
@@ -224,6 +225,14 @@ def _read(path: Path) -> Stored:
         height, width = group.attrs["shape"]
         arrays = {str(name): np.asarray(group[name][...]) for name in group.array_keys()}
     return Stored(arrays, (int(height), int(width)))
+
+
+def _used(path: Path) -> None:
+    """Note that a file is used now; where that may not be, it is given up as if it were not."""
+    try:
+        os.utime(path)
+    except OSError as error:
+        _log.info("%s keeps the time of its last use (%s).", path, error)
 
 
 def _remove(path: Path) -> bool:
