@@ -61,6 +61,7 @@ def segment(
     server: str | None = None,
     token: str | None = None,
     python: str | Path | None = None,
+    embeddings: str | Path | None = None,
     threshold: float | None = None,
     plane: At | None = None,
     window: WindowLike | None = None,
@@ -114,6 +115,10 @@ def segment(
     python : str, Path or None
         For ``engine="meta"``: the Python, or its environment's folder, that has Meta's package, which then runs in a
         process of its own. None takes what ``NAPARI_SAM3_META_PYTHON`` names, or this Python.
+    embeddings : str, Path or None
+        A folder in which what SAM3 reads of a picture stays: the next time the same pixels are asked about, by anybody
+        with this folder and the same model, they need not be encoded. It may grow to 20 GiB; the least recently used
+        are given up first. None keeps nothing on disk. The built-in engine, and a server, keep nothing there.
     threshold : float or None
         Objects that the text names, or that are like the exemplars, are kept from this score, 0 to 1. None takes
         0.35 for text and the engine's usual one for exemplars. A phrase of which no object reaches it is tried
@@ -177,7 +182,7 @@ def segment(
     >>> len(result.objects)
     1
     """
-    with Segmenter(engine, model, server=server, token=token, python=python) as segmenter:
+    with Segmenter(engine, model, server=server, token=token, python=python, embeddings=embeddings) as segmenter:
         return segmenter.segment(
             image,
             points=points,
@@ -213,6 +218,7 @@ def propagate(
     server: str | None = None,
     token: str | None = None,
     python: str | Path | None = None,
+    embeddings: str | Path | None = None,
     out: str | Path | None = None,
     format: str = "tiff",
     overwrite: bool = False,
@@ -259,6 +265,8 @@ def propagate(
     python : str, Path or None
         For ``engine="meta"``: the Python, or its environment's folder, that has Meta's package, which then runs in a
         process of its own. None takes what ``NAPARI_SAM3_META_PYTHON`` names, or this Python.
+    embeddings : str, Path or None
+        As for :func:`segment`; of each frame that is looked at.
     out : str, Path or None
         A folder, made if need be, for ``NAME_tracks`` (the label stack), ``NAME_rows.csv`` and ``NAME.video.jsonl``
         (the record). None writes nothing.
@@ -310,7 +318,10 @@ def propagate(
         points, boxes, masks or {}, text, axis, frames, direction, plane, window, channel_axis=channel_axis, rgb=rgb
     )
     target = None if out is None else Target(Path(out), format, overwrite, resume)
-    with StackRun(image, ask, target, engine, model, server=server, token=token, python=python) as run:
+    stack = StackRun(
+        image, ask, target, engine, model, server=server, token=token, python=python, embeddings=embeddings
+    )
+    with stack as run:
         for _ in run.steps(progress):
             pass
         return run.finish()

@@ -105,7 +105,7 @@ def whole(mask):
 
 
 def overlap(some, others):
-    print((some & others).sum() , (some | others).sum())
+    print((some & others).sum(), (some | others).sum())
     return (some & others).sum() / (some | others).sum()
 
 

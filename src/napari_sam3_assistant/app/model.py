@@ -72,6 +72,7 @@ class ModelController:
         self.meta: MetaChoice = MetaChoice(controller, runtime, self._choose)
         self.link: ServerLink = ServerLink(controller, session, runtime)
         runtime.changed.connect(self._engine_changed)
+        runtime.said.connect(self._engine_said)
         self._held = (self._state.events.load_on_run, controller.state.task.events.advanced)
         for said in self._held:
             said.connect(self._holding_changed)
@@ -206,6 +207,7 @@ class ModelController:
         for said in self._held:
             said.disconnect(self._holding_changed)
         self._runtime.changed.disconnect(self._engine_changed)
+        self._runtime.said.disconnect(self._engine_said)
 
     # -- what there is ----------------------------------------------------------------------------
 
@@ -356,6 +358,10 @@ class ModelController:
     def _engine_changed(self, name: str) -> None:
         """Take note, on any thread."""
         self._controller.on_main(self._note_engine)
+
+    def _engine_said(self, text: str) -> None:
+        """Write into the log what an engine says that goes on all the same, on any thread."""
+        self._controller.on_main(lambda: note(self._controller.state.activity, text))
 
     def _unloaded(self, told: str) -> None:
         if not self._controller.closed and not self._controller.status.running:

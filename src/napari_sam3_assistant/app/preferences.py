@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.engines.storing import StoreOptions
 from napari_sam3_assistant.layers.stacks import MEMORY_BYTES
 
 
@@ -20,8 +21,11 @@ class Preferences:
         What all embeddings together may take, in bytes; None takes what is usual.
     stack_bytes : int
         The labels of a stack that take more than so many bytes are kept on the disk.
+    embeddings : StoreOptions or None
+        Where embeddings are kept on disk; None for nowhere.
     """
 
     default_engine: str = registry.AUTO
     cache_bytes: int | None = None
     stack_bytes: int = MEMORY_BYTES
+    embeddings: StoreOptions | None = None

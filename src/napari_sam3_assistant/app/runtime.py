@@ -78,6 +78,8 @@ class Runtime:
 
     changed = Signal(str)
     """Emitted on any thread, with the name of an engine that has been loaded, or is loaded no longer."""
+    said = Signal(str)
+    """Emitted on any thread, with what a user should know of an engine that goes on all the same."""
 
     def __init__(self) -> None:
         self.scheduler = Scheduler()
@@ -225,7 +227,14 @@ class Runtime:
         options: dict[str, object] = {"folder": target.folder, "device": target.device}
         if target.diagnostics:
             options["diagnostics"] = True
-        hosted = registry.host(name, interpreter=target.interpreter, on_lost=lambda: self._lost(name), **options)
+        hosted = registry.host(
+            name,
+            interpreter=target.interpreter,
+            on_lost=lambda: self._lost(name),
+            embeddings=self.preferences.embeddings,
+            on_problem=lambda problem: self.said.emit(str(problem)),
+            **options,
+        )
         return cast(ImageEngine, hosted)
 
     def _lost(self, name: str) -> None:

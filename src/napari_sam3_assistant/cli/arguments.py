@@ -54,6 +54,7 @@ class Options:
     server: str | None = None
     token: str | None = None
     python: str | None = None
+    embeddings: Path | None = None
 
 
 def prompts_of(

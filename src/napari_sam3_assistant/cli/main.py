@@ -17,6 +17,7 @@ from napari_sam3_assistant import __version__
 from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.cli.demo import demo
 from napari_sam3_assistant.cli.doctor import doctor
+from napari_sam3_assistant.cli.embeddings import embeddings, encode
 from napari_sam3_assistant.cli.get_model import get_model
 from napari_sam3_assistant.cli.masks import clean, convert, merge
 from napari_sam3_assistant.cli.propagate import propagate
@@ -62,7 +63,7 @@ def _help(command: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(text.split()) for text in (inspect.getdoc(command) or "").split("\n\n"))
 
 
-for _command in (segment, propagate, serve, doctor, get_model, demo):
+for _command in (segment, propagate, encode, embeddings, serve, doctor, get_model, demo):
     app.command(cls=_Command, help=_help(_command))(_command)
 _masks = typer.Typer(help="Clean, merge and convert label images.", no_args_is_help=True)
 for _of_masks in (clean, merge, convert):

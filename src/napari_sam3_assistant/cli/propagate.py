@@ -9,6 +9,7 @@ import typer
 
 from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.cli.elsewhere import Python, Server, Token
+from napari_sam3_assistant.cli.embeddings import Embeddings
 
 FORMATS = ("tiff", "zarr", "npy")
 """Those of :data:`napari_sam3_assistant.tasks.stack_output.STACKS`, whose import takes longer than help may."""
@@ -64,6 +65,7 @@ def propagate(
     server: Server = None,
     token: Token = None,
     python: Python = None,
+    embeddings: Embeddings = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where files go.", show_default="beside the stack")
     ] = None,
@@ -112,5 +114,6 @@ def propagate(
         server,
         token,
         python,
+        embeddings,
     )
     raise typer.Exit(propagating.run(options, screen.note))

@@ -44,6 +44,7 @@ class Options:
     server: str | None = None
     token: str | None = None
     python: str | None = None
+    embeddings: Path | None = None
 
 
 def run(options: Options, say: Say) -> int:
@@ -72,6 +73,7 @@ def run(options: Options, say: Say) -> int:
             screen.complain(error, f"After {work.done} of {work.total} frames")
             say(_kept(work))
             return screen.FAILED
+        screen.say_stored(work.stored)
     screen.show(_table(followed))
     if followed.problems:
         say(_unread(followed.problems))
@@ -105,6 +107,7 @@ def _started(options: Options) -> StackRun:
         server=options.server,
         token=options.token,
         python=options.python,
+        embeddings=options.embeddings,
     )
 
 

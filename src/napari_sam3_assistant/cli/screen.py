@@ -14,6 +14,8 @@ from napari_sam3_assistant.core.errors import AssistantError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from napari_sam3_assistant.engines.storing import StoreCounts
+
 FAILED, WRONG_USE, STOPPED = 1, 2, 130
 _WIDTH_OF_FILES = 200
 
@@ -43,6 +45,16 @@ def stop(error: AssistantError, code: int = FAILED) -> NoReturn:
     """
     complain(error)
     raise typer.Exit(code) from error
+
+
+def say_stored(counts: StoreCounts | None) -> None:
+    """Say what came of keeping embeddings, if anything is to be said."""
+    if counts is None:
+        return
+    if counts.found:
+        note(f"{counts.found} of {counts.found + counts.encoded} encodings were read from disk.")
+    if counts.problem is not None:
+        complain(counts.problem)
 
 
 def show(*parts: RenderableType) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.cli.elsewhere import Python, Server, Token
+from napari_sam3_assistant.cli.embeddings import Embeddings
 
 FORMATS = ("tiff", "png", "npy", "zarr")
 """Those of :data:`napari_sam3_assistant.export.images.FORMATS`, whose import takes longer than help may."""
@@ -77,6 +78,7 @@ def segment(
     server: Server = None,
     token: Token = None,
     python: Python = None,
+    embeddings: Embeddings = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where masks go.", show_default="beside each image")
     ] = None,
@@ -125,5 +127,6 @@ def segment(
         server=server,
         token=token,
         python=python,
+        embeddings=embeddings,
     )
     raise typer.Exit(segmenting.run(images, options, as_json=json, say=screen.note))

@@ -50,6 +50,7 @@ def run(images: Sequence[str], options: Options, *, as_json: bool, say: Say) -> 
             if options.out is not None:
                 make_folder(options.out.expanduser())
             _each(images, options, segmenter, files, outcomes, say)
+            screen.say_stored(segmenter.stored)
     except KeyboardInterrupt:
         stopped = True
         say(f"Stopped after {len(outcomes)} of {len(images)} images.")
@@ -84,7 +85,12 @@ def _pictures(images: Sequence[str], say: Say) -> Sequence[str]:
 def _segmenter(options: Options) -> Segmenter:
     try:
         return Segmenter(
-            options.engine, options.model, server=options.server, token=options.token, python=options.python
+            options.engine,
+            options.model,
+            server=options.server,
+            token=options.token,
+            python=options.python,
+            embeddings=options.embeddings,
         )
     except (Unsupported, ModelFolderError) as error:
         screen.stop(error, screen.WRONG_USE)

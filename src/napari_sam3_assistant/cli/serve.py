@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_sam3_assistant.cli.elsewhere import TOKEN_VARIABLE, Python
+from napari_sam3_assistant.cli.embeddings import Embeddings
 
 
 def serve(
@@ -49,6 +50,7 @@ def serve(
         float | None,
         typer.Option(metavar="N", help="Memory for pictures as the engine reads them.", show_default="2 or less"),
     ] = None,
+    embeddings: Embeddings = None,
     sessions: Annotated[
         int | None, typer.Option(metavar="N", help="How many may be connected at once.", show_default="64")
     ] = None,
@@ -93,6 +95,7 @@ def serve(
         allow_origins=tuple(allow_origin),
         allow_hosts=tuple(allow_host),
         cache_gib=cache_gib,
+        embeddings=embeddings,
         sessions=sessions,
         idle_minutes=idle_minutes,
         drain_seconds=drain_seconds,

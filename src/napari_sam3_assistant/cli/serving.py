@@ -21,7 +21,7 @@ from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.cli.elsewhere import TOKEN_VARIABLE
 from napari_sam3_assistant.core.errors import AssistantError, ModelFolderError, Unsupported
 from napari_sam3_assistant.engines import devices
-from napari_sam3_assistant.tasks.engine_given import engine_given
+from napari_sam3_assistant.tasks.engine_given import engine_given, options_given
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.server.running import Server
@@ -54,6 +54,7 @@ class Options:
     log_json: bool
     devices: tuple[str, ...] = ()
     python: str | None = None
+    embeddings: Path | None = None
 
 
 def run(options: Options) -> int:
@@ -89,7 +90,10 @@ def prepared(
 ) -> tuple[Server, list[socket.socket]]:
     """Return a server that is not started yet, and the sockets it is to serve; what cannot be ends the command."""
     try:
-        choice, engine = engine_given(options.engine, options.model, device=device, python=options.python)
+        kept = options_given(options.embeddings)
+        choice, engine = engine_given(
+            options.engine, options.model, device=device, python=options.python, embeddings=kept
+        )
         listening = listen(settings.host, settings.port)
     except (Unsupported, ModelFolderError) as error:
         screen.stop(error, screen.WRONG_USE)

@@ -17,6 +17,7 @@ from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Segmentation
 from napari_sam3_assistant.engines.protocol import Capabilities
+from napari_sam3_assistant.engines.storing import StoreCounts, StoreOptions
 
 # -- to the engine's process ----------------------------------------------------------------------
 
@@ -76,11 +77,14 @@ class Load:
         ``"module:callable"``.
     options : mapping
         What it is called with.
+    embeddings : StoreOptions or None
+        Where its embeddings are kept on disk; None for nowhere.
     """
 
     title: str
     factory: str
     options: Mapping[str, object]
+    embeddings: StoreOptions | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,12 +202,16 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """An embedding that the engine's process keeps until it is told to forget it."""
+    """An embedding that the engine's process keeps until it is told to forget it.
+
+    ``stored`` is what came of keeping embeddings on disk so far.
+    """
 
     embedding: int
     nbytes: int
     shape: tuple[int, int]
     about: About
+    stored: StoreCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)

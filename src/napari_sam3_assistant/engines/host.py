@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.errors import EmbeddingLost, EngineError
+from napari_sam3_assistant.core.errors import AssistantError, EmbeddingLost, EngineError
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, Segmentation
@@ -25,6 +25,7 @@ from napari_sam3_assistant.engines.host_session import HostedSession
 from napari_sam3_assistant.engines.process import START_S, EngineProcess
 from napari_sam3_assistant.engines.proposing import Places, Steps, proposing
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, video_of
+from napari_sam3_assistant.engines.storing import StoreCounts, StoreOptions
 
 CLOSE_S = 1.0
 """How long a process may take to end by itself when its engine is closed, in seconds."""
@@ -79,6 +80,10 @@ class HostedEngine:
     on_lost : callable or None
         Called when a process that had embeddings has ended, for whatever reason: they are lost. On
         whatever thread finds out, so it must return at once.
+    embeddings : StoreOptions or None
+        Where the process keeps embeddings on disk; None for nowhere.
+    on_problem : callable or None
+        Called on this engine's thread when that does not go on: once for each process.
     start_s : float
         How long the process may take until it answers for the first time, in seconds.
     """
@@ -94,13 +99,16 @@ class HostedEngine:
         capabilities: Capabilities | None = None,
         interpreter: str = "",
         on_lost: Callable[[], None] | None = None,
+        embeddings: StoreOptions | None = None,
+        on_problem: Callable[[AssistantError], None] | None = None,
         start_s: float = START_S,
     ) -> None:
         self.name, self.weights = name, weights
         self.capabilities = capabilities or Capabilities()
-        self._question = Load(title or name, factory, dict(options or {}))
+        self._question = Load(title or name, factory, dict(options or {}), embeddings)
         self._interpreter = interpreter or sys.executable
         self._on_lost, self._start_s = on_lost, start_s
+        self._on_problem, self._stored = on_problem, StoreCounts()
         self._lock = threading.Lock()
         self._open = False
         self._process: EngineProcess | None = None
@@ -111,6 +119,11 @@ class HostedEngine:
         """The number of the process, if one runs."""
         process = self._process
         return process.pid if process is not None and process.alive else None
+
+    @property
+    def stored(self) -> StoreCounts:
+        """What came of keeping embeddings on disk in the process that runs, or ran last."""
+        return self._stored
 
     def load(self, *, progress: Progress, cancel: CancelToken) -> None:
         """Start the process and load the model there, unless that is done; see :meth:`ImageEngine.load`."""
@@ -134,6 +147,7 @@ class HostedEngine:
             process = self._running(lambda fraction, message="": progress(None, message), cancel)
         made: Encoded = process.ask(Encode(np.ascontiguousarray(image)), progress=progress, cancel=cancel)
         self._take(made.about)
+        self._note(made.stored)
         embedding = HostedEmbedding(made.embedding, made.nbytes, made.shape, process)
         weakref.finalize(embedding, process.forget, made.embedding).atexit = False
         cancel.raise_if_cancelled()
@@ -224,6 +238,7 @@ class HostedEngine:
         if self._process is not None and self._process.alive:
             return self._process
         self._let_go()
+        self._stored = StoreCounts()
         self._process = process = EngineProcess(self._interpreter, self._question.title, self._on_lost)
         # Should nobody close the engine, its process ends with this value, or with the interpreter.
         self._end = weakref.finalize(self, process.end)
@@ -243,6 +258,12 @@ class HostedEngine:
 
     def _take(self, about: About) -> None:
         self.name, self.weights, self.capabilities = about.name, about.weights, about.capabilities
+
+    def _note(self, counts: StoreCounts | None) -> None:
+        """Take in what came of keeping embeddings, and tell of a problem that is new."""
+        before, self._stored = self._stored, counts or StoreCounts()
+        if self._stored.problem is not None and before.problem is None and self._on_problem is not None:
+            self._on_problem(self._stored.problem)
 
     def _check_open(self) -> None:
         if not self._open:

@@ -56,6 +56,7 @@ from napari_sam3_assistant.engines.hosting_failures import failed
 from napari_sam3_assistant.engines.hosting_sessions import Sessions
 from napari_sam3_assistant.engines.proposing import proposing
 from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
+from napari_sam3_assistant.engines.stored import counts_of, stored
 from napari_sam3_assistant.wire.arrays import Pad, pack, unpack
 
 PARENT_S = 1.0
@@ -186,10 +187,13 @@ class Office:
             case Load():
                 return self._load(question, progress, cancel)
             case Encode(image):
-                made = self._loaded().encode(image, progress=progress, cancel=cancel)  # type: ignore[arg-type]  # it says so
+                engine = self._loaded()
+                made = engine.encode(image, progress=progress, cancel=cancel)  # type: ignore[arg-type]  # it says so
                 self._encoded += 1
                 self._embeddings[self._encoded] = made
-                return Encoded(self._encoded, made.nbytes, made.shape, _about(self._loaded()))
+                return Encoded(
+                    self._encoded, made.nbytes, made.shape, _about(self._loaded()), counts_of(self._loaded())
+                )
             case Segment(number, prompts, previous):
                 return _sealed(self._loaded().segment(self._known(number), prompts, _opened(previous)))
             case Find(number, query):
@@ -202,7 +206,7 @@ class Office:
     def _load(self, question: Load, progress: _Teller, cancel: CancelToken) -> About:
         self._title = question.title
         if self._engine is None:
-            self._engine = _made(question)
+            self._engine = stored(_made(question), question.embeddings)
         self._engine.load(progress=progress, cancel=cancel)
         return _about(self._engine)
 

@@ -104,6 +104,8 @@ class Capabilities:
         About how long an encoding takes here, in seconds; None where nobody has to wait, or it is not known.
     instead : str
         What to choose for a kind of prompt that it does not take.
+    stores : bool
+        Whether its embeddings can be kept on disk; see :mod:`~napari_sam3_assistant.engines.storing`.
     """
 
     points: bool = True
@@ -121,6 +123,7 @@ class Capabilities:
     devices: tuple[str, ...] = ("cpu",)
     encode_s: float | None = None
     instead: str = "Choose another engine."
+    stores: bool = False
 
 
 class Embedding(Protocol):

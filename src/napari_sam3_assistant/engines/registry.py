@@ -20,6 +20,7 @@ from napari_sam3_assistant.core.errors import AssistantError, EngineError, Unsup
 from napari_sam3_assistant.engines.host import HostedEngine
 from napari_sam3_assistant.engines.interpreters import VARIABLE
 from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine, Proposals, VideoLimits
+from napari_sam3_assistant.engines.storing import StoreOptions
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
 GROUP = "napari_sam3_assistant.engines"
@@ -185,7 +186,13 @@ def create(name: str, **options: object) -> ImageEngine:
 
 
 def host(
-    name: str, *, interpreter: str = "", on_lost: Callable[[], None] | None = None, **options: object
+    name: str,
+    *,
+    interpreter: str = "",
+    on_lost: Callable[[], None] | None = None,
+    embeddings: StoreOptions | None = None,
+    on_problem: Callable[[AssistantError], None] | None = None,
+    **options: object,
 ) -> HostedEngine:
     """Return a new engine that runs in a process of its own, not started yet. Nothing of it is imported here.
 
@@ -197,6 +204,10 @@ def host(
         The Python that runs it, and that has what it needs; empty for this one.
     on_lost : callable or None
         Called when its embeddings are lost; see :class:`~napari_sam3_assistant.engines.host.HostedEngine`.
+    embeddings : StoreOptions or None
+        Where its embeddings are kept on disk; None for nowhere.
+    on_problem : callable or None
+        Called when that does not go on.
     **options
         What its factory takes, such as a model folder; they are pickled.
 
@@ -214,6 +225,8 @@ def host(
         capabilities=spec.capabilities,
         interpreter=interpreter,
         on_lost=on_lost,
+        embeddings=embeddings,
+        on_problem=on_problem,
     )
 
 

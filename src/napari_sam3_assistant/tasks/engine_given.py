@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from napari_sam3_assistant.core.errors import EngineError, ModelFolderError, Unsupported
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.interpreters import check_meta, meta_python
 from napari_sam3_assistant.engines.protocol import ImageEngine
+from napari_sam3_assistant.engines.stored import stored
+from napari_sam3_assistant.engines.storing import StoreOptions
 
 
 def engine_given(
@@ -21,6 +23,8 @@ def engine_given(
     *,
     device: str | None = None,
     python: str | Path | None = None,
+    embeddings: StoreOptions | None = None,
+    wait: bool = False,
 ) -> tuple[registry.Choice, ImageEngine]:
     """Return which engine is used and why, and the engine, not loaded yet.
 
@@ -37,6 +41,10 @@ def engine_given(
     python : str, Path or None
         The Python, or its environment's folder, that has Meta's package, for that engine: it then runs in a process
         of its own. None takes what the environment variable ``NAPARI_SAM3_META_PYTHON`` names, or this one.
+    embeddings : StoreOptions or None
+        Where embeddings are kept on disk; None for nowhere. A server keeps its own.
+    wait : bool
+        Whether every embedding has to be written, though the disk be slower than the engine.
 
     Raises
     ------
@@ -52,15 +60,31 @@ def engine_given(
         return _elsewhere(engine, server, token)
     interpreter = interpreter_given(engine, python)
     choice, folder = choice_given(engine, model, interpreter)
-    options: dict[str, object] = {}
+    options: dict[str, Any] = {}
     if folder is not None and choice.name != registry.BUILTIN.name:
         options["folder"] = folder
     if device is not None and choice.name in (registry.SAM3.name, registry.META.name):
         options["device"] = device
     if interpreter:
         check_meta(interpreter)
-        return choice, cast(ImageEngine, registry.host(choice.name, interpreter=interpreter, **options))
-    return choice, registry.create(choice.name, **options)
+        hosted = registry.host(choice.name, interpreter=interpreter, embeddings=embeddings, **options)
+        return choice, cast(ImageEngine, hosted)
+    return choice, stored(registry.create(choice.name, **options), embeddings, wait=wait)
+
+
+def options_given(folder: str | Path | None) -> StoreOptions | None:
+    """Return where embeddings are kept, as a user names it; None for nowhere.
+
+    Raises
+    ------
+    EngineError
+        If the name is empty.
+    """
+    if folder is None:
+        return None
+    if not str(folder).strip():
+        raise EngineError("No folder for embeddings is named.", hint="Name one; it is made if it is not there.")
+    return StoreOptions(Path(folder).expanduser())
 
 
 def interpreter_given(engine: str, python: str | Path | None) -> str:

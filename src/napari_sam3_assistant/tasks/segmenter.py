@@ -16,11 +16,13 @@ from napari_sam3_assistant.core.sources import Source, estimate_limits
 from napari_sam3_assistant.core.windows import whole
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
+from napari_sam3_assistant.engines.stored import counts_of
+from napari_sam3_assistant.engines.storing import StoreCounts
 from napari_sam3_assistant.export.pictures import picture_given
 from napari_sam3_assistant.export.stacks import UNNAMED, At, Picture
 from napari_sam3_assistant.tasks.asked import BoxLike, MaskLike, PointLike, TextLike, asked
 from napari_sam3_assistant.tasks.crop_given import crop_given
-from napari_sam3_assistant.tasks.engine_given import check_server_reads, engine_given
+from napari_sam3_assistant.tasks.engine_given import check_server_reads, engine_given, options_given
 from napari_sam3_assistant.tasks.everything import POINTS_PER_SIDE, EverythingOptions
 from napari_sam3_assistant.tasks.image import Told
 from napari_sam3_assistant.tasks.objects import Result
@@ -47,6 +49,8 @@ class Segmenter:
         Address of a server of ours, and what it asks for: its engine answers.
     python : str, Path or None
         The Python that has Meta's package, for the engine ``"meta"``; see :func:`napari_sam3_assistant.segment`.
+    embeddings : str, Path or None
+        A folder in which what the engine reads of pictures stays; see :func:`napari_sam3_assistant.segment`.
 
     Attributes
     ----------
@@ -73,8 +77,10 @@ class Segmenter:
         server: str | None = None,
         token: str | None = None,
         python: str | Path | None = None,
+        embeddings: str | Path | None = None,
     ) -> None:
-        choice, self._engine = engine_given(engine, model, server, token, python=python)
+        kept = options_given(embeddings)
+        choice, self._engine = engine_given(engine, model, server, token, python=python, embeddings=kept)
         self.engine, self.reason = choice.name, choice.reason
         self._embeddings = EmbeddingCache()
         self._limits: dict[tuple[object, ...], Limits] = {}
@@ -153,6 +159,11 @@ class Segmenter:
             cut.index or None,
             run.notes,
         )
+
+    @property
+    def stored(self) -> StoreCounts | None:
+        """What came of keeping embeddings on disk; None where none are kept."""
+        return counts_of(self._engine)
 
     def check_reads(self) -> None:
         """Check that the engine finds what words name.

@@ -19,12 +19,14 @@ from napari_sam3_assistant.core.progress import Progress, no_progress
 from napari_sam3_assistant.core.prompts import Prompts, Query
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
+from napari_sam3_assistant.engines.stored import counts_of
+from napari_sam3_assistant.engines.storing import StoreCounts
 from napari_sam3_assistant.export.names import picture_stem
 from napari_sam3_assistant.export.pictures import picture_given
 from napari_sam3_assistant.export.stacks import UNNAMED, At
 from napari_sam3_assistant.masks.registry import Origin
 from napari_sam3_assistant.tasks.asked import MaskLike, TextLike, phrases_given
-from napari_sam3_assistant.tasks.engine_given import check_server_reads, engine_given
+from napari_sam3_assistant.tasks.engine_given import check_server_reads, engine_given, options_given
 from napari_sam3_assistant.tasks.followed import Followed
 from napari_sam3_assistant.tasks.frame_prompts import BoxesLike, ByFrame, PointsLike, check_positive, frame_prompts
 from napari_sam3_assistant.tasks.frames import Direction
@@ -67,7 +69,7 @@ class StackRun:
     ask : Ask
     target : Target or None
         None writes nothing.
-    engine, model, server, token, python
+    engine, model, server, token, python, embeddings
         As for :func:`napari_sam3_assistant.propagate`.
 
     Attributes
@@ -96,8 +98,10 @@ class StackRun:
         server: str | None = None,
         token: str | None = None,
         python: str | Path | None = None,
+        embeddings: str | Path | None = None,
     ) -> None:
-        choice, self._engine = engine_given(engine, model, server, token, python=python)
+        kept = options_given(embeddings)
+        choice, self._engine = engine_given(engine, model, server, token, python=python, embeddings=kept)
         self.engine, self.reason = choice.name, choice.reason
         self._embeddings, self._ahead = EmbeddingCache(), ThreadPoolExecutor(1)
         self.output: StackOutput | None = None
@@ -115,6 +119,11 @@ class StackRun:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def stored(self) -> StoreCounts | None:
+        """What came of keeping embeddings on disk; None where none are kept."""
+        return counts_of(self._engine)
 
     @property
     def done(self) -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtWidgets import QDockWidget
 
 from napari_sam3_assistant.app.preferences import Preferences
+from napari_sam3_assistant.engines.store import default_folder
+from napari_sam3_assistant.engines.storing import StoreOptions
 from napari_sam3_assistant.widgets.bind import Bindings
 from napari_sam3_assistant.widgets.mask_operations_widget import MaskOperationsWidget
 
@@ -40,7 +43,7 @@ def preferences() -> Preferences:
         return Preferences()
     memory = found.memory
     embeddings, stacks = round(memory.encoded_images_gib * GIB) or None, round(memory.stacks_in_memory_mb * MIB)
-    return Preferences(found.engine.default_engine, embeddings, stacks)
+    return Preferences(found.engine.default_engine, embeddings, stacks, _on_disk(found.disk))
 
 
 def follow_preferences(changed: Callable[[], object], bindings: Bindings) -> None:
@@ -48,6 +51,14 @@ def follow_preferences(changed: Callable[[], object], bindings: Bindings) -> Non
     found = _settings()
     if found is not None:
         bindings.connect(found.events.changed, lambda event: changed())
+
+
+def _on_disk(found: Any) -> StoreOptions | None:
+    """Return where embeddings are kept, as the section of the preferences about it says."""
+    if not found.keep_embeddings:
+        return None
+    folder = found.embeddings_folder.strip()
+    return StoreOptions(Path(folder).expanduser() if folder else default_folder(), round(found.embeddings_gib * GIB))
 
 
 def _settings() -> Any:

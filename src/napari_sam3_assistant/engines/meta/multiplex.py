@@ -88,7 +88,13 @@ class MultiplexEngine:
         self._signature = f"{signature_of(folder, folder.multiplex)}-multiplex"
         self._predictor: Any = None
         self.capabilities = Capabilities(
-            points=False, boxes=False, masks=False, exemplars=False, video=LIMITS, devices=("cuda",), instead=FOR_PICTURES
+            points=False,
+            boxes=False,
+            masks=False,
+            exemplars=False,
+            video=LIMITS,
+            devices=("cuda",),
+            instead=FOR_PICTURES,
         )
 
     @property
@@ -151,7 +157,9 @@ class MultiplexEngine:
             raise Unsupported(
                 "SAM3.1 video multiplex reads no words here.", hint="Use points or boxes, or the model type SAM3.0."
             )
-        return MultiplexSession(lambda embedding: (self._loaded(), self._own(embedding)), diagnostics.Teller(self._told))
+        return MultiplexSession(
+            lambda embedding: (self._loaded(), self._own(embedding)), diagnostics.Teller(self._told)
+        )
 
     def close(self) -> None:
         """Give back the model's memory."""
@@ -258,7 +266,9 @@ class Session:
         self.teller.line(f"prompt insertion finished in {time.perf_counter() - began:.2f} sec.")
         return _read(answer.get("outputs") or {})
 
-    def follow(self, start: int, backward: bool) -> Iterator[tuple[int, dict[int, tuple[npt.NDArray[np.bool_], float]]]]:
+    def follow(
+        self, start: int, backward: bool
+    ) -> Iterator[tuple[int, dict[int, tuple[npt.NDArray[np.bool_], float]]]]:
         """Yield the position of one frame after the other, and its objects. Leaving it stops the run."""
         request = {
             "type": "propagate_in_video",
@@ -271,7 +281,9 @@ class Session:
         try:
             for frames, one in enumerate(stream, 1):
                 now = time.perf_counter()
-                told = f"index={frames - 1}, frame={one['frame_index']}, dt={now - before:.3f}, elapsed={now - began:.3f}"
+                told = (
+                    f"index={frames - 1}, frame={one['frame_index']}, dt={now - before:.3f}, elapsed={now - began:.3f}"
+                )
                 self.teller.line(f"propagation yield: {told}")
                 before = now
                 yield int(one["frame_index"]), _read(one.get("outputs") or {})

@@ -19,12 +19,13 @@ from napari_sam3_assistant.engines import devices
 from napari_sam3_assistant.engines.proposing import Places
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, VideoSession, check
 from napari_sam3_assistant.engines.registry import NO_FOLDER
-from napari_sam3_assistant.engines.sam3 import clicks, prompting, proposals, text, waits
+from napari_sam3_assistant.engines.sam3 import clicks, packing, prompting, proposals, text, waits
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding, embed
 from napari_sam3_assistant.engines.sam3.masks import HOLE_AREA
 from napari_sam3_assistant.engines.sam3.model import Model, load
 from napari_sam3_assistant.engines.sam3.video import LIMITS, TrackerSession
 from napari_sam3_assistant.engines.sam3.words import WordsSession
+from napari_sam3_assistant.engines.storing import Arrays
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 from napari_sam3_assistant.engines.weights.signature import signature_of
 
@@ -77,6 +78,7 @@ class Sam3Engine:
             proposals=proposals.limits_on("cpu"),
             devices=devices.report(probe=True).devices,
             instead=INSTEAD,
+            stores=True,
         )
         if not self._folder.tokenizer:
             self.capabilities = replace(
@@ -112,6 +114,17 @@ class Sam3Engine:
         waits.note(model.pace, time.perf_counter() - start)
         self._expect(model)
         return made
+
+    def pack(self, embedding: Embedding) -> Arrays:
+        """Return what is stored of an embedding; see :meth:`StorableEngine.pack`."""
+        self._loaded()
+        return packing.pack(self._own(embedding))
+
+    def unpack(self, arrays: Arrays, shape: tuple[int, int]) -> Sam3Embedding:
+        """Return the embedding that was packed; see :meth:`StorableEngine.unpack`."""
+        model = self._loaded().model
+        with devices.memory_errors():
+            return packing.unpack(model, arrays, shape)
 
     def segment(self, embedding: Embedding, prompts: Prompts, previous: Segmentation | None = None) -> Segmentation:
         """Return the object that ``prompts`` are about; see :meth:`ImageEngine.segment`.
