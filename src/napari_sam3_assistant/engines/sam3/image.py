@@ -21,10 +21,11 @@ from napari_sam3_assistant.engines.registry import NO_FOLDER
 from napari_sam3_assistant.engines.sam3 import clicks, proposals, text, waits
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding, embed
 from napari_sam3_assistant.engines.sam3.masks import HOLE_AREA
-from napari_sam3_assistant.engines.sam3.model import Model, load, signature_of
+from napari_sam3_assistant.engines.sam3.model import Model, load
 from napari_sam3_assistant.engines.sam3.video import LIMITS, TrackerSession
 from napari_sam3_assistant.engines.sam3.words import WordsSession
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
+from napari_sam3_assistant.engines.weights.signature import signature_of
 
 INSTEAD = "Use points, a box or a painted mask, or choose the engine Built-in."
 WITHOUT_TOKENIZER = "Put tokenizer.json of facebook/sam3 into the model folder, and load it again."
