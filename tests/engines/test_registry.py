@@ -92,14 +92,14 @@ def test_unknown_engine_is_unsupported_and_the_hint_names_those_there_are(instal
     for ask in (create, choose):
         with pytest.raises(Unsupported) as caught:
             ask(name)
-        there = caught.value.hint.replace("sam3, ", "")  # where its packages are installed
+        there = caught.value.hint.replace("sam3, ", "").replace("meta, ", "")  # where their packages are installed
         assert "auto, builtin, remote, other" in there
 
 
 def test_engine_of_another_package_is_listed_made_and_chosen(install):
     install(other="OTHER")
 
-    assert [spec.name for spec in available()] == ["builtin", "sam3", "remote", "other"]
+    assert [spec.name for spec in available()] == ["builtin", "sam3", "meta", "remote", "other"]
     assert create("other", folder="here").folder == "here"
     assert choose("other").title == "Other"
 

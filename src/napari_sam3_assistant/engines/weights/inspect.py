@@ -60,6 +60,8 @@ class ModelFolder:
         Whether a download would bring what it lacks.
     multiplex : Path or None
         The file with SAM 3.1 multiplex, which may lie beside SAM3's.
+    original : Path or None
+        The file with SAM3 in Meta's own form, which Meta's package reads; it may lie beside transformers'.
     """
 
     path: Path
@@ -75,6 +77,7 @@ class ModelFolder:
     begun: bool = False
     gets: bool = False
     multiplex: Path | None = None
+    original: Path | None = None
 
     @classmethod
     def inspect(cls, path: str | Path) -> ModelFolder:
@@ -115,6 +118,31 @@ class ModelFolder:
             return f"{self.weights.name} in {self.path}, {how}{words}"
         return f"model in {self.path}{words}"
 
+    @property
+    def original_reason(self) -> str:
+        """What Meta's package uses, as the end of a sentence: ``"sam3.pt in /models/sam3"``."""
+        if self.original is None and self.multiplex is not None:
+            return f"{self.multiplex.name} in {self.path} (SAM3.1, unverified)"
+        return f"{self.original.name if self.original else 'nothing'} in {self.path}"
+
+    def check_original(self) -> None:
+        """Raise why Meta's package cannot load it.
+
+        Raises
+        ------
+        ModelFolderError
+            If there is no file in Meta's own form.
+        """
+        if self.original is not None or self.multiplex is not None:
+            return
+        if self.problem:
+            raise ModelFolderError(self.problem, hint=f"Meta's package reads sam3.pt. {self.advice}".strip())
+        there = self.weights.name if self.weights else "no weights"
+        raise ModelFolderError(
+            f"Meta's package reads sam3.pt, and {self.path} holds {there}.",
+            hint=f"Choose the engine SAM3, which reads it, or put sam3.pt of {REPOSITORY} into the folder.",
+        )
+
     def check(self) -> None:
         """Raise what is wrong.
 
@@ -148,6 +176,7 @@ def _inspect(folder: Path) -> ModelFolder:
         look.advice,
         gets=bool(look.missing),
         multiplex=next((one.weights for one in looks if one.kind is Kind.SAM31), None),
+        original=next((one.weights for one in looks if one.kind is Kind.META and not one.problem), None),
     )
     return known if look.problem else _usable(known, look.tokens)
 
