@@ -25,6 +25,7 @@ SOURCES = Path(__file__).resolve().parent.parent / "src"
 LIMIT = 300
 """Seconds for each look: the first import of torch reads gigabytes."""
 PACKAGES = ("sam3", "torch", "torchvision", "triton", "triton-windows")
+HINT = " " * 18
 UNDO = "Put them back as they were: pip install --force-reinstall --no-deps sam3=={version}"
 
 
@@ -39,9 +40,13 @@ def use(device: str, *, mended: bool) -> dict[str, Any]:
     """Import ``sam3``, after our patches if ``mended``, and return what was patched and what its parts answer."""
     patches = []
     if mended:
+        from napari_sam3_assistant.core.errors import AssistantError
         from napari_sam3_assistant.engines.meta import compat
 
-        patches = [{"name": one.name, "why": one.why} for one in compat.prepare(device)]
+        try:
+            patches = [{"name": one.name, "why": one.why} for one in compat.prepare(device)]
+        except AssistantError as error:
+            return {"problem": error.message, "hint": error.hint}
     import sam3.model_builder  # noqa: F401 -- that it can be imported is what is asked
     from sam3.model.edt import edt_triton
 
@@ -89,7 +94,9 @@ def check(python: str, device: str) -> bool:
     print(f"sam3 by itself    {f'cannot be imported ({problem})' if problem else 'can be imported'}")
     answer, problem = ask(python, "--mended", "--device", device)
     if problem:
-        print(f"sam3 with patches cannot be used ({problem})\nLook at what the packages above lack: {_doctor()}")
+        answer = {"problem": f"it stopped with: {problem}", "hint": f"Install it again, or look with: {_doctor()}"}
+    if "problem" in answer:
+        print(f"sam3 with patches cannot be used: {answer['problem']}\n{HINT}{answer['hint']}")
         return False
     for one in answer["patches"]:
         print(f"  patched         {one['name']}: {one['why']}")
@@ -104,7 +111,7 @@ def _say_changed(changed: list[str], version: str) -> None:
         print("Installed files   as they were installed")
         return
     print(f"Installed files   {len(changed)} are not as they were installed: {', '.join(changed[:5])}")
-    print(f"                  {UNDO.format(version=version)}")
+    print(f"{HINT}{UNDO.format(version=version)}")
 
 
 def _doctor() -> str:

@@ -27,7 +27,7 @@ HEADINGS = (
     "SAM3.1 propagation fails later with `No available kernel. Aborting execution!` on Windows",
     "Text prompt creates no layer",
     # Real-time SAM3 Segmentation
-    "Connection issues: \"Disconnected from server\"",
+    'Connection issues: "Disconnected from server"',
     "Performance issues: slow segmentation",
     "Segmentation quality: poor results",
 )
@@ -117,7 +117,7 @@ def test_what_doctor_says_of_the_device_is_on_the_page(doctor, page, monkeypatch
     found = doctor("--probe")
 
     said = next(found[f"Device/{name}"]["detail"] for name in ("cuda", "cpu") if f"Device/{name}" in found)
-    print("QUOTE", said)
+
     assert said in page
 
 
@@ -128,7 +128,7 @@ def test_what_doctor_says_of_a_torch_that_cannot_be_imported_is_on_the_page(doct
     said = doctor("--probe")["Device/cpu"]["detail"]
 
     before, _, after = said.partition("(")
-    print("QUOTE", said)
+
     assert before in page and after.partition(")")[2] in page
 
 
@@ -176,7 +176,6 @@ def test_what_doctor_says_of_a_model_folder_is_on_the_page(doctor, page, folder,
 
     said = doctor("--model", folder)[f"Model folder/{row}"]
 
-    print("QUOTE", said["detail"], "||", said["remedy"])
     # How much of a file is there is of this file.
     assert re.sub(r": [\d.]+ \w+ of [\d.]+ \w+ are there", "", said["detail"]) in page
     assert said["remedy"] in page
