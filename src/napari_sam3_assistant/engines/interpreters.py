@@ -7,9 +7,13 @@ import shutil
 from pathlib import Path
 
 from napari_sam3_assistant.core.errors import EngineError
+from napari_sam3_assistant.engines.meta import installed
+from napari_sam3_assistant.engines.meta.installed import Installed, Problem
 
 VARIABLE = "NAPARI_SAM3_META_PYTHON"
 """The environment variable that names the Python with Meta's package, where nothing else does."""
+OLDEST = (3, 11)
+"""The oldest Python that an engine's process runs on."""
 INSIDE = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe", "python", "python3")
 """Where an environment has its Python, on any system."""
 _EXAMPLE = "Give the Python of that environment, such as {}, or the environment's folder."
@@ -49,11 +53,19 @@ def check_meta(interpreter: str) -> None:
     EngineError
         If it cannot: the first thing that is wrong, and what to do.
     """
-    from napari_sam3_assistant.engines.meta.installed import look_in
-
-    fatal = next((one for one in look_in(interpreter).problems if one.fatal), None)
+    fatal = fatal_in(installed.look_in(interpreter))
     if fatal is not None:
-        raise EngineError(f"{fatal.what} (in {interpreter}).", hint=fatal.advice)
+        raise EngineError(f"{interpreter}: {fatal.what}", hint=fatal.advice)
+
+
+def fatal_in(found: Installed) -> Problem | None:
+    """Return the first thing for which Meta's package cannot be used with a Python; None where there is none."""
+    numbers = tuple(int(one) for one in found.python.split(".")[:2] if one.isdecimal())
+    if numbers and numbers < OLDEST:
+        return Problem(
+            f"Its Python is {found.python}, too old.", "Make an environment with Python 3.11 or newer.", True
+        )
+    return next((one for one in found.problems if one.fatal), None)
 
 
 def find_interpreter(text: str) -> str:

@@ -105,6 +105,21 @@ META = EngineSpec(
         text=True, refines=True, video=VideoLimits(text=True), proposals=Proposals(points=1), devices=()
     ),
 )
+MULTIPLEX = EngineSpec(
+    "multiplex",
+    "SAM3.1 multiplex (unverified)",
+    needs=META.needs,
+    factory="napari_sam3_assistant.engines.meta.multiplex:MultiplexEngine",
+    capabilities=Capabilities(
+        points=False,
+        boxes=False,
+        masks=False,
+        exemplars=False,
+        video=VideoLimits(masks=False, max_points=16),
+        devices=(),
+    ),
+)
+"""SAM3.1 by Meta's package: it follows objects, and does nothing else. Called unverified wherever a user meets it."""
 REMOTE = EngineSpec(
     "remote",
     "Server...",
@@ -112,7 +127,10 @@ REMOTE = EngineSpec(
     factory="napari_sam3_assistant.engines.remote.engine:RemoteEngine",
     capabilities=Capabilities(text=True, refines=True, video=VideoLimits(text=True), devices=()),
 )
-_OURS = (BUILTIN, SAM3, META, REMOTE)
+UNVERIFIED = "unverified: nobody here could try it with Meta's files"
+"""What is said of SAM3.1."""
+_OURS = (BUILTIN, SAM3, META, MULTIPLEX, REMOTE)
+OF_META = (META.name, MULTIPLEX.name)
 NO_FOLDER = ModelFolder(
     Path(), problem="No model folder chosen.", advice="Choose the folder that holds SAM3, or get it with Get SAM3."
 )
@@ -219,10 +237,10 @@ def choose(name: str = AUTO, model_folder: str | Path | ModelFolder | None = Non
     ModelFolderError
         If SAM3 was asked for by name, or Meta's package, and ``model_folder`` holds no model that it can load.
     """
-    if name == META.name:
+    if name in OF_META:
         spec, found = _usable(name, elsewhere=bool(interpreter)), _look_into(model_folder)
-        found.check_original()
-        return Choice(spec.name, spec.title, f"{_short(spec)}: {found.original_reason}")
+        file = found.original_file(multiplex=name == MULTIPLEX.name)
+        return Choice(spec.name, spec.title, f"{_short(spec)}: {file.name} in {found.path}")
     if name not in (AUTO, SAM3.name):
         spec = _usable(name, elsewhere=bool(interpreter))
         return Choice(spec.name, spec.title, f"{_short(spec)}: chosen")
@@ -257,7 +275,7 @@ def _usable(name: str, *, elsewhere: bool = False) -> EngineSpec:
         raise Unsupported(f"There is no engine {name!r}.", hint=hint)
     if spec.problem:
         raise Unsupported(f"The engine {spec.title} cannot be used: {spec.problem}.", hint=hint)
-    if spec.missing and not elsewhere and spec == META:
+    if spec.missing and not elsewhere and spec.name in OF_META:
         raise Unsupported(
             f"{spec.title} needs {', '.join(spec.missing)}, not installed here.",
             hint=f"Name the Python of an environment that has it with python=, or with {VARIABLE}. {ADVISED}",

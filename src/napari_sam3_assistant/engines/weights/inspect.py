@@ -23,6 +23,8 @@ from napari_sam3_assistant.engines.weights.looks import (
     look_at,
 )
 
+ORIGINAL, MULTIPLEX = "sam3.pt", "sam3.1_multiplex.pt"
+"""How the files in Meta's own form are usually called: SAM3.0, and SAM3.1."""
 _PARTIAL = (".incomplete", ".part", ".partial", ".crdownload", ".download", ".aria2")
 _HIDDEN_PARTIAL = (f"{PARTS}/*.part", ".cache/huggingface/download/*.incomplete")
 
@@ -118,29 +120,29 @@ class ModelFolder:
             return f"{self.weights.name} in {self.path}, {how}{words}"
         return f"model in {self.path}{words}"
 
-    @property
-    def original_reason(self) -> str:
-        """What Meta's package uses, as the end of a sentence: ``"sam3.pt in /models/sam3"``."""
-        if self.original is None and self.multiplex is not None:
-            return f"{self.multiplex.name} in {self.path} (SAM3.1, unverified)"
-        return f"{self.original.name if self.original else 'nothing'} in {self.path}"
+    def original_file(self, *, multiplex: bool = False) -> Path:
+        """Return the file that Meta's package loads.
 
-    def check_original(self) -> None:
-        """Raise why Meta's package cannot load it.
+        Parameters
+        ----------
+        multiplex : bool
+            Whether SAM3.1 is meant, and not SAM3.0.
 
         Raises
         ------
         ModelFolderError
-            If there is no file in Meta's own form.
+            If there is none.
         """
-        if self.original is not None or self.multiplex is not None:
-            return
-        if self.problem:
-            raise ModelFolderError(self.problem, hint=f"Meta's package reads sam3.pt. {self.advice}".strip())
-        there = self.weights.name if self.weights else "no weights"
+        file, name = (self.multiplex, MULTIPLEX) if multiplex else (self.original, ORIGINAL)
+        if file is not None:
+            return file
+        if self.weights is None:
+            problem = self.problem or f"There are no weights in {self.path}."
+            raise ModelFolderError(problem, hint=f"Meta's package reads {name}: put it into the folder.")
+        instead = "the engine SAM3, which reads it," if self.ready else "another Model Folder,"
         raise ModelFolderError(
-            f"Meta's package reads sam3.pt, and {self.path} holds {there}.",
-            hint=f"Choose the engine SAM3, which reads it, or put sam3.pt of {REPOSITORY} into the folder.",
+            f"Meta's package reads {name}, and {self.path} holds {self.weights.name} alone.",
+            hint=f"Choose {instead} or put {name} into the folder.",
         )
 
     def check(self) -> None:
@@ -183,7 +185,7 @@ def _inspect(folder: Path) -> ModelFolder:
 
 def _weights_among(names: list[str]) -> list[str]:
     """Return the files that may hold weights: those that need no conversion first, then those usually used."""
-    first = [name for name in (WEIGHTS, INDEX, "sam3.pt", "sam3.1_multiplex.pt") if name in names]
+    first = [name for name in (WEIGHTS, INDEX, ORIGINAL, MULTIPLEX) if name in names]
     rest = [name for name in names if name.endswith((".safetensors", ".pt", ".pth", ".bin"))]
     if INDEX in names:
         rest = [name for name in rest if not name.endswith(".safetensors")]
