@@ -184,7 +184,8 @@ def make(folder: Path, seed: int = 0) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     write_bpe(folder / BPE)
     (folder / "config.json").write_text(json.dumps(config()))
-    with compat.importing():
+    with compat.importing(), torch.random.fork_rng():
+        torch.manual_seed(seed)  # not all that is random are parameters
         net = build_sam3_video_model(bpe_path=str(folder / BPE), load_from_HF=False, device="cpu")
         net.tracker.bf16_context.__exit__(None, None, None)
     enliven(net, seed)

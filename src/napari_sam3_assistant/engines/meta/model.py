@@ -163,7 +163,7 @@ def _read(path: Path) -> Mapping[str, torch.Tensor]:
             f"The file {path.name} cannot be read: it is damaged ({type(error).__name__}).",
             hint=f"Get {path.name} again.",
         ) from error
-    inner = said.get("model", said)
+    inner = said.get("model") if isinstance(said.get("model"), dict) else said
     return {name: one for name, one in inner.items() if isinstance(one, torch.Tensor)}
 
 

@@ -147,11 +147,11 @@ def merges_in(folder: Path, size: int = USUAL) -> list[tuple[str, str]]:
     """
     if check(folder, size) != READY:
         return read_bpe(folder, size).merges
-    said = read_json(folder / READY)["model"].get("merges")
-    pairs = [tuple(one.split(" ") if isinstance(one, str) else one) for one in said or ()]
+    said: Any = read_json(folder / READY)
+    pairs = [one.split(" ") if isinstance(one, str) else one for one in said["model"].get("merges") or ()]
     if any(len(pair) != 2 for pair in pairs) or len(pairs) != size - _BESIDE_MERGES:
         raise ModelFolderError(f"The file {READY} is damaged: its merges are not those of CLIP.", hint=GET_AGAIN)
-    return pairs
+    return [(left, right) for left, right in pairs]
 
 
 def files_for(folder: Path, size: int = USUAL) -> Iterator[tuple[str, bytes]]:
