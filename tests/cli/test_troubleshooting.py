@@ -1,6 +1,7 @@
 """docs/reference/troubleshooting.md: each state that it names is made here, and it must say what doctor says then."""
 
 import json
+import os
 import re
 import sys
 import types
@@ -12,9 +13,11 @@ import pytest
 
 from napari_sam3_assistant.engines import devices, machine
 from napari_sam3_assistant.engines.machine import Machine
+from tests.cli.conftest import run_apart
 from tests.engines.weights import small
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "troubleshooting.md"
+SOURCES = PAGE.parents[2] / "src"
 FOLDER = "/home/you/models/sam3"
 BUILT = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120")
 HEADINGS = (
@@ -179,3 +182,54 @@ def test_what_doctor_says_of_a_model_folder_is_on_the_page(doctor, page, folder,
     # How much of a file is there is of this file.
     assert re.sub(r": [\d.]+ \w+ of [\d.]+ \w+ are there", "", said["detail"]) in page
     assert said["remedy"] in page
+
+
+def package(folder: Path, name: str, version: str, asks: str = "") -> Path:
+    """Write a package of which only the name and the version are there."""
+    (folder / name).mkdir(parents=True)
+    (folder / name / "__init__.py").write_text("")
+    information = folder / f"{name}-{version}.dist-info"
+    information.mkdir()
+    needs = f"Requires-Dist: {asks}\n" if asks else ""
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
+    return folder
+
+
+def twice(place: Path) -> str:
+    there = [package(place / one, "sam3", version) for one, version in (("old", "0.1.3"), ("sam3", "0.1.4"))]
+    return os.pathsep.join(map(str, there))
+
+
+def unfit(place: Path) -> str:
+    package(place, "sam3", "0.1.4")
+    package(place, "torch", "2.11.0")
+    return str(package(place, "torchvision", "0.27.1", "torch==2.12.1"))
+
+
+def without_triton(place: Path) -> str:
+    (place / "sitecustomize.py").write_text(
+        "import sys\nfrom importlib.machinery import PathFinder\n\nclass Without(PathFinder):\n"
+        "    @classmethod\n    def find_spec(cls, name, path=None, target=None):\n"
+        "        return None if name == 'triton' else super().find_spec(name, path, target)\n\n"
+        "sys.meta_path[sys.meta_path.index(PathFinder)] = Without\n"
+    )
+    return str(package(place, "sam3", "0.1.4"))
+
+
+@pytest.mark.parametrize(
+    ("write", "tells"),
+    [
+        (twice, "There are two of sam3"),
+        (unfit, "is made for torch"),
+        (without_triton, "triton is not there"),
+        (without_triton, "no code for it"),
+    ],
+)
+def test_what_doctor_says_of_metas_package_is_on_the_page(page, tmp_path, write, tells):
+    around = {"PYTHONPATH": write(tmp_path) + os.pathsep + str(SOURCES)}
+
+    told = json.loads(run_apart("doctor", "--json", cwd=tmp_path, **around).out)["findings"]
+
+    said = next(one for one in told if tells in one["detail"])
+    for text in (said["detail"], said["remedy"]):
+        assert text.replace(str(tmp_path), "/home/you") in page
