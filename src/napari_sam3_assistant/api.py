@@ -60,6 +60,7 @@ def segment(
     model: str | Path | None = None,
     server: str | None = None,
     token: str | None = None,
+    python: str | Path | None = None,
     threshold: float | None = None,
     plane: At | None = None,
     window: WindowLike | None = None,
@@ -103,12 +104,16 @@ def segment(
         up to 256; the built-in engine needs none.
     engine : str
         Who answers; ``"auto"`` takes SAM3 if it can run here with ``model``, else the built-in engine.
+        ``"meta"`` is SAM3 by Meta's own package.
     model : str, Path or None
         Folder of the model, for engines that have one.
     server : str or None
         Address of a server of ours, such as ``"gpu-box:8000"``: its engine answers, wherever it is.
     token : str or None
         What that server asks for, if it does.
+    python : str, Path or None
+        For ``engine="meta"``: the Python, or its environment's folder, that has Meta's package, which then runs in a
+        process of its own. None takes what ``NAPARI_SAM3_META_PYTHON`` names, or this Python.
     threshold : float or None
         Objects that the text names, or that are like the exemplars, are kept from this score, 0 to 1. None takes
         0.35 for text and the engine's usual one for exemplars. A phrase of which no object reaches it is tried
@@ -172,7 +177,7 @@ def segment(
     >>> len(result.objects)
     1
     """
-    with Segmenter(engine, model, server=server, token=token) as segmenter:
+    with Segmenter(engine, model, server=server, token=token, python=python) as segmenter:
         return segmenter.segment(
             image,
             points=points,
@@ -207,6 +212,7 @@ def propagate(
     model: str | Path | None = None,
     server: str | None = None,
     token: str | None = None,
+    python: str | Path | None = None,
     out: str | Path | None = None,
     format: str = "tiff",
     overwrite: bool = False,
@@ -243,12 +249,16 @@ def propagate(
         Which way objects are followed from a frame with prompts.
     engine : str
         Who answers; ``"auto"`` takes SAM3 if it can run here with ``model``, else the built-in engine.
+        ``"meta"`` is SAM3 by Meta's own package.
     model : str, Path or None
         Folder of the model, for engines that have one.
     server : str or None
         Address of a server of ours, such as ``"gpu-box:8000"``: its engine answers, wherever it is.
     token : str or None
         What that server asks for, if it does.
+    python : str, Path or None
+        For ``engine="meta"``: the Python, or its environment's folder, that has Meta's package, which then runs in a
+        process of its own. None takes what ``NAPARI_SAM3_META_PYTHON`` names, or this Python.
     out : str, Path or None
         A folder, made if need be, for ``NAME_tracks`` (the label stack), ``NAME_rows.csv`` and ``NAME.video.jsonl``
         (the record). None writes nothing.
@@ -300,7 +310,7 @@ def propagate(
         points, boxes, masks or {}, text, axis, frames, direction, plane, window, channel_axis=channel_axis, rgb=rgb
     )
     target = None if out is None else Target(Path(out), format, overwrite, resume)
-    with StackRun(image, ask, target, engine, model, server=server, token=token) as run:
+    with StackRun(image, ask, target, engine, model, server=server, token=token, python=python) as run:
         for _ in run.steps(progress):
             pass
         return run.finish()

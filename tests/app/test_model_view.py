@@ -10,10 +10,12 @@ import pytest
 from napari_sam3_assistant.app import model_availability, model_hints
 from napari_sam3_assistant.app.availability import availability
 from napari_sam3_assistant.app.get_view import default_folder, get_view
+from napari_sam3_assistant.app.meta_state import MetaState
 from napari_sam3_assistant.app.model_report import VALID, report
 from napari_sam3_assistant.app.model_state import Download, ModelState, ModelType
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.app.views import Action
+from napari_sam3_assistant.engines.meta.installed import Installed
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 from napari_sam3_assistant.engines.weights.kinds import Kind
 from tests.engines.weights import small
@@ -24,6 +26,10 @@ FOLDER = Path("/models/sam3")
 def view(**facts):
     state = AppState(model=ModelState(**facts))
     return availability(state).model
+
+
+def said_of(model: ModelState):
+    return report(model, MetaState())
 
 
 def whole(path: Path) -> ModelFolder:
@@ -90,13 +96,16 @@ def test_where_sam3_can_be_loaded_the_buttons_say_that_one_model_serves_both():
     assert can.validate.enabled and not can.unload.enabled and can.load_on_run
 
 
-def test_sam3_1_is_there_or_missing_by_what_the_folder_holds_and_is_not_run_yet():
+def test_sam3_1_is_there_or_missing_by_what_the_folder_holds_and_is_called_unverified():
     there, missing = multiplex(), multiplex(known=whole(FOLDER))
 
     assert view(**there).status == "Model: SAM3.1 ok" and view(**missing).status == "Model: SAM3.1 missing"
     assert step(**there).load_image == Action(False, model_availability.VIDEO_ONLY)
-    assert step(**there).load_video == Action(False, model_availability.NOT_YET)
-    assert "cannot be run yet" in view(**there).status_tip and "SAM3.0" in view(**there, reason="R").advice
+    assert "unverified" in view(**there).status_tip
+    looked = MetaState(found=Installed(multiplex=True))
+    can = availability(AppState(model=ModelState(**there), meta=looked)).model_step
+    assert can.load_video == Action(True, model_availability.LOAD_MULTIPLEX)
+    assert "unverified" in can.load_video.tip
 
 
 def test_a_device_that_is_not_there_is_not_offered_and_automatic_is_in_use():
@@ -124,15 +133,22 @@ def test_sam3_is_held_back_in_advanced_alone_and_the_line_says_so():
 def test_a_report_says_what_each_kind_of_task_needs_and_what_is_wrong():
     mute = replace(whole(FOLDER), tasks=("points", "video"), missing=("tokenizer.json",), advice="Get it.")
 
-    good = report(ModelState(known=replace(whole(FOLDER), tasks=("points", "text", "video"), nbytes=3_440_000_000)))
-    wordless, bad = report(ModelState(known=mute)), report(ModelState(known=ModelFolder(FOLDER, problem="No.")))
+    good = report(
+        ModelState(known=replace(whole(FOLDER), tasks=("points", "text", "video"), nbytes=3_440_000_000)), MetaState()
+    )
+    wordless, bad = (
+        said_of(ModelState(known=mute)),
+        said_of(ModelState(known=ModelFolder(FOLDER, problem="No."))),
+    )
 
     assert (good.text, good.problem) == (f"{VALID} SAM3.0, 3.4 GB: 2D, Text, Exemplar and 3D/video.", False)
     assert all(line.endswith(": there.") for line in good.lines[1:4])
     assert "but no words" in wordless.text and wordless.hint == "Get it."
     assert "missing (tokenizer.json)" in wordless.lines[2] and wordless.lines[3].endswith("there.")
     assert (bad.text, bad.problem) == ("No.", True)
-    assert report(ModelState(known=whole(FOLDER), missing=("torch",))).text.endswith("cannot run: torch not installed.")
+    assert said_of(ModelState(known=whole(FOLDER), missing=("torch",))).text.endswith(
+        "cannot run: torch not installed."
+    )
 
 
 def test_the_tip_of_the_status_carries_where_what_and_what_to_do():

@@ -10,7 +10,7 @@ import urllib.request
 import psutil
 import pytest
 
-from napari_sam3_assistant.cli.serve import TOKEN_VARIABLE
+from napari_sam3_assistant.cli.elsewhere import TOKEN_VARIABLE
 from napari_sam3_assistant.cli.several import names_of, ports_from
 from napari_sam3_assistant.core.errors import AssistantError
 from tests.cli.serving import serve

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from napari_sam3_assistant.cli import serving
-from napari_sam3_assistant.cli.serve import TOKEN_VARIABLE
+from napari_sam3_assistant.cli.elsewhere import TOKEN_VARIABLE
 from tests.cli.conftest import run_apart
 from tests.cli.serving import START, serve
 

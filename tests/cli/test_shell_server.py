@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_sam3_assistant.cli.serve import TOKEN_VARIABLE
+from napari_sam3_assistant.cli.elsewhere import TOKEN_VARIABLE
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from tests.server.conftest import running
 from tests.tasks.test_video import moving

@@ -11,11 +11,13 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QTableView
 
 from napari_sam3_assistant.app import runtime
+from napari_sam3_assistant.app.model_state import ModelType
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.server_state import Link
 from napari_sam3_assistant.app.state import Phase
 from napari_sam3_assistant.app.task_state import ExemplarSource, PromptKind
 from napari_sam3_assistant.demo.driver import Driver
+from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.frames import Direction
 from napari_sam3_assistant.tasks.jobs import Task
@@ -62,6 +64,17 @@ def accepted_one(driver: Driver) -> None:
     one_object(driver)
     driver.widget.controller.accepting.accept(clear=False)
     driver.wait_until_idle()
+
+
+def meta_chosen(driver: Driver) -> None:
+    """Meta's package is chosen, and no Python that has it."""
+    driver.widget.controller.model.choose_engine(registry.META.name)
+
+
+def sam31_on_frames(driver: Driver) -> None:
+    """SAM3.1 is chosen, to follow objects."""
+    driver.widget.controller.model.choose_type(ModelType.SAM31)
+    driver.widget.controller.choose_task(Task.VIDEO)
 
 
 def server_away(driver: Driver) -> None:

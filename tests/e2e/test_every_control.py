@@ -13,6 +13,7 @@ import pytest
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_sam3_assistant.app.model_state import ModelType
 from napari_sam3_assistant.app.panel_state import OPEN_AT_FIRST
 from napari_sam3_assistant.app.task_state import CropRegion, ExemplarSource, PromptKind
 from napari_sam3_assistant.demo.driver import Driver
@@ -93,6 +94,8 @@ def anew(driver: Driver, scene: str) -> None:
     own.panel.opened, own.panel.sound = OPEN_AT_FIRST, False
     controller.model.ask(False)
     controller.model.server.ask(False)
+    controller.model.meta.ask(False)
+    controller.model.choose_type(ModelType.SAM3)
     QApplication.clipboard().clear()
     (driver.folder / "rows.csv").unlink(missing_ok=True)
     docks = driver.viewer.window.dock_widgets

@@ -92,14 +92,16 @@ def test_unknown_engine_is_unsupported_and_the_hint_names_those_there_are(instal
     for ask in (create, choose):
         with pytest.raises(Unsupported) as caught:
             ask(name)
-        there = caught.value.hint.replace("sam3, ", "")  # where its packages are installed
+        there = caught.value.hint.replace("sam3, ", "").replace(
+            "meta, multiplex, ", ""
+        )  # where their packages are installed
         assert "auto, builtin, remote, other" in there
 
 
 def test_engine_of_another_package_is_listed_made_and_chosen(install):
     install(other="OTHER")
 
-    assert [spec.name for spec in available()] == ["builtin", "sam3", "remote", "other"]
+    assert [spec.name for spec in available()] == ["builtin", "sam3", "meta", "multiplex", "remote", "other"]
     assert create("other", folder="here").folder == "here"
     assert choose("other").title == "Other"
 
@@ -137,7 +139,13 @@ def test_name_that_is_taken_is_left_out(install, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "OTHER", EngineSpec("builtin", "Mine", factory="x:y"))
     install(other="OTHER")
 
-    assert [spec.title for spec in available()] == ["Built-in (no model)", "SAM3", "Server..."]
+    assert [spec.title for spec in available()] == [
+        "Built-in (no model)",
+        "SAM3",
+        "Meta's sam3",
+        "SAM3.1 multiplex (unverified)",
+        "Server...",
+    ]
 
 
 def test_automatic_is_built_in_without_a_model_folder():

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import trustme
 
-from napari_sam3_assistant.cli.serve import TOKEN_VARIABLE
+from napari_sam3_assistant.cli.elsewhere import TOKEN_VARIABLE
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "haproxy.cfg"
 HAPROXY = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

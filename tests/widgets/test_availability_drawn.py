@@ -146,6 +146,7 @@ DRAWN = {
     "top.model.unload": Drawn("model.unload", lambda can, state: not can.model.offer and not can.model.remote),
     "top.model.builtin": Drawn("model.builtin", told("model.alone")),
     "top.model.server": Drawn("model.server", told("model.remote")),
+    "top.model.python": Drawn("model.python", told("model.of_meta")),
     "top.choices.type": Drawn(always=CHOICE, shown=told("model_step.shown")),
     "top.choices.device": Drawn(always=CHOICE, shown=told("model_step.shown")),
     **shared("simple.setup", "simple.prompt", "simple.prompt", "simple.run", "simple.results", "simple.records.table"),
@@ -185,6 +186,7 @@ DRAWN = {
     "advanced.task.tuning.axis": Drawn(always=CHOICE),
     "advanced.task.tuning.threshold": Drawn("guide.threshold"),
     "advanced.task.tuning.direction": Drawn("video.direction"),
+    "advanced.task.tuning.diagnostics": Drawn("video.diagnostics"),
     **frames("advanced.task.tuning.frames", lambda can, state: True),
     **glance("advanced.results.glance"),
     "advanced.prompts.kind": Drawn("guide.kind"),
@@ -325,7 +327,8 @@ def next_job(widget: MainWidget) -> tuple[Any, ...]:
     source = controller.here().source
     seen = source.identity, source.shape, source.channel_axis, source.limits, task.mix
     using = found.count, found.text, dict(found.points), len(found.shapes), query
-    return *seen, *using, task.kind, task.rule, task.threshold, task.batches, task.direction, widget.state.held_back
+    held = widget.state.held_back, widget.state.diagnoses
+    return *seen, *using, task.kind, task.rule, task.threshold, task.batches, task.direction, *held
 
 
 def in_task(task: Task) -> Callable[[MainWidget], None]:
@@ -358,12 +361,18 @@ def sam3_not_loaded(widget: MainWidget) -> None:
         setattr(widget.state.model, name, value)
 
 
+def sam31_on_frames(widget: MainWidget) -> None:
+    widget.state.model.model_type = ModelType.SAM31
+    in_task(Task.VIDEO)(widget)
+
+
 HIDDEN: dict[str, tuple[Callable[[MainWidget], None], Callable[[MainWidget], None]]] = {
     "advanced.task.batch": (in_task(Task.IMAGE), set_to("task", "batch", True)),
     "advanced.prompts.lines": (in_task(Task.TEXT), set_to("task", "phrase_lines", "red\ngreen")),
     "advanced.task.exemplar.source": (exemplar_with_box, set_to("task", "exemplar_source", ExemplarSource.CROP)),
     "advanced.task.exemplar.image": (with_crop, third_as_crop),
     "advanced.task.exemplar.region": (with_crop, set_to("task", "crop_region", CropRegion.BOX)),
+    "advanced.task.tuning.diagnostics": (sam31_on_frames, set_to("meta", "diagnostics", True)),
     "advanced.model.load_on_run": (sam3_not_loaded, set_to("model", "load_on_run", False)),
 }
 """What only Advanced shows, and takes effect there alone: what has to be there first, and what sets it."""

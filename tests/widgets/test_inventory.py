@@ -33,7 +33,7 @@ ADVANCED = (
     "Load 3D/Video Model", "Unload", "Load model when running",
     "Step 2. Task Setup", "Choose the SAM3 task and target image", "Task", "Target image", "Batch all image layers",
     "Enable large-image local inference", "ROI size", "Exemplar source", "Exemplar crop image", "Crop region",
-    "Advanced", "Channel axis", "Detection threshold", "3D direction",
+    "Advanced", "Channel axis", "Detection threshold", "3D direction", "Log SAM3.1 diagnostics",
     "Only change these if your image layout or detection behavior needs manual tuning.",
     "Leave -1 unless your image has an explicit channel dimension.",
     "Step 3. Prompt Tools", "Guide SAM3 with prompts", "Prompt type", "Next point mode", "Create Prompt Layer",
@@ -73,13 +73,14 @@ LISTS = {
     "Format": ["TIFF", "NumPy (.npy)", "PNG", "OME-Zarr"],
     "Model type": ["SAM3.0", "SAM3.1"],
     "Device": ["Automatic", "CPU"],
-    "Engine": ["Automatic", "Built-in (no model)", "SAM3", "Server..."],
+    "Engine": ["Automatic", "Built-in (no model)", "SAM3", "Meta's sam3", "Server..."],
 }  # fmt: skip
 """Which entries each list of the mode Advanced has, at least, in this order."""
 FIRST = {
     "Batch all image layers": False, "Enable large-image local inference": False, "ROI size": "1024 x 1024",
     "Exemplar source": "Use box from target image", "Crop region": "Whole crop image", "Channel axis": -1,
-    "3D direction": "both", "Next point mode": "Positive", "Load model when running": True, "Format": "TIFF",
+    "3D direction": "both", "Log SAM3.1 diagnostics": False,
+    "Next point mode": "Positive", "Load model when running": True, "Format": "TIFF",
     "Model type": "SAM3.0", "Device": "Automatic", "Engine": "Automatic", "Sound": False,
 }  # fmt: skip
 """How each control of the mode Advanced stands at first."""

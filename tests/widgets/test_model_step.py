@@ -232,11 +232,12 @@ def test_with_sam3_1_the_built_in_engine_answers_2d_tasks_and_it_says_why(open_w
 
     assert "SAM3.1 video multiplex selected" in logged(widget)
     assert row.advice.text() == (
-        "Built-in: SAM3.1 serves 3D/video only, and cannot be run yet. For 2D tasks choose SAM3.0 (in Advanced)."
+        "Built-in answers until SAM3.1 can: sam3 and torchvision not installed here. "
+        "Press Python... and choose one that has it."
     )
     assert not step(widget).load_image.isEnabled() and not step(widget).load_video.isEnabled()
     assert step(widget).load_image.toolTip() == model_availability.VIDEO_ONLY
-    assert "cannot run SAM3.1 multiplex yet" in step(widget).load_video.toolTip()
+    assert "sam3 and torchvision not installed here" in step(widget).load_video.toolTip().replace("Sam3", "sam3")
     click(widget, 35, 35)
     idle(widget, qtbot)
     assert widget.state.results.current.engine == "builtin"

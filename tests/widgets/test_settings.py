@@ -44,6 +44,8 @@ OTHERS = {
     "server_address": "http://gpu:8000",
     "server_addresses": ("http://gpu:8000", "https://gpu.example.org/sam3"),
     "server_token_in_keyring": False,
+    "meta_python": "/envs/sam3/bin/python",
+    "sam31_diagnostics": True,
 }
 """A value of each control that it has not at first."""
 KEYS = tuple(OTHERS)

@@ -11,6 +11,7 @@ from napari_sam3_assistant.app.frame_views import frames_view, glance_view
 from napari_sam3_assistant.app.guide import create_tip, guide
 from napari_sam3_assistant.app.journal_state import journal_view
 from napari_sam3_assistant.app.model_availability import model_step, model_view
+from napari_sam3_assistant.app.model_state import WITH_WEIGHTS
 from napari_sam3_assistant.app.panel_state import Section
 from napari_sam3_assistant.app.state import AppState, EditAccepted, Phase
 from napari_sam3_assistant.app.task_state import PromptKind, TaskState
@@ -28,7 +29,6 @@ from napari_sam3_assistant.app.views import (
     WindowView,
     action,
 )
-from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.layers import names
 from napari_sam3_assistant.tasks.jobs import Task
 
@@ -242,7 +242,7 @@ def _results(state: AppState) -> ResultsView:
         everywhere=everywhere,
         while_running=state.task.task is Task.VIDEO,
         open_folder=action(output.saved is not None, saved, "Nothing was saved yet."),
-        unload=state.model.loaded or state.model.in_use == registry.SAM3.name,
+        unload=state.model.loaded or state.model.in_use in WITH_WEIGHTS,
         saved=str(output.saved or ""),
         found=hints.found_lines(state),
         name=f"{output.next_name} (+{files - 1})" if output.next_name and files > 1 else output.next_name,

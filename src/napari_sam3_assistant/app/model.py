@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from napari_sam3_assistant.app import model_hints, server_hints
 from napari_sam3_assistant.app.activity import note
 from napari_sam3_assistant.app.getting import Getting
+from napari_sam3_assistant.app.meta_choice import MetaChoice
+from napari_sam3_assistant.app.meta_state import META, MULTIPLEX
 from napari_sam3_assistant.app.model_device import Device
 from napari_sam3_assistant.app.model_loading import IMAGE, VIDEO, Loading
 from napari_sam3_assistant.app.model_report import report
-from napari_sam3_assistant.app.model_state import ModelType
+from napari_sam3_assistant.app.model_state import WITH_WEIGHTS, ModelType
 from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.app.server_choice import ServerChoice
 from napari_sam3_assistant.app.server_link import ServerLink
@@ -28,7 +30,7 @@ from napari_sam3_assistant.tasks.jobs import Job, Kind
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.app.controller import AppController
-    from napari_sam3_assistant.tasks.session import ImageSession
+    from napari_sam3_assistant.tasks.session import EngineHandle, ImageSession
 
 WORKER = "folders"
 """Folders are looked into on a thread of their own: a network drive may let one wait."""
@@ -37,7 +39,7 @@ MEANWHILE = "Built-in answers until SAM3 can: {}"
 GIVEN_BACK = "SAM3's memory was given back. The next question loads it again."
 UNLOADED = "SAM3's memory was given back. Load 2D Model loads it again."
 TYPE_CHANGED = "Model type changed; unloaded SAM3 model so it reloads from the selected folder."
-MULTIPLEX = "SAM3.1 video multiplex selected: it serves 3D/video only, and this version cannot run it yet."
+SELECTED = "SAM3.1 video multiplex selected. {}."
 DROPPED = "Another engine answers now: the search that was waiting was dropped. Run Preview searches again."
 LOOKING = "Built-in: the model folder is being looked into"
 
@@ -56,7 +58,7 @@ class ModelController:
     def __init__(self, controller: AppController, session: ImageSession, runtime: Runtime) -> None:
         self._controller, self._session, self._runtime = controller, session, runtime
         self._state = controller.state.model
-        self._used: tuple[str, Path | None, str, str] = (session.engine.name, None, devices.AUTO, "")
+        self._used: tuple[str, Path | None, str, str, str] = (session.engine.name, None, devices.AUTO, "", "")
         self._validating = False
         self._looker = f"{session.name}-folder"
         self._newest: Future[ModelFolder] | None = None
@@ -67,6 +69,7 @@ class ModelController:
         self.getting: Getting = Getting(controller, runtime.scheduler, self._got)
         self.loading: Loading = Loading(controller, session, runtime.scheduler)
         self.server: ServerChoice = ServerChoice(controller, runtime.scheduler, self._use_server)
+        self.meta: MetaChoice = MetaChoice(controller, runtime, self._choose)
         self.link: ServerLink = ServerLink(controller, session, runtime)
         runtime.changed.connect(self._engine_changed)
         self._held = (self._state.events.load_on_run, controller.state.task.events.advanced)
@@ -88,9 +91,15 @@ class ModelController:
         self._choose()
 
     def want_engine(self, name: str) -> None:
-        """Use engine ``name``, as the user asks; a server once it is chosen, of SAM3 show how to get it if need be."""
+        """Use engine ``name``, as the user asks; a server once it is chosen, of SAM3 show how to get it if need be.
+
+        Meta's package, where no Python is known that has it, once one is chosen.
+        """
         if name == REMOTE:
             self.server.ask(True)
+            return
+        if name == META and not self.meta.there:
+            self.meta.ask(True)
             return
         self.choose_engine(name)
         model = self._state
@@ -102,7 +111,7 @@ class ModelController:
         if str(folder) != self._state.folder:
             self._state.folder, self._state.known = str(folder), None
             note(self._controller.state.activity, f"Selected model directory: {folder}")
-            self._runtime.unload(SAM3)
+            self._give_back()
         self.look_again()
 
     def choose_type(self, kind: ModelType) -> None:
@@ -111,10 +120,10 @@ class ModelController:
             return
         told = [TYPE_CHANGED] if self._state.loaded else []
         self._state.model_type = kind
-        self._runtime.unload(SAM3)
+        self._give_back()
         self._choose()
         if self._state.multiplex:
-            told.append(MULTIPLEX)
+            told.append(SELECTED.format(model_hints.MULTIPLEX))
         for line in told:  # the last one stays to be seen, all are in the log
             self._controller.asking.tell(line)
 
@@ -179,8 +188,12 @@ class ModelController:
         told = told or (GIVEN_BACK if self._controller.state.loads_when_running else UNLOADED)
         self._controller.cancel()
         self._controller.standby.rest()
-        done = self._runtime.unload(SAM3)
+        done = self._give_back()
         done.add_done_callback(lambda _: self._controller.on_main(lambda: self._unloaded(told)))
+
+    def follower(self) -> EngineHandle | None:
+        """Return the engine that follows objects, where another one answers about single pictures; None where not."""
+        return self.meta.follower()
 
     def end(self) -> None:
         """End the process of the engine in use, or leave its server, whatever it does; the next question starts it."""
@@ -188,7 +201,7 @@ class ModelController:
 
     def close(self) -> None:
         """Stop work, a download too."""
-        for part in (self.getting, self.loading, self.server, self.link):
+        for part in (self.getting, self.loading, self.server, self.meta, self.link):
             part.close()
         for said in self._held:
             said.disconnect(self._holding_changed)
@@ -213,7 +226,7 @@ class ModelController:
 
     def _report(self) -> None:
         """Say what was found in the folder; the particulars are in the log."""
-        found, controller = report(self._state), self._controller
+        found, controller = report(self._state, self._controller.state.meta), self._controller
         for line in found.lines:
             note(controller.state.activity, line)
         if found.problem:
@@ -227,7 +240,8 @@ class ModelController:
         if model.engine == REMOTE and not server.address:
             choice = Choice(registry.BUILTIN.name, registry.BUILTIN.title, server_hints.NONE_CHOSEN)
         else:
-            choice = self._best() if model.engine in (registry.AUTO, SAM3) else self._named(model.engine)
+            model.todo, model.weights = "", self._meant()
+            choice = self._best() if model_hints.wanted(model) else self._named(model.engine)
         self._use(choice.name, server_hints.line(server) if choice.name == REMOTE else choice.reason)
 
     def _use_server(self, address: str) -> None:
@@ -242,10 +256,8 @@ class ModelController:
         model = self._state
         if model.looking and model.known is None:
             return Choice(registry.BUILTIN.name, registry.BUILTIN.title, LOOKING)
-        if model.multiplex:
-            told = model_hints.MULTIPLEX
-            reason = MEANWHILE.format(told) if model.engine == SAM3 else f"Built-in: {told}"
-            return Choice(registry.BUILTIN.name, registry.BUILTIN.title, reason)
+        if model.multiplex or model.engine == META:
+            return self.meta.best()
         why_not = model_hints.lacking(model) or (model.known or registry.NO_FOLDER).why_not
         if model.engine == SAM3 and why_not:
             return Choice(registry.BUILTIN.name, registry.BUILTIN.title, MEANWHILE.format(why_not))
@@ -263,19 +275,23 @@ class ModelController:
 
     def _use(self, name: str, reason: str) -> None:
         model = self._state
-        folder = model.known.path if name == SAM3 and model.known is not None else None
+        folder = model.known.path if name in WITH_WEIGHTS and model.known is not None else None
+        interpreter = self._controller.state.meta.interpreter if name == META else ""
         device = model.computes_on if folder is not None else devices.AUTO
         server = self._controller.state.server.address if name == REMOTE else ""
         model.in_use, model.reason = name, reason
-        if self._used == (name, folder, device, server):
+        used = name, folder, device, server, interpreter
+        if self._used == used:
             return
-        same = (*self._used[:2], self._used[3]) == (name, folder, server)
-        self._used, before = (name, folder, device, server), self._session.engine
+        same = (*self._used[:2], *self._used[3:]) == (name, folder, server, interpreter)
+        self._used, before = used, self._session.engine
         searched = self._controller.asking.searches
         self.loading.cancel()
         if before.slow:  # what it still works on is of no use
             self._controller.asking.forget()
-        self._session.engine = self._runtime.handle(name, folder, device, server=server)
+        self._session.engine = self._runtime.handle(name, folder, device, server=server, interpreter=interpreter)
+        if folder is not None and before.name in WITH_WEIGHTS and before.name != name:
+            self._runtime.unload(before.name)  # there is room for one model
         if REMOTE in (before.name, name):
             self._runtime.unload(REMOTE)  # it hangs up, or is made for another server
             self.link.begin()
@@ -302,7 +318,20 @@ class ModelController:
         model.missing, model.outdated = machine.missing_packages(), machine.old_packages()
         self.install_command = machine.install_command(self._machine, model.lacks) if model.lacks else ""
         self.install_size = machine.install_size(self._machine, model.missing)
+        self.meta.refresh()
         self._note_engine()
+
+    def _meant(self) -> str:
+        """Return the engine whose model is meant; the one before, where an engine without one here is."""
+        model = self._state
+        if not model_hints.wanted(model):
+            return model.weights
+        return MULTIPLEX if model.multiplex else META if model.engine == META else SAM3
+
+    def _give_back(self) -> Future[None]:
+        """Give back the memory of every engine with a model here; the future is of the one that is meant."""
+        done = {name: self._runtime.unload(name) for name in (*WITH_WEIGHTS, MULTIPLEX)}
+        return done[self._state.weights]
 
     def _got(self, folder: Path) -> None:
         """Use what was downloaded: that is SAM3.0."""
@@ -335,7 +364,7 @@ class ModelController:
     def _note_engine(self) -> None:
         if self._controller.closed:
             return
-        can = self._runtime.loaded(SAM3)
+        can = self._runtime.loaded(self._state.weights)
         self._state.loaded = can is not None
         self._device.note(self._machine, can)
         self.link.note()

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from napari_sam3_assistant.app import model_hints, server_hints
+from napari_sam3_assistant.app import meta_hints, model_hints, server_hints
+from napari_sam3_assistant.app.meta_state import META
 from napari_sam3_assistant.app.model_state import DEVICES, ModelState, ModelType
 from napari_sam3_assistant.app.server_state import REMOTE, Link
 from napari_sam3_assistant.app.state import AppState, Phase
 from napari_sam3_assistant.app.views import Action, ModelStepView, ModelView
 from napari_sam3_assistant.engines import devices
+from napari_sam3_assistant.engines.registry import UNVERIFIED
 
 TYPE_TIP = "Which release of SAM3 is in the folder: SAM3.0 serves 2D, 3D and video, SAM3.1 multiplex 3D and video only."
 ONE_MODEL = "One model in memory serves images and video: both buttons load it."
-VIDEO_ONLY = (
-    "SAM3.1 video multiplex is for 3D/video propagation. Choose SAM3.0 2D/3D/video for 2D image tasks. "
-    "This version cannot run SAM3.1 yet."
-)
-NOT_YET = "This version cannot run SAM3.1 multiplex yet. Choose the model type SAM3.0 for 3D/video."
+VIDEO_ONLY = "SAM3.1 video multiplex is for 3D/video propagation. Choose SAM3.0 2D/3D/video for 2D image tasks."
+LOAD_MULTIPLEX = f"Load the SAM3.1 multiplex video predictor ({UNVERIFIED})."
+PYTHON = "Which Python has Meta's package, and what is in it."
 LOAD_TIP = (
     "Checked, SAM3 is loaded when it is first needed. Unchecked, only the buttons above load it, "
     "and until then the built-in engine answers."
@@ -32,13 +32,16 @@ def model_view(state: AppState) -> ModelView:
     model, held_back = state.model, state.held_back
     if model.engine == REMOTE:
         return _server(state)
+    of_meta = model_hints.wanted(model) and (model.engine == META or model.multiplex)
     return ModelView(
         status=model_hints.status(model),
         status_tip=model_hints.status_tip(model),
         reason=model_hints.reason(model, held_back=held_back),
         reason_tip=model_hints.reason_tip(model, held_back=held_back),
         advice=model_hints.advice(model),
-        offer=not model.whole or bool(model.lacks),
+        offer=not of_meta and (not model.whole or bool(model.lacks)),
+        of_meta=of_meta,
+        python=Action(True, f"{PYTHON} {meta_hints.where(state.meta)}"),
         folder=Action(True, model.folder or "Select model folder"),
         remote=False,
         alone=False,
@@ -58,6 +61,8 @@ def _server(state: AppState) -> ModelView:
         reason_tip=server_hints.tip(state),
         advice=server_hints.advice(state),
         offer=False,
+        of_meta=False,
+        python=Action(True, PYTHON),
         remote=True,
         alone=state.model.in_use == REMOTE and state.server.link in (Link.OFFLINE, Link.REFUSED, Link.FAILED),
         folder=Action(True, state.model.folder or "Select model folder"),
@@ -84,7 +89,7 @@ def model_step(state: AppState) -> ModelStepView:
         device_tip=_device_tip(model),
         validate=_validate(model),
         load_image=_load(state, "Load the SAM3.0 2D image model.", VIDEO_ONLY),
-        load_video=_load(state, "Load the SAM3.0 3D/video predictor.", NOT_YET),
+        load_video=_load_multiplex(state) if model.multiplex else _load(state, "Load the SAM3.0 3D/video predictor."),
         unload=_unload(state),
         load_on_run=model.load_on_run,
         load_on_run_tip=LOAD_TIP,
@@ -110,10 +115,14 @@ def _unload(state: AppState) -> Action:
     return Action(state.model.loaded, gives_back if state.model.loaded else "SAM3 is not in memory.")
 
 
-def _load(state: AppState, does: str, multiplex: str) -> Action:
-    model = state.model
-    why_not = multiplex if model.multiplex else _why_not(state)
+def _load(state: AppState, does: str, multiplex: str = "") -> Action:
+    why_not = multiplex if multiplex and state.model.multiplex else _why_not(state)
     return Action(not why_not, why_not or f"{does} {ONE_MODEL}")
+
+
+def _load_multiplex(state: AppState) -> Action:
+    why_not = _why_not(state)
+    return Action(not why_not, why_not or LOAD_MULTIPLEX)
 
 
 def _why_not(state: AppState) -> str:
@@ -127,9 +136,13 @@ def _why_not(state: AppState) -> str:
         return NO_FOLDER
     if model.known is None:
         return "The model folder is being looked into."
-    if not model.known.ready:
+    if model.multiplex or model.engine == META:
+        why_not, todo = meta_hints.why_not(model, state.meta)
+        if why_not:
+            return f"{why_not[:1].upper()}{why_not[1:]}. {todo}".strip()
+    elif not model.known.ready:
         return f"{model.known.problem} {model.known.advice}".strip()
-    if model.lacks:
+    elif model.lacks:
         return f"{model_hints.lacking(model)}. {model_hints.PRESS}: it says how to install."
     if model.loaded:
         return f"SAM3 is in memory already{f', on {model.runs_on}' if model.runs_on else ''}. Unload gives it back."

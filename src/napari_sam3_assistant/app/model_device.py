@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app import model_hints
-from napari_sam3_assistant.app.model_state import DEVICES
+from napari_sam3_assistant.app.meta_state import MULTIPLEX
+from napari_sam3_assistant.app.model_state import DEVICES, WITH_WEIGHTS
 from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.core.errors import AssistantError, DeviceError
-from napari_sam3_assistant.engines import devices, machine, registry
+from napari_sam3_assistant.engines import devices, machine
 from napari_sam3_assistant.engines.machine import Machine
 from napari_sam3_assistant.engines.protocol import Capabilities
 
@@ -46,7 +47,8 @@ class Device:
         told = CHANGED if state.loaded else f"Selected device: {DEVICES[name]}."
         if asking.searches:
             told = f"{told} {DROPPED}"
-        self._runtime.unload(registry.SAM3.name)
+        for name in (*WITH_WEIGHTS, MULTIPLEX):
+            self._runtime.unload(name)
         self._use()
         asking.follow()
         asking.tell(told)

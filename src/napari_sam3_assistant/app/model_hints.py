@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from napari_sam3_assistant.app import meta_hints
+from napari_sam3_assistant.app.meta_state import META
 from napari_sam3_assistant.app.model_state import DEVICES, ModelState, ModelType
 from napari_sam3_assistant.engines import registry
 
@@ -9,14 +11,14 @@ SAM3, BUILTIN = registry.SAM3.name, registry.BUILTIN.name
 NOT_NEEDED = "Model: not needed (built-in)"
 PRESS = "Press Get SAM3"
 TYPES = {ModelType.SAM3: "SAM3.0", ModelType.SAM31: "SAM3.1"}
-MULTIPLEX = "SAM3.1 serves 3D/video only, and cannot be run yet"
+MULTIPLEX = f"SAM3.1 serves 3D/video only ({registry.UNVERIFIED})"
 NOT_MULTIPLEX = "For 2D tasks choose SAM3.0 (in Advanced)."
 HELD_BACK = "SAM3 is not loaded (press Load 2D Model)"
 
 
 def wanted(model: ModelState) -> bool:
     """Return whether a model is of any use to the engine that the user wants."""
-    return model.engine in (registry.AUTO, SAM3)
+    return model.engine in (registry.AUTO, SAM3, META)
 
 
 def status(model: ModelState) -> str:
@@ -40,6 +42,9 @@ def status_tip(model: ModelState) -> str:
     if model.multiplex:
         there = f"{known.multiplex.name} is there" if known.multiplex is not None else "There is no SAM3.1 in it"
         return "\n".join((model.folder, f"{there}.", f"{MULTIPLEX}.", NOT_MULTIPLEX))
+    if model.engine == META:
+        there = f"{known.original.name} is there" if known.original is not None else "There is no sam3.pt in it"
+        return "\n".join(filter(None, (model.folder, f"{there}.", model.todo)))
     serves = f"It serves {', '.join(known.tasks)}." if known.ready else ""
     return "\n".join(filter(None, (model.folder, known.problem, serves, known.advice)))
 
@@ -55,6 +60,8 @@ def reason(model: ModelState, *, held_back: bool = False) -> str:
     """
     if held_back:
         return f"Built-in: {HELD_BACK}" if model.engine == registry.AUTO else HELD_BACK
+    if model.in_use == META:
+        return meta_hints.reason(model)
     if model.in_use == SAM3 and model.runs_on and model.known is not None:
         return f"SAM3 on {model.runs_on}: {model.known.reason}"
     return model.reason
@@ -100,8 +107,8 @@ def _todo(model: ModelState) -> str:
     known = model.known
     if not wanted(model) or (known is None and model.looking):
         return ""
-    if model.multiplex:
-        return NOT_MULTIPLEX
+    if model.multiplex or model.engine == META:
+        return model.todo
     if model.lacks:
         there = model.engine == SAM3 or bool(model.folder)
         return f"{PRESS}: it says how to install {'it' if len(model.lacks) == 1 else 'them'}." if there else ""

@@ -52,7 +52,7 @@ class Loading:
         """Load it for :data:`IMAGE` or :data:`VIDEO`: one model in memory serves both."""
         if self.runs:
             return
-        engine = self._session.engine
+        engine = self._controller.model.follower() or self._session.engine
 
         def run(progress: Progress, cancel: CancelToken) -> None:
             engine.get().load(progress=progress, cancel=cancel)

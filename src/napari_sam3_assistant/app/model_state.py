@@ -37,6 +37,8 @@ DEVICES: Mapping[str, str] = {
     DeviceName.CPU: "CPU",
 }
 """How they are called."""
+WITH_WEIGHTS = (registry.SAM3.name, registry.META.name)
+"""The engines that load SAM3.0 here, in a process of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,11 @@ class ModelState:
     :class:`DeviceName`; it may be gone, see ``computes_on``), ``load_on_run`` (whether a question loads SAM3; see
     :attr:`AppState.loads_when_running`).
 
-    Facts: which engine answers (``in_use``), and why (``reason``); what the folder holds (``known``; None where
-    none is chosen, or it has not been looked into yet: ``looking``); packages that SAM3 lacks (``missing``), or has
-    in too old a version (``outdated``); a sentence on what it runs or would run (``device``); whether it is in
+    Facts: which engine answers (``in_use``), why (``reason``), and what to do to have the one that is meant
+    (``todo``, where that is Meta's package); the engine whose model is meant, or was last (``weights``); what the
+    folder holds (``known``; None where none is chosen, or it has not been looked into: ``looking``); packages that
+    SAM3 lacks (``missing``), or has in too old a version (``outdated``); a sentence on what it runs or would run
+    (``device``); whether it is in
     memory (``loaded``), and then on what (``runs_on``: ``"CUDA"``, ``"CPU"``); its ``download``; the devices there
     are (``devices``, the best first; what torch has said, or else what can be seen without it); and what the engine
     on a server can do (``can``; None where it was not asked yet, or another engine is in use).
@@ -76,6 +80,8 @@ class ModelState:
     asking: bool = False
     in_use: str = "builtin"
     reason: str = ""
+    todo: str = ""
+    weights: str = registry.SAM3.name
     known: ModelFolder | None = None
     looking: bool = False
     missing: tuple[str, ...] = ()
@@ -104,7 +110,11 @@ class ModelState:
     def whole(self) -> bool:
         """Whether the folder holds all that a model of the type meant needs."""
         known = self.known
-        return known is not None and (known.multiplex is not None if self.multiplex else known.ready)
+        if known is None:
+            return False
+        if self.multiplex:
+            return known.multiplex is not None
+        return known.original is not None if self.engine == registry.META.name else known.ready
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -114,7 +124,7 @@ class ModelState:
     @property
     def reads(self) -> bool:
         """Whether the engine that answers reads words, as far as is known before it is loaded."""
-        without = self.in_use == registry.SAM3.name and self.known is not None and "text" not in self.known.tasks
+        without = self.in_use in WITH_WEIGHTS and self.known is not None and "text" not in self.known.tasks
         return self._can.text and not without
 
     @property

@@ -22,6 +22,7 @@ from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.devices import AUTO
 from napari_sam3_assistant.engines.embeddings import EmbeddingCache
+from napari_sam3_assistant.engines.interpreters import check_meta
 from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine
 from napari_sam3_assistant.tasks.jobs import Job, Kind
 from napari_sam3_assistant.tasks.scheduler import Scheduler
@@ -46,11 +47,16 @@ class Linked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """What an engine is made for: a model folder and a device, or the address of a server."""
+    """What an engine is made for: a model folder and a device, or the address of a server.
+
+    Of Meta's package also the Python that runs it (empty for this one), and whether it says what it does.
+    """
 
     folder: Path | None
     device: str
     server: str
+    interpreter: str = ""
+    diagnostics: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +87,16 @@ class Runtime:
         self._lock = threading.Lock()
         self._closed = False
 
-    def handle(self, name: str, folder: Path | None = None, device: str = AUTO, *, server: str = "") -> EngineHandle:
+    def handle(
+        self,
+        name: str,
+        folder: Path | None = None,
+        device: str = AUTO,
+        *,
+        server: str = "",
+        interpreter: str = "",
+        diagnostics: bool = False,
+    ) -> EngineHandle:
         """Return a handle of engine ``name``, which is made when a worker first needs it.
 
         Parameters
@@ -96,8 +111,12 @@ class Runtime:
             for another device is closed first too.
         server : str
             The address of the server that it lives on, for one that is not here; as with folders.
+        interpreter : str
+            The Python that runs it, for one that is not to run in this one; as with folders.
+        diagnostics : bool
+            Whether it says what it does, for one that can.
         """
-        target = _Target(folder, device, server)
+        target = _Target(folder, device, server, interpreter, diagnostics)
 
         def get() -> ImageEngine:
             made = self._made(name)
@@ -201,7 +220,12 @@ class Runtime:
             )
         if target.folder is None:
             return registry.create(name)
-        hosted = registry.host(name, on_lost=lambda: self._lost(name), folder=target.folder, device=target.device)
+        if target.interpreter:
+            check_meta(target.interpreter)
+        options: dict[str, object] = {"folder": target.folder, "device": target.device}
+        if target.diagnostics:
+            options["diagnostics"] = True
+        hosted = registry.host(name, interpreter=target.interpreter, on_lost=lambda: self._lost(name), **options)
         return cast(ImageEngine, hosted)
 
     def _lost(self, name: str) -> None:

@@ -15,14 +15,14 @@ from psygnal import SignalGroupDescriptor
 
 from napari_sam3_assistant.app.activity import ActivityState
 from napari_sam3_assistant.app.journal_state import JournalState
-from napari_sam3_assistant.app.model_state import ModelState
+from napari_sam3_assistant.app.meta_state import MetaState
+from napari_sam3_assistant.app.model_state import WITH_WEIGHTS, ModelState
 from napari_sam3_assistant.app.panel_state import PanelState
 from napari_sam3_assistant.app.screen import Place
 from napari_sam3_assistant.app.server_state import ServerState
 from napari_sam3_assistant.app.task_state import TaskState
 from napari_sam3_assistant.app.video_state import VideoState
 from napari_sam3_assistant.core.results import ObjectRow
-from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.masks.registry import Objects
 from napari_sam3_assistant.tasks.image import PlaneResult
 
@@ -169,6 +169,7 @@ class AppState:
 
     model: ModelState = field(default_factory=ModelState)
     server: ServerState = field(default_factory=ServerState)
+    meta: MetaState = field(default_factory=MetaState)
     task: TaskState = field(default_factory=TaskState)
     run: RunState = field(default_factory=RunState)
     results: ResultState = field(default_factory=ResultState)
@@ -187,10 +188,15 @@ class AppState:
     def held_back(self) -> bool:
         """Whether SAM3 would answer, but is not in memory, and a question does not load it."""
         model = self.model
-        return model.in_use == registry.SAM3.name and not model.loaded and not self.loads_when_running
+        return model.in_use in WITH_WEIGHTS and not model.loaded and not self.loads_when_running
+
+    @property
+    def diagnoses(self) -> bool:
+        """Whether SAM3.1 says what it does; only the mode ``Advanced`` shows the choice, so only there it counts."""
+        return self.meta.diagnostics and self.task.advanced and self.model.multiplex
 
     @property
     def parts(self) -> tuple[object, ...]:
         """Every part that has signals."""
         own = self.activity, self.panel, self.video, self.journal
-        return self.model, self.server, self.task, self.run, self.results, self.output, *own
+        return self.model, self.server, self.meta, self.task, self.run, self.results, self.output, *own

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from napari_sam3_assistant.app import meta_hints
 from napari_sam3_assistant.app.state import AppState
 from napari_sam3_assistant.app.task_state import PromptKind, TaskState
-from napari_sam3_assistant.app.views import Action, VideoView
+from napari_sam3_assistant.app.views import Action, VideoView, action
 from napari_sam3_assistant.tasks.jobs import Task
 
 GUIDANCE = (
@@ -45,6 +46,8 @@ def video_view(state: AppState, busy: bool) -> VideoView:
         on=on,
         running=video.running,
         direction=Action(on, DIRECTION if on else elsewhere),
+        diagnostics=action(on and state.model.multiplex, meta_hints.DIAGNOSTICS, meta_hints.NO_DIAGNOSTICS),
+        diagnosing=state.meta.diagnostics,
         start=Action(not why_not and startable(state), start_tip(state, why_not)),
         start_title="Start 3D Propagation" if task.advanced else "Start 3D",
         go_on=Action(not session, session or GO_ON),

@@ -40,11 +40,13 @@ class ModelView:
         What is wrong and what to do now, in place of the reason; empty where nothing is wrong.
     offer : bool
         Whether ``Get SAM3`` is shown, or else ``Unload``; of a model here.
+    of_meta : bool
+        Whether Meta's package is to run the model: which Python has it can be chosen then.
     remote : bool
         Whether an engine on a server is chosen: nothing of a model here is shown then.
     alone : bool
         Whether it is offered to go on without the server.
-    folder, get, unload, server, builtin : Action
+    folder, get, unload, server, builtin, python : Action
     """
 
     status: str
@@ -53,6 +55,7 @@ class ModelView:
     reason_tip: str
     advice: str
     offer: bool
+    of_meta: bool
     remote: bool
     alone: bool
     folder: Action
@@ -60,6 +63,7 @@ class ModelView:
     unload: Action
     server: Action
     builtin: Action
+    python: Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,11 +282,17 @@ class VideoView:
         Whether words may be the prompt.
     frames : str
         Which axis holds the frames, and how many there are.
+    diagnostics : Action
+        ``Log SAM3.1 diagnostics``.
+    diagnosing : bool
+        Whether that is checked.
     """
 
     on: bool
     running: bool
     direction: Action
+    diagnostics: Action
+    diagnosing: bool
     start: Action
     start_title: str
     go_on: Action

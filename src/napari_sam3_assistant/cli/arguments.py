@@ -53,6 +53,7 @@ class Options:
     format: str
     server: str | None = None
     token: str | None = None
+    python: str | None = None
 
 
 def prompts_of(

@@ -1,4 +1,4 @@
-"""The options of commands whose engine may be on a server."""
+"""The options of commands whose engine may be on a server, or in another Python."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from napari_sam3_assistant.cli.serve import TOKEN_VARIABLE
+from napari_sam3_assistant.engines.interpreters import VARIABLE
+
+TOKEN_VARIABLE = "NAPARI_SAM3_SERVER_TOKEN"
 
 Server = Annotated[
     str | None,
@@ -20,5 +22,13 @@ Token = Annotated[
         envvar=TOKEN_VARIABLE,
         show_default=False,
         show_envvar=False,
+    ),
+]
+Python = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help=f"For --engine meta: the Python that has Meta's package, or its environment. {VARIABLE} does too.",
+        show_default="this one",
     ),
 ]

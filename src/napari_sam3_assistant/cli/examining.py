@@ -6,13 +6,15 @@ import json
 import platform
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from napari_sam3_assistant import __version__
 from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.cli.demo import QT_BINDINGS, has_display
+from napari_sam3_assistant.cli.finding import Finding
+from napari_sam3_assistant.cli.of_meta import of_metas_package
 from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.engines import devices, machine, registry
 from napari_sam3_assistant.engines.weights import copies
@@ -30,35 +32,13 @@ _SERVER = ("fastapi", "uvicorn", "websockets", "pydantic", "prometheus-client")
 _FAST = ("numba", "fastremap", "connected-components-3d", "fill-voids")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
+def examine(model: Path | None, *, probe: bool, python: str | None = None) -> list[Finding]:
+    """Return all findings, of the model folder ``model`` too if there is one; ``probe`` imports torch.
 
-    Attributes
-    ----------
-    group, name : str
-        What it belongs to, and what it is.
-    ok : bool
-        Whether it is there, or as it should be.
-    detail : str
-        Its version, or what was found.
-    remedy : str
-        What to do about a "no"; empty where there is nothing to do.
-    needed : bool
-        Whether nothing works without it.
+    Meta's package is looked for in this Python, and in the one that ``python`` names, or the environment.
     """
-
-    group: str
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-    needed: bool = False
-
-
-def examine(model: Path | None, *, probe: bool) -> list[Finding]:
-    """Return all findings, of the model folder ``model`` too if there is one; ``probe`` imports torch."""
-    return [*_program(), *_window(), *_extras(), *_device(probe), *_engines(model), *_model(model), *_disk()]
+    own = [*_program(), *_window(), *_extras(), *_device(probe), *_engines(model), *_model(model), *_disk()]
+    return [*own, *of_metas_package(python)]
 
 
 def show(findings: Sequence[Finding], *, as_json: bool) -> None:
@@ -112,7 +92,6 @@ def _extras() -> Iterator[Finding]:
     for name in _SAM3:
         yield _package("SAM3", name, command)
     for group, names, extra in (
-        ("SAM3, Meta's package", ("sam3",), "meta"),
         ("Server", _SERVER, "server"),
         ("Speed", _FAST, "fast"),
     ):

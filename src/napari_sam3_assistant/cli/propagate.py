@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_sam3_assistant.cli import screen
-from napari_sam3_assistant.cli.elsewhere import Server, Token
+from napari_sam3_assistant.cli.elsewhere import Python, Server, Token
 
 FORMATS = ("tiff", "zarr", "npy")
 """Those of :data:`napari_sam3_assistant.tasks.stack_output.STACKS`, whose import takes longer than help may."""
@@ -63,6 +63,7 @@ def propagate(
     ] = None,
     server: Server = None,
     token: Token = None,
+    python: Python = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where files go.", show_default="beside the stack")
     ] = None,
@@ -110,5 +111,6 @@ def propagate(
         overwrite,
         server,
         token,
+        python,
     )
     raise typer.Exit(propagating.run(options, screen.note))

@@ -43,6 +43,7 @@ class Options:
     overwrite: bool
     server: str | None = None
     token: str | None = None
+    python: str | None = None
 
 
 def run(options: Options, say: Say) -> int:
@@ -96,7 +97,14 @@ def _started(options: Options) -> StackRun:
     )
     target = Target(folder, options.format, options.overwrite, options.resume)
     return StackRun(
-        options.stack, ask, target, options.engine, options.model, server=options.server, token=options.token
+        options.stack,
+        ask,
+        target,
+        options.engine,
+        options.model,
+        server=options.server,
+        token=options.token,
+        python=options.python,
     )
 
 

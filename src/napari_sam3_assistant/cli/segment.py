@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_sam3_assistant.cli import screen
-from napari_sam3_assistant.cli.elsewhere import Server, Token
+from napari_sam3_assistant.cli.elsewhere import Python, Server, Token
 
 FORMATS = ("tiff", "png", "npy", "zarr")
 """Those of :data:`napari_sam3_assistant.export.images.FORMATS`, whose import takes longer than help may."""
@@ -76,6 +76,7 @@ def segment(
     ] = None,
     server: Server = None,
     token: Token = None,
+    python: Python = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where masks go.", show_default="beside each image")
     ] = None,
@@ -123,5 +124,6 @@ def segment(
         format=arguments.format_of(format, FORMATS),
         server=server,
         token=token,
+        python=python,
     )
     raise typer.Exit(segmenting.run(images, options, as_json=json, say=screen.note))

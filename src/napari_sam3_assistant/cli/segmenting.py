@@ -83,7 +83,9 @@ def _pictures(images: Sequence[str], say: Say) -> Sequence[str]:
 
 def _segmenter(options: Options) -> Segmenter:
     try:
-        return Segmenter(options.engine, options.model, server=options.server, token=options.token)
+        return Segmenter(
+            options.engine, options.model, server=options.server, token=options.token, python=options.python
+        )
     except (Unsupported, ModelFolderError) as error:
         screen.stop(error, screen.WRONG_USE)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-TOKEN_VARIABLE = "NAPARI_SAM3_SERVER_TOKEN"
+from napari_sam3_assistant.cli.elsewhere import TOKEN_VARIABLE, Python
 
 
 def serve(
@@ -15,6 +15,7 @@ def serve(
     model: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the model is, for engines that have one.")
     ] = None,
+    python: Python = None,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 is for other machines too.")
     ] = "127.0.0.1",
@@ -99,6 +100,7 @@ def serve(
         root_path=root_path,
         forwarded_allow_ips=forwarded_allow_ips,
         log_json=log_json,
+        python=python,
         devices=tuple(one.strip() for one in devices.split(",")) if devices else (),
     )
     raise typer.Exit(serving.run(options))

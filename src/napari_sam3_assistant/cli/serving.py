@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import typer
 
 from napari_sam3_assistant.cli import screen
-from napari_sam3_assistant.cli.serve import TOKEN_VARIABLE
+from napari_sam3_assistant.cli.elsewhere import TOKEN_VARIABLE
 from napari_sam3_assistant.core.errors import AssistantError, ModelFolderError, Unsupported
 from napari_sam3_assistant.engines import devices
 from napari_sam3_assistant.tasks.engine_given import engine_given
@@ -53,6 +53,7 @@ class Options:
     forwarded_allow_ips: str
     log_json: bool
     devices: tuple[str, ...] = ()
+    python: str | None = None
 
 
 def run(options: Options) -> int:
@@ -88,7 +89,7 @@ def prepared(
 ) -> tuple[Server, list[socket.socket]]:
     """Return a server that is not started yet, and the sockets it is to serve; what cannot be ends the command."""
     try:
-        choice, engine = engine_given(options.engine, options.model, device=device)
+        choice, engine = engine_given(options.engine, options.model, device=device, python=options.python)
         listening = listen(settings.host, settings.port)
     except (Unsupported, ModelFolderError) as error:
         screen.stop(error, screen.WRONG_USE)

@@ -14,12 +14,12 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from napari_sam3_assistant.cli import member, screen, serving
-from napari_sam3_assistant.cli.serve import TOKEN_VARIABLE
+from napari_sam3_assistant.cli.elsewhere import TOKEN_VARIABLE
 from napari_sam3_assistant.core.errors import AssistantError, ModelFolderError, Unsupported
 from napari_sam3_assistant.engines import devices
 from napari_sam3_assistant.server import logs
 from napari_sam3_assistant.server.fleet import DRAIN, STOP, Fleet, Member, tagged
-from napari_sam3_assistant.tasks.engine_given import choice_given
+from napari_sam3_assistant.tasks.engine_given import choice_given, interpreter_given
 
 if TYPE_CHECKING:
     from napari_sam3_assistant.server.settings import ServerSettings
@@ -37,7 +37,8 @@ class Place:
 def run(options: serving.Options, settings: ServerSettings, made: bool) -> int:
     """Serve on each device until somebody stops it, and return the exit code."""
     try:
-        choice, _ = choice_given(options.engine, options.model)
+        interpreter = interpreter_given(options.engine, options.python)
+        choice, _ = choice_given(options.engine, options.model, interpreter)
         ports = ports_from(settings.host, settings.port, len(options.devices))
         places = [Place(*one) for one in zip(names_of(options.devices), options.devices, ports, strict=True)]
         # The processes are told the tokens: the one that was made here, and those of the environment, are theirs too.

@@ -7,6 +7,7 @@ import traceback
 
 from napari_sam3_assistant.core import errors
 from napari_sam3_assistant.core.errors import AssistantError, EngineError, OutOfMemory
+from napari_sam3_assistant.engines import gpu_failures
 from napari_sam3_assistant.engines.calls import Failed
 
 MEMORY_HINT = "Close other programs or large pictures and try again, or choose the engine Built-in."
@@ -26,5 +27,7 @@ def failed(error: BaseException, title: str) -> Failed:
         gc.collect()
         return Failed(OutOfMemory(f"{title} ran out of memory.", hint=MEMORY_HINT))
     trace = "".join(traceback.format_exception(error))
+    if known := gpu_failures.told(error, title):
+        return Failed(known, trace[-_MOST_TRACE:])
     said = f"{type(error).__name__}: {error}"[:300].rstrip(".: ")
     return Failed(EngineError(f"{title} failed: {said}.", hint="Try again, or report it."), trace[-_MOST_TRACE:])

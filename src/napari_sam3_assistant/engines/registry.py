@@ -18,12 +18,14 @@ from typing import Any, cast
 
 from napari_sam3_assistant.core.errors import AssistantError, EngineError, Unsupported
 from napari_sam3_assistant.engines.host import HostedEngine
+from napari_sam3_assistant.engines.interpreters import VARIABLE
 from napari_sam3_assistant.engines.protocol import Capabilities, ImageEngine, Proposals, VideoLimits
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
 GROUP = "napari_sam3_assistant.engines"
 AUTO = "auto"
 AUTO_TITLE = "Automatic"
+ADVISED = "napari-sam3-assistant doctor says what there is, and how to install it."
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +96,30 @@ SAM3 = EngineSpec(
         text=True, refines=True, video=VideoLimits(text=True), proposals=Proposals(points=1), devices=()
     ),
 )
+META = EngineSpec(
+    "meta",
+    "Meta's sam3",
+    needs=("sam3", "torch", "torchvision"),
+    factory="napari_sam3_assistant.engines.meta.image:MetaEngine",
+    capabilities=Capabilities(
+        text=True, refines=True, video=VideoLimits(text=True), proposals=Proposals(points=1), devices=()
+    ),
+)
+MULTIPLEX = EngineSpec(
+    "multiplex",
+    "SAM3.1 multiplex (unverified)",
+    needs=META.needs,
+    factory="napari_sam3_assistant.engines.meta.multiplex:MultiplexEngine",
+    capabilities=Capabilities(
+        points=False,
+        boxes=False,
+        masks=False,
+        exemplars=False,
+        video=VideoLimits(masks=False, max_points=16),
+        devices=(),
+    ),
+)
+"""SAM3.1 by Meta's package: it follows objects, and does nothing else. Called unverified wherever a user meets it."""
 REMOTE = EngineSpec(
     "remote",
     "Server...",
@@ -101,7 +127,10 @@ REMOTE = EngineSpec(
     factory="napari_sam3_assistant.engines.remote.engine:RemoteEngine",
     capabilities=Capabilities(text=True, refines=True, video=VideoLimits(text=True), devices=()),
 )
-_OURS = (BUILTIN, SAM3, REMOTE)
+UNVERIFIED = "unverified: nobody here could try it with Meta's files"
+"""What is said of SAM3.1."""
+_OURS = (BUILTIN, SAM3, META, MULTIPLEX, REMOTE)
+OF_META = (META.name, MULTIPLEX.name)
 NO_FOLDER = ModelFolder(
     Path(), problem="No model folder chosen.", advice="Choose the folder that holds SAM3, or get it with Get SAM3."
 )
@@ -155,13 +184,17 @@ def create(name: str, **options: object) -> ImageEngine:
         ) from error
 
 
-def host(name: str, *, on_lost: Callable[[], None] | None = None, **options: object) -> HostedEngine:
+def host(
+    name: str, *, interpreter: str = "", on_lost: Callable[[], None] | None = None, **options: object
+) -> HostedEngine:
     """Return a new engine that runs in a process of its own, not started yet. Nothing of it is imported here.
 
     Parameters
     ----------
     name : str
         One of :func:`available`.
+    interpreter : str
+        The Python that runs it, and that has what it needs; empty for this one.
     on_lost : callable or None
         Called when its embeddings are lost; see :class:`~napari_sam3_assistant.engines.host.HostedEngine`.
     **options
@@ -172,18 +205,19 @@ def host(name: str, *, on_lost: Callable[[], None] | None = None, **options: obj
     Unsupported
         If there is no such engine, or packages that it needs are not installed.
     """
-    spec = _usable(name)
+    spec = _usable(name, elsewhere=bool(interpreter))
     return HostedEngine(
         spec.factory,
         options,
         name=spec.name,
         title=_short(spec),
         capabilities=spec.capabilities,
+        interpreter=interpreter,
         on_lost=on_lost,
     )
 
 
-def choose(name: str = AUTO, model_folder: str | Path | ModelFolder | None = None) -> Choice:
+def choose(name: str = AUTO, model_folder: str | Path | ModelFolder | None = None, *, interpreter: str = "") -> Choice:
     """Return the engine to use.
 
     Parameters
@@ -193,16 +227,22 @@ def choose(name: str = AUTO, model_folder: str | Path | ModelFolder | None = Non
         ``model_folder`` holds a model that it can load, else the built-in engine.
     model_folder : str, Path, ModelFolder or None
         Where weights are, or what is known of that folder already.
+    interpreter : str
+        The Python that is to run it, and that has what it needs; empty for this one.
 
     Raises
     ------
     Unsupported
         If there is no such engine, or it cannot be used.
     ModelFolderError
-        If SAM3 was asked for by name and ``model_folder`` holds no model that it can load.
+        If SAM3 was asked for by name, or Meta's package, and ``model_folder`` holds no model that it can load.
     """
+    if name in OF_META:
+        spec, found = _usable(name, elsewhere=bool(interpreter)), _look_into(model_folder)
+        file = found.original_file(multiplex=name == MULTIPLEX.name)
+        return Choice(spec.name, spec.title, f"{_short(spec)}: {file.name} in {found.path}")
     if name not in (AUTO, SAM3.name):
-        spec = _usable(name)
+        spec = _usable(name, elsewhere=bool(interpreter))
         return Choice(spec.name, spec.title, f"{_short(spec)}: chosen")
     spec = _usable(name) if name != AUTO else next(one for one in available() if one.name == SAM3.name)
     found = _look_into(model_folder)
@@ -225,7 +265,8 @@ def _short(spec: EngineSpec) -> str:
     return spec.title.partition(" (")[0].removesuffix("...")
 
 
-def _usable(name: str) -> EngineSpec:
+def _usable(name: str, *, elsewhere: bool = False) -> EngineSpec:
+    """Return an engine that can be used; where it is to run ``elsewhere``, what is missing here is of no matter."""
     specs = available()
     there_are = ", ".join([AUTO, *(spec.name for spec in specs if not spec.problem and not spec.missing)])
     hint = f"Choose one of: {there_are}."
@@ -234,7 +275,13 @@ def _usable(name: str) -> EngineSpec:
         raise Unsupported(f"There is no engine {name!r}.", hint=hint)
     if spec.problem:
         raise Unsupported(f"The engine {spec.title} cannot be used: {spec.problem}.", hint=hint)
-    if spec.missing:
+    if spec.missing and not elsewhere and spec.name in OF_META:
+        raise Unsupported(
+            f"{spec.title} needs {', '.join(spec.missing)}, not installed here.",
+            hint=f"Name the Python of an environment that has it with python=, or with {VARIABLE}. {ADVISED}",
+            in_shell=f"Name the Python of an environment that has it with --python, or with {VARIABLE}. {ADVISED}",
+        )
+    if spec.missing and not elsewhere:
         raise Unsupported(f"The engine {spec.title} needs {', '.join(spec.missing)}, not installed.", hint=hint)
     return spec
 

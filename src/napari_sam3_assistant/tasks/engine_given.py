@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import cast
 
 from napari_sam3_assistant.core.errors import EngineError, ModelFolderError, Unsupported
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.engines.interpreters import check_meta, meta_python
 from napari_sam3_assistant.engines.protocol import ImageEngine
 
 
@@ -18,6 +20,7 @@ def engine_given(
     token: str | None = None,
     *,
     device: str | None = None,
+    python: str | Path | None = None,
 ) -> tuple[registry.Choice, ImageEngine]:
     """Return which engine is used and why, and the engine, not loaded yet.
 
@@ -31,29 +34,58 @@ def engine_given(
         Address of a server of ours, and what it asks for: its engine answers, wherever it is.
     device : str or None
         Where SAM3 runs; the built-in engine runs on the CPU whatever it is.
+    python : str, Path or None
+        The Python, or its environment's folder, that has Meta's package, for that engine: it then runs in a process
+        of its own. None takes what the environment variable ``NAPARI_SAM3_META_PYTHON`` names, or this one.
 
     Raises
     ------
     Unsupported
-        If there is no such engine, or something that it needs is not installed.
+        If there is no such engine, something that it needs is not installed, or ``python`` is not for it.
     ModelFolderError
         If there is no folder ``model``.
     EngineError
-        If the engine cannot be made, or there is no server named for it.
+        If the engine cannot be made, there is no server named for it, or no Python where one is named.
     """
     if server is not None or engine == registry.REMOTE.name:
+        _check_python(engine, python)
         return _elsewhere(engine, server, token)
-    choice, folder = choice_given(engine, model)
+    interpreter = interpreter_given(engine, python)
+    choice, folder = choice_given(engine, model, interpreter)
     options: dict[str, object] = {}
     if folder is not None and choice.name != registry.BUILTIN.name:
         options["folder"] = folder
-    if device is not None and choice.name == registry.SAM3.name:
+    if device is not None and choice.name in (registry.SAM3.name, registry.META.name):
         options["device"] = device
+    if interpreter:
+        check_meta(interpreter)
+        return choice, cast(ImageEngine, registry.host(choice.name, interpreter=interpreter, **options))
     return choice, registry.create(choice.name, **options)
 
 
-def choice_given(engine: str, model: str | Path | None) -> tuple[registry.Choice, Path | None]:
+def interpreter_given(engine: str, python: str | Path | None) -> str:
+    """Return the Python that is to run an engine; empty for this one.
+
+    Raises
+    ------
+    Unsupported
+        If one is named for an engine that runs here.
+    EngineError
+        If there is none where one is named.
+    """
+    _check_python(engine, python)
+    return meta_python(python) if engine == registry.META.name else ""
+
+
+def choice_given(engine: str, model: str | Path | None, interpreter: str = "") -> tuple[registry.Choice, Path | None]:
     """Return which engine is used and why, and the model's folder; nothing of the engine is imported.
+
+    Parameters
+    ----------
+    engine : str
+    model : str, Path or None
+    interpreter : str
+        The Python that is to run it; empty for this one.
 
     Raises
     ------
@@ -67,7 +99,7 @@ def choice_given(engine: str, model: str | Path | None) -> tuple[registry.Choice
     folder = None if model is None else Path(model).expanduser()
     if folder is not None and not folder.is_dir():
         raise ModelFolderError(f"There is no folder {folder}.", hint="Name the folder that holds the model's files.")
-    return registry.choose(engine, folder), folder
+    return registry.choose(engine, folder, interpreter=interpreter), folder
 
 
 def check_server_reads(engine: ImageEngine, reason: str) -> None:
@@ -88,6 +120,16 @@ def check_server_reads(engine: ImageEngine, reason: str) -> None:
         hint="Name a server that was started with a model that does, such as SAM3, or show what you mean otherwise.",
         in_shell="Name a server that was started with a model that does, such as SAM3, or leave --text out.",
     )
+
+
+def _check_python(engine: str, python: str | Path | None) -> None:
+    if python is not None and engine != registry.META.name:
+        meta = registry.META.name
+        raise Unsupported(
+            f"A Python is named for the engine {engine}, which runs in this one.",
+            hint=f'Pass engine="{meta}" too, or leave python= out.',
+            in_shell=f"Give --engine {meta} too, or leave --python out.",
+        )
 
 
 def _elsewhere(engine: str, server: str | None, token: str | None) -> tuple[registry.Choice, ImageEngine]:

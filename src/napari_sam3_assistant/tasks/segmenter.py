@@ -45,6 +45,8 @@ class Segmenter:
         Folder of the model, for engines that have one.
     server, token : str or None
         Address of a server of ours, and what it asks for: its engine answers.
+    python : str, Path or None
+        The Python that has Meta's package, for the engine ``"meta"``; see :func:`napari_sam3_assistant.segment`.
 
     Attributes
     ----------
@@ -70,8 +72,9 @@ class Segmenter:
         *,
         server: str | None = None,
         token: str | None = None,
+        python: str | Path | None = None,
     ) -> None:
-        choice, self._engine = engine_given(engine, model, server, token)
+        choice, self._engine = engine_given(engine, model, server, token, python=python)
         self.engine, self.reason = choice.name, choice.reason
         self._embeddings = EmbeddingCache()
         self._limits: dict[tuple[object, ...], Limits] = {}

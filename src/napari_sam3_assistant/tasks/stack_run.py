@@ -67,7 +67,7 @@ class StackRun:
     ask : Ask
     target : Target or None
         None writes nothing.
-    engine, model, server, token
+    engine, model, server, token, python
         As for :func:`napari_sam3_assistant.propagate`.
 
     Attributes
@@ -95,8 +95,9 @@ class StackRun:
         *,
         server: str | None = None,
         token: str | None = None,
+        python: str | Path | None = None,
     ) -> None:
-        choice, self._engine = engine_given(engine, model, server, token)
+        choice, self._engine = engine_given(engine, model, server, token, python=python)
         self.engine, self.reason = choice.name, choice.reason
         self._embeddings, self._ahead = EmbeddingCache(), ThreadPoolExecutor(1)
         self.output: StackOutput | None = None

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
+    QProgressBar,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -98,6 +99,18 @@ class Paragraph(QLabel):
 def paragraph(text: str = "", lines: int = 1) -> Paragraph:
     """Return a label that wraps, and that never widens the dock."""
     return Paragraph(text, lines)
+
+
+def waiting_bar() -> QProgressBar:
+    """Return a thin bar that says that something goes on, for how long is not known; its room is kept."""
+    made = QProgressBar()
+    made.setRange(0, 0)
+    made.setTextVisible(False)
+    made.setMaximumHeight(8)
+    policy = made.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    made.setSizePolicy(policy)
+    return made
 
 
 class Toggles(QWidget, Generic[V]):

@@ -23,6 +23,7 @@ from napari_sam3_assistant.widgets.focus import give_focus_back
 from napari_sam3_assistant.widgets.get_sam3 import GetSam3
 from napari_sam3_assistant.widgets.keys import DockKeys, KeySheet
 from napari_sam3_assistant.widgets.letters import Letters
+from napari_sam3_assistant.widgets.meta_dialog import MetaDialog
 from napari_sam3_assistant.widgets.napari_bridge import follow_preferences, preferences
 from napari_sam3_assistant.widgets.own_letters import of_main
 from napari_sam3_assistant.widgets.server_dialog import ServerDialog
@@ -87,6 +88,8 @@ class MainWidget(Dock):
         self._bindings.connect(self.state.model.events.asking, lambda shown: self.get_sam3.show_or_hide(shown))
         self.server = ServerDialog(self.controller, self)
         self._bindings.connect(self.state.server.events.asking, lambda shown: self.server.show_or_hide(shown))
+        self.meta = MetaDialog(self.controller, self)
+        self._bindings.connect(self.state.meta.events.asking, lambda shown: self.meta.show_or_hide(shown))
         store.remember(self.state, self._bindings, lambda: preferences().default_engine)
         Chime(self.state, self._bindings, self)
         follow_preferences(self._prefer, self._bindings)
@@ -116,6 +119,8 @@ class MainWidget(Dock):
             self.get_sam3.draw()
         if self.state.server.asking:
             self.server.draw()
+        if self.state.meta.asking:
+            self.meta.draw()
 
     def _prefer(self) -> None:
         wanted = preferences()
@@ -129,9 +134,10 @@ class MainWidget(Dock):
             self.sheet.activateWindow()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Close the list of keys, the panel Get SAM3 and the dialog of servers too."""
+        """Close the list of keys, the panel Get SAM3 and the dialogs too."""
         self.state.task.sheet = False
         self.controller.model.server.ask(False)
+        self.controller.model.meta.ask(False)
         self.controller.model.ask(False)
         super().closeEvent(event)
 

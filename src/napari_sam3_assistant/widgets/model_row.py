@@ -31,7 +31,8 @@ class ModelRow(QWidget):
         self.unload = button("Unload", lambda: controller.model.unload())
         self.builtin = button("Use Built-in", lambda: controller.model.choose_engine(BUILTIN))
         self.server = button("Server...", lambda: controller.model.server.ask(True))
-        buttons = self.folder, self.get, self.unload, self.builtin, self.server
+        self.python = button("Python...", lambda: controller.model.meta.ask(True))
+        buttons = self.folder, self.get, self.unload, self.builtin, self.server, self.python
         for one in buttons:
             one.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.reason = QElidingLabel()
@@ -56,11 +57,13 @@ class ModelRow(QWidget):
         draw(self.unload, can.unload)
         draw(self.builtin, can.builtin)
         draw(self.server, can.server)
+        draw(self.python, can.python)
         show(self.folder, not can.remote)
         show(self.get, can.offer)
         show(self.unload, not can.offer and not can.remote)
         show(self.builtin, can.alone)
         show(self.server, can.remote)
+        show(self.python, can.of_meta)
         self.reason.setText(can.reason)
         self.reason.setToolTip(can.reason_tip)
         self.reason.setVisible(not can.advice)

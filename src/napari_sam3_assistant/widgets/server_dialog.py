@@ -12,14 +12,13 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.server_hints import ABOUT, server_view
-from napari_sam3_assistant.widgets.controls import button, draw, make_taller, open_wide, paragraph, row
+from napari_sam3_assistant.widgets.controls import button, draw, make_taller, open_wide, paragraph, row, waiting_bar
 
 WIDTH_LETTERS, TEXT_LINES = 72, 4
 EXAMPLE = "gpu-box:8000, or https://gpu.example.org"
@@ -52,13 +51,7 @@ class ServerDialog(QDialog):
         self.stop = button("Stop", self._verbs.stop)
         for one in (self.test, self.stop):
             one.setAutoDefault(False)
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 0)
-        self.bar.setTextVisible(False)
-        self.bar.setMaximumHeight(8)
-        policy = self.bar.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.bar.setSizePolicy(policy)
+        self.bar = waiting_bar()
         self.text = paragraph(lines=TEXT_LINES)
         self.text.setAccessibleName("Result of the test")
         self.buttons = QDialogButtonBox(

@@ -47,6 +47,8 @@ KEPT = (
     Kept("server_address", "server", "address", kept.text, str),
     Kept("server_addresses", "server", "recent", kept.addresses, kept.write_addresses),
     Kept("server_token_in_keyring", "server", "keep", kept.truth, kept.write_truth),
+    Kept("meta_python", "meta", "python", kept.text, str),
+    Kept("sam31_diagnostics", "meta", "diagnostics", kept.truth, kept.write_truth),
     Kept(THRESHOLD, "task", "threshold", kept.share, kept.write_number, at_first="0.35"),
     Kept(FOLDER, "output", "folder", kept.text, str),
     Kept(FORMAT, "output", "format", kept.file_format, str),

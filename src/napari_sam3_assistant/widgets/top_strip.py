@@ -12,6 +12,8 @@ from napari_sam3_assistant.widgets.controls import button, combo, fill, label, r
 from napari_sam3_assistant.widgets.model_row import ModelChoices, ModelRow
 from napari_sam3_assistant.widgets.sound import sound_box
 
+MULTIPLEX = registry.MULTIPLEX.name
+"""Chosen by the type of the model, not here."""
 MODES = {False: "The shortest way from a picture to a mask.", True: "Every control, step by step."}
 
 
@@ -22,7 +24,10 @@ class TopStrip(QWidget):
         super().__init__(parent)
         self._controller, self._model = controller, controller.state.model
         self.engine = combo("Which model answers. Automatic takes the best one there is.")
-        self._entries = [("Automatic", "auto"), *((spec.title, spec.name) for spec in registry.available())]
+        self._entries = [
+            ("Automatic", "auto"),
+            *((one.title, one.name) for one in registry.available() if one.name != MULTIPLEX),
+        ]
         self.engine.activated.connect(self._chosen)
         self.model, self.choices = ModelRow(controller), ModelChoices(controller)
         task = controller.state.task

@@ -33,12 +33,18 @@ if TYPE_CHECKING:
 def follower(controller: AppController, *, words: bool = False) -> EngineHandle:
     """Return the engine that follows: the one in use, or the built-in one where that may not be loaded.
 
+    SAM3.1, which does nothing else, follows where that release of the model is chosen.
+
     Raises
     ------
     EngineError
         If the user has asked for one by name that may not be loaded, or for what ``words`` mean.
     """
     standby, state = controller.standby, controller.state
+    own = controller.model.follower()
+    if own is not None:
+        held_back.check_loaded(state, own)
+        return own
     stands_in = held_back.stands_in(state, standby.session, words=words)
     return (standby.quick if stands_in else standby.session).engine
 

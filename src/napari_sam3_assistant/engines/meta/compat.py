@@ -77,7 +77,7 @@ def prepare(device: str) -> tuple[Patch, ...]:
     """
     with _lock, importing():
         here.device = device
-        for patches in ("patches_torch", "patches_sam3"):
+        for patches in ("patches_torch", "patches_sam3", "patches_attention"):
             module = import_module(f"napari_sam3_assistant.engines.meta.{patches}")
             for patch, wanted, apply in module.PATCHES:
                 if patch.name not in _done and wanted():

@@ -23,6 +23,8 @@ from napari_sam3_assistant.engines.weights.looks import (
     look_at,
 )
 
+ORIGINAL, MULTIPLEX = "sam3.pt", "sam3.1_multiplex.pt"
+"""How the files in Meta's own form are usually called: SAM3.0, and SAM3.1."""
 _PARTIAL = (".incomplete", ".part", ".partial", ".crdownload", ".download", ".aria2")
 _HIDDEN_PARTIAL = (f"{PARTS}/*.part", ".cache/huggingface/download/*.incomplete")
 
@@ -60,6 +62,8 @@ class ModelFolder:
         Whether a download would bring what it lacks.
     multiplex : Path or None
         The file with SAM 3.1 multiplex, which may lie beside SAM3's.
+    original : Path or None
+        The file with SAM3 in Meta's own form, which Meta's package reads; it may lie beside transformers'.
     """
 
     path: Path
@@ -75,6 +79,7 @@ class ModelFolder:
     begun: bool = False
     gets: bool = False
     multiplex: Path | None = None
+    original: Path | None = None
 
     @classmethod
     def inspect(cls, path: str | Path) -> ModelFolder:
@@ -115,6 +120,31 @@ class ModelFolder:
             return f"{self.weights.name} in {self.path}, {how}{words}"
         return f"model in {self.path}{words}"
 
+    def original_file(self, *, multiplex: bool = False) -> Path:
+        """Return the file that Meta's package loads.
+
+        Parameters
+        ----------
+        multiplex : bool
+            Whether SAM3.1 is meant, and not SAM3.0.
+
+        Raises
+        ------
+        ModelFolderError
+            If there is none.
+        """
+        file, name = (self.multiplex, MULTIPLEX) if multiplex else (self.original, ORIGINAL)
+        if file is not None:
+            return file
+        if self.weights is None:
+            problem = self.problem or f"There are no weights in {self.path}."
+            raise ModelFolderError(problem, hint=f"Meta's package reads {name}: put it into the folder.")
+        instead = "the engine SAM3, which reads it," if self.ready else "another Model Folder,"
+        raise ModelFolderError(
+            f"Meta's package reads {name}, and {self.path} holds {self.weights.name} alone.",
+            hint=f"Choose {instead} or put {name} into the folder.",
+        )
+
     def check(self) -> None:
         """Raise what is wrong.
 
@@ -148,13 +178,14 @@ def _inspect(folder: Path) -> ModelFolder:
         look.advice,
         gets=bool(look.missing),
         multiplex=next((one.weights for one in looks if one.kind is Kind.SAM31), None),
+        original=next((one.weights for one in looks if one.kind is Kind.META and not one.problem), None),
     )
     return known if look.problem else _usable(known, look.tokens)
 
 
 def _weights_among(names: list[str]) -> list[str]:
     """Return the files that may hold weights: those that need no conversion first, then those usually used."""
-    first = [name for name in (WEIGHTS, INDEX, "sam3.pt", "sam3.1_multiplex.pt") if name in names]
+    first = [name for name in (WEIGHTS, INDEX, ORIGINAL, MULTIPLEX) if name in names]
     rest = [name for name in names if name.endswith((".safetensors", ".pt", ".pth", ".bin"))]
     if INDEX in names:
         rest = [name for name in rest if not name.endswith(".safetensors")]

@@ -25,7 +25,7 @@ OTHER_WEIGHTS = f"Get {WEIGHTS} of {REPOSITORY} into this folder."
 _NOT_RUN = {
     Kind.DETECTOR: "is SAM3's detector without its tracker, so it could not answer clicks",
     Kind.TRACKER: "is SAM3's tracker without its detector, so it could not find what words mean",
-    Kind.SAM31: "is SAM 3.1 multiplex, which this version cannot run",
+    Kind.SAM31: "is SAM 3.1 multiplex, which Meta's package alone runs",
     Kind.SAM2: "is SAM 2, not SAM3",
     Kind.SAM1: "is the first SAM, not SAM3",
     Kind.OTHER: "is another model, not SAM3",

@@ -91,6 +91,9 @@ class Tuning(QWidget):
         layout.addRow("Detection threshold", self.threshold)
         self.direction = direction_box(task, bindings)
         layout.addRow(TITLE, self.direction)
+        self.diagnostics = QCheckBox("Log SAM3.1 diagnostics")
+        self.diagnostics.clicked.connect(lambda wanted: setattr(controller.state.meta, "diagnostics", bool(wanted)))
+        layout.addRow(self.diagnostics)
         self.frames = FrameRows(controller, bindings)
         layout.addRow(self.frames)
 
@@ -98,4 +101,6 @@ class Tuning(QWidget):
         """Enable what applies."""
         draw(self.threshold, can.guide.threshold)
         draw(self.direction, can.video.direction)
+        draw(self.diagnostics, can.video.diagnostics)
+        self.diagnostics.setChecked(can.video.diagnosing)
         self.frames.draw(can.frames)
