@@ -25,9 +25,9 @@ def embedding(engine):
 @pytest.fixture
 def all_readings(monkeypatch):
     """What the random weights make is kept, however bad they think it is."""
-    from napari_sam3_assistant.engines.sam3 import proposals
+    from napari_sam3_assistant.engines.sam3 import prompting
 
-    monkeypatch.setattr(proposals, "_LEAST_READ", 0.0)
+    monkeypatch.setattr(prompting, "_LEAST_READ", 0.0)
 
 
 @pytest.mark.usefixtures("all_readings")
@@ -68,12 +68,12 @@ def test_stability_is_the_overlap_of_the_mask_cut_above_and_below_zero(engine, e
 
 
 def test_readings_that_can_hardly_be_objects_are_left_out(engine, embedding, monkeypatch):
-    from napari_sam3_assistant.engines.sam3 import proposals
+    from napari_sam3_assistant.engines.sam3 import prompting
 
-    monkeypatch.setattr(proposals, "_LEAST_READ", 0.0)
+    monkeypatch.setattr(prompting, "_LEAST_READ", 0.0)
     every = engine.propose(embedding, grid(SHAPE, 3))
     middle = float(np.median(every.scores))
-    monkeypatch.setattr(proposals, "_LEAST_READ", middle)
+    monkeypatch.setattr(prompting, "_LEAST_READ", middle)
 
     some = engine.propose(embedding, grid(SHAPE, 3))
 

@@ -1,151 +1,35 @@
-"""One object from points, a box, a mask, and what was answered before."""
+"""SAM3's decoder of clicks, by the parts of transformers' ``Sam3VideoModel``."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+import functools
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_sam3_assistant.core.errors import PromptError, Unsupported
-from napari_sam3_assistant.core.geometry import Box, PlacedMask, clip
-from napari_sam3_assistant.core.prompts import BoxPrompt, PointPrompt, Prompts
+from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.core.results import Segmentation
+from napari_sam3_assistant.engines.sam3 import prompting
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
-from napari_sam3_assistant.engines.sam3.masks import FloatArray, filled, placed
+from napari_sam3_assistant.engines.sam3.masks import FloatArray
 from napari_sam3_assistant.engines.sam3.model import Model
 
-# Meta's package clamps what it takes back, and gives a drawn mask these values.
-MOST_LOGIT = 32.0
-DRAWN_LOGIT = 10.0
-
 _NO_POINT = -1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Refinement:
-    """What SAM3 wants back when an object is refined.
-
-    Attributes
-    ----------
-    picture : str
-        As in the embedding: the logits of another window mean nothing here.
-    drawn : str
-        Which mask was drawn; the same text for the same mask, empty for none.
-    logits : ndarray of shape (h, w), float32
-        Of the chosen mask, on the decoder's grid, before holes were filled.
-    """
-
-    picture: str
-    drawn: str
-    logits: FloatArray
 
 
 def segment(
     model: Model, embedding: Sam3Embedding, prompts: Prompts, previous: Segmentation | None, hole_area: int
 ) -> Segmentation:
-    """Return the object that ``prompts`` are about; see :meth:`ImageEngine.segment`.
-
-    A lone click is ambiguous: the decoder reads it in three ways, the one that it expects to fit best
-    becomes the mask, the others the alternatives. Everything else has one reading.
-
-    Parameters
-    ----------
-    model : Model
-    embedding : Sam3Embedding
-    prompts : Prompts
-        Not empty.
-    previous : Segmentation or None
-        Used where it is an answer about the same picture and the same drawn mask.
-    hole_area : int
-        See :func:`filled`.
-    """
-    points, labels = places_of(prompts.points, embedding.shape)
-    box = None if prompts.box is None else corners_round(prompts.box, embedding.shape)
-    drawn = "" if prompts.mask is None else _signed(prompts.mask.mask)
-    prior = _prior(model, embedding, prompts, previous, drawn)
-    if box is None and prior is None and not labels.any():
-        raise PromptError("There are only negative points.", hint="Add a positive one: click on the object.")
-    readings = len(labels) == 1 and box is None and prior is None
-    masks, overlaps = decoded(model, embedding, points[None], labels[None], box, prior, readings=readings)
-    logits, scores = masks[0].cpu().numpy(), overlaps[0].cpu().numpy()
-    order = np.argsort(-scores, kind="stable")
-    found = [placed(filled(logits[index], hole_area), embedding.shape) for index in order]
-    state = Refinement(embedding.picture, drawn, logits[order[0]].clip(-MOST_LOGIT, MOST_LOGIT))
-    return Segmentation(found[0], float(scores[order[0]]), tuple(mask for mask in found[1:] if mask.area), state)
+    """Return the object that ``prompts`` are about; see :func:`.prompting.segment`."""
+    decode = functools.partial(decoded, model, embedding)
+    return prompting.segment(decode, grid_of(model), embedding, prompts, previous, hole_area)
 
 
-def places_of(points: Sequence[PointPrompt], shape: tuple[int, int]) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    """Return places ``(x, y)`` as fractions of the picture, shape (n, 2), and 1 or 0 for each."""
-    height, width = shape
-    for point in points:
-        row, col = point.pixel
-        if not (0 <= row < height and 0 <= col < width):
-            raise PromptError(
-                f"The point at row {row}, column {col} lies outside the image ({height} x {width} px).",
-                hint="Delete it and click on the picture itself.",
-            )
-    places = np.array([(point.col / width, point.row / height) for point in points], np.float32)
-    return places.reshape(-1, 2), np.array([point.positive for point in points], np.int64)
-
-
-def corners_round(prompt: BoxPrompt, shape: tuple[int, int]) -> FloatArray:
-    """Return the corners of a box round an object; see :func:`corners_of`."""
-    if not prompt.positive:
-        raise Unsupported("A negative box does not show an object.", hint="Use negative points instead.")
-    return corners_of(prompt.box, shape)
-
-
-def corners_of(box: Box, shape: tuple[int, int]) -> FloatArray:
-    """Return ``(x0, y0, x1, y1)`` of a box as fractions of a picture of ``shape`` (H, W); cut to the picture.
-
-    Raises
-    ------
-    PromptError
-        If it lies outside.
-    """
-    inside = clip(box, shape)
-    if inside is None:
-        raise PromptError("The box lies outside the image.", hint="Draw it on the picture itself.")
-    top, left, bottom, right = inside.corners
-    return np.array([left / shape[1], top / shape[0], right / shape[1], bottom / shape[0]], np.float32)
-
-
-def _prior(
-    model: Model, embedding: Sam3Embedding, prompts: Prompts, previous: Segmentation | None, drawn: str
-) -> torch.Tensor | None:
-    """Return what the decoder starts from, as logits of shape (1, 1, h, w): the last answer, or a drawn mask."""
-    state = None if previous is None else previous.state
-    if isinstance(state, Refinement) and (state.picture, state.drawn) == (embedding.picture, drawn):
-        return torch.tensor(state.logits)[None, None]
-    if prompts.mask is None:
-        return None
-    return drawn_logits(model, prompts.mask.mask, embedding.shape)
-
-
-def drawn_logits(model: Model, mask: PlacedMask, shape: tuple[int, int]) -> torch.Tensor:
-    """Return a mask that was drawn on a picture of ``shape`` (H, W) as logits, shape (1, 1, h, w)."""
-    shares = shares_of(mask, shape, tuple(model.net.tracker_model.prompt_encoder.mask_input_size))
-    return shares * (2 * DRAWN_LOGIT) - DRAWN_LOGIT
-
-
-def shares_of(mask: PlacedMask, shape: tuple[int, int], size: tuple[int, int]) -> torch.Tensor:
-    """Return how much of each cell of a grid over a picture lies in a mask, shape (1, 1, *size), float32.
-
-    Raises
-    ------
-    PromptError
-        If no pixel of the mask lies on the picture.
-    """
-    inside = mask.within(Box(0, 0, *shape))
-    if not inside.any():
-        raise PromptError("The mask lies outside the image.", hint="Paint on the picture itself.")
-    cells = torch.from_numpy(inside)[None, None].float()
-    made: torch.Tensor = torch.nn.functional.interpolate(cells, size, mode="bilinear", antialias=True)
-    return made
+def grid_of(model: Model) -> tuple[int, int]:
+    """Return height and width of the grid on which the decoder draws and takes masks."""
+    height, width = model.net.tracker_model.prompt_encoder.mask_input_size
+    return int(height), int(width)
 
 
 def decoded(
@@ -169,7 +53,7 @@ def decoded(
     labels : ndarray of shape (n, k), int64
         1 or 0 for each point.
     box, prior
-        Of one object alone; see :func:`corners_of` and :func:`drawn_logits`.
+        Of one object alone; see :func:`~napari_sam3_assistant.engines.places.corners_of`.
     readings : bool
         Whether three readings of each are wanted, or one.
 
@@ -210,10 +94,3 @@ def decoded(
 
 def _on(model: Model, array: npt.NDArray[np.generic]) -> torch.Tensor:
     return torch.from_numpy(array).to(model.device)
-
-
-def _signed(mask: PlacedMask) -> str:
-    """Return the same text for the same mask in the same place."""
-    inside = mask.trimmed()
-    seen = f"{inside.offset} {inside.mask.shape} ".encode() + np.packbits(inside.mask).tobytes()
-    return hashlib.blake2b(seen, digest_size=16).hexdigest()

@@ -152,7 +152,7 @@ class Finder:
         for index, words in self._session.prompts.items():
             if cancel is not None:
                 cancel.raise_if_cancelled()
-            said = text.asked(self._reader, embedding, words, *text.examples((), embedding.shape))
+            said = text.asked(self._reader, embedding, words)
             score, least = text.scores_of(said), net.score_threshold_detection
             keep = score > least
             if net.det_nms_thresh > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import time
 from dataclasses import replace
@@ -18,13 +19,14 @@ from napari_sam3_assistant.engines import devices
 from napari_sam3_assistant.engines.proposing import Places
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, VideoSession, check
 from napari_sam3_assistant.engines.registry import NO_FOLDER
-from napari_sam3_assistant.engines.sam3 import clicks, proposals, text, waits
+from napari_sam3_assistant.engines.sam3 import clicks, prompting, proposals, text, waits
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding, embed
 from napari_sam3_assistant.engines.sam3.masks import HOLE_AREA
-from napari_sam3_assistant.engines.sam3.model import Model, load, signature_of
+from napari_sam3_assistant.engines.sam3.model import Model, load
 from napari_sam3_assistant.engines.sam3.video import LIMITS, TrackerSession
 from napari_sam3_assistant.engines.sam3.words import WordsSession
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
+from napari_sam3_assistant.engines.weights.signature import signature_of
 
 INSTEAD = "Use points, a box or a painted mask, or choose the engine Built-in."
 WITHOUT_TOKENIZER = "Put tokenizer.json of facebook/sam3 into the model folder, and load it again."
@@ -139,7 +141,8 @@ class Sam3Engine:
         model = self._loaded().model
         known = self._own(embedding)
         with devices.memory_errors():
-            return proposals.proposals(model, known, places, self._hole_area)
+            decode = functools.partial(clicks.decoded, model, known)
+            return prompting.proposals(decode, known.shape, places, self._hole_area)
 
     def start(self, query: Query | None = None) -> VideoSession:
         """Return a session that follows objects through frames; see :meth:`VideoEngine.start`.

@@ -6,7 +6,6 @@ are read from safetensors only, which cannot hold code; nothing is ever download
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from napari_sam3_assistant.engines.sam3.precision import Way
 from napari_sam3_assistant.engines.weights import tokenizer
 from napari_sam3_assistant.engines.weights.convert import prepare
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
-from napari_sam3_assistant.engines.weights.looks import CONFIG, INDEX
+from napari_sam3_assistant.engines.weights.signature import signature_of
 
 # The released vision tower: what measured times are of.
 _PARAMETERS, _PATCHES = 446e6, 5184
@@ -80,17 +79,6 @@ class Model:
         parameters: int = sum(one.numel() for one in tower.parameters())
         patches: int = (self.side // tower.config.patch_size) ** 2
         return self.way.seconds * parameters * patches / (_PARAMETERS * _PATCHES)
-
-
-def signature_of(known: ModelFolder) -> str:
-    """Return the same text for the same files of a folder, another one when one of them changes."""
-    weights = [known.weights] if known.weights else []
-    if known.weights is not None and known.weights.name == INDEX:
-        weights += sorted(known.path.glob("*.safetensors"))
-    files = [*weights, known.path / CONFIG, *([known.path / known.tokenizer] if known.tokenizer else [])]
-    stats = [(one.name, one.stat()) for one in files if one.is_file()]
-    seen = "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
-    return hashlib.blake2b(seen.encode(), digest_size=8).hexdigest()
 
 
 def load(known: ModelFolder, device: str, wanted: str, *, progress: Progress, cancel: CancelToken) -> Model:

@@ -11,20 +11,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_sam3_assistant.core.prompts import BoxPrompt, Query
+from napari_sam3_assistant.core.prompts import Query
 from napari_sam3_assistant.core.results import Candidates
-from napari_sam3_assistant.engines.sam3.clicks import corners_of
+from napari_sam3_assistant.engines.sam3 import prompting
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
-from napari_sam3_assistant.engines.sam3.masks import candidates
+from napari_sam3_assistant.engines.sam3.masks import FloatArray
 from napari_sam3_assistant.engines.sam3.model import Model
 from napari_sam3_assistant.engines.sam3.upstream import vision_output
 
-NO_WORDS = "visual"
-"""The phrase that Meta's package gives the model where there are examples only."""
 MOST_PHRASES = 512
 """So many phrases are kept once read: 32 KB each."""
-LEAST_SCORE = 0.01
-"""Of several phrases in one query, what is found with a lower score is not kept: 200 objects for each would be."""
+NO_EXAMPLES = np.zeros((0, 4), np.float32)
 
 _PADDING = -10
 
@@ -70,49 +67,27 @@ class Reader:
 
 
 def find(reader: Reader, embedding: Sam3Embedding, query: Query) -> Candidates:
-    """Return all that each phrase of ``query`` (or none, with examples) finds; see :meth:`ImageEngine.find`.
+    """Return all that each phrase of ``query`` (or none, with examples) finds; see :meth:`ImageEngine.find`."""
 
-    One after another: each phrase is asked together with all examples.
-    """
-    boxes, labels = examples(query.exemplars, embedding.shape)
-    words = [one.text for one in query.texts] or [NO_WORDS]
-    least = 0.0 if len(words) == 1 else LEAST_SCORE
-    return joined([_found(reader, embedding, one, boxes, labels, least) for one in words], embedding.shape)
+    def ask(words: str, boxes: FloatArray, labels: list[bool]) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.inference_mode():
+            said = asked(reader, embedding, words, boxes, labels)
+            return scores_of(said), said.pred_masks[0]
+
+    return prompting.find(ask, embedding.shape, query)
 
 
-def examples(exemplars: Sequence[BoxPrompt], shape: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return examples as the detector takes them: ``(cx, cy, w, h)`` in fractions of the picture, and 1 or 0.
+def asked(
+    reader: Reader, embedding: Sam3Embedding, words: str, boxes: FloatArray = NO_EXAMPLES, labels: Sequence[bool] = ()
+) -> Any:
+    """Return what the detector says to a phrase, and examples as :func:`prompting.examples` returns them, of an image.
+
+    Called in inference mode.
 
     Notes
     -----
-    Where there is none, one that is marked as padding: then the detector adds the class token of its
+    Where there is no example, one that is marked as padding: then the detector adds the class token of its
     geometry encoder to bare words, as Meta's package always does and transformers does not.
-    """
-    if not exemplars:
-        return torch.zeros(1, 1, 4), torch.full((1, 1), _PADDING)
-    corners = torch.from_numpy(np.stack([corners_of(one.box, shape) for one in exemplars]))
-    low, high = corners[:, :2], corners[:, 2:]
-    labels = torch.tensor([[int(one.positive) for one in exemplars]])
-    return torch.cat([(low + high) / 2, high - low], dim=1)[None], labels
-
-
-def joined(parts: Sequence[Candidates], shape: tuple[int, int]) -> Candidates:
-    """Return what several phrases have found on one picture as one."""
-    if len(parts) == 1:
-        return parts[0]
-    return Candidates(
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.boxes for part in parts]),
-        tuple(logits for part in parts for logits in part.logits),
-        np.concatenate([part.frames for part in parts]),
-        shape,
-    )
-
-
-def asked(reader: Reader, embedding: Sam3Embedding, words: str, boxes: torch.Tensor, labels: torch.Tensor) -> Any:
-    """Return what the detector says to a phrase, and examples as :func:`examples` returns them, of an image.
-
-    Called in inference mode.
     """
     model, phrase = reader.model, reader.read(words)
     detector = model.net.detector_model
@@ -123,8 +98,8 @@ def asked(reader: Reader, embedding: Sam3Embedding, words: str, boxes: torch.Ten
         vision_embeds=vision_output(levels, position),
         text_embeds=SimpleNamespace(pooler_output=phrase.features),
         attention_mask=phrase.attention,
-        input_boxes=boxes.to(model.device),
-        input_boxes_labels=labels.to(model.device),
+        input_boxes=torch.from_numpy(boxes if len(boxes) else np.zeros((1, 4), np.float32))[None].to(model.device),
+        input_boxes_labels=torch.tensor([[int(one) for one in labels] or [_PADDING]], device=model.device),
     )
 
 
@@ -132,15 +107,3 @@ def scores_of(said: Any) -> torch.Tensor:
     """Return the scores, shape (n,), of what the detector has said: that of a query times that of the phrase."""
     made: torch.Tensor = (said.pred_logits.sigmoid() * said.presence_logits.sigmoid())[0]
     return made
-
-
-def _found(
-    reader: Reader, embedding: Sam3Embedding, words: str, boxes: torch.Tensor, labels: torch.Tensor, least: float
-) -> Candidates:
-    """Return what one phrase and the examples find, with scores of ``least`` or more."""
-    with torch.inference_mode():
-        said = asked(reader, embedding, words, boxes, labels)
-        scores = scores_of(said)
-        keep = scores >= least
-        logits, scores = said.pred_masks[0][keep].cpu().numpy(), scores[keep].cpu().numpy()
-    return candidates(logits, scores, embedding.shape)

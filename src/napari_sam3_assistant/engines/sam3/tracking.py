@@ -15,10 +15,10 @@ import torch
 
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken
-from napari_sam3_assistant.engines.sam3.clicks import shares_of
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
 from napari_sam3_assistant.engines.sam3.memory import Memory, Seen
 from napari_sam3_assistant.engines.sam3.model import Model
+from napari_sam3_assistant.engines.sam3.prompting import shares_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,18 +10,20 @@ from collections.abc import Callable, Collection, Mapping
 import numpy as np
 import torch
 
-from napari_sam3_assistant.core.errors import ImageError, PromptError
+from napari_sam3_assistant.core.errors import PromptError
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, mask_iou
 from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines import devices
-from napari_sam3_assistant.engines.protocol import Embedding, VideoLimits, check_number, check_video
-from napari_sam3_assistant.engines.sam3.clicks import MOST_LOGIT, corners_round, drawn_logits, places_of
+from napari_sam3_assistant.engines.places import corners_round, places_of
+from napari_sam3_assistant.engines.protocol import Embedding, VideoLimits, check_number, check_shape, check_video
+from napari_sam3_assistant.engines.sam3.clicks import grid_of
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
 from napari_sam3_assistant.engines.sam3.masks import placed
 from napari_sam3_assistant.engines.sam3.memory import Memory, Seen
 from napari_sam3_assistant.engines.sam3.model import Model
+from napari_sam3_assistant.engines.sam3.prompting import MOST_LOGIT, drawn_logits
 from napari_sam3_assistant.engines.sam3.tracking import (
     Asked,
     Features,
@@ -164,21 +166,6 @@ class TrackerSession:
         return model, known
 
 
-def check_shape(shape: tuple[int, int], before: tuple[int, int] | None) -> None:
-    """Check that a frame is as large as those before it.
-
-    Raises
-    ------
-    ImageError
-        If it is not.
-    """
-    if before is not None and shape != before:
-        here, there = (" x ".join(map(str, one)) for one in (shape, before))
-        raise ImageError(
-            f"This frame has {here} px, those before it {there}.", hint="Follow objects through frames of one size."
-        )
-
-
 def _on(model: Model, features: Features, memory: Memory, frame: int, backward: bool) -> Seen:
     """Return an object on a frame: as it was prompted there, else as it is followed to it now."""
     told = memory.told.get(frame)
@@ -229,9 +216,9 @@ def _prior(
 ) -> torch.Tensor | None:
     """Return the logits that a prompt corrects; None where it is about the frame alone."""
     if prompts.mask is not None:
-        return drawn_logits(model, prompts.mask.mask, shape).to(model.device)
+        return drawn_logits(prompts.mask.mask, shape, grid_of(model)).to(model.device)
     if present is None or prompts.box is not None or not present.lies_on(shape):
         return None
     if before is not None and before.logits is not None and mask_iou(_answer(before, shape).mask, present) >= SAME:
         return before.logits.clamp(-MOST_LOGIT, MOST_LOGIT)
-    return drawn_logits(model, present, shape).to(model.device)
+    return drawn_logits(present, shape, grid_of(model)).to(model.device)

@@ -12,14 +12,13 @@ from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
 from napari_sam3_assistant.engines import devices
-from napari_sam3_assistant.engines.protocol import Embedding
+from napari_sam3_assistant.engines.protocol import Embedding, check_shape
 from napari_sam3_assistant.engines.sam3 import text
-from napari_sam3_assistant.engines.sam3.clicks import shares_of
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
 from napari_sam3_assistant.engines.sam3.finding import Finder
 from napari_sam3_assistant.engines.sam3.masks import placed
+from napari_sam3_assistant.engines.sam3.prompting import shares_of
 from napari_sam3_assistant.engines.sam3.tracking import drawn, features_of, stoppable
-from napari_sam3_assistant.engines.sam3.video import check_shape
 
 Look = Callable[[Embedding], tuple[text.Reader, Sam3Embedding]]
 

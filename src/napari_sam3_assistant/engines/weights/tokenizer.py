@@ -137,6 +137,23 @@ def read_bpe(folder: Path, size: int = USUAL) -> Bpe:
     return bpe
 
 
+def merges_in(folder: Path, size: int = USUAL) -> list[tuple[str, str]]:
+    """Return the merges of a folder's tokenizer, whichever file it has: what Meta's package makes its own from.
+
+    Raises
+    ------
+    ModelFolderError
+        If there is none, or it is damaged.
+    """
+    if check(folder, size) != READY:
+        return read_bpe(folder, size).merges
+    said: Any = read_json(folder / READY)
+    pairs = [one.split(" ") if isinstance(one, str) else one for one in said["model"].get("merges") or ()]
+    if any(len(pair) != 2 for pair in pairs) or len(pairs) != size - _BESIDE_MERGES:
+        raise ModelFolderError(f"The file {READY} is damaged: its merges are not those of CLIP.", hint=GET_AGAIN)
+    return [(left, right) for left, right in pairs]
+
+
 def files_for(folder: Path, size: int = USUAL) -> Iterator[tuple[str, bytes]]:
     """Yield the names and the contents of files that give a folder of transformers' this folder's tokenizer.
 
