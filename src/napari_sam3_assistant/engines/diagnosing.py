@@ -1,7 +1,7 @@
-"""What an engine tells of itself while it works, for those who look for a fault: lines of text, where they were asked for.
+"""What an engine tells of itself while it works, where that was asked for: lines for those who look for a fault.
 
-An engine that was made with ``diagnostics=True`` writes them to the log named :data:`LOG`. What an engine in a process of
-its own writes there comes out of the same log on this side, as it is written. Nothing heavy is imported here.
+An engine that was made with ``diagnostics=True`` writes them to the log named :data:`LOG`. What one in a process of its
+own writes there comes out of the same log on this side, as it is written. Nothing heavy is imported here.
 """
 
 from __future__ import annotations

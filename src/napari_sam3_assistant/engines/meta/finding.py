@@ -7,7 +7,8 @@ its own. All is called in inference mode.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,10 @@ class Finder:
     phrase : str
     shape : tuple of int
         Height and width of the frames, in pixels.
+
+    Notes
+    -----
+    ``features`` of a frame are its ``backbone_out``, as :func:`~..embedding.detector_features` returns it.
     """
 
     def __init__(self, net: Any, phrase: str, shape: tuple[int, int]) -> None:
@@ -116,16 +121,16 @@ class Finder:
     def detect(self, frame: int, features: Mapping[str, Any]) -> torch.Tensor:
         """Return what the phrase finds on a frame: logits, shape (n, h, w)."""
         self._show(frame, features)
-        batch, cache = self._state["input_batch"], self._state["feature_cache"]
-        found = self._net.run_backbone_and_detection(
-            frame_idx=frame,
-            num_frames=self._state["num_frames"],
-            input_batch=batch,
-            geometric_prompt=self._state["constants"]["empty_geometric_prompt"],
-            feature_cache=cache,
-            reverse=False,
-            allow_new_detections=True,
-        )
+        with _narrowed(self._net.tracker):
+            found = self._net.run_backbone_and_detection(
+                frame_idx=frame,
+                num_frames=self._state["num_frames"],
+                input_batch=self._state["input_batch"],
+                geometric_prompt=self._state["constants"]["empty_geometric_prompt"],
+                feature_cache=self._state["feature_cache"],
+                reverse=False,
+                allow_new_detections=True,
+            )
         masks: torch.Tensor = found["mask"]
         return masks
 
@@ -172,10 +177,11 @@ class Finder:
         self._show(frame, features)
         self._number_from(first_id)
         try:
-            if self._fresh:
-                net._run_single_frame_inference(state, frame, reverse=False)
-                self._fresh = False
-            seen = net._run_single_frame_inference(state, frame, reverse=backward)
+            with _narrowed(net.tracker):
+                if self._fresh:
+                    net._run_single_frame_inference(state, frame, reverse=False)
+                    self._fresh = False
+                seen = net._run_single_frame_inference(state, frame, reverse=backward)
         except BaseException:
             forgetting.drop_unfinished(self._followed, frame)
             self._forget(frame)
@@ -220,3 +226,20 @@ class Finder:
         forgetting.prune_metadata(self._told, frame)
         for one in self._followed:
             forgetting.prune(one, frame, self._net.tracker.mf_threshold)
+
+
+@contextmanager
+def _narrowed(tracker: Any) -> Iterator[None]:
+    """Have the tracker's features taken as they are: those of an embedding went through these two layers already."""
+    layers = (tracker.sam_mask_decoder.conv_s0, tracker.sam_mask_decoder.conv_s1)
+    for layer in layers:
+        layer.forward = _as_it_is
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.forward
+
+
+def _as_it_is(features: torch.Tensor) -> torch.Tensor:
+    return features

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +14,12 @@ from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
+from napari_sam3_assistant.engines.meta.embedding import MetaEmbedding, detector_features
 from napari_sam3_assistant.engines.meta.finding import Finder, Found
+from napari_sam3_assistant.engines.meta.model import MetaModel
 from napari_sam3_assistant.engines.protocol import Embedding, check_shape
 
-if TYPE_CHECKING:
-    from napari_sam3_assistant.engines.meta.embedding import MetaEmbedding
-    from napari_sam3_assistant.engines.meta.model import MetaModel
-
-Look = Callable[[Embedding], "tuple[MetaModel, MetaEmbedding]"]
+Look = Callable[[Embedding], tuple[MetaModel, MetaEmbedding]]
 
 
 class WordsSession:
@@ -80,8 +78,9 @@ class WordsSession:
         with model.computing():
             finders = self._opened(model, known.shape)
             new = {id: mask for id, mask in masks.items() if not any(one.knows(id, frame) for one in finders)}
-            for finder, drawn in self._shared_out(frame, known, new).items():
-                finder.add(frame, known.features, drawn)
+            features = detector_features(model, known)
+            for finder, drawn in self._shared_out(frame, known.shape, features, new).items():
+                finder.add(frame, features, drawn)
                 self._names |= dict.fromkeys(drawn, finder.phrase)
         self._lost -= set(new)
         self._half.clear()
@@ -107,12 +106,13 @@ class WordsSession:
             self._half.clear()
         with model.computing(), _stoppable(model.video, cancel):
             finders = self._opened(model, known.shape)
+            features = detector_features(model, known)
             rest = {id for one in finders for id in one.ids} - set(ids) if ids is not None else set()
             for finder in finders:
                 if cancel is not None:
                     cancel.raise_if_cancelled()
                 if finder not in self._half:  # a phrase that was done before the step was stopped is not asked again
-                    self._half[finder] = self._found(finder, frame, known, backward)
+                    self._half[finder] = self._found(finder, frame, features, backward)
         found = {finder.phrase: self._half[finder] for finder in finders}
         self._half.clear()
         self._at, self._shape, self._last = None, known.shape, (frame, backward)
@@ -131,8 +131,8 @@ class WordsSession:
         self._lost = frozenset()
         self._shape = self._last = self._at = None
 
-    def _found(self, finder: Finder, frame: int, known: MetaEmbedding, backward: bool) -> Found:
-        found = finder.step(frame, known.features, backward, max(self._names, default=0) + 1)
+    def _found(self, finder: Finder, frame: int, features: Mapping[str, Any], backward: bool) -> Found:
+        found = finder.step(frame, features, backward, max(self._names, default=0) + 1)
         self._names |= dict.fromkeys(finder.ids, finder.phrase)
         return found
 
@@ -149,17 +149,17 @@ class WordsSession:
         return FrameResult(frame, objects, newly, {object_id: self._names[object_id] for object_id in objects})
 
     def _shared_out(
-        self, frame: int, known: MetaEmbedding, masks: Mapping[int, PlacedMask]
+        self, frame: int, shape: tuple[int, int], features: Mapping[str, Any], masks: Mapping[int, PlacedMask]
     ) -> dict[Finder, dict[int, PlacedMask]]:
         """Return masks by the finder whose phrase has found what overlaps them most: else by the first one."""
         shared: dict[Finder, dict[int, PlacedMask]] = {}
         if not masks:
             return shared
         several = len(self._finders) > 1
-        found = {one: one.detect(frame, known.features).cpu().numpy() > 0 if several else () for one in self._finders}
+        found = {one: one.detect(frame, features).cpu().numpy() > 0 if several else () for one in self._finders}
         whose = {id: next((one for one in self._finders if id in one.ids), None) for id in masks}
         for object_id, mask in masks.items():
-            by = {one: max((_overlap(mask, seen, known.shape) for seen in found[one]), default=0.0) for one in found}
+            by = {one: max((_overlap(mask, seen, shape) for seen in found[one]), default=0.0) for one in found}
             finder = whose[object_id] or max(by, key=lambda one: by[one])
             shared.setdefault(finder, {})[object_id] = mask
         return shared
