@@ -48,6 +48,8 @@ check: setup-sam3 ## look for faults without running anything: style, types, imp
 	@$(step) "Checking that imports point down (import-linter)" $(bin)/lint-imports --no-logo
 	@$(step) "Checking that no module passes 400 lines" $(bin)/python scripts/check_lengths.py
 	@$(step) "Checking the manifest (npe2)" $(bin)/npe2 validate napari-sam3-assistant
+	@$(step) "Checking the options on the page of the shell" $(bin)/python scripts/cli_reference.py --check
+	@$(step) "Checking the links of all pages" $(bin)/python scripts/links.py
 	@$(step) "Building the docs (mkdocs)" $(bin)/mkdocs build --strict --quiet
 	@echo "==> No faults found."
 

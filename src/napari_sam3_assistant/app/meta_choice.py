@@ -13,11 +13,12 @@ from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app import meta_hints, model_hints
+from napari_sam3_assistant.app.activity import note
 from napari_sam3_assistant.app.meta_state import META, MULTIPLEX, Looked
 from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled
 from napari_sam3_assistant.core.progress import CancelToken, Progress
-from napari_sam3_assistant.engines import registry
+from napari_sam3_assistant.engines import diagnosing, registry
 from napari_sam3_assistant.engines.interpreters import find_interpreter, meta_python
 from napari_sam3_assistant.engines.meta import installed
 from napari_sam3_assistant.engines.meta.installed import Installed
@@ -49,6 +50,7 @@ class MetaChoice:
         self._scheduler = runtime.scheduler
         self._state, self._model = controller.state.meta, controller.state.model
         self._check_name, self._look_name = f"meta-check-{id(self)}", f"meta-look-{id(self)}"
+        self._end_listening = diagnosing.listen(self._heard)
         self._check: Future[Installed] | None = None
         self._looking: tuple[str, Future[Installed]] | None = None
         self._seen = ""
@@ -162,9 +164,18 @@ class MetaChoice:
 
     def close(self) -> None:
         """Stop, and take no answer any more."""
+        self._end_listening()
         self._check = self._looking = None
         for name in (self._check_name, self._look_name):
             self._scheduler.cancel(name)
+
+    def _heard(self, line: str) -> None:
+        """Put what an engine tells of itself into the log; on whatever thread that is."""
+        self._controller.on_main(lambda: self._note(line))
+
+    def _note(self, line: str) -> None:
+        if not self._controller.closed and self._controller.state.diagnoses:
+            note(self._controller.state.activity, line)
 
     def _submit(self, interpreter: str, session: str) -> Future[Installed]:
         def run(progress: Progress, cancel: CancelToken) -> Installed:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from napari_sam3_assistant.app import meta_hints, model_hints, server_hints
 from napari_sam3_assistant.app.meta_state import META
+from napari_sam3_assistant.app.model_row_views import ModelStepView, ModelView
 from napari_sam3_assistant.app.model_state import DEVICES, ModelState, ModelType
 from napari_sam3_assistant.app.server_state import REMOTE, Link
 from napari_sam3_assistant.app.state import AppState, Phase
-from napari_sam3_assistant.app.views import Action, ModelStepView, ModelView
+from napari_sam3_assistant.app.views import Action
 from napari_sam3_assistant.engines import devices
 from napari_sam3_assistant.engines.registry import UNVERIFIED
 

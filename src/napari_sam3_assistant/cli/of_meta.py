@@ -16,7 +16,6 @@ HERE, THERE = "Meta's package, here", "Meta's package, there"
 NAMED = ("sam3", "torch", "torchvision", "triton", "numpy")
 """Packages that have a line of their own; a problem names the others."""
 ELSEWHERE = f"Install it in an environment of its own, and name its Python with --python or {VARIABLE}."
-NO_TRITON = ": it is not needed"
 NO_MULTIPLEX = "SAM3.1 needs a version of sam3 that has its code; SAM3.0 does not."
 
 

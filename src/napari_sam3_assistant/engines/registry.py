@@ -50,6 +50,8 @@ class EngineSpec:
     capabilities : Capabilities
         What it can do, as far as is known without importing it: an engine in a process of its own says
         so until it is loaded.
+    options : tuple of (str, object)
+        What its factory is called with besides what is given.
     """
 
     name: str
@@ -58,6 +60,7 @@ class EngineSpec:
     factory: str = ""
     problem: str = ""
     capabilities: Capabilities = field(default_factory=Capabilities)
+    options: tuple[tuple[str, object], ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -110,15 +113,16 @@ MULTIPLEX = EngineSpec(
     "multiplex",
     "SAM3.1 multiplex (unverified)",
     needs=META.needs,
-    factory="napari_sam3_assistant.engines.meta.multiplex:MultiplexEngine",
+    factory="napari_sam3_assistant.engines.meta.choice:engine_for",
     capabilities=Capabilities(
         points=False,
         boxes=False,
         masks=False,
         exemplars=False,
-        video=VideoLimits(masks=False, max_points=16),
+        video=VideoLimits(masks=False, max_points=16, mixes=False),
         devices=(),
     ),
+    options=(("model", "sam3.1"),),
 )
 """SAM3.1 by Meta's package: it follows objects, and does nothing else. Called unverified wherever a user meets it."""
 REMOTE = EngineSpec(
@@ -175,7 +179,7 @@ def create(name: str, **options: object) -> ImageEngine:
     spec = _usable(name)
     module, _, attribute = spec.factory.partition(":")
     try:
-        return cast(ImageEngine, getattr(import_module(module), attribute)(**options))
+        return cast(ImageEngine, getattr(import_module(module), attribute)(**dict(spec.options), **options))
     except AssistantError:
         raise
     except Exception as error:
@@ -219,7 +223,7 @@ def host(
     spec = _usable(name, elsewhere=bool(interpreter))
     return HostedEngine(
         spec.factory,
-        options,
+        dict(spec.options) | options,
         name=spec.name,
         title=_short(spec),
         capabilities=spec.capabilities,

@@ -10,7 +10,7 @@ from superqt import QElidingLabel
 
 from napari_sam3_assistant.app.controller import AppController
 from napari_sam3_assistant.app.model_availability import chosen_type
-from napari_sam3_assistant.app.views import ModelStepView, ModelView
+from napari_sam3_assistant.app.model_row_views import ModelStepView, ModelView
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.widgets.controls import button, combo, draw, fill, label, paragraph, row, show
 

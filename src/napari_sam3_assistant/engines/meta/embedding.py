@@ -73,7 +73,9 @@ def embed(model: MetaModel, image: npt.NDArray[np.uint8], tell: Callable[[float]
         # Of an array it would take the last two axes for height and width, and the first two of a picture for rows.
         processor = Sam3Processor(model.detector, resolution=model.side, device=model.device)
         said = processor.set_image(torch.from_numpy(picture))["backbone_out"]
-        levels, clicks = said["backbone_fpn"], said["sam2_backbone_out"]["backbone_fpn"]
+        # In one order of axes: what is read back from a disk has this one, and rounding depends on it.
+        levels = [one.contiguous() for one in said["backbone_fpn"]]
+        clicks = [one.contiguous() for one in said["sam2_backbone_out"]["backbone_fpn"]]
     tell(1.0)
     return MetaEmbedding((image.shape[0], image.shape[1]), tuple(levels), tuple(clicks), digest, model.weights)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QCheckBox, QGroupBox
 
 from napari_sam3_assistant.app.controller import AppController
-from napari_sam3_assistant.app.views import ModelStepView
+from napari_sam3_assistant.app.model_row_views import ModelStepView
 from napari_sam3_assistant.widgets.controls import button, column, draw, row
 
 

@@ -63,15 +63,16 @@ class ComponentsPage(QWidget):
         self.keep_largest = self._button(
             "Keep Largest Object", verbs.keep_largest, "Of each label, the largest component stays alone."
         )
-        self.more = self._button("More", lambda: None, "Dilate, Erode, Clear Border, Renumber Labels.")
-        self.entries = QMenu(self)
-        self.entries.setToolTipsVisible(True)
-        for text, verb, tip in (
+        entries = (
             ("Dilate", verbs.dilate, "Labels grow by the smoothing radius, over background only."),
             ("Erode", verbs.erode, "Labels shrink by the smoothing radius."),
             ("Clear Border", verbs.clear_border, "Remove components that reach the border."),
             ("Renumber Labels", verbs.renumber, "Number the labels from 1 on without gaps."),
-        ):
+        )
+        self.more = self._button("More", lambda: None, f"{', '.join(text for text, _, _ in entries)}.")
+        self.entries = QMenu(self)
+        self.entries.setToolTipsVisible(True)
+        for text, verb, tip in entries:
             made = self.entries.addAction(text)
             made.setToolTip(tip)
             made.triggered.connect(lambda _checked=False, verb=verb: verb())
