@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.conftest import squares
 from tests.server.conftest import running
@@ -160,21 +160,27 @@ def rotated(pixels: np.ndarray) -> bytes:
 
 
 @contextmanager
-def launched(*switches: str) -> Iterator[Browser]:
+def launched(playwright: Playwright, *switches: str) -> Iterator[Browser]:
     """Run Chromium."""
     path = shutil.which("chromium")
     if path is None:
         pytest.fail("The tests of the web page need Chromium: install it with `apt-get install chromium`.")
+    browser = playwright.chromium.launch(executable_path=path, args=[*QUIET, *switches])
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    """Who leads browsers. Of this folder, not of all tests: while it is there no other test can run an event loop."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*QUIET, *switches])
-        yield browser
-        browser.close()
+        yield playwright
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium. Of the module, not of all tests: while it is there no other test can run an event loop."""
-    with launched() as browser:
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium."""
+    with launched(playwright) as browser:
         yield browser
 
 
@@ -210,7 +216,7 @@ def lasting_tab(browser: Browser, server, **options) -> Iterator[Tab]:
         assert not tab.complaints()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def window(browser: Browser) -> Iterator[BrowserContext]:
     """A window for the tabs that ask for nothing of their own: to open one takes longer than most of the tests.
 
