@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.conftest import squares
 from tests.server.conftest import running
@@ -160,21 +160,27 @@ def rotated(pixels: np.ndarray) -> bytes:
 
 
 @contextmanager
-def launched(*switches: str) -> Iterator[Browser]:
+def launched(playwright: Playwright, *switches: str) -> Iterator[Browser]:
     """Run Chromium."""
     path = shutil.which("chromium")
     if path is None:
         pytest.fail("The tests of the web page need Chromium: install it with `apt-get install chromium`.")
+    browser = playwright.chromium.launch(executable_path=path, args=[*QUIET, *switches])
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    """Who leads browsers. Of this folder, not of all tests: while it is there no other test can run an event loop."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*QUIET, *switches])
-        yield browser
-        browser.close()
+        yield playwright
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium. Of the module, not of all tests: while it is there no other test can run an event loop."""
-    with launched() as browser:
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium."""
+    with launched(playwright) as browser:
         yield browser
 
 
@@ -210,20 +216,54 @@ def lasting_tab(browser: Browser, server, **options) -> Iterator[Tab]:
         assert not tab.complaints()
 
 
+@pytest.fixture(scope="package")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """A window for the tabs that ask for nothing of their own: to open one takes longer than most of the tests.
+
+    Its first tab is empty, and stays: without one, the window closes.
+    """
+    with _context(browser, {}) as context:
+        context.new_page()
+        yield context
+
+
 @pytest.fixture
-def tab_of(browser: Browser):
-    """``tab_of(server, **context)`` gives a tab; in the end its console must have said nothing."""
+def tab_of(browser: Browser, window: BrowserContext):
+    """``tab_of(server, **context)`` gives a tab; in the end its console must have said nothing.
+
+    Nothing that an earlier tab has stored is found by it.
+    """
     tabs: list[Tab] = []
 
     def made(server, **options) -> Tab:
-        context = stack.enter_context(_context(browser, options))
-        tabs.append(Tab(context.new_page(), server.url))
+        opened = _context(browser, options) if options else _emptied(window)
+        tabs.append(Tab(stack.enter_context(opened).new_page(), server.url))
         return tabs[-1]
 
     with ExitStack() as stack:
         yield made
         complaints = [text for tab in tabs for text in tab.complaints()]
     assert not complaints
+
+
+@contextmanager
+def _emptied(window: BrowserContext) -> Iterator[BrowserContext]:
+    """Give a window of which all tabs but the first are closed in the end, and what they stored is gone."""
+    first = window.pages[0]
+    try:
+        yield window
+    finally:
+        origins = {"/".join(page.url.split("/")[:3]) for page in window.pages[1:]}
+        for page in window.pages[1:]:
+            page.close()
+        window.set_offline(False)
+        window.unroute_all()
+        window.clear_cookies()
+        window.clear_permissions()
+        session = window.new_cdp_session(first)
+        for origin in origins:
+            session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        session.detach()
 
 
 @contextmanager

@@ -21,9 +21,9 @@ LIVE = "() => streams.flatMap((one) => one.getTracks()).filter(({readyState}) =>
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(playwright):
     """A Chromium with a camera that shows a moving disc, and that may be used."""
-    with launched(*FAKE) as browser:
+    with launched(playwright, *FAKE) as browser:
         yield browser
 
 
