@@ -20,9 +20,13 @@ WRITE = "import sys, pathlib; from tests.meta.small import make; make(pathlib.Pa
 START_S = 300.0  # torch and Meta's package take seconds to import, and more where others compute
 """A guard against hanging."""
 
-pytestmark = pytest.mark.skipif(
-    PYTHON is None and not os.environ.get("CI"), reason="there is no .venv-meta with Meta's package: make setup-meta"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        PYTHON is None and not os.environ.get("CI"),
+        reason="there is no .venv-meta with Meta's package: make setup-meta",
+    ),
+    pytest.mark.timeout(2 * START_S),
+]
 
 
 @pytest.fixture(scope="module")
