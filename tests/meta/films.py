@@ -118,7 +118,8 @@ class Predictor:
         read = model.tracker._get_image_feature
 
         def noting(state, frame, count):
-            self.features[frame] = state["cached_features"][frame][1]["tracker_backbone_out"]
+            given = state["cached_features"][frame][1]
+            self.features[frame] = given.get("tracker_backbone_out", given)
             return read(state, frame, count)
 
         monkeypatch.setattr(model.tracker, "_get_image_feature", noting)

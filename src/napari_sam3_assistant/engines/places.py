@@ -1,4 +1,4 @@
-"""Where prompts lie on a picture, as models take it: ``(x, y)``, in fractions of its width and height."""
+"""Where prompts lie on a picture, as models take it: ``(x, y)``, in fractions of its width and height; and its size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.errors import PromptError, Unsupported
+from napari_sam3_assistant.core.errors import ImageError, PromptError, Unsupported
 from napari_sam3_assistant.core.geometry import Box, clip
 from napari_sam3_assistant.core.prompts import BoxPrompt, PointPrompt
 
@@ -48,3 +48,18 @@ def corners_of(box: Box, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
         raise PromptError("The box lies outside the image.", hint="Draw it on the picture itself.")
     top, left, bottom, right = inside.corners
     return np.array([left / shape[1], top / shape[0], right / shape[1], bottom / shape[0]], np.float32)
+
+
+def check_shape(shape: tuple[int, int], before: tuple[int, int] | None) -> None:
+    """Check that a frame is as large as those before it.
+
+    Raises
+    ------
+    ImageError
+        If it is not.
+    """
+    if before is not None and shape != before:
+        here, there = (" x ".join(map(str, one)) for one in (shape, before))
+        raise ImageError(
+            f"This frame has {here} px, those before it {there}.", hint="Follow objects through frames of one size."
+        )

@@ -16,11 +16,12 @@ from typing import Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam3_assistant.core.errors import ImageError, PromptError, Unsupported
+from napari_sam3_assistant.core.errors import PromptError, Unsupported
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.core.prompts import MaskPrompt, Prompts, Query
 from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
+from napari_sam3_assistant.engines.places import check_shape as check_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,21 +365,6 @@ def check_number(object_id: int) -> None:
     """Raise PromptError where no object can have this number."""
     if object_id < 1:
         raise PromptError(f"An object cannot have the number {object_id}.", hint="Numbers start at 1.")
-
-
-def check_shape(shape: tuple[int, int], before: tuple[int, int] | None) -> None:
-    """Check that a frame is as large as those before it.
-
-    Raises
-    ------
-    ImageError
-        If it is not.
-    """
-    if before is not None and shape != before:
-        here, there = (" x ".join(map(str, one)) for one in (shape, before))
-        raise ImageError(
-            f"This frame has {here} px, those before it {there}.", hint="Follow objects through frames of one size."
-        )
 
 
 def corrected(prompts: Prompts, present: PlacedMask | None) -> Prompts:

@@ -55,6 +55,9 @@ class Remembered:
         side = tracker.low_res_mask_size
         # Answers stay on the tracker's own grid: only the object's part of it is brought to the frame's pixels.
         state = tracker.init_state(side, side, _AHEAD, offload_state_to_cpu=tracker.device.type != "cuda")
+        tracker._obj_id_to_idx(
+            state, NAME
+        )  # it makes a place for the object, which its public calls do only as they ask
         return cls(state)
 
     def copy(self) -> Remembered:

@@ -83,7 +83,8 @@ class ObjectsSession:
 
         A mask alone is taken as it is. One that comes with points or a box, or what is ``present`` on the frame where
         points correct it, is what the decoder starts from. Points that are added to those before start from the last
-        answer on the frame, as in Meta's package; a box, or points of which some were taken away, start anew.
+        answer on the frame, as in Meta's package; a box, or points of which some were taken away, start anew, and so do
+        the same points: they get the same answer.
         """
         check_number(object_id)
         check_video(prompts, LIMITS, self._instead)
@@ -219,7 +220,7 @@ def _start(
 ) -> None:
     """Have points and a box start from what they are about: a mask, the last answer there, or the frame alone."""
     before, said, grid = remembered.on(frame), remembered.said.get(frame), tracking.grid_of(model.tracker)
-    taken_away = said is not None and (said.box is not None or not set(said.points) <= set(prompts.points))
+    added_to = said is None or (said.box is None and set(said.points) < set(prompts.points))
     prior = None
     if prompts.mask is not None:
         prior = drawn_logits(prompts.mask.mask, shape, grid)
@@ -228,7 +229,7 @@ def _start(
             prior = before["pred_masks"]
         else:
             prior = drawn_logits(present, shape, grid)
-    fresh = prior is not None or prompts.box is not None or taken_away
+    fresh = prior is not None or prompts.box is not None or not added_to
     if fresh:
         remembered.answer_anew(frame, prior)
     if not (prompts.positive or prompts.box or prior is not None or (before is not None and not fresh)):
