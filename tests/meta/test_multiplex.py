@@ -194,7 +194,7 @@ def test_limits_are_said_before_anything_is_asked(engine, double, frames):
         (Prompts((point,), BoxPrompt(Box(1, 1, 9, 9))), Unsupported, "cannot be combined"),
         (Prompts(mask=MaskPrompt(PlacedMask(np.ones((3, 3), bool)))), Unsupported, "Labels-mask prompts"),
         (Prompts(box=BoxPrompt(Box(1, 1, 9, 9), positive=False)), Unsupported, "positive tracking boxes"),
-        (Prompts(), PromptError, ""),
+        (Prompts(), PromptError, "no prompt"),
     ]
 
     for prompts, error, said in asked:
