@@ -21,8 +21,7 @@ from typing import Any
 
 from napari_sam3_assistant.core.errors import Cancelled, EngineError, OutOfMemory
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
-from napari_sam3_assistant.engines import starting
-from napari_sam3_assistant.engines import diagnosing
+from napari_sam3_assistant.engines import diagnosing, starting
 from napari_sam3_assistant.engines.calls import (
     Answer,
     Ask,
