@@ -14,11 +14,9 @@ from napari_sam3_assistant.testing_film import SHAPE, frame_of_squares
 
 pytest.importorskip("sam3", reason="Meta's package is in .venv-meta")
 
-LEAST = 0.3
+LEAST = 0.1
 """Random weights are never sure."""
-FRAMES = 5
-ALIKE = 0.98
-"""Overlap (IoU). Meta's detector rounds the tracker's features to bfloat16 before they are narrowed; here, after."""
+FRAMES = 4
 
 
 @pytest.fixture
@@ -46,7 +44,8 @@ def encoded(model, state, index):
     with model.computing():
         image = state["input_batch"].img_batch[index : index + 1].float()
         said = model.video.detector.backbone.forward_image(image)
-        finest, finer, last = said["sam2_backbone_out"]["backbone_fpn"]
+        maps = said["sam2_backbone_out"]["backbone_fpn"]
+        finest, finer, last = (one.bfloat16().float() for one in maps)  # as Meta's detector hands them to its tracker
         clicks = (decoder.conv_s0(finest), decoder.conv_s1(finer), last)
     return MetaEmbedding(SHAPE, tuple(said["backbone_fpn"]), clicks, "", model.weights)
 
@@ -104,14 +103,10 @@ def whole(mask):
     return mask.within(Box(0, 0, *SHAPE))
 
 
-def overlap(some, others):
-    print((some & others).sum(), (some | others).sum())
-    return (some & others).sum() / (some | others).sum()
-
-
+@pytest.mark.timeout(400)  # two models at work, on a busy machine
 def test_objects_numbers_and_masks_are_those_of_metas_predictor(net, bare, words, frames):
-    said = propagated(bare, net, frames.pictures, "cell")
-    session = words("cell")
+    said = propagated(bare, net, frames.pictures, "nucleus")
+    session = words("nucleus")
 
     found = [session.step(frame, one) for frame, one in enumerate(frames.encoded)]
 
@@ -119,7 +114,7 @@ def test_objects_numbers_and_masks_are_those_of_metas_predictor(net, bare, words
     for theirs, ours in zip(said, found, strict=True):
         assert sorted(ours.objects) == [number + 1 for number in theirs]
         for number, mask in theirs.items():
-            assert overlap(whole(ours.objects[number + 1].mask), mask) > ALIKE
+            np.testing.assert_array_equal(whole(ours.objects[number + 1].mask), mask)
 
 
 def test_phrases_share_the_numbers_and_each_object_has_its_phrase(words, frames):

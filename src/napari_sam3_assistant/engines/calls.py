@@ -177,6 +177,13 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """A line for the log of diagnostics (:mod:`~napari_sam3_assistant.engines.diagnosing`)."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer, packed."""
 

@@ -28,11 +28,13 @@ import numpy as np
 from napari_sam3_assistant.core.errors import AssistantError, EmbeddingLost, EngineError
 from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.results import Candidates, FrameResult, Segmentation
+from napari_sam3_assistant.engines import diagnosing
 from napari_sam3_assistant.engines.calls import (
     About,
     Answer,
     Ask,
     Begun,
+    Diagnosed,
     Encode,
     Encoded,
     End,
@@ -80,6 +82,7 @@ def main() -> NoReturn:
     _give_way()
     office = Office(connection, pad)
     threading.Thread(target=office.read, name="reader", daemon=True).start()
+    diagnosing.listen(lambda line: office.send(Diagnosed(line)))
     office.send(Ready())
     office.work()
 
@@ -146,7 +149,7 @@ class Office:
         finally:
             os._exit(0)
 
-    def send(self, message: Ready | Told | Answer | Failed) -> None:
+    def send(self, message: Ready | Told | Diagnosed | Answer | Failed) -> None:
         """Send a message; end the process if nobody is there to receive it."""
         try:
             self._connection.send_bytes(pickle.dumps(message, protocol=5))

@@ -21,10 +21,11 @@ from typing import Any
 
 from napari_sam3_assistant.core.errors import Cancelled, EngineError, OutOfMemory
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
-from napari_sam3_assistant.engines import starting
+from napari_sam3_assistant.engines import diagnosing, starting
 from napari_sam3_assistant.engines.calls import (
     Answer,
     Ask,
+    Diagnosed,
     Encoded,
     End,
     Failed,
@@ -50,6 +51,7 @@ _LET_GO_S = 1.0
 _LAST_WORDS = 4096
 
 _log = logging.getLogger(__name__)
+_diagnostics = logging.getLogger(diagnosing.LOG)
 
 
 class _Lost(Exception):
@@ -221,6 +223,8 @@ class EngineProcess:
             message = self._receive()
             if isinstance(message, Told):
                 progress(message.fraction, message.message)
+            elif isinstance(message, Diagnosed):
+                _diagnostics.info(message.line)
             elif isinstance(message, Answer | Failed):
                 return message
             if cancel.cancelled:
@@ -284,12 +288,12 @@ class EngineProcess:
         if notes:
             self._connection.send_bytes(pickle.dumps(notes, protocol=5))
 
-    def _receive(self) -> Ready | Told | Answer | Failed | None:
+    def _receive(self) -> Ready | Told | Diagnosed | Answer | Failed | None:
         """Return the next message, or None if none came within :data:`TICK_S`."""
         try:
             ended = self._process.poll() is not None  # before the look: what it sent last is still read
             if self._connection.poll(TICK_S):
-                message: Ready | Told | Answer | Failed = known(self._connection.recv_bytes())
+                message: Ready | Told | Diagnosed | Answer | Failed = known(self._connection.recv_bytes())
                 return message
         except (EOFError, OSError) as error:
             raise _Lost from error

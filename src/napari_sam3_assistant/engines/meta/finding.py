@@ -7,6 +7,7 @@ its own. All is called in inference mode.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -121,7 +122,7 @@ class Finder:
     def detect(self, frame: int, features: Mapping[str, Any]) -> torch.Tensor:
         """Return what the phrase finds on a frame: logits, shape (n, h, w)."""
         self._show(frame, features)
-        with _narrowed(self._net.tracker):
+        with _narrowed(self._net.tracker, features):
             found = self._net.run_backbone_and_detection(
                 frame_idx=frame,
                 num_frames=self._state["num_frames"],
@@ -177,7 +178,7 @@ class Finder:
         self._show(frame, features)
         self._number_from(first_id)
         try:
-            with _narrowed(net.tracker):
+            with _narrowed(net.tracker, features):
                 if self._fresh:
                     net._run_single_frame_inference(state, frame, reverse=False)
                     self._fresh = False
@@ -229,11 +230,17 @@ class Finder:
 
 
 @contextmanager
-def _narrowed(tracker: Any) -> Iterator[None]:
-    """Have the tracker's features taken as they are: those of an embedding went through these two layers already."""
-    layers = (tracker.sam_mask_decoder.conv_s0, tracker.sam_mask_decoder.conv_s1)
-    for layer in layers:
-        layer.forward = _as_it_is
+def _narrowed(tracker: Any, features: Mapping[str, Any]) -> Iterator[None]:
+    """Have the tracker's finer features taken from the frame's: those of an embedding were narrowed for its decoder.
+
+    Notes
+    -----
+    Meta's detector rounds them to bfloat16 before that. Here they are not rounded: on CUDA they are bfloat16 anyway.
+    """
+    decoder, maps = tracker.sam_mask_decoder, features["sam2_backbone_out"]["backbone_fpn"]
+    layers = (decoder.conv_s0, decoder.conv_s1)
+    for layer, made in zip(layers, maps, strict=False):
+        layer.forward = functools.partial(_made_before, made)
     try:
         yield
     finally:
@@ -241,5 +248,5 @@ def _narrowed(tracker: Any) -> Iterator[None]:
             del layer.forward
 
 
-def _as_it_is(features: torch.Tensor) -> torch.Tensor:
-    return features
+def _made_before(made: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+    return made

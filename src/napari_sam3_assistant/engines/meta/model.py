@@ -170,7 +170,7 @@ def _read(path: Path) -> Mapping[str, torch.Tensor]:
 def _built(known: ModelFolder, state: Mapping[str, torch.Tensor]) -> Any:
     """Return Meta's model for films, without weights yet."""
     tokens = state[_TOKENS].shape[0] if _TOKENS in state else tokenizer.USUAL
-    with _bpe_file(known, tokens) as bpe, compat.importing():
+    with bpe_file(known, tokens) as bpe, compat.importing():
         from sam3 import model_builder
 
         video = model_builder.build_sam3_video_model(bpe_path=str(bpe), load_from_HF=False, device="cpu")
@@ -180,12 +180,12 @@ def _built(known: ModelFolder, state: Mapping[str, torch.Tensor]) -> Any:
 
 
 @contextmanager
-def _bpe_file(known: ModelFolder, tokens: int) -> Iterator[Path]:
+def bpe_file(known: ModelFolder, tokens: int = tokenizer.USUAL) -> Iterator[Path]:
     """Yield the merges of a folder's tokenizer as Meta's package reads them, in a file for as long as it is built.
 
     The wheel of the package has none. Without a tokenizer there are no merges, and nobody may ask by words.
     """
-    merges = tokenizer.merges_in(known.path, tokens) if known.tokenizer else []
+    merges = tokenizer.merges_in(known.path, tokens) if tokenizer.source_in(known.path) else []
     lines = ["#version: 0.2", *(" ".join(merge) for merge in merges)]
     with tempfile.TemporaryDirectory(prefix="sam3-bpe-") as folder:
         path = Path(folder) / "bpe_simple_vocab_16e6.txt.gz"

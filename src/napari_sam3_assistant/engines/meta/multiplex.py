@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import inspect
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from napari_sam3_assistant.engines import devices
 from napari_sam3_assistant.engines.meta import compat, diagnostics
 from napari_sam3_assistant.engines.meta.model import bpe_file
 from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, VideoLimits, VideoSession
+from napari_sam3_assistant.engines.weights import tokenizer
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 from napari_sam3_assistant.engines.weights.signature import signature_of
 
@@ -38,6 +39,10 @@ LIMITS = VideoLimits(masks=False, max_points=MOST_POINTS, mixes=False)
 NOT_PICTURES = "SAM3.1 multiplex checkpoints are supported for 3D/video propagation."
 FOR_PICTURES = "Use a SAM3 3.0 image checkpoint such as sam3.pt for 2D image tasks."
 BUILDER = "build_sam3_multiplex_video_predictor"
+
+
+Objects = dict[int, tuple[npt.NDArray[np.bool_], float]]
+"""The objects of a frame: by number, mask and score."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -128,7 +133,7 @@ class MultiplexEngine:
         progress(None, "Building SAM3.1")
         teller = diagnostics.Teller(self._told)
         teller.cuda("before load")
-        with devices.memory_errors(), _explained():
+        with _explained(), devices.memory_errors():
             self._predictor = _built(self._folder, device)
         teller.cuda("after load")
         teller.runtime("after load", self._predictor, "sam3.1")
@@ -215,8 +220,8 @@ class Runs:
         began = time.perf_counter()
         request = {"type": "start_session", "resource_path": [Image.fromarray(one) for one in pictures]}
         with ExitStack() as stack:
-            stack.enter_context(devices.memory_errors())
             stack.enter_context(_explained())
+            stack.enter_context(devices.memory_errors())
             name = self.predictor.handle_request(request)["session_id"]
             stack.callback(self.predictor.handle_request, {"type": "close_session", "session_id": name})
             teller.line(f"session start finished in {time.perf_counter() - began:.2f} sec.")
@@ -251,7 +256,7 @@ class Session:
             for frame in range(frames):
                 cache.setdefault(frame, {})
 
-    def add(self, said: Said) -> dict[int, tuple[npt.NDArray[np.bool_], float]]:
+    def add(self, said: Said) -> Objects:
         """Return the objects of the frame after something was said there: by number, mask and score."""
         began = time.perf_counter()
         request = {
@@ -266,9 +271,7 @@ class Session:
         self.teller.line(f"prompt insertion finished in {time.perf_counter() - began:.2f} sec.")
         return _read(answer.get("outputs") or {})
 
-    def follow(
-        self, start: int, backward: bool
-    ) -> Iterator[tuple[int, dict[int, tuple[npt.NDArray[np.bool_], float]]]]:
+    def follow(self, start: int, backward: bool) -> Generator[tuple[int, Objects], None, None]:
         """Yield the position of one frame after the other, and its objects. Leaving it stops the run."""
         request = {
             "type": "propagate_in_video",
@@ -292,7 +295,7 @@ class Session:
             self.teller.line(f"propagation finished in {time.perf_counter() - began:.2f} sec; frames={frames}.")
 
 
-def _read(outputs: Mapping[str, Any]) -> dict[int, tuple[npt.NDArray[np.bool_], float]]:
+def _read(outputs: Mapping[str, Any]) -> Objects:
     """Return what Meta's package says of a frame: by number, mask and score."""
     ids = [int(one) for one in _array(outputs.get("out_obj_ids", ()))]
     masks = _array(outputs.get("out_binary_masks", ())) > 0
@@ -320,9 +323,10 @@ def _built(folder: ModelFolder, device: str) -> Any:
         raise without_code(Path(str(model_builder.__file__)).parent)
     torch.cuda.set_device(device if ":" in device else 0)  # the builder has no argument for it
     with bpe_file(folder) as bpe:
+        words = {"bpe_path": str(bpe)} if tokenizer.source_in(folder.path) else {}  # else that of the package
         predictor = build(
             checkpoint_path=str(folder.multiplex),
-            bpe_path=str(bpe),
+            **words,
             use_fa3=False,  # Flash Attention 3 is in no wheel, and for a few GPUs
             use_rope_real=True,
             async_loading_frames=False,
