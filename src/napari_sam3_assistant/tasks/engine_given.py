@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from napari_sam3_assistant.core.errors import EngineError, ModelFolderError, Unsupported
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
@@ -52,7 +52,7 @@ def engine_given(
         return _elsewhere(engine, server, token)
     interpreter = interpreter_given(engine, python)
     choice, folder = choice_given(engine, model, interpreter)
-    options: dict[str, object] = {}
+    options: dict[str, Any] = {}
     if folder is not None and choice.name != registry.BUILTIN.name:
         options["folder"] = folder
     if device is not None and choice.name in (registry.SAM3.name, registry.META.name):
