@@ -1,4 +1,4 @@
-"""What is told of a Python's packages: of environments made for it, whose packages fail as soon as they are imported."""
+"""What is told of a Python's packages: of environments whose packages fail as soon as they are imported."""
 
 import sys
 import venv
@@ -20,15 +20,15 @@ class Environment:
         self.python = next(one for one in (folder / "bin/python", folder / "Scripts/python.exe") if one.exists())
         self.packages = next(folder.glob("**/site-packages"))
 
-    def add(self, module, version, *, where=None, asks=(), **files):
+    def add(self, module, number, *, where=None, asks=(), **files):
         root = where or self.packages
         (root / module).mkdir(parents=True, exist_ok=True)
         (root / module / "__init__.py").write_text("raise RuntimeError('was imported')")
         for name, text in files.items():
             (root / module / f"{name}.py").write_text(text)
-        record = root / f"{DISTRIBUTIONS.get(module, module)}-{version}.dist-info"
+        record = root / f"{DISTRIBUTIONS.get(module, module)}-{number}.dist-info"
         record.mkdir(exist_ok=True)
-        lines = ["Metadata-Version: 2.1", f"Name: {DISTRIBUTIONS.get(module, module)}", f"Version: {version}"]
+        lines = ["Metadata-Version: 2.1", f"Name: {DISTRIBUTIONS.get(module, module)}", f"Version: {number}"]
         (record / "METADATA").write_text("\n".join([*lines, *(f"Requires-Dist: {one}" for one in asks)]) + "\n")
 
     def look(self):
@@ -43,8 +43,8 @@ def environment(tmp_path):
 @pytest.fixture
 def whole(environment):
     """One with all that Meta's package needs."""
-    for module, version in WHOLE.items():
-        environment.add(module, version)
+    for module, number in WHOLE.items():
+        environment.add(module, number)
     environment.add("torch", "2.12.1", version="cuda: Optional[str] = '12.8'\n")
     environment.add("torchvision", "0.27.1", asks=["torch (==2.12.1)"])
     environment.add("sam3", "0.1.4", model_builder="def build_sam3_image_model(): ...\n")

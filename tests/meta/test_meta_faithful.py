@@ -1,4 +1,4 @@
-"""Meta's engine gives the numbers of the bare calls of Meta's package, and those of transformers on converted weights."""
+"""Meta's engine gives the numbers of Meta's bare calls, and those of transformers on converted weights."""
 
 import shutil
 

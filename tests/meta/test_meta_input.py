@@ -135,6 +135,11 @@ HIDE = """
             if name.partition(".")[0] in NAMES:
                 raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
+    import importlib.util
+
+    seen = importlib.util.find_spec
+    importlib.util.find_spec = lambda name, *rest: None if name.partition(".")[0] in NAMES else seen(name, *rest)
+
     sys.meta_path.insert(0, Hidden())
 """
 

@@ -41,8 +41,10 @@ PACKAGES = {
 _OTHER_NAMES = {"opencv": ("opencv-python-headless", "opencv-python")}
 _INSTALL = {"opencv": "opencv-python-headless", "setuptools": "'setuptools<81'"}
 # Imported by Meta's package wherever it computes; it asks for some of them only.
-_NEEDED = ("torch", "torchvision", "numpy", "timm", "psutil", "scipy", "iopath", "ftfy", "regex", "huggingface_hub")
-_NEEDED += ("einops", "pycocotools")
+_NEEDED = (
+    *("torch", "torchvision", "numpy", "timm", "psutil", "scipy", "iopath", "ftfy", "regex", "huggingface_hub"),
+    *("einops", "pycocotools"),
+)
 _MULTIPLEX = "build_sam3_multiplex_video_predictor"
 _BPE = "bpe_simple_vocab_16e6.txt.gz"
 

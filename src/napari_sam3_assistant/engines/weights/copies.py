@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 BESIDE = "sam3-converted"
@@ -20,6 +21,8 @@ _PROGRAM = "napari-sam3-assistant"
 def places_for(source: Path) -> Iterator[Path]:
     """Yield the folders in which a copy of ``source`` may lie: beside it, then in the user's cache."""
     yield source.parent / BESIDE
+    if find_spec("platformdirs") is None:  # an engine's process in another environment: no cache is known there
+        return
     name = hashlib.blake2b(str(source.resolve()).encode(errors="surrogateescape"), digest_size=8).hexdigest()
     yield cache_folder() / name
 
