@@ -20,6 +20,7 @@ BENCHMARKS = {
     "evaluation": "benchmarks.evaluation.tables",
     "sam3": "benchmarks.sam3",
     "sam3_video": "benchmarks.sam3_video",
+    "store": "benchmarks.store",
     "batch": "benchmarks.batch",
     "review": "benchmarks.review",
     "propagation": "benchmarks.propagation",

@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox
 from napari_sam3_assistant.app import runtime
 from napari_sam3_assistant.app.preferences import Preferences
 from napari_sam3_assistant.engines.embeddings import default_bytes
+from napari_sam3_assistant.engines.store import default_folder
+from napari_sam3_assistant.engines.storing import StoreOptions
 from napari_sam3_assistant.widgets import napari_bridge, store
 from napari_sam3_assistant.widgets.main_widget import MainWidget
 from tests.conftest import squares
@@ -146,3 +148,13 @@ def test_napari_s_dialog_shows_them_and_what_is_set_there_acts(settings, opened,
     page.findChild(QDoubleSpinBox).setValue(3)
 
     assert widget.state.model.engine == "builtin" and embeddings().most_bytes == 3 * GIB
+
+
+def test_embeddings_stay_on_disk_where_that_is_ticked(settings, tmp_path):
+    assert napari_bridge.preferences().embeddings is None
+    settings.disk.keep_embeddings = True
+    assert napari_bridge.preferences().embeddings == StoreOptions(default_folder(), 20 * GIB)
+
+    settings.disk.embeddings_folder, settings.disk.embeddings_gib = f" {tmp_path} ", 1.5
+
+    assert napari_bridge.preferences().embeddings == StoreOptions(tmp_path, round(1.5 * GIB))
