@@ -16,6 +16,7 @@ from napari_sam3_assistant.testing import FIRST_SQUARE, assert_sound, click, rgb
 from tests.meta.conftest import WHY
 
 pytest.importorskip("sam3", reason=WHY)
+pytestmark = pytest.mark.timeout(600)  # processes of their own import torch, which takes long where others compute
 
 ROOT = Path(__file__).parents[2]
 
