@@ -96,7 +96,7 @@ def checkpoint_in(known: ModelFolder) -> Path:
             hint=f"Put {CHECKPOINT} of facebook/sam3 into it, or choose the engine SAM3.",
         )
     look = look_at(known.path, path)
-    if look.problem or look.weights is None or look.kind is not Kind.META:
+    if look.problem or look.kind is not Kind.META:
         raise ModelFolderError(
             look.problem or f"{path} holds {look.kind.value}, not SAM3.",
             hint=look.advice or f"Get {CHECKPOINT} of facebook/sam3 again.",

@@ -83,7 +83,9 @@ class Reader:
             self._known.move_to_end(words)
             return self._known[words]
         with self.model.computing():
-            phrase = self.model.detector.backbone.forward_text([words], device=self.model.device)
+            phrase: dict[str, torch.Tensor] = self.model.detector.backbone.forward_text(
+                [words], device=self.model.device
+            )
         self._known[words] = phrase
         if len(self._known) > MOST_PHRASES:
             self._known.popitem(last=False)
