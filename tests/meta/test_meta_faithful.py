@@ -185,6 +185,14 @@ def test_a_kept_embedding_answers_the_very_same(engine, embedding):
     assert again.nbytes == embedding.nbytes
 
 
+def test_what_was_kept_and_is_no_embedding_is_refused_so_that_it_is_made_anew(engine, embedding):
+    arrays = dict(engine.pack(embedding))
+    del arrays[next(name for name in arrays if name.startswith("levels1"))]
+
+    with pytest.raises(ValueError, match="no features levels1"):
+        engine.unpack(arrays, embedding.shape)
+
+
 @pytest.fixture(scope="module")
 def converted(small_folder, tmp_path_factory):
     """transformers' engine, with the same weights, converted."""

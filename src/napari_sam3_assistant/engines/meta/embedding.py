@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_sam3_assistant.core.errors import EngineError
 from napari_sam3_assistant.core.intensity import check_image
 from napari_sam3_assistant.engines.meta.model import MetaModel
 
@@ -115,7 +114,7 @@ def unpack(model: MetaModel, arrays: Mapping[str, npt.NDArray[np.generic]], shap
 
     Raises
     ------
-    EngineError
+    ValueError
         If they are not those of this model.
     """
     found: dict[str, list[torch.Tensor]] = {"levels": [], "clicks": []}
@@ -125,7 +124,7 @@ def unpack(model: MetaModel, arrays: Mapping[str, npt.NDArray[np.generic]], shap
             plain = arrays.get(f"{name}{index}")
             array = plain if narrow is None else narrow
             if array is None or array.ndim != 4 or len(array) != 1:
-                raise EngineError("What is kept of this picture is not of this model.", hint="Encode it again.")
+                raise ValueError(f"it has no features {name}{index}")
             made = torch.from_numpy(np.array(array, order="C"))
             tensors.append((made if narrow is None else made.view(torch.bfloat16)).to(model.device))
     picture = bytes(np.asarray(arrays.get("picture", np.zeros(0, np.uint8)), np.uint8)).decode("ascii", "replace")
