@@ -269,6 +269,96 @@ def test_an_answer_does_not_wait_for_a_slow_disk(folder, monkeypatch):
     assert 1 <= made.stored.written < 6 and made.stored.problem is None
 
 
+def test_a_folder_that_another_process_clears_or_removes_meanwhile_is_used_on(folder, monkeypatch):
+    usual = store._write
+
+    def cleared(path, embedding):
+        usual(path, embedding)
+        Store(StoreOptions(folder)).clear()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_write", cleared)
+        counts = keep(folder, picture())
+    assert (counts.written, counts.problem) == (0, None)
+
+    made = StoredEngine(Plain(), StoreOptions(folder), wait=True)
+    folder.rmdir()
+    encode(made, picture())
+    made.close()
+
+    assert (made.stored.written, made.stored.problem) == (1, None) and len(files(folder)) == 1
+
+
+@pytest.mark.parametrize("named", ["~nobody-of-that-name/x", "a\0b"])
+def test_what_is_no_name_of_a_folder_is_said(named):
+    counts = keep(Path(named), picture())
+
+    assert counts.encoded == 1 and "is no folder" in counts.problem.message
+
+
+def test_a_part_that_is_gone_is_no_embedding_of_noughts(folder):
+    keep(folder, picture())
+    (path,) = files(folder)
+    whole = path.read_bytes()
+    at = whole.rindex(b"half/c/0/0")  # in the list of what the zip holds, which has no checksum
+    path.write_bytes(whole[:at] + b"half/c/0/8" + whole[at + 10 :])
+
+    counts = keep(folder, picture())
+
+    assert (counts.found, counts.encoded) == (0, 1) and keep(folder, picture()).found == 1
+
+
+@pytest.mark.parametrize("broken", ["other numpy", "version 2"])
+def test_a_zarr_that_cannot_be_used_costs_no_file(folder, monkeypatch, broken):
+    import zarr
+
+    keep(folder, picture())
+    if broken == "version 2":
+        monkeypatch.delattr(zarr, "create_group")
+    else:
+
+        class Finder:
+            def find_spec(self, name, path=None, target=None):
+                if name == "zarr":
+                    raise ValueError("numpy.dtype size changed, may indicate binary incompatibility")
+
+        for name in [one for one in sys.modules if one.partition(".")[0] == "zarr"]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+        monkeypatch.setattr(store, "find_spec", lambda name: True)
+
+    counts = keep(folder, picture(), picture(1))
+
+    assert (counts.found, counts.encoded, len(files(folder))) == (0, 2, 1) and "Update zarr" in counts.problem.hint
+
+
+@pytest.mark.parametrize("what", ["pack", "unpack"])
+def test_an_engine_that_cannot_pack_or_unpack_has_its_answer_all_the_same(folder, monkeypatch, what):
+    keep(folder, picture())
+
+    def fails(self, *asked):
+        raise KeyError("levels")
+
+    monkeypatch.setattr(Plain, what, fails)
+
+    counts = keep(folder, picture(0), picture(1))
+
+    assert counts.encoded == (1 if what == "pack" else 2)
+    assert (counts.problem is None) is (what == "unpack")
+
+
+def test_a_system_that_refuses_to_open_a_file_is_quoted(folder, monkeypatch):
+    def refuse(path):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    made = StoredEngine(Plain(), StoreOptions(folder), wait=True)
+    monkeypatch.setattr(Path, "touch", refuse)
+    encode(made, picture())
+    made.close()
+
+    assert "Too many open files" in made.stored.problem.message
+
+
 def test_what_is_cleared_is_ours_alone(folder):
     keep(folder, picture(), picture(1))
     for name in ("notes.txt", f"mine{SUFFIX}", f"{'a' * 31}{SUFFIX}"):

@@ -211,6 +211,14 @@ def test_features_in_bfloat16_come_back_so_and_arrays_of_something_else_are_refu
             engine.unpack(wrong, narrow.shape)
 
 
+def test_what_was_kept_and_is_no_embedding_is_refused_so_that_it_is_made_anew(engine, embedding):
+    arrays = dict(engine.pack(embedding))
+    del arrays[next(name for name in arrays if name.startswith("levels1"))]
+
+    with pytest.raises(ValueError, match="no features levels1"):
+        engine.unpack(arrays, embedding.shape)
+
+
 @pytest.fixture(scope="module")
 def converted(small_folder, tmp_path_factory):
     """transformers' engine, with the same weights, converted."""

@@ -14,6 +14,7 @@ import errno
 import logging
 import os
 import re
+import stat
 import time
 import uuid
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ OLD_S = 3600.0
 """An unfinished file is swept when nobody has written to it for so long, in seconds."""
 _OWN = re.compile(r"[0-9a-f]{32}" + re.escape(SUFFIX))
 _DRAFT = re.compile(r"[0-9a-f]{32}\.[0-9a-f]{32}\.part")
+_ALL = {"write_empty_chunks": True}
+"""Has zarr write noughts too: what is not there is missing."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ELSEWHERE = "Choose another folder for embeddings, or leave them off. Work goes on without."
 
@@ -56,7 +59,7 @@ class Store:
     """
 
     def __init__(self, options: StoreOptions) -> None:
-        self.folder, self.most_bytes = options.folder.expanduser(), options.most_bytes
+        self.folder, self.most_bytes = Path(os.path.expanduser(options.folder)), options.most_bytes
 
     def check(self) -> None:
         """Make the folder, and sweep what was never finished in it.
@@ -72,10 +75,14 @@ class Store:
                 hint="Install it there: pip install zarr. Work goes on without.",
             )
         try:
+            if str(self.folder).startswith("~"):
+                raise NotADirectoryError(errno.ENOTDIR, "There is no such user")
             self.folder.mkdir(parents=True, exist_ok=True)
             probe = self._draft("0" * 32)
             probe.touch()
             probe.unlink()
+        except ValueError as error:  # a zero in the name
+            raise self.problem(NotADirectoryError()) from error
         except OSError as error:
             raise self.problem(error) from error
         for path, _, last_used in self._files(_DRAFT):
@@ -83,7 +90,7 @@ class Store:
                 _remove(path)
 
     def __contains__(self, key: str) -> bool:
-        return self._path(key).is_file()
+        return os.path.isfile(self._path(key))
 
     def read(self, key: str) -> Stored | None:
         """Return the embedding of a key; None where there is none. One that is damaged is removed."""
@@ -104,6 +111,8 @@ class Store:
     def write(self, key: str, embedding: Stored) -> bool:
         """Keep an embedding, give up older ones for it, and return whether it is there now.
 
+        It is not where it is too large, or another process clears the folder meanwhile.
+
         Raises
         ------
         OSError
@@ -114,12 +123,16 @@ class Store:
             return False
         draft = self._draft(key)
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)  # somebody may have removed it
             self.trim(self.most_bytes - size)
             if free_at(self.folder) < size + SPARE:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             _write(draft, embedding)
             self._place(draft, key)
             self.trim(self.most_bytes)  # a file is a little larger than its arrays
+        except FileNotFoundError as error:
+            _log.info("%s is removed while it is written (%s).", draft, error)
+            return False
         except BaseException:
             _remove(draft)
             raise
@@ -182,16 +195,17 @@ class Store:
         """Yield path, size in bytes and time of last use of the files that are ours."""
         try:
             entries = list(os.scandir(self.folder))
-        except OSError:  # gone, or never made: there are none
+        except (OSError, ValueError):  # gone, never made, or no name of a folder: there are none
             return
         for entry in entries:
             if not pattern.fullmatch(entry.name):
                 continue
             try:
                 seen = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:  # another process has removed it
+            except OSError:  # another process has removed it
                 continue
-            yield Path(entry.path), seen.st_size, seen.st_mtime
+            if stat.S_ISREG(seen.st_mode):
+                yield Path(entry.path), seen.st_size, seen.st_mtime
 
 
 def default_folder() -> Path:
@@ -201,29 +215,41 @@ def default_folder() -> Path:
     return platformdirs.user_cache_path("napari-sam3-assistant", appauthor=False) / "embeddings"
 
 
-def _write(path: Path, embedding: Stored) -> None:
-    import zarr
-    from zarr.storage import ZipStore
+def _zarr() -> Any:
+    """Return zarr; whatever is wrong with it is ImportError: no file is to blame."""
+    try:
+        import zarr
+        import zarr.storage
+    except Exception as error:  # such as ValueError, where it was built for another numpy
+        raise ImportError(f"zarr cannot be imported ({type(error).__name__}).") from error
+    if not hasattr(zarr, "create_group"):
+        raise ImportError(f"zarr {zarr.__version__} is too old.")
+    return zarr
 
+
+def _write(path: Path, embedding: Stored) -> None:
+    zarr = _zarr()
     about: dict[str, Any] = {"form": FORM, "shape": list(embedding.shape)}
-    with ZipStore(path, mode="w") as store:
+    path.touch()  # what is in the way is said by the system: zarr would raise AttributeError
+    with zarr.storage.ZipStore(path, mode="w") as store:
         group = zarr.create_group(store, attributes=about, zarr_format=3)
         for name, array in embedding.arrays.items():
-            group.create_array(name, data=array, chunks=array.shape, compressors=None)
+            group.create_array(name, data=array, chunks=array.shape, compressors=None, config=_ALL)
 
 
 def _read(path: Path) -> Stored:
-    import zarr
-    from zarr.storage import ZipStore
-
     if not path.is_file():
         raise FileNotFoundError(path)
-    with ZipStore(path, mode="r") as store:
+    zarr = _zarr()
+    with zarr.storage.ZipStore(path, mode="r") as store:
         group = zarr.open_group(store, mode="r", zarr_format=3)
         if group.attrs["form"] != FORM:
             raise ValueError("it is of another form")
         height, width = group.attrs["shape"]
-        arrays = {str(name): np.asarray(group[name][...]) for name in group.array_keys()}
+        found = dict(group.arrays())
+        if any(array.nchunks_initialized != array.nchunks for array in found.values()):
+            raise ValueError("a part is missing")  # zarr would take noughts for it
+        arrays = {str(name): np.asarray(array[...]) for name, array in found.items()}
     return Stored(arrays, (int(height), int(width)))
 
 

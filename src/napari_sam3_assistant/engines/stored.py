@@ -21,7 +21,6 @@ from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
 from napari_sam3_assistant.engines.store import Store, Stored
 from napari_sam3_assistant.engines.storing import (
-    Arrays,
     StorableEngine,
     StoreCounts,
     StoreOptions,
@@ -76,22 +75,27 @@ class Keeper:
             return None
         try:
             found = engine.unpack(kept.arrays, kept.shape)
-        except ValueError as error:  # written by a defect, or by somebody else
-            self._store.drop(key, str(error))
+        except (ValueError, TypeError, LookupError) as error:  # written by a defect, or by somebody else
+            self._store.drop(key, f"{type(error).__name__}: {error}")
             return None
         self._count(found=1)
         return found
 
-    def keep(self, key: str, arrays: Arrays, shape: tuple[int, int], *, wait: bool = False) -> None:
+    def keep(self, key: str, engine: StorableEngine, made: Embedding, *, wait: bool = False) -> None:
         """Have an embedding written; with ``wait``, where others wait already, not before one of them is."""
         self._count(encoded=1)
         if self.counts.problem is not None:
+            return
+        try:
+            arrays = engine.pack(made)
+        except Exception as error:  # it is made, and who asked for it shall have it
+            self._fail(error)
             return
         if self._writer is None:
             self._writer = threading.Thread(target=self._write_all, name="embeddings", daemon=True)
             self._writer.start()
         try:
-            self._waiting.put((key, Stored(arrays, shape)), block=wait)
+            self._waiting.put((key, Stored(arrays, made.shape)), block=wait)
         except queue.Full:
             _log.info("An embedding is not kept: the disk is slower than the engine.")
 
@@ -121,13 +125,16 @@ class Keeper:
         except OSError as error:
             self._stop(self._store.problem(error))
         except Exception as error:  # nobody waits for this thread, and the next embedding would fail as well
-            _log.exception("An embedding could not be written.")
-            self._stop(
-                AssistantError(
-                    f"Embeddings are not kept: writing them failed ({type(error).__name__}).",
-                    hint="Update zarr where the engine runs. Work goes on without.",
-                )
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        _log.exception("An embedding could not be written.")
+        self._stop(
+            AssistantError(
+                f"Embeddings are not kept: writing them failed ({type(error).__name__}).",
+                hint="Update zarr where the engine runs. Work goes on without.",
             )
+        )
 
     def _stop(self, problem: AssistantError) -> None:
         with self._lock:
@@ -178,7 +185,7 @@ def encode_through(
         progress(1.0, "Read from disk")
         return found
     made = engine.encode(image, progress=progress, cancel=cancel)
-    keeper.keep(key, able.pack(made), made.shape, wait=wait)
+    keeper.keep(key, able, made, wait=wait)
     return made
 
 
@@ -216,8 +223,10 @@ class StoredEngine:
 
     def close(self) -> None:
         """Close the engine, and wait for what is being written."""
-        self._engine.close()
-        self._keeper.close()
+        try:
+            self._engine.close()
+        finally:
+            self._keeper.close()
 
 
 def counts_of(engine: ImageEngine) -> StoreCounts | None:
