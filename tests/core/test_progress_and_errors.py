@@ -43,3 +43,18 @@ def test_errors_travel_between_processes_whole(kind):
     assert type(error) is kind
     assert (error.message, error.hint, str(error)) == ("It failed.", "Try again.", "It failed. Try again.")
     assert error.in_shell == "--again"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "end"),
+    [
+        ("There is no folder cells.", "there is no folder cells"),
+        ("Its Python is 3.9.1, too old.", "its Python is 3.9.1, too old"),
+        ("Meta's package sam3 is not installed.", "Meta's package sam3 is not installed"),
+        ("SAM3.1 is in it.", "SAM3.1 is in it"),
+        (r"C:\SAM3 is a file, not a folder.", r"C:\SAM3 is a file, not a folder"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_becomes_the_end_of_another_one_and_names_keep_their_capitals(sentence, end):
+    assert errors.clause(sentence) == end

@@ -1,6 +1,7 @@
 """Meta's engine gives the numbers of Meta's bare calls, and those of transformers on converted weights."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from napari_sam3_assistant.core.geometry import Box, PlacedMask, mask_iou
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.core.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompts, Query, TextPrompt
+from napari_sam3_assistant.engines.stored import StoredEngine
+from napari_sam3_assistant.engines.storing import StoreOptions, finite
 from napari_sam3_assistant.testing import blobs
 from tests.meta.conftest import WHY
 
@@ -93,8 +96,8 @@ def as_placed(mask):
 
 
 def assert_same_object(ours, masks, scores, logits):
-    assert ours.score == pytest.approx(float(scores[0]), abs=1e-5)
-    np.testing.assert_allclose(ours.state.logits, logits[0], atol=1e-3)
+    assert ours.score == pytest.approx(float(scores[0]), abs=1e-6)
+    np.testing.assert_allclose(ours.state.logits, logits[0], atol=1e-5)
     for mine, other in zip((ours.mask, *ours.alternatives), (one for one in masks if one.any()), strict=False):
         assert mine.area
         assert mask_iou(mine, as_placed(other)) > 0.999
@@ -171,18 +174,41 @@ def test_another_threshold_asks_the_model_nothing(engine, embedding, monkeypatch
     assert len(found.above(0.0)) >= len(found.above(float(np.median(found.scores))))
 
 
-def test_a_kept_embedding_answers_the_very_same(engine, embedding):
-    arrays = {name: np.array(one) for name, one in engine.pack(embedding).items()}
+def test_an_embedding_from_disk_answers_the_very_same(engine, embedding, picture, tmp_path):
+    first, second = (StoredEngine(engine, StoreOptions(tmp_path), wait=True) for _ in range(2))
+    for one in (first, second):
+        again = one.encode(picture, progress=no_progress, cancel=CancelToken())
+        one._keeper.close()
 
-    again = engine.unpack(arrays, embedding.shape)
-
+    assert (second.stored.found, second.stored.encoded) == (1, 0) and again is not embedding
+    assert (again.shape, again.picture, again.weights, again.nbytes) == (
+        embedding.shape,
+        embedding.picture,
+        embedding.weights,
+        embedding.nbytes,
+    )
     for prompts in CLICKS.values():
         one, other = engine.segment(embedding, prompts), engine.segment(again, prompts)
         np.testing.assert_array_equal(one.state.logits, other.state.logits)
-    assert (
-        engine.find(embedding, QUERIES["words"]).scores.tolist() == engine.find(again, QUERIES["words"]).scores.tolist()
-    )
-    assert again.nbytes == embedding.nbytes
+        assert mask_iou(one.mask, other.mask) == 1 and one.score == other.score
+    one, other = engine.find(embedding, QUERIES["words"]), engine.find(again, QUERIES["words"])
+    assert one.scores.tolist() == other.scores.tolist()
+
+
+def test_features_in_bfloat16_come_back_so_and_arrays_of_something_else_are_refused(engine, embedding):
+    narrow = replace(embedding, levels=tuple(one.bfloat16() for one in embedding.levels))
+    arrays = engine.pack(narrow)
+    lacking = {name: one for name, one in arrays.items() if not name.startswith("clicks1")}
+
+    found = engine.unpack(arrays, narrow.shape)
+
+    assert finite(arrays)
+    assert not finite(engine.pack(replace(narrow, levels=tuple(one / 0 for one in narrow.levels))))
+    for mine, theirs in zip(found.levels + found.clicks, narrow.levels + narrow.clicks, strict=True):
+        assert mine.equal(theirs) and mine.stride() == theirs.stride()
+    for wrong in ({}, lacking, lacking | {"clicks1": np.zeros(3)}):
+        with pytest.raises(ValueError, match="it "):
+            engine.unpack(wrong, narrow.shape)
 
 
 @pytest.fixture(scope="module")
@@ -207,13 +233,12 @@ def encoded(converted, picture):
     return converted.encode(picture, progress=no_progress, cancel=CancelToken())
 
 
-# Not a mask alone: transformers gives its decoder a token that says "no point" then, and predict_inst gives it none.
-@pytest.mark.parametrize("kind", [one for one in CLICKS if one != "mask"])
+@pytest.mark.parametrize("kind", CLICKS)
 def test_converted_weights_give_the_clicks_of_unconverted_ones(engine, embedding, converted, encoded, kind):
     ours, theirs = engine.segment(embedding, CLICKS[kind]), converted.segment(encoded, CLICKS[kind])
 
     assert ours.score == pytest.approx(theirs.score, abs=1e-4)
-    np.testing.assert_allclose(ours.state.logits, theirs.state.logits, atol=1e-3 * np.abs(theirs.state.logits).max())
+    np.testing.assert_allclose(ours.state.logits, theirs.state.logits, atol=5e-3 * np.abs(theirs.state.logits).max())
     assert mask_iou(ours.mask, theirs.mask) > 0.999
 
 

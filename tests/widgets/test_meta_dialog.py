@@ -77,7 +77,27 @@ def test_a_python_is_checked_and_every_problem_is_said_with_what_to_do(widget, q
 
     text = widget.meta.text.text()
     assert "cannot be used" in text and "Install both anew." in text and "There are two. Remove one." in text
+    assert text.startswith("\N{WARNING SIGN} Meta's package cannot be used with it.")
     assert "unverified" in text and widget.meta.check.isEnabled()
+
+
+def test_the_versions_that_matter_are_said_and_no_others(widget, qtbot, found):
+    found["is"] = replace(GOOD, versions={"sam3": "0.1.4", "torch": "2.12.1", "regex": "2026.11.15", "numpy": ""})
+    choose(widget, META)
+
+    widget.meta.python.setText(sys.executable)
+    widget.meta.check.click()
+    qtbot.waitUntil(lambda: "sam3 0.1.4" in widget.meta.text.text(), timeout=SLOW)
+
+    text = widget.meta.text.text()
+    assert text.startswith("Meta's package can be used with it.\nPython 3.11.7, sam3 0.1.4, torch 2.12.1.\n")
+
+
+def test_what_to_enter_is_seen_whole_in_the_empty_field(widget):
+    choose(widget, META)
+
+    field = widget.meta.python
+    assert field.fontMetrics().horizontalAdvance(field.placeholderText()) < field.width() - 8
 
 
 def test_what_is_no_python_is_said_and_the_dialog_stays(widget, qtbot):
@@ -162,6 +182,33 @@ def test_sam3_1_follows_beside_the_built_in_engine_where_the_package_has_its_cod
     qtbot.waitUntil(lambda: "unverified" in widget.state.model.reason, timeout=SLOW)
 
     assert widget.state.model.in_use == "builtin" and widget.controller.model.follower().name == "multiplex"
+    line = widget.top.model.reason
+    qtbot.waitUntil(lambda: line.text() == widget.state.model.reason)
+    assert line.fontMetrics().horizontalAdvance(line.text()) < 380, "seen whole in a dock of the least width"
+
+
+def test_for_sam3_1_a_folder_of_sam3_0_says_to_choose_that_type_and_keeps_the_name_of_meta(
+    widget, qtbot, found, tmp_path
+):
+    use_folder(widget, qtbot, small.write_meta(tmp_path / "models"))
+    widget.controller.model.meta.accept(sys.executable)
+    widget.controller.model.choose_type(ModelType.SAM31)
+
+    qtbot.waitUntil(lambda: "until SAM3.1 can" in widget.top.model.advice.text(), timeout=SLOW)
+
+    assert widget.top.model.advice.text() == (
+        "Built-in answers until SAM3.1 can: Meta's package reads sam3.1_multiplex.pt, and models holds sam3.pt alone. "
+        "Put sam3.1_multiplex.pt into the folder, or choose SAM3.0 (in Advanced)."
+    )
+
+
+def test_without_a_folder_nothing_speaks_of_a_button_that_is_not_there(widget, qtbot, found):
+    widget.controller.model.meta.accept(sys.executable)
+    widget.state.task.advanced = True
+    qtbot.waitUntil(lambda: not widget.top.model.get.isVisibleTo(widget), timeout=SLOW)
+
+    step = widget.advanced.model
+    assert "Get SAM3" not in step.validate.toolTip() + step.load_image.toolTip()
 
 
 def test_diagnostics_are_for_sam3_1_in_the_mode_that_shows_them(widget):

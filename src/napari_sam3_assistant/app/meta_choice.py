@@ -19,7 +19,7 @@ from napari_sam3_assistant.app.runtime import Runtime
 from napari_sam3_assistant.core.errors import AssistantError, Cancelled
 from napari_sam3_assistant.core.progress import CancelToken, Progress
 from napari_sam3_assistant.engines import diagnosing, registry
-from napari_sam3_assistant.engines.interpreters import find_interpreter, meta_python
+from napari_sam3_assistant.engines.interpreters import fatal_in, find_interpreter, meta_python
 from napari_sam3_assistant.engines.meta import installed
 from napari_sam3_assistant.engines.meta.installed import Installed
 from napari_sam3_assistant.engines.registry import Choice
@@ -203,7 +203,8 @@ class MetaChoice:
             return
         self._check = None
         try:
-            self._state.looked = Looked(lines=meta_hints.report(future.result()))
+            found = future.result()
+            self._state.looked = Looked(lines=meta_hints.report(found), unusable=fatal_in(found) is not None)
         except (Cancelled, CancelledError):
             self._state.looked = Looked()
         except AssistantError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_sam3_assistant.app.meta_state import META, MetaState
 from napari_sam3_assistant.app.views import Action, action
-from napari_sam3_assistant.core.errors import ModelFolderError
+from napari_sam3_assistant.core.errors import ModelFolderError, clause
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.interpreters import VARIABLE, fatal_in
 from napari_sam3_assistant.engines.meta.installed import Installed
@@ -29,11 +29,14 @@ CHOOSE = "Press Python... and choose one that has it."
 NO_PACKAGE = "{} not installed here"
 NO_FOLDER = "no model folder chosen"
 NO_FOLDER_TODO = "Choose a Model Folder with {}."
+NO_SAM31_TODO = "Put sam3.1_multiplex.pt into the folder, or choose SAM3.0 (in Advanced)."
 NO_MULTIPLEX = "this version of Meta's package has no code for SAM3.1"
 NO_MULTIPLEX_TODO = "Install a version of sam3 that has it, or choose SAM3.0 (in Advanced)."
 SAM31 = "SAM3.1"
+SAID = ("sam3", "torch", "torchvision", "numpy")
+"""The packages whose versions the dialog says; ``doctor`` lists all."""
 MEANWHILE = "Built-in answers until {} can: {}"
-BESIDE = f"Built-in for single pictures; SAM3.1 follows in 3D/video ({UNVERIFIED})"
+BESIDE = "Built-in for pictures, SAM3.1 (unverified) for 3D/video"
 LOOKS = "the Python with Meta's package is being looked into"
 DIAGNOSTICS = "Log CUDA state, SAM3.1 session internals, and per-frame propagation timing."
 NO_DIAGNOSTICS = "It is about SAM3.1, in the task 3D/video propagation: choose the model type SAM3.1."
@@ -68,7 +71,7 @@ def meta_view(meta: MetaState) -> MetaView:
     looked = meta.looked
     return MetaView(
         text=" ".join(filter(None, (looked.problem, looked.hint))) if looked.problem else "\n".join(looked.lines),
-        problem=bool(looked.problem),
+        problem=bool(looked.problem) or looked.unusable,
         busy=looked.running,
         check=action(not looked.running, "Start this Python, and say what it has.", "The Python is being looked into."),
         command=install_lines(os.name),
@@ -85,7 +88,7 @@ def install_lines(system: str) -> str:
 def report(found: Installed) -> tuple[str, ...]:
     """Return what is in a Python, a line for each thing: what can be used first."""
     fatal = fatal_in(found)
-    there = ", ".join(f"{name} {number}" for name, number in found.versions.items() if number)
+    there = ", ".join(f"{name} {found.versions[name]}" for name in SAID if found.versions.get(name))
     first = (
         f"Meta's package cannot be used with it. {fatal.what} {fatal.advice}"
         if fatal
@@ -93,7 +96,7 @@ def report(found: Installed) -> tuple[str, ...]:
     )
     multiplex = f"SAM3.1: its code is there ({UNVERIFIED})." if found.multiplex else "SAM3.1: no code for it."
     problems = (f"{one.what} {one.advice}".strip() for one in found.problems if one != fatal)
-    return first, f"Python {found.python}, {there}.", multiplex, *problems
+    return first, f"{', '.join(filter(None, (f'Python {found.python}', there)))}.", multiplex, *problems
 
 
 def why_not(model: ModelState, meta: MetaState) -> tuple[str, str]:
@@ -102,18 +105,19 @@ def why_not(model: ModelState, meta: MetaState) -> tuple[str, str]:
     Two empty texts where nothing is known against it.
     """
     if meta.problem:
-        return meta.problem[:1].lower() + meta.problem[1:].rstrip("."), meta.hint
+        return clause(meta.problem), meta.hint
     if meta.missing:
         return NO_PACKAGE.format(" and ".join(meta.missing)), CHOOSE
     fatal = None if meta.found is None else fatal_in(meta.found)
     if fatal is not None:
-        return fatal.what[:1].lower() + fatal.what[1:].rstrip("."), fatal.advice
+        return clause(fatal.what), fatal.advice
     if model.known is None:
         return NO_FOLDER, NO_FOLDER_TODO.format("sam3.1_multiplex.pt" if model.multiplex else "sam3.pt")
     try:
         model.known.original_file(multiplex=model.multiplex)
     except ModelFolderError as error:
-        return error.message[:1].lower() + error.message[1:].rstrip("."), error.hint
+        other = model.multiplex and (model.known.ready or model.known.original is not None)
+        return clause(error.message), NO_SAM31_TODO if other else error.hint
     if not model.multiplex:
         return "", ""
     if meta.found is None:

@@ -16,10 +16,14 @@ META, MULTIPLEX = registry.META.name, registry.MULTIPLEX.name
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What looking into a Python has shown: whether it goes on, a line for each thing; or why it could not be done."""
+    """What looking into a Python has shown: whether it goes on, a line for each thing; or why it could not be done.
+
+    ``unusable`` tells that the lines begin with why Meta's package cannot be used with it.
+    """
 
     running: bool = False
     lines: tuple[str, ...] = ()
+    unusable: bool = False
     problem: str = ""
     hint: str = ""
 

@@ -23,6 +23,7 @@ LOAD_TIP = (
 )
 NO_ENGINE = "The engine in use needs no model. Choose the engine Automatic or SAM3 first."
 NO_FOLDER = "Choose a Model Folder first, or press Get SAM3."
+NO_FOLDER_OF_META = "Choose a Model Folder first."
 GET = Action(True, "What SAM3 needs, and how to get it: packages, licence, files.")
 SERVER = Action(True, "Which server answers: its address and token, and a test.")
 BUILTIN = Action(True, "Go on with the engine Built-in, which needs no server. Prompts and masks stay.")
@@ -33,7 +34,7 @@ def model_view(state: AppState) -> ModelView:
     model, held_back = state.model, state.held_back
     if model.engine == REMOTE:
         return _server(state)
-    of_meta = model_hints.wanted(model) and (model.engine == META or model.multiplex)
+    of_meta = model_hints.of_meta(model)
     return ModelView(
         status=model_hints.status(model),
         status_tip=model_hints.status_tip(model),
@@ -104,10 +105,15 @@ def _device_tip(model: ModelState) -> str:
 
 def _validate(model: ModelState) -> Action:
     if not model.folder:
-        return Action(False, NO_FOLDER)
+        return Action(False, _no_folder(model))
     if model.looking:
         return Action(False, "The model folder is being looked into.")
     return Action(True, "Look into the model folder anew: what is there, what each task needs, what is wrong.")
+
+
+def _no_folder(model: ModelState) -> str:
+    """Return what to do where no folder is chosen; ``Get SAM3`` is not offered to Meta's package."""
+    return NO_FOLDER_OF_META if model_hints.of_meta(model) else NO_FOLDER
 
 
 def _unload(state: AppState) -> Action:
@@ -134,7 +140,7 @@ def _why_not(state: AppState) -> str:
     if not model_hints.wanted(model):
         return NO_ENGINE
     if not model.folder:
-        return NO_FOLDER
+        return _no_folder(model)
     if model.known is None:
         return "The model folder is being looked into."
     if model.multiplex or model.engine == META:

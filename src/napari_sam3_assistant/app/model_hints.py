@@ -21,6 +21,11 @@ def wanted(model: ModelState) -> bool:
     return model.engine in (registry.AUTO, SAM3, META)
 
 
+def of_meta(model: ModelState) -> bool:
+    """Return whether the model that is meant is for Meta's package."""
+    return wanted(model) and (model.engine == META or model.multiplex)
+
+
 def status(model: ModelState) -> str:
     """Return whether there is a model, in three words."""
     if not wanted(model):

@@ -34,6 +34,13 @@ class AssistantError(Exception):
         return (_rebuild, (type(self), self.message, self.hint, self.in_shell))
 
 
+def clause(sentence: str) -> str:
+    """Return a sentence as the end of another one: without its full stop, and small unless it begins with a name."""
+    text = sentence.rstrip(".")
+    first = text.partition(" ")[0]
+    return text[:1].lower() + text[1:] if first.istitle() and first.isalpha() else text
+
+
 def _rebuild(kind: type[AssistantError], message: str, hint: str, in_shell: str) -> AssistantError:
     return kind(message, hint=hint, in_shell=in_shell)
 

@@ -23,7 +23,7 @@ from napari_sam3_assistant.app.meta_hints import ABOUT, INSTALL, meta_view
 from napari_sam3_assistant.widgets.controls import button, draw, make_taller, open_wide, paragraph, row, waiting_bar
 
 WIDTH_LETTERS, TEXT_LINES, COMMAND_LINES = 78, 5, 3
-EXAMPLE = "/home/me/sam3-env/bin/python, or the folder sam3-env"
+EXAMPLE = "Folder of the environment"
 TIPS = {
     QDialogButtonBox.StandardButton.Ok: "Have this Python run SAM3 from now on.",
     QDialogButtonBox.StandardButton.Cancel: "Close, and change nothing.",

@@ -1,9 +1,11 @@
 """What transformers' own classes answer: the yardstick, called as its users call it.
 
 ``Sam3TrackerModel`` adds the no-memory token to a level that is never read. Here it is put where
-Meta's package has it, on the features at the size of the grid; nothing else is changed.
+Meta's package has it, on the features at the size of the grid. To a mask alone it adds a token
+of no point; Meta's package adds none, and it is taken away. Nothing else is changed.
 """
 
+from contextlib import contextmanager
 from importlib import import_module
 
 import numpy as np
@@ -52,10 +54,21 @@ class Clicks:
         if token:
             features[2] = features[2] + self.model.no_memory_embedding.reshape(1, -1, 1, 1)
         many = len(points) == 1 and box is None and logits is None and drawn is None
-        said = self.model(image_embeddings=features, multimask_output=many, **asked)
+        with self._as_meta(alone=box is None and not len(points)):
+            said = self.model(image_embeddings=features, multimask_output=many, **asked)
         low = said.pred_masks[0]
         full = torch.nn.functional.interpolate(low, self.shape, mode="bilinear", align_corners=False)[0]
         return low[0].numpy(), (full > 0).numpy(), said.iou_scores[0, 0].numpy()
+
+    @contextmanager
+    def _as_meta(self, *, alone):
+        """Take away the token of no point that transformers adds to a mask alone: Meta's package has none there."""
+        encoder = self.model.prompt_encoder
+        hook = encoder.register_forward_hook(lambda _, given, said: (said[0][:, :, : 0 if alone else None], said[1]))
+        try:
+            yield
+        finally:
+            hook.remove()
 
     def _low(self, mask):
         size = tuple(self.model.prompt_encoder.mask_input_size)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_sam3_assistant.core.errors import EngineError
 from napari_sam3_assistant.core.intensity import check_image
 from napari_sam3_assistant.engines.meta.model import MetaModel
+from napari_sam3_assistant.engines.storing import BFLOAT16, Arrays
 
 _NECK = 0.95
 """The share of the time that the vision transformer takes."""
+_CHANNELS_LAST = ".channels_last"
+"""Ends the name of features whose channels lie side by side in memory: rounding depends on it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -49,7 +51,7 @@ class MetaEmbedding:
     @property
     def nbytes(self) -> int:
         """Memory that the features take, in bytes."""
-        return sum(one.numel() * one.element_size() for one in chain(self.levels, self.clicks))
+        return sum(one.numel() * one.element_size() for one in itertools.chain(self.levels, self.clicks))
 
 
 def embed(model: MetaModel, image: npt.NDArray[np.uint8], tell: Callable[[float], None]) -> MetaEmbedding:
@@ -73,11 +75,9 @@ def embed(model: MetaModel, image: npt.NDArray[np.uint8], tell: Callable[[float]
         # Of an array it would take the last two axes for height and width, and the first two of a picture for rows.
         processor = Sam3Processor(model.detector, resolution=model.side, device=model.device)
         said = processor.set_image(torch.from_numpy(picture))["backbone_out"]
-        # In one order of axes: what is read back from a disk has this one, and rounding depends on it.
-        levels = [one.contiguous() for one in said["backbone_fpn"]]
-        clicks = [one.contiguous() for one in said["sam2_backbone_out"]["backbone_fpn"]]
+        levels, clicks = tuple(said["backbone_fpn"]), tuple(said["sam2_backbone_out"]["backbone_fpn"])
     tell(1.0)
-    return MetaEmbedding((image.shape[0], image.shape[1]), tuple(levels), tuple(clicks), digest, model.weights)
+    return MetaEmbedding((image.shape[0], image.shape[1]), levels, clicks, digest, model.weights)
 
 
 def detector_features(model: MetaModel, embedding: MetaEmbedding) -> dict[str, Any]:
@@ -99,37 +99,52 @@ def tracker_features(model: MetaModel, embedding: MetaEmbedding) -> dict[str, An
     }
 
 
-def pack(embedding: MetaEmbedding) -> dict[str, npt.NDArray[np.generic]]:
-    """Return an embedding as arrays, to be kept on disk: the very same numbers."""
+def pack(embedding: MetaEmbedding) -> Arrays:
+    """Return an embedding as arrays, to be kept on disk: the very same numbers, as they lie in memory."""
     packed: dict[str, npt.NDArray[np.generic]] = {"picture": np.frombuffer(embedding.picture.encode(), np.uint8)}
-    for name, tensors in (("levels", embedding.levels), ("clicks", embedding.clicks)):
-        for index, one in enumerate(tensors):
-            whole = one.detach().cpu().contiguous()
-            narrow = whole.dtype == torch.bfloat16  # numpy has no such type: the bits are kept, and its name says so
-            packed[f"{name}{index}{'.bfloat16' * narrow}"] = (whole.view(torch.int16) if narrow else whole).numpy()
+    for kind, tensors in (("levels", embedding.levels), ("clicks", embedding.clicks)):
+        for index, features in enumerate(tensors):
+            name, array = _packed(f"{kind}{index}", features)
+            packed[name] = array
     return packed
 
 
-def unpack(model: MetaModel, arrays: Mapping[str, npt.NDArray[np.generic]], shape: tuple[int, int]) -> MetaEmbedding:
+def unpack(model: MetaModel, arrays: Arrays, shape: tuple[int, int]) -> MetaEmbedding:
     """Return the embedding of a picture of ``shape`` (H, W) that :func:`pack` has made arrays of.
 
     Raises
     ------
-    EngineError
-        If they are not those of this model.
+    ValueError
+        If they are those of no embedding.
     """
-    found: dict[str, list[torch.Tensor]] = {"levels": [], "clicks": []}
-    for name, tensors in found.items():
-        for index in range(3):
-            narrow = arrays.get(f"{name}{index}.bfloat16")
-            plain = arrays.get(f"{name}{index}")
-            array = plain if narrow is None else narrow
-            if array is None or array.ndim != 4 or len(array) != 1:
-                raise EngineError("What is kept of this picture is not of this model.", hint="Encode it again.")
-            made = torch.from_numpy(np.array(array, order="C"))
-            tensors.append((made if narrow is None else made.view(torch.bfloat16)).to(model.device))
-    picture = bytes(np.asarray(arrays.get("picture", np.zeros(0, np.uint8)), np.uint8)).decode("ascii", "replace")
-    return MetaEmbedding(shape, tuple(found["levels"]), tuple(found["clicks"]), picture, model.weights)
+    picture = arrays.get("picture")
+    if picture is None or picture.dtype != np.uint8 or not picture.size:
+        raise ValueError("it is no embedding of SAM3")
+    levels, clicks = (
+        tuple(_unpacked(arrays, f"{name}{index}").to(model.device) for index in range(3))
+        for name in ("levels", "clicks")
+    )
+    return MetaEmbedding(shape, levels, clicks, picture.tobytes().decode("ascii", "replace"), model.weights)
+
+
+def _packed(name: str, features: torch.Tensor) -> tuple[str, npt.NDArray[np.generic]]:
+    if not features.is_contiguous() and features.is_contiguous(memory_format=torch.channels_last):
+        name, features = name + _CHANNELS_LAST, features.permute(0, 2, 3, 1)
+    whole = features.detach().contiguous().cpu()
+    if whole.dtype != torch.bfloat16:
+        return name, whole.numpy()
+    return name + BFLOAT16, whole.view(torch.int16).numpy().view(np.uint16)  # numpy has no such type: the bits
+
+
+def _unpacked(arrays: Arrays, name: str) -> torch.Tensor:
+    for way, kind in itertools.product(("", _CHANNELS_LAST), ("", BFLOAT16)):
+        array = arrays.get(name + way + kind)
+        if array is None or array.ndim != 4 or array.dtype not in ((np.uint16,) if kind else (np.float32, np.float16)):
+            continue
+        whole = np.array(array, order="C")
+        features = torch.from_numpy(whole.view(np.int16)).view(torch.bfloat16) if kind else torch.from_numpy(whole)
+        return features.permute(0, 3, 1, 2) if way else features
+    raise ValueError(f"it has no features {name}")
 
 
 def _positions(model: MetaModel, features: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
-from collections.abc import Mapping
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,11 +27,14 @@ from napari_sam3_assistant.engines.protocol import Capabilities, Embedding, Vide
 from napari_sam3_assistant.engines.registry import NO_FOLDER
 from napari_sam3_assistant.engines.sam3 import prompting, proposals
 from napari_sam3_assistant.engines.sam3.masks import HOLE_AREA
+from napari_sam3_assistant.engines.storing import Arrays
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 from napari_sam3_assistant.engines.weights.signature import signature_of
 
 INSTEAD = "Use points, a box or a painted mask, or choose the engine Built-in."
 WITHOUT_TOKENIZER = "Put tokenizer.json of facebook/sam3, or merges.txt, into the model folder, and load it again."
+SHORT_S = 1.0
+"""Seconds up to which nobody has to be told how long an encoding takes."""
 
 
 class MetaEngine:
@@ -66,6 +69,7 @@ class MetaEngine:
             proposals=proposals.limits_on("cpu"),
             devices=devices.report(probe=True).devices,
             instead=INSTEAD if reads else WITHOUT_TOKENIZER,
+            stores=True,
         )
 
     @property
@@ -90,7 +94,11 @@ class MetaEngine:
             cancel.raise_if_cancelled()
             progress(done, "SAM3 reads the image")
 
-        return embeddings.embed(self._loaded().model, image, tell)
+        model, start = self._loaded().model, time.perf_counter()
+        made = embeddings.embed(model, image, tell)
+        seconds = time.perf_counter() - start
+        self.capabilities = replace(self.capabilities, encode_s=seconds if seconds > SHORT_S else None)
+        return made
 
     def segment(self, embedding: Embedding, prompts: Prompts, previous: Segmentation | None = None) -> Segmentation:
         """Return the object that ``prompts`` are about; see :meth:`ImageEngine.segment`.
@@ -132,13 +140,15 @@ class MetaEngine:
             raise Unsupported("In a film SAM3 finds objects by words alone.", hint="Type a phrase, without examples.")
         return WordsSession(self._known, [one.text for one in query.texts])
 
-    def pack(self, embedding: Embedding) -> Mapping[str, npt.NDArray[np.generic]]:
-        """Return an embedding as arrays, from which :meth:`unpack` makes the same one."""
+    def pack(self, embedding: Embedding) -> Arrays:
+        """Return what is stored of an embedding; see :meth:`StorableEngine.pack`."""
         return embeddings.pack(self._own(embedding))
 
-    def unpack(self, arrays: Mapping[str, npt.NDArray[np.generic]], shape: tuple[int, int]) -> MetaEmbedding:
-        """Return the embedding that :meth:`pack` of an engine with the same weights has made arrays of."""
-        return embeddings.unpack(self._loaded().model, arrays, shape)
+    def unpack(self, arrays: Arrays, shape: tuple[int, int]) -> MetaEmbedding:
+        """Return the embedding that was packed; see :meth:`StorableEngine.unpack`."""
+        model = self._loaded().model
+        with devices.memory_errors():
+            return embeddings.unpack(model, arrays, shape)
 
     def close(self) -> None:
         """Give back the model's memory. Later calls raise until it is loaded again."""

@@ -15,8 +15,6 @@ from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
 from napari_sam3_assistant.engines.sam3.masks import FloatArray
 from napari_sam3_assistant.engines.sam3.model import Model
 
-_NO_POINT = -1
-
 
 def segment(
     model: Model, embedding: Sam3Embedding, prompts: Prompts, previous: Segmentation | None, hole_area: int
@@ -72,8 +70,6 @@ def decoded(
     transformers 5.23 adds it to a level that nothing reads.
     """
     tracker, side = model.net.tracker_model, model.side
-    if box is None and not labels.size:  # the decoder wants one token, be it of no point
-        points, labels = np.zeros((1, 1, 2), np.float32), np.array([[_NO_POINT]])
     with torch.inference_mode():
         sparse, dense = tracker.prompt_encoder(
             input_points=_on(model, points * side)[None] if labels.size else None,
@@ -81,6 +77,8 @@ def decoded(
             input_boxes=None if box is None else _on(model, box * side)[None, None],
             input_masks=None if prior is None else prior.to(model.device),
         )
+        if sparse is None:  # a mask alone: no token, as in Meta's package, where transformers puts one for no point
+            sparse = dense.new_zeros(1, 1, 0, dense.shape[1])
         masks, scores, _, _ = tracker.mask_decoder(
             image_embeddings=embedding.clicks[2] + tracker.no_memory_embedding.view(1, -1, 1, 1),
             image_positional_embeddings=tracker.get_image_wide_positional_embeddings(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from napari_sam3_assistant.core.errors import ModelFolderError
+from napari_sam3_assistant.core.errors import ModelFolderError, clause
 from napari_sam3_assistant.engines.weights import copies, tokenizer
 from napari_sam3_assistant.engines.weights.kinds import SERVES, WORDS, Kind
 from napari_sam3_assistant.engines.weights.looks import (
@@ -109,7 +109,7 @@ class ModelFolder:
     @property
     def why_not(self) -> str:
         """``problem`` as the end of a sentence."""
-        return self.problem[:1].lower() + self.problem[1:].rstrip(".")
+        return clause(self.problem)
 
     @property
     def reason(self) -> str:
