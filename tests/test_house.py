@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -157,6 +158,33 @@ def test_each_page_is_in_the_table_of_contents():
     pages = [str(page.relative_to(ROOT / "docs")) for page in PAGES if page.parent != ROOT]
 
     assert sorted(listed) == sorted(pages)
+
+
+def test_index_pages_lead_to_all_pages_and_say_so_once():
+    docs = ROOT / "docs"
+    start, tasks = (docs / "index.md").read_text(encoding="utf-8"), (docs / "how-to" / "index.md").read_text("utf-8")
+    others = [page.relative_to(docs).as_posix() for page in docs.rglob("*.md") if page.parent != docs / "how-to"]
+    wishes = re.findall(r"^\| (.+?) \|", tasks, re.MULTILINE)
+
+    assert [page for page in others if page != "index.md" and f"({page})" not in start] == []
+    assert [page.name for page in (docs / "how-to").glob("*.md") if f"({page.name}" not in tasks] == ["index.md"]
+    assert sorted({one for one in wishes if wishes.count(one) > 1}) == ["I want to"]
+
+
+def test_the_shell_page_lists_the_options_of_a_command_once():
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+
+    assert page.count("| Option |") == page.count("<!-- options of ")
+
+
+def test_roles_of_docstrings_are_names_on_the_site():
+    path = ROOT / "scripts" / "page_roles.py"
+    hook = runpy.run_path(str(path))["on_page_content"]
+
+    assert "scripts/page_roles.py" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert hook(":func:<code>close</code> :mod:<code>~a.b</code> <code>:x:</code>") == (
+        '<code>close</code> <autoref optional identifier="a.b"><code>b</code></autoref> <code>:x:</code>'
+    )
 
 
 def script_run(name: str, *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:

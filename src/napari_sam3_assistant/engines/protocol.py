@@ -140,7 +140,7 @@ class Embedding(Protocol):
 
 
 class ImageEngine(Protocol):
-    """Masks from prompts, in two speeds. Called on this engine's worker thread only."""
+    """Masks from prompts (``capabilities`` says from which), in two speeds. On this engine's worker thread only."""
 
     name: str
     """As in the registry, and as answers are signed."""

@@ -24,6 +24,7 @@ from napari_sam3_assistant.engines.storing import StoreOptions
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
 
 GROUP = "napari_sam3_assistant.engines"
+"""The entry points by which packages of others offer engines: each gives an :class:`EngineSpec`."""
 AUTO = "auto"
 AUTO_TITLE = "Automatic"
 ADVISED = "napari-sam3-assistant doctor says what there is, and how to install it."
