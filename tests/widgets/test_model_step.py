@@ -312,8 +312,10 @@ def test_validate_of_a_folder_without_sam3_1_names_the_file_that_is_missing(open
     step(widget).validate.click()
     qtbot.waitUntil(lambda: widget.state.run.phase is Phase.FAILED, timeout=SLOW)
 
-    assert widget.state.run.message.endswith("Expected: sam3.1_multiplex.pt.")
-    assert widget.state.run.hint == "It holds SAM3.0: choose that model type."
+    assert widget.state.run.message == (
+        f"Meta's package reads sam3.1_multiplex.pt, and {folder} holds model.safetensors alone."
+    )
+    assert widget.state.run.hint == "Put sam3.1_multiplex.pt into the folder, or choose SAM3.0 (in Advanced)."
 
 
 def test_load_brings_sam3_into_memory_and_unload_gives_it_back(open_widget, qtbot, folder):

@@ -111,6 +111,16 @@ def why_not(model: ModelState, meta: MetaState) -> tuple[str, str]:
     fatal = None if meta.found is None else fatal_in(meta.found)
     if fatal is not None:
         return clause(fatal.what), fatal.advice
+    file = no_file(model)
+    if file[0] or not model.multiplex:
+        return file
+    if meta.found is None:
+        return LOOKS, ""
+    return ("", "") if meta.found.multiplex else (NO_MULTIPLEX, NO_MULTIPLEX_TODO)
+
+
+def no_file(model: ModelState) -> tuple[str, str]:
+    """Return which file of Meta's the folder lacks, as the end of a sentence, and what to do; empty if none."""
     if model.known is None:
         return NO_FOLDER, NO_FOLDER_TODO.format("sam3.1_multiplex.pt" if model.multiplex else "sam3.pt")
     try:
@@ -118,11 +128,7 @@ def why_not(model: ModelState, meta: MetaState) -> tuple[str, str]:
     except ModelFolderError as error:
         other = model.multiplex and (model.known.ready or model.known.original is not None)
         return clause(error.message), NO_SAM31_TODO if other else error.hint
-    if not model.multiplex:
-        return "", ""
-    if meta.found is None:
-        return LOOKS, ""
-    return ("", "") if meta.found.multiplex else (NO_MULTIPLEX, NO_MULTIPLEX_TODO)
+    return "", ""
 
 
 def reason(model: ModelState) -> str:

@@ -61,9 +61,10 @@ def report(model: ModelState, meta: MetaState) -> Report:
 
 
 def _of_meta(model: ModelState, meta: MetaState, lines: tuple[str, ...]) -> Report:
+    no_file, todo = meta_hints.no_file(model)
+    if no_file:
+        return Report(f"{no_file[:1].upper()}{no_file[1:]}.", True, todo, lines)
     why_not, todo = meta_hints.why_not(model, meta)
-    if model.known is None or not model.whole:
-        return Report(f"{why_not[:1].upper()}{why_not[1:]}.", True, todo, lines)
     if model.multiplex:
         what = f"SAM3.1 multiplex: 3D/video only ({UNVERIFIED})"
     else:
