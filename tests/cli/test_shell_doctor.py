@@ -224,3 +224,15 @@ def test_the_shell_and_python_load_neither_napari_nor_qt():
     )
 
     assert not loaded & {"napari", "qtpy", "PyQt6", "PySide6", "vispy", "torch", "skimage", "zarr", "dask", "tifffile"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program of Unix")
+def test_of_a_python_without_meta_s_package_nothing_is_said_about_what_is_in_it(shell, tmp_path):
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n')
+    bare.chmod(0o755)
+
+    found = findings(shell("doctor", "--json", "--python", bare))
+
+    there = {name.split("/")[1] for name in found if name.startswith("Meta's package, there/")}
+    assert "usable" in there and not there & {"CUDA", "tokenizer (BPE)", "SAM3.1 multiplex"}

@@ -83,12 +83,26 @@ def test_an_engine_that_keeps_nothing_says_so(shell, stack, tmp_path):
 def test_a_folder_that_cannot_be_ends_it_at_once(shell, stack, plain):
     ended = shell("encode", stack, "--engine", "plain", "--embeddings", stack)
 
-    assert ended.code == 1 and "is no folder" in ended.err and len(plain) <= 1
+    assert ended.code == 1 and "is no folder" in ended.err and not plain
 
 
-def test_the_size_is_kept_to(shell, stack, plain, tmp_path):
-    shell("encode", stack, "--engine", "plain", "--embeddings", tmp_path / "kept", "--limit-size", "0.001")
+def test_what_found_no_room_on_the_disk_is_not_counted_as_new(shell, stack, plain, tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_sam3_assistant.engines.store.free_at", lambda folder: 0)
 
+    ended = shell("encode", stack, "--engine", "plain", "--embeddings", tmp_path / "kept")
+
+    assert ended.code == 1 and plain
+    assert ended.out.startswith("0 new, 0 there already. 0 embeddings, ")
+
+
+def test_the_size_is_kept_to_and_that_older_ones_were_given_up_is_said(shell, plain, tmp_path):
+    stack = tmp_path / "stack.npy"
+    np.save(stack, np.random.default_rng(0).integers(0, 255, (5, 200, 200)).astype(np.uint8))
+
+    ended = shell("encode", stack, "--engine", "plain", "--embeddings", tmp_path / "kept", "--limit-size", "0.001")
+
+    assert ended.code == 0 and "--limit-size gives it more" in ended.err
+    assert len(plain) == 5 and len(list((tmp_path / "kept").iterdir())) < 5
     assert sum(one.stat().st_size for one in (tmp_path / "kept").iterdir()) <= 0.001 * 2**30
 
 

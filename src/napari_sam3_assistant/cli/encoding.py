@@ -49,6 +49,8 @@ def run(images: Sequence[str], options: Options) -> int:
     summary, stopped = _Summary(), False
     try:
         with _encoder(options, kept) as encoder:
+            if encoder.counts.problem is not None:  # before the model is loaded, which takes longest
+                raise encoder.counts.problem
             screen.note(encoder.reason)
             encoder.load()
             try:
@@ -61,8 +63,11 @@ def run(images: Sequence[str], options: Options) -> int:
     except AssistantError as error:
         screen.stop(error)
     summary.problem = summary.problem or encoder.counts.problem
+    lost, summary.new = summary.new - encoder.counts.written, encoder.counts.written
     count, size = Store(kept).totals()
     screen.emit(f"{_told(summary)}. {_plural(count, 'embedding')}, {gigabytes(size)}, in {kept.folder}\n")
+    if summary.problem is None:
+        _tell_room(lost, summary.new and count, size, kept)
     if stopped:
         screen.note("Stopped. The same command goes on from here.")
         return screen.STOPPED
@@ -87,6 +92,15 @@ def tell(folder: Path | None, *, clear: bool) -> int:
     if left:
         screen.note(f"{_plural(left, 'embedding')} could not be removed: another program has them open, or owns them.")
     return screen.FAILED if left else 0
+
+
+def _tell_room(lost: int, count: int, size: int, kept: StoreOptions) -> None:
+    """Say what the size of the folder was too small for, and that the next embedding takes the place of others."""
+    if lost:
+        screen.note(f"{lost} encoded and not kept: what was made of them is larger than --limit-size, or no numbers.")
+    if count and size + size / count > kept.most_bytes:
+        most = gigabytes(kept.most_bytes)
+        screen.note(f"The folder is full: of {most}, the least recently used make room. --limit-size gives it more.")
 
 
 def _encoder(options: Options, kept: StoreOptions) -> Encoder:

@@ -53,7 +53,17 @@ def _of(group: str, found: Installed, *, needed: bool) -> Iterator[Finding]:
         )
         remedy = f"{found.interpreter} -m pip install {name}"
         yield Finding(group, name, bool(number) or may_lack, detail, remedy, needed=needed)
-    yield Finding(group, "CUDA", True, found.cuda or "torch was built without it: it runs on the CPU")
+    if "torch" in found.versions:
+        yield Finding(group, "CUDA", True, found.cuda or "torch was built without it: it runs on the CPU")
+    if "sam3" in found.versions:
+        yield from _inside(group, found)
+    for one in found.problems:
+        if one != fatal:
+            yield Finding(group, "note", False, one.what, one.advice)
+
+
+def _inside(group: str, found: Installed) -> Iterator[Finding]:
+    """Say what is in the package itself."""
     yield Finding(group, "tokenizer (BPE)", True, found.bpe or "not in the package: made of the model folder's")
     yield Finding(
         group,
@@ -62,6 +72,3 @@ def _of(group: str, found: Installed, *, needed: bool) -> Iterator[Finding]:
         f"its code is there ({UNVERIFIED})" if found.multiplex else f"no code for it ({UNVERIFIED})",
         NO_MULTIPLEX,
     )
-    for one in found.problems:
-        if one != fatal:
-            yield Finding(group, "note", False, one.what, one.advice)
