@@ -7,6 +7,7 @@ import pytest
 
 from napari_sam3_assistant.core.errors import EngineError
 from napari_sam3_assistant.engines.meta import installed
+from napari_sam3_assistant.engines.starting import environment_of
 
 WHOLE = dict.fromkeys(installed.PACKAGES.values(), "1.0") | {"sam3": "0.1.4", "torch": "2.12.1"}
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "skimage": "scikit-image"}
@@ -146,6 +147,48 @@ def test_what_is_no_python_is_an_error_with_advice(what, tmp_path):
         installed.look_in(str(path) if what else "")
 
     assert "python" in caught.value.hint
+
+
+def program(path, *lines):
+    path.write_text("\n".join(["#!/bin/sh", *lines]))
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program is no script there")
+@pytest.mark.parametrize("says", ["printf '\\377'", "cat /dev/zero", "printf '%.0s[' $(seq 9999)"])
+def test_a_program_that_says_anything_at_all_is_no_python(says, tmp_path):
+    with pytest.raises(EngineError, match="is no Python"):
+        installed.look_in(program(tmp_path / "program", says), timeout_s=60)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program is no script there")
+def test_a_program_that_hangs_is_not_waited_for_nor_what_it_has_begun(tmp_path):
+    with pytest.raises(EngineError, match=r"did not answer in 0\.1 s"):
+        installed.look_in(program(tmp_path / "program", "sleep 30", "echo"), timeout_s=0.1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program is no script there")
+def test_a_python_that_greets_first_and_one_under_pythonhome_are_understood(environment, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONHOME", str(tmp_path))
+    greeting = program(tmp_path / "python", "echo Welcome", f'exec "{environment.python}" "$@"')
+
+    assert installed.look_in(greeting, timeout_s=60).python
+
+
+def test_what_pythonpath_adds_is_seen_with_pythonsafepath_too(environment, tmp_path, monkeypatch):
+    environment.add("sam3", "0.2.0", where=tmp_path / "clone")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "clone"))
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+
+    assert environment.look().where == (str(tmp_path / "clone/sam3"),)
+
+
+def test_pythonhome_is_kept_for_this_python_alone(environment, monkeypatch):
+    monkeypatch.setenv("PYTHONHOME", "/somewhere")
+
+    assert "PYTHONHOME" in environment_of(sys.executable)
+    assert "PYTHONHOME" not in environment_of(str(environment.python))
 
 
 def test_this_python_is_told_as_another_one_tells_it():

@@ -239,6 +239,49 @@ def test_what_the_package_raises_is_told_with_advice(engine, double, frames, mon
     assert "new 3D/video preview" in caught.value.hint
 
 
+@pytest.mark.parametrize("wrong", ["another shape", "no number", "no masks", "no frame", "a frame of no run", "None"])
+def test_an_answer_that_cannot_be_right_is_an_error_and_leaves_no_session(engine, double, frames, wrong):
+    session, stream = engine.start(), double.handle_stream_request
+    session.prompt(1, frames[1], 1, boxed(10, 8, 26, 24))
+
+    def wrongly(request):
+        for one in () if wrong == "no frame" else stream(request):
+            outputs = one["outputs"]
+            if wrong == "another shape":
+                outputs["out_binary_masks"] = outputs["out_binary_masks"][:, :9, :9]
+            if wrong == "no number":
+                outputs["out_probs"][:] = np.nan
+            if wrong == "no masks":
+                del outputs["out_binary_masks"]
+            if wrong == "a frame of no run":
+                one["frame_index"] -= 1
+            yield None if wrong == "None" else one
+
+    double.handle_stream_request = wrongly
+
+    with pytest.raises(EngineError, match="has failed in Meta's package") as caught:
+        session.step(2, frames[2])
+    assert "unverified" in caught.value.hint and not double._all_inference_states
+
+
+@pytest.mark.parametrize("inside", [None, {"one": {"state": None}}, {"one": {"state": object()}}])
+def test_what_the_predictor_keeps_to_itself_need_not_be_as_it_was(engine, double, frames, inside):
+    session, asked = engine.start(), double.handle_request
+    states = double._all_inference_states
+
+    def hidden(request):
+        double._all_inference_states = states
+        if request["type"] == "add_prompt":
+            states["one"]["state"]["cached_frame_outputs"] = {0: {}}  # as if it needed nobody's help
+        answer = asked(request)
+        double._all_inference_states = inside
+        return answer
+
+    double.handle_request = hidden
+
+    assert session.prompt(0, frames[0], 1, boxed(10, 8, 26, 24)).mask.offset == (10, 8)
+
+
 def test_without_a_gpu_or_without_its_code_it_says_what_is_missing(folder, monkeypatch):
     from napari_sam3_assistant.engines import devices
 

@@ -354,6 +354,6 @@ def _started(interpreter: str, theirs: Connection[Any, Any], pad: Pad) -> subpro
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env=starting.environment_of(interpreter) | {"PYTHONUNBUFFERED": "1"},
         **options,
     )

@@ -4,9 +4,18 @@ This package is taken from where this file lies, whatever that Python has instal
 other version of it. It needs numpy, and what the engine itself imports.
 """
 
+import os
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+
+
+def environment_of(interpreter: str) -> dict[str, str]:
+    """Return the environment that a Python runs with: without PYTHONHOME if it is not this one, which alone it fits."""
+    here = {**os.environ}
+    if os.path.abspath(interpreter) != os.path.abspath(sys.executable):
+        here.pop("PYTHONHOME", None)
+    return here
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import platform
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, distributions, requires, version
 from importlib.util import find_spec
@@ -40,6 +41,8 @@ PACKAGES = {
 
 _OTHER_NAMES = {"opencv": ("opencv-python-headless", "opencv-python")}
 _INSTALL = {"opencv": "opencv-python-headless", "setuptools": "'setuptools<81'"}
+_MOST = 2**20
+"""So many bytes are heard of another Python at most: it says a few thousand."""
 # Imported by Meta's package wherever it computes; it asks for some of them only.
 _NEEDED = (
     *("torch", "torchvision", "numpy", "timm", "psutil", "scipy", "iopath", "ftfy", "regex", "huggingface_hub"),
@@ -143,15 +146,7 @@ def look_in(interpreter: str, *, timeout_s: float = 20.0) -> Installed:
     if not interpreter or not Path(interpreter).is_file():
         raise EngineError(f"There is no program {interpreter or '(empty)'}.", hint=choose)
     try:
-        said = subprocess.run(
-            [interpreter, __file__],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=timeout_s,
-            stdin=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONIOENCODING": "utf-8"},
-        )
+        said = _said([interpreter, __file__], timeout_s)
     except subprocess.TimeoutExpired as error:
         hint = "Try it in a terminal; on a busy machine, try again."
         raise EngineError(f"{interpreter} did not answer in {timeout_s:g} s.", hint=hint) from error
@@ -159,11 +154,37 @@ def look_in(interpreter: str, *, timeout_s: float = 20.0) -> Installed:
         reason = error.strerror or type(error).__name__
         raise EngineError(f"{interpreter} cannot be run: {reason}.", hint=choose) from error
     try:
-        told: dict[str, Any] = json.loads(said.stdout)
+        told: dict[str, Any] = json.loads(said.strip().rpartition("\n")[2])  # a site may greet before it
         problems = tuple(Problem(**one) for one in told.pop("problems"))
         return Installed(**told | {"where": tuple(told["where"]), "problems": problems})
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise EngineError(f"{interpreter} is no Python of version 3.9 or later.", hint=choose) from error
+
+
+def _said(command: list[str], timeout_s: float) -> str:
+    """Return the first that a program says; it is ended where it says more than a Python does."""
+    from napari_sam3_assistant.engines.starting import environment_of
+
+    env = environment_of(command[0]) | {"PYTHONIOENCODING": "utf-8"}
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env
+    )
+    heard: list[bytes] = []
+
+    def hear() -> None:
+        if process.stdout is not None:
+            with process.stdout:
+                heard.append(process.stdout.read(_MOST))
+
+    # A thread, since a program that was begun by this one may keep the other end open when this one has ended.
+    listener = threading.Thread(target=hear, name="listener", daemon=True)
+    listener.start()
+    listener.join(timeout_s)
+    process.kill()
+    process.wait()
+    if not heard:
+        raise subprocess.TimeoutExpired(command, timeout_s)
+    return heard[0].decode("utf-8", "replace")
 
 
 def _version(name: str, module: str) -> str:
@@ -289,5 +310,6 @@ def _notes(found: Installed) -> list[Problem]:
 
 
 if __name__ == "__main__":
-    del sys.path[0]  # the folder of this file, which is no place to import from
+    # The folder of this file is no place to import from; with PYTHONSAFEPATH it is not there.
+    sys.path[:] = [one for one in sys.path if one != str(Path(__file__).parent)]
     print(json.dumps(asdict(look())))

@@ -242,9 +242,10 @@ class Session:
     @property
     def state(self) -> Mapping[str, Any]:
         """What the predictor keeps of it; empty where that is not found."""
-        known = getattr(self.predictor, "_all_inference_states", {}).get(self.name, {})
-        state: Mapping[str, Any] = known.get("state", {}) if isinstance(known, Mapping) else {}
-        return state
+        every = getattr(self.predictor, "_all_inference_states", None)
+        known = every.get(self.name) if isinstance(every, Mapping) else None
+        state = known.get("state") if isinstance(known, Mapping) else None
+        return state if isinstance(state, Mapping) else {}
 
     def fill_cache(self, frames: int) -> None:
         """Say that nothing was found on any frame so far: a point on a frame that is not in the list fails (reported).

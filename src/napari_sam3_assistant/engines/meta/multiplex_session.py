@@ -111,7 +111,7 @@ class MultiplexSession:
         said = _said(0, object_id, prompts, known.shape)
         self._teller.prompt(frame, known.shape, [prompts])
         with runs.session([known.picture], self._teller) as session:
-            found = session.add(said).get(object_id)
+            found = _fitting(session.add(said), known.shape).get(object_id)
         mask, score = found if found is not None else (np.zeros(known.shape, bool), 0.0)
         self._said.setdefault(frame, {})[object_id] = prompts
         self._arrive(frame, known, {object_id})
@@ -181,9 +181,11 @@ class MultiplexSession:
                 for position, found in answers:
                     if cancel is not None:
                         cancel.raise_if_cancelled()
+                    if position not in range(len(run.frames)):
+                        raise ValueError(f"There is no frame at {position}.")
                     if run.frames[position] == wanted:
-                        return found
-        return {}
+                        return _fitting(found, run.pictures[wanted].shape)
+            raise ValueError("The run has ended before the frame that was asked for.")
 
     def _arrive(self, frame: int, known: Frame, ids: set[int]) -> None:
         """Go on from ``frame`` with ``ids``, and with those that were followed onto it."""
@@ -199,6 +201,16 @@ class MultiplexSession:
         runs, known = self._look(embedding)
         check_shape(known.shape, self._shape)
         return runs, known
+
+
+def _fitting(found: Objects, shape: tuple[int, ...]) -> Objects:
+    """Return objects whose masks are of a frame's shape, and whose scores are numbers; else raise ValueError."""
+    for number, (mask, score) in found.items():
+        if mask.shape != tuple(shape[:2]) or not np.isfinite(score):
+            raise ValueError(
+                f"Object {number} has a mask of {mask.shape} and the score {score}, on a frame of {shape}."
+            )
+    return found
 
 
 def _check(prompts: Prompts) -> None:
