@@ -212,7 +212,8 @@ class RealtimeClient:
                 if time.monotonic() > end:
                     raise ConnectionError(f"{self._address} has not answered for {self._patience_s:.0f} s.") from reason
                 if attempt == 1:
-                    log.warning("%s cannot be reached; trying again for %.0f s.", self._address, self._patience_s)
+                    why = reason if isinstance(reason, Refused) else f"{self._address} cannot be reached"
+                    log.warning("%s; trying again for %.0f s.", str(why).rstrip("."), self._patience_s)
                 # Anything between no time and the longest: or all clients of a server come back at once.
                 time.sleep(random.uniform(0, min(LONGEST_S, FIRST_S * 2**attempt)))
             try:

@@ -158,7 +158,7 @@ def program(path, *lines):
 @pytest.mark.skipif(sys.platform == "win32", reason="a program is no script there")
 @pytest.mark.parametrize("says", ["printf '\\377'", "cat /dev/zero", "printf '%.0s[' $(seq 9999)"])
 def test_a_program_that_says_anything_at_all_is_no_python(says, tmp_path):
-    with pytest.raises(EngineError, match="is no Python"):
+    with pytest.raises(EngineError, match="does not answer as a Python does"):
         installed.look_in(program(tmp_path / "program", says), timeout_s=60)
 
 

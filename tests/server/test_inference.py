@@ -16,6 +16,8 @@ from napari_sam3_assistant.core.prompts import BoxPrompt, PointPrompt, Prompts, 
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 from napari_sam3_assistant.engines.proposing import completed
 from napari_sam3_assistant.engines.protocol import Capabilities, Proposals
+from napari_sam3_assistant.engines.stored import stored
+from napari_sam3_assistant.engines.storing import StoreOptions
 from napari_sam3_assistant.server.model.inference import Inference
 from napari_sam3_assistant.server.session.finding import objects_in
 from napari_sam3_assistant.server.settings import Limits, ServerSettings
@@ -23,6 +25,7 @@ from napari_sam3_assistant.tasks.everything import NOWHERE, EverythingOptions
 from napari_sam3_assistant.tasks.view import LEAST_SIDE
 from napari_sam3_assistant.wire.refusals import Refusal
 from tests.conftest import squares
+from tests.engines.storing import Plain
 from tests.server.pictures import file_of
 from tests.server.stub import Gate, StubEngine, gated
 
@@ -303,6 +306,14 @@ async def test_a_loaded_engine_is_asked_once_before_it_is_ready(warm_up, asked):
     async with asking(engine, warm_up=warm_up) as inference:
         assert (engine.encodes, engine.decodes) == asked
         assert inference.kept.misses == inference.kept.embeddings == 0
+
+
+async def test_the_first_question_is_no_picture_that_is_kept_on_disk(tmp_path):
+    engine = stored(Plain(), StoreOptions(tmp_path))
+    async with asking(engine, warm_up=True):
+        assert engine.encodes == 1
+
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_first_question_that_fails_is_no_reason_not_to_serve(caplog):

@@ -107,7 +107,7 @@ META = EngineSpec(
     needs=("sam3", "torch", "torchvision"),
     factory="napari_sam3_assistant.engines.meta.image:MetaEngine",
     capabilities=Capabilities(
-        text=True, refines=True, video=VideoLimits(text=True), proposals=Proposals(points=1), devices=()
+        text=True, refines=True, video=VideoLimits(text=True, max_points=16), proposals=Proposals(points=1), devices=()
     ),
 )
 MULTIPLEX = EngineSpec(

@@ -207,6 +207,11 @@ class StoredEngine:
         return getattr(self._engine, name)
 
     @property
+    def bare(self) -> ImageEngine:
+        """The engine itself, of whose answers nothing is kept."""
+        return self._engine
+
+    @property
     def stored(self) -> StoreCounts:
         """What came of keeping embeddings so far. Callable from any thread."""
         return self._keeper.counts
@@ -239,3 +244,8 @@ def stored(engine: ImageEngine, options: StoreOptions | None, *, wait: bool = Fa
     if options is None or storable(engine) is None:
         return engine
     return cast(ImageEngine, StoredEngine(engine, options, wait=wait))
+
+
+def bare(engine: ImageEngine) -> ImageEngine:
+    """Return the engine itself, for what is not to be kept: it then encodes as if there were no folder."""
+    return engine.bare if isinstance(engine, StoredEngine) else engine

@@ -158,7 +158,7 @@ def look_in(interpreter: str, *, timeout_s: float = 20.0) -> Installed:
         problems = tuple(Problem(**one) for one in told.pop("problems"))
         return Installed(**told | {"where": tuple(told["where"]), "problems": problems})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise EngineError(f"{interpreter} is no Python of version 3.9 or later.", hint=choose) from error
+        raise EngineError(f"{interpreter} does not answer as a Python does.", hint=choose) from error
 
 
 def _said(command: list[str], timeout_s: float) -> str:

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from napari_sam3_assistant.core.errors import Cancelled, EngineError
 from napari_sam3_assistant.core.progress import CancelToken, Progress, no_progress
 from napari_sam3_assistant.engines.protocol import ImageEngine
+from napari_sam3_assistant.engines.stored import bare
 from napari_sam3_assistant.server.model.failures import refusal_for
 from napari_sam3_assistant.server.model.questions import warmed_up
 from napari_sam3_assistant.server.observing import Observer
@@ -182,7 +183,7 @@ class EngineThread:
         def run(progress: Progress, cancel: CancelToken) -> None:
             self._engine.load(progress=progress, cancel=cancel)
             if self._settings.warm_up:
-                warmed_up(self._engine, progress=progress, cancel=cancel)
+                warmed_up(bare(self._engine), progress=progress, cancel=cancel)
 
         try:
             future = self._scheduler.submit(Job(self._engine.name, run), session="", kind=Kind.ENCODE)
