@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from napari_sam3_assistant.app.model_state import ModelState
 
 ABOUT = (
-    "SAM3 is run here by Meta's own package sam3, in a process of its own: so it may be installed in an environment "
-    "of its own, which is advised, since it wants older packages than napari. Name the Python of that environment, or "
-    f"leave the field empty for {VARIABLE}, or else napari's own Python."
+    "Meta's own package sam3 runs SAM3 here, in a process of its own. It wants older packages than napari, so install "
+    "it in an environment of its own, and name the Python of that one. "
+    f"An empty field means {VARIABLE}, or else napari's own Python."
 )
 INSTALL = "To make such an environment, run in a terminal:"
 PACKAGES = 'sam3 torch torchvision "setuptools<81" opencv-python-headless psutil scikit-image'
