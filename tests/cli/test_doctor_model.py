@@ -85,7 +85,7 @@ def test_the_device_is_told_in_words_without_asking_torch(found, monkeypatch):
 def test_the_room_on_the_disk_is_told(found):
     _, said = found()
 
-    for name in ("models", "converted copies"):
+    for name in ("models", "converted copies", "embeddings"):
         assert said[f"Kept/{name}"]["detail"].endswith("free")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,10 +14,12 @@ from pathlib import Path
 from napari_sam3_assistant import __version__
 from napari_sam3_assistant.cli import screen
 from napari_sam3_assistant.cli.demo import QT_BINDINGS, has_display
+from napari_sam3_assistant.cli.embeddings import FOLDER_VARIABLE
 from napari_sam3_assistant.cli.finding import Finding
 from napari_sam3_assistant.cli.of_meta import of_metas_package
 from napari_sam3_assistant.core.errors import AssistantError
 from napari_sam3_assistant.engines import devices, machine, registry
+from napari_sam3_assistant.engines.store import default_folder
 from napari_sam3_assistant.engines.weights import copies
 from napari_sam3_assistant.engines.weights.amounts import free_at, gigabytes
 from napari_sam3_assistant.engines.weights.inspect import ModelFolder
@@ -143,7 +146,9 @@ def _model(model: Path | None) -> Iterator[Finding]:
 
 def _disk() -> Iterator[Finding]:
     """Say where things are kept, and how much room there is."""
-    for name, folder in (("models", own_folder()), ("converted copies", copies.cache_folder())):
+    embeddings = Path(os.environ.get(FOLDER_VARIABLE) or default_folder()).expanduser()
+    kept = {"models": own_folder(), "converted copies": copies.cache_folder(), "embeddings": embeddings}
+    for name, folder in kept.items():
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         held = gigabytes(size) if size else "nothing"
         yield Finding("Kept", name, True, f"{held} in {folder}, {gigabytes(free_at(folder))} free")
