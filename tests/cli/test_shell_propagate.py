@@ -177,7 +177,7 @@ def started(stack, out, format="tiff"):
     """Return a process that runs slowly, once three frames are in its record."""
     command = [sys.executable, "-c", SLOW, "propagate", stack, "--point", "3,28,21", "--out", out, "--format", format]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    record, end = out / "film.video.jsonl", time.monotonic() + 30
+    record, end = out / "film.video.jsonl", time.monotonic() + 90
     while not record.exists() or record.read_text().count('"is":"done"') < 3:
         assert process.poll() is None and time.monotonic() < end, process.communicate()
         time.sleep(0.02)
@@ -189,7 +189,7 @@ def test_a_run_that_is_killed_or_stopped_can_be_read_and_gone_on_with(shell, sta
     process = started(stack, tmp_path / "out", format)
 
     process.send_signal(how)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
 
     assert process.returncode == (130 if how == signal.SIGINT else -9)
     if how == signal.SIGINT:
