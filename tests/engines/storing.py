@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
 
 from napari_sam3_assistant.core.progress import CancelToken, no_progress
+from napari_sam3_assistant.engines import store
 from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.engines.storing import BFLOAT16
 
 FACTORY = f"{__name__}:Plain"
+SLOW_FACTORY = f"{__name__}:slow"
+SLOW_S = 2.0
 
 
 @dataclass(eq=False)
@@ -53,6 +57,18 @@ class Plain:
 
     def close(self):
         pass
+
+
+def slow():
+    """Return a plain engine; in this process, the disk takes longer than the end of an engine is waited for."""
+    usual = store._write
+
+    def write(path, embedding):
+        time.sleep(SLOW_S)
+        usual(path, embedding)
+
+    store._write = write
+    return Plain()
 
 
 def picture(seed=0, shape=(40, 50)):

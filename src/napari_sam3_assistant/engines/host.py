@@ -29,6 +29,8 @@ from napari_sam3_assistant.engines.storing import StoreCounts, StoreOptions
 
 CLOSE_S = 1.0
 """How long a process may take to end by itself when its engine is closed, in seconds."""
+LINGER_S = 40.0
+"""How long it may go on beyond that where embeddings are kept, unseen, to write what it has encoded last."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -227,7 +229,8 @@ class HostedEngine:
         self._open = False
         process = self._process
         if process is not None:
-            process.end(CLOSE_S)  # before the lock: who loads now holds it, until the process has ended
+            linger_s = LINGER_S if self._question.embeddings else 0.0
+            process.end(CLOSE_S, linger_s=linger_s)  # before the lock: who loads now holds it, until that has ended
         with self._lock:
             self._open = False
             if self._process is process:

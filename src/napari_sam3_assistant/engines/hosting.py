@@ -58,7 +58,7 @@ from napari_sam3_assistant.engines.hosting_failures import failed
 from napari_sam3_assistant.engines.hosting_sessions import Sessions
 from napari_sam3_assistant.engines.proposing import proposing
 from napari_sam3_assistant.engines.protocol import Embedding, ImageEngine
-from napari_sam3_assistant.engines.stored import counts_of, stored
+from napari_sam3_assistant.engines.stored import counts_of, finish, stored
 from napari_sam3_assistant.wire.arrays import Pad, pack, unpack
 
 PARENT_S = 1.0
@@ -125,15 +125,20 @@ class Office:
         self._sessions = Sessions(self._loaded, self._known)
 
     def read(self) -> NoReturn:
-        """Take in messages, on a thread of its own; end the process when the parent is gone."""
+        """Take in messages, on a thread of its own; end the process when the parent is gone.
+
+        Embeddings that are on their way to the disk still get there.
+        """
         parent = os.getppid()
         try:
             while os.getppid() == parent:
                 if self._connection.poll(PARENT_S):
                     self._take(pickle.loads(self._connection.recv_bytes()))
         except (EOFError, OSError):
+            finish(self._engine)
             os._exit(0)
         finally:
+            finish(self._engine)
             os._exit(1)
 
     def work(self) -> NoReturn:

@@ -83,7 +83,7 @@ class EngineProcess:
         self._talking = threading.RLock()
         # Taken for as long as one message is sent; never waited for where an embedding is collected.
         self._sending = threading.Lock()
-        self._ending = False
+        self._ending = self._lingers = False
         self._embeddings: set[int] = set()
         self._notes: deque[Note] = deque()
         self._last_words = b""
@@ -181,26 +181,32 @@ class EngineProcess:
         self._notes.append(note)
         self._flush()
 
-    def end(self, patience_s: float = 0.0) -> None:
+    def end(self, patience_s: float = 0.0, *, linger_s: float = 0.0) -> None:
         """End the process, and give back what belongs to it here.
 
         Parameters
         ----------
         patience_s : float
             How long it may take to end by itself, in seconds; 0 ends it at once.
+        linger_s : float
+            How long it may go on beyond that, in seconds, with what it has to write; nobody waits for it.
         """
+        if self._lingers:
+            return
         self._ending = True
         if patience_s:
             try:
                 self._send(End())
                 self._process.wait(patience_s)
             except (_Lost, subprocess.TimeoutExpired) as error:
-                _log.info("The process of %s is ended by force (%s).", self.title, type(error).__name__)
-        self._process.kill()
-        try:
-            self._process.wait(_GONE_S)
-        except subprocess.TimeoutExpired:
-            _log.warning("The process of %s does not end; the system has been told to end it.", self.title)
+                _log.info("The process of %s does not end by itself (%s).", self.title, type(error).__name__)
+        self._lingers = linger_s > 0 and self._process.poll() is None
+        if self._lingers:
+            late = threading.Timer(linger_s, self._process.kill)
+            late.daemon = True
+            late.start()
+        else:
+            self._kill()
         if self._talking.acquire(timeout=_LET_GO_S):  # who asks notices the end by itself
             # Nor is a send waited for without end: it may be this thread's, if an embedding and its engine are
             # collected together.
@@ -210,9 +216,16 @@ class EngineProcess:
             if free:
                 self._sending.release()
             self._talking.release()
-        if threading.current_thread() is not self._watcher:
+        if threading.current_thread() is not self._watcher and not self._lingers:
             self._watcher.join(_LET_GO_S)
         self._tell_lost()
+
+    def _kill(self) -> None:
+        self._process.kill()
+        try:
+            self._process.wait(_GONE_S)
+        except subprocess.TimeoutExpired:
+            _log.warning("The process of %s does not end; the system has been told to end it.", self.title)
 
     # -- talking ----------------------------------------------------------------------------------
 

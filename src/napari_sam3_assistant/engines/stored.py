@@ -53,6 +53,7 @@ class Keeper:
         self._counts = StoreCounts()
         self._waiting: queue.Queue[tuple[str, Stored] | None] = queue.Queue(MOST_WAITING)
         self._writer: threading.Thread | None = None
+        self._ending = False
         try:
             self._store.check()
         except AssistantError as error:
@@ -100,15 +101,18 @@ class Keeper:
             _log.info("An embedding is not kept: the disk is slower than the engine.")
 
     def close(self, patience_s: float = CLOSE_S) -> None:
-        """Wait until all is written, or for so long; a file that is half written then is lost."""
-        writer, self._writer = self._writer, None
+        """Wait until all is written, or for so long; what is half written then is lost. Callable by any thread."""
+        with self._lock:
+            writer, ending, self._ending = self._writer, self._ending, True
         if writer is not None:
             try:
-                self._waiting.put(None, timeout=patience_s)
+                if not ending:
+                    self._waiting.put(None, timeout=patience_s)
+                writer.join(patience_s)
             except queue.Full:
                 _log.warning("Embeddings are still being written; they are given up.")
-                return
-            writer.join(patience_s)
+        with self._lock:
+            self._writer, self._ending = None, False
 
     def _write_all(self) -> None:
         while (one := self._waiting.get()) is not None:
@@ -226,12 +230,16 @@ class StoredEngine:
         cancel.raise_if_cancelled()
         return encode_through(self._keeper, self._engine, image, progress=progress, cancel=cancel, wait=self._wait)
 
+    def finish(self) -> None:
+        """Wait for what is being written."""
+        self._keeper.close()
+
     def close(self) -> None:
         """Close the engine, and wait for what is being written."""
         try:
             self._engine.close()
         finally:
-            self._keeper.close()
+            self.finish()
 
 
 def counts_of(engine: ImageEngine) -> StoreCounts | None:
@@ -249,3 +257,9 @@ def stored(engine: ImageEngine, options: StoreOptions | None, *, wait: bool = Fa
 def bare(engine: ImageEngine) -> ImageEngine:
     """Return the engine itself, for what is not to be kept: it then encodes as if there were no folder."""
     return engine.bare if isinstance(engine, StoredEngine) else engine
+
+
+def finish(engine: ImageEngine | None) -> None:
+    """Wait until what is to be kept of an engine's embeddings is written, :data:`CLOSE_S` at most. From any thread."""
+    if isinstance(engine, StoredEngine):
+        engine.finish()

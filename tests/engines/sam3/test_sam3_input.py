@@ -21,7 +21,7 @@ from tests.engines.sam3.conftest import WHY
 torch = pytest.importorskip("torch", reason=WHY)
 pytest.importorskip("transformers", reason=WHY)
 
-from napari_sam3_assistant.engines.sam3 import text, upstream  # noqa: E402
+from napari_sam3_assistant.engines.sam3 import prompting, text, upstream  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def test_two_hundred_phrases_are_asked_one_by_one(engine, embedding):
     found = engine.find(embedding, Query(tuple(TextPrompt(f"cell {index}") for index in range(200))))
 
     assert 200 <= len(found) <= 200 * 12
-    assert found.scores.min() >= text.LEAST_SCORE
+    assert found.scores.min() >= prompting.LEAST_SCORE
     assert len(engine._reader._known) <= text.MOST_PHRASES
 
 
