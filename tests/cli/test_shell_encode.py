@@ -119,7 +119,8 @@ def test_embeddings_are_counted_and_removed(shell, stack, plain, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 def test_ctrl_c_keeps_what_is_done(stack, tmp_path):
     slow = (
-        "import sys, time; from napari_sam3_assistant.engines import registry;"
+        "import signal, sys, time; from napari_sam3_assistant.engines import registry;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # ignored in the background
         "from tests.cli.test_shell_encode import PLAIN; from tests.engines.storing import Plain;"
         "from napari_sam3_assistant.cli.main import main; registry._others = lambda: (PLAIN,); usual = Plain.encode\n"
         "def encode(self, image, **told):\n    time.sleep(self.encodes * 30); return usual(self, image, **told)\n"

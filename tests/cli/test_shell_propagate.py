@@ -161,7 +161,8 @@ def test_a_correction_is_added_to_a_run_that_is_gone_on_with(shell, stack, tmp_p
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where the tests run in the background it is ignored
 from napari_sam3_assistant.engines.builtin.engine import BuiltinEngine
 encode = BuiltinEngine.encode
 def slow(self, *given, **more):
