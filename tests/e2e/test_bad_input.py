@@ -85,8 +85,7 @@ def test_without_an_image_three_buttons_are_shown_and_a_sample_is_one_click_away
 def test_an_image_deleted_during_a_run_is_said_and_the_points_stay(open_driver):
     driver = open_driver((np.tile(squares(256), (8, 8)), {"name": "large"}))
     driver.viewer.layers[names.POINTS].add([35, 35])
-    driver.pump()
-    assert driver.state.run.phase is Phase.RUNNING
+    driver.wait(lambda: driver.state.run.phase is Phase.RUNNING, "The run")
 
     driver.viewer.layers.remove("large")
     driver.pump(0.5)
@@ -99,8 +98,7 @@ def test_an_image_deleted_during_a_run_is_said_and_the_points_stay(open_driver):
 def test_a_viewer_closed_during_a_run_ends_everything(open_driver):
     driver = open_driver((np.tile(squares(256), (8, 8)), {}))
     driver.viewer.layers[names.POINTS].add([35, 35])
-    driver.pump()
-    assert our_threads()
+    driver.wait(our_threads, "The run")
 
     driver.viewer.close()
     driver.pump(0.5)
