@@ -11,6 +11,7 @@ from napari_sam3_assistant.core.progress import CancelToken, no_progress
 from napari_sam3_assistant.engines.host import HostedEngine
 from napari_sam3_assistant.engines.protocol import Capabilities
 from napari_sam3_assistant.testing import EngineTests, assert_sound, click
+from napari_sam3_assistant.testing_video import VideoEngineTests
 from tests.engines.host.conftest import ROOT
 
 PLACES = ROOT / ".venv-meta/bin/python", ROOT / ".venv-meta/Scripts/python.exe"
@@ -50,19 +51,20 @@ def hosted(options):
     )
 
 
-class TestContract(EngineTests):
-    """One process for all tests of the class."""
+@pytest.fixture(scope="module")
+def running(options):
+    """One process for all tests here."""
+    made = hosted(options)
+    yield made
+    made.close()
+
+
+class Meta:
+    """Meta's engine in its process. Who closes it finds it loaded again."""
 
     @pytest.fixture(autouse=True)
     def _options(self, options):
         self.options = options
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def running(cls, options):
-        made = hosted(options)
-        yield made
-        made.close()
 
     @pytest.fixture
     def engine(self, running):
@@ -72,9 +74,15 @@ class TestContract(EngineTests):
     def make_engine(self):
         return hosted(self.options)
 
+
+class TestContract(Meta, EngineTests):
     def test_nothing_of_it_is_imported_here(self, engine):
         embedding = self.encode(engine, np.zeros((20, 30, 3), np.uint8))
 
         assert_sound(engine.segment(embedding, click(5, 5)), (20, 30))
         assert "sam3" not in sys.modules
         assert engine.capabilities.devices == ("cpu",)
+
+
+class TestVideoContract(Meta, VideoEngineTests):
+    sees = False
