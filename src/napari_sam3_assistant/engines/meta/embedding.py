@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from napari_sam3_assistant.core.intensity import check_image
+from napari_sam3_assistant.engines.hooks import before_each
 from napari_sam3_assistant.engines.meta.model import MetaModel
 from napari_sam3_assistant.engines.storing import BFLOAT16, Arrays
 
@@ -156,15 +157,9 @@ def _positions(model: MetaModel, features: tuple[torch.Tensor, ...]) -> list[tor
     return [*(torch.zeros((), dtype=one.dtype, device=one.device).expand(one.shape) for one in finer), read]
 
 
-@contextmanager
-def _told(model: MetaModel, tell: Callable[[float], None]) -> Iterator[None]:
+def _told(model: MetaModel, tell: Callable[[float], None]) -> AbstractContextManager[None]:
     """Call ``tell`` before each layer of the vision transformer, with the share of the work that is done."""
     trunk = model.detector.backbone.vision_backbone.trunk
     layers = [one for block in trunk.blocks for one in block.modules() if isinstance(one, torch.nn.Linear)]
     shares = iter([_NECK * index / len(layers) for index in range(len(layers))])
-    hooks = [one.register_forward_pre_hook(lambda *_: tell(next(shares, _NECK))) for one in layers]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+    return before_each(layers, lambda: tell(next(shares, _NECK)))

@@ -7,8 +7,8 @@ predictor makes them for an object that is clicked on; the vision encoder does n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ import torch
 from napari_sam3_assistant.core.errors import EngineError
 from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken
+from napari_sam3_assistant.engines import hooks
 from napari_sam3_assistant.engines.meta.remembered import NAME, Remembered
 from napari_sam3_assistant.engines.sam3.prompting import shares_of
 
@@ -136,19 +137,6 @@ def score_of(kept: Mapping[str, Any]) -> float:
     return float(score)
 
 
-@contextmanager
-def stoppable(tracker: Any, cancel: CancelToken | None) -> Iterator[None]:
+def stoppable(tracker: Any, cancel: CancelToken | None) -> AbstractContextManager[None]:
     """Have the tracker look, before each layer of its attention to memories, whether it shall stop."""
-    if cancel is None:
-        yield
-        return
-
-    def look(*given: Any) -> None:
-        cancel.raise_if_cancelled()
-
-    hooks = [layer.register_forward_pre_hook(look) for layer in tracker.transformer.encoder.layers]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+    return hooks.stoppable(tracker.transformer.encoder.layers, cancel)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from napari_sam3_assistant.core.geometry import Box, PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken
 from napari_sam3_assistant.core.prompts import Prompts
 from napari_sam3_assistant.core.results import FrameResult, Segmentation
+from napari_sam3_assistant.engines import hooks
 from napari_sam3_assistant.engines.meta.embedding import MetaEmbedding, detector_features
 from napari_sam3_assistant.engines.meta.finding import Finder, Found
 from napari_sam3_assistant.engines.meta.model import MetaModel
@@ -185,16 +186,7 @@ def _overlap(mask: PlacedMask, found: npt.NDArray[np.bool_], shape: tuple[int, i
     return np.count_nonzero(drawn & found) / either if either else 0.0
 
 
-@contextmanager
-def _stoppable(video: Any, cancel: CancelToken | None) -> Iterator[None]:
+def _stoppable(video: Any, cancel: CancelToken | None) -> AbstractContextManager[None]:
     """Have ``cancel`` looked at in every layer that reads the frame, or earlier frames, until decisions are made."""
-    if cancel is None:
-        yield
-        return
     layers = (*video.detector.transformer.encoder.layers, *video.tracker.transformer.encoder.layers)
-    hooks = [one.register_forward_pre_hook(lambda *_: cancel.raise_if_cancelled()) for one in layers]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+    return hooks.stoppable(layers, cancel)

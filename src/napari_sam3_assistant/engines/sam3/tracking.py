@@ -6,8 +6,7 @@ the parts of transformers' ``Sam3TrackerVideoModel``, in its order, and all is c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ import torch
 
 from napari_sam3_assistant.core.geometry import PlacedMask
 from napari_sam3_assistant.core.progress import CancelToken
+from napari_sam3_assistant.engines import hooks
 from napari_sam3_assistant.engines.sam3.embedding import Sam3Embedding
 from napari_sam3_assistant.engines.sam3.memory import Memory, Seen
 from napari_sam3_assistant.engines.sam3.model import Model
@@ -122,22 +122,9 @@ def followed(model: Model, features: Features, memory: Memory, frame: int, backw
     return _seen(tracker, features, said, told=False, backward=backward)
 
 
-@contextmanager
-def stoppable(model: Model, cancel: CancelToken | None) -> Iterator[None]:
+def stoppable(model: Model, cancel: CancelToken | None) -> AbstractContextManager[None]:
     """Have the tracker look, before each layer of its attention to memories, whether it shall stop."""
-    if cancel is None:
-        yield
-        return
-
-    def look(*given: Any) -> None:
-        cancel.raise_if_cancelled()
-
-    hooks = [layer.register_forward_pre_hook(look) for layer in model.net.tracker_model.memory_attention.layers]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+    return hooks.stoppable(model.net.tracker_model.memory_attention.layers, cancel)
 
 
 def _by_cells(features: torch.Tensor) -> torch.Tensor:
