@@ -11,7 +11,7 @@ from napari_sam3_assistant.app.views import Action, action
 from napari_sam3_assistant.core.errors import ModelFolderError, clause
 from napari_sam3_assistant.engines import registry
 from napari_sam3_assistant.engines.interpreters import VARIABLE, fatal_in
-from napari_sam3_assistant.engines.meta.installed import Installed
+from napari_sam3_assistant.engines.meta.installed import REQUIREMENTS, Installed
 from napari_sam3_assistant.engines.registry import UNVERIFIED
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ ABOUT = (
     f"An empty field means {VARIABLE}, or else napari's own Python."
 )
 INSTALL = "To make such an environment, run in a terminal:"
-PACKAGES = 'sam3 torch torchvision "setuptools<81" opencv-python-headless psutil scikit-image'
 ASKS = "Looking into {}..."
 CHOOSE = "Press Python... and choose one that has it."
 NO_PACKAGE = "{} not installed here"
@@ -81,8 +80,8 @@ def meta_view(meta: MetaState) -> MetaView:
 def install_lines(system: str) -> str:
     """Return what makes an environment with Meta's package, for the terminal of a system as ``os.name`` says it."""
     if system == "nt":
-        return f"py -3.11 -m venv sam3-env\nsam3-env\\Scripts\\python -m pip install {PACKAGES}"
-    return f"python3 -m venv sam3-env\nsam3-env/bin/python -m pip install {PACKAGES}"
+        return f"py -3.11 -m venv sam3-env\nsam3-env\\Scripts\\python -m pip install {REQUIREMENTS}"
+    return f"python3 -m venv sam3-env\nsam3-env/bin/python -m pip install {REQUIREMENTS}"
 
 
 def report(found: Installed) -> tuple[str, ...]:

@@ -19,9 +19,9 @@ from types import ModuleType, TracebackType
 
 from napari_sam3_assistant.core.errors import AssistantError, EngineError
 from napari_sam3_assistant.engines.devices import kind_of
+from napari_sam3_assistant.engines.meta.installed import REQUIREMENTS
 
-INSTALL = "pip install sam3==0.1.4 torch torchvision 'setuptools<81' psutil scikit-image opencv-python-headless"
-"""Meta's package with what it needs and does not ask for."""
+INSTALL = f"pip install {REQUIREMENTS}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,9 @@ PACKAGES = {
 }
 """What is looked for, and as what it is imported."""
 
+REQUIREMENTS = 'sam3 torch torchvision "setuptools<81" opencv-python-headless psutil scikit-image'
+"""Meta's package with what it needs and does not ask for, as pip takes it in the terminals of all systems."""
+
 _OTHER_NAMES = {"opencv": ("opencv-python-headless", "opencv-python")}
 _INSTALL = {"opencv": "opencv-python-headless", "setuptools": "'setuptools<81'"}
 _MOST = 2**20
@@ -243,8 +246,8 @@ def _text(path: Path) -> str:
 def _missing(found: Installed) -> list[Problem]:
     gone = [name for name in _NEEDED if name not in found.versions]
     if "sam3" not in found.versions:
-        command = "pip install sam3 torch torchvision 'setuptools<81' psutil scikit-image opencv-python-headless"
-        return [Problem("Meta's package sam3 is not installed.", f"Run with this Python: {command}", True)]
+        advice = f"Run with this Python: pip install {REQUIREMENTS}"
+        return [Problem("Meta's package sam3 is not installed.", advice, True)]
     named = " ".join(_INSTALL.get(name, name) for name in gone)
     return [Problem(f"{', '.join(gone)} not installed.", f"Run: pip install {named}", True)] if gone else []
 
